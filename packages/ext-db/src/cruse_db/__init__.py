@@ -1,0 +1,1 @@
+"""Databases for Cruse: typed SQLAlchemy models, a session per request, sync and async."""

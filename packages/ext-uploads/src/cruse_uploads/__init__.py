@@ -1,0 +1,1 @@
+"""Uploads for Cruse: from the socket to storage, with rules for type, size and name."""

@@ -1,0 +1,115 @@
+"""How the one pipeline calls user code of the other colour.
+
+The pipeline is a coroutine. Off the event loop (a WSGI worker, or a hop's thread) it must never
+suspend: sync functions are called, async ones are handed to a loop in another thread and waited
+for. On the loop it is the other way round: async functions are awaited, sync ones hop to a thread.
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from cruse.loops import carry_back, run_on
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+    from cruse.workers import WorkerPool
+
+__all__ = ["Bridge", "OffLoop", "OnLoop", "drive", "iterate_off_loop"]
+
+T = TypeVar("T")
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends, to its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coroutine.close()
+    raise RuntimeError(
+        "The pipeline suspended where no event loop runs. A custom awaitable was awaited outside "
+        "of an async view or hook."
+    )
+
+
+class Bridge(Protocol):
+    """What the pipeline asks of the side it runs on."""
+
+    #: Whether the pipeline runs on an event loop.
+    on_loop: bool
+
+    async def cross(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function of the other colour and return its result."""
+
+    async def settle(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Return the result of a coroutine that a sync function handed back."""
+
+
+class OffLoop:
+    """The pipeline runs in a worker thread; async code runs on ``get_loop()``."""
+
+    on_loop = False
+
+    def __init__(self, get_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self.get_loop = get_loop
+
+    async def cross(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run an async function on the loop and wait for it in this thread."""
+        return run_on(self.get_loop(), function(*args, **kwargs))
+
+    async def settle(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for it in this thread."""
+        return run_on(self.get_loop(), coroutine)
+
+
+class OnLoop:
+    """The pipeline runs on the event loop; sync code runs in a thread of the pool."""
+
+    on_loop = True
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self.pool = pool
+
+    async def cross(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a sync function in a thread; context variables it sets come back.
+
+        It runs in a copy of the context: the task's own would be entered twice while the task
+        is still being stepped.
+        """
+        context = copy_context()
+        try:
+            return await self.pool.run(context.run, partial(function, *args, **kwargs))
+        finally:
+            carry_back(context)
+
+    async def settle(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await the coroutine."""
+        return await coroutine
+
+
+def iterate_off_loop(
+    source: AsyncIterator[T], loop: asyncio.AbstractEventLoop
+) -> Iterator[T]:
+    """Iterate an async iterator from a thread, step by step, closing it at the end."""
+    step: Callable[[], Coroutine[Any, Any, T]] = source.__anext__  # type: ignore[assignment]
+    try:
+        while True:
+            try:
+                item = run_on(loop, _step(step))
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            run_on(loop, close())
+
+
+async def _step(step: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return await step()

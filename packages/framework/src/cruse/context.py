@@ -1,0 +1,289 @@
+"""The context: everything that belongs to one request, or to one stay in an application.
+
+There is one class and one object per request. What a request may not need (its request object,
+its session, ``g``, the URL adapter) is made when it is first touched.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+
+from cruse.globals import _cv, current_context
+from cruse.lazy import lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from contextvars import Token
+    from types import TracebackType
+    from typing import Self
+
+    from werkzeug.exceptions import HTTPException
+    from werkzeug.routing import MapAdapter, Rule
+
+    from cruse.app import Cruse
+    from cruse.bridge import Bridge
+    from cruse.request import Request
+    from cruse.routing import Route
+    from cruse.sessions import SessionMixin
+    from cruse.typing import AfterRequestCallable, F, WSGIEnvironment
+
+__all__ = ["Context", "Globals", "after_this_request", "copy_current_request_context"]
+
+_UNSET: Any = object()
+
+
+class Globals:
+    """The namespace behind ``g``: attributes of your choice that live as long as the context."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__[name] = value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an attribute, or ``default`` when there is none."""
+        return self.__dict__.get(name, default)
+
+    def pop(self, name: str, default: Any = _UNSET) -> Any:
+        """Remove an attribute and return it.
+
+        Raises:
+            KeyError: When it is missing and no default is given.
+        """
+        if default is _UNSET:
+            return self.__dict__.pop(name)
+        return self.__dict__.pop(name, default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Return an attribute, which becomes ``default`` when there is none."""
+        return self.__dict__.setdefault(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__)
+
+    def __repr__(self) -> str:
+        context = _cv.get(None)
+        return object.__repr__(self) if context is None else f"<cruse.g of {context.app.name!r}>"
+
+
+class Context:
+    """One request's state, or an application's outside of requests.
+
+    Args:
+        app: The application.
+        environ: The WSGI environment of the request (under ASGI and RSGI made from the scope);
+            ``None`` for an application context.
+        request: The request, when it is made already.
+        session: The session, when it is opened already.
+    """
+
+    # Defaults on the class: a request that needs none of these pays for none of them.
+    bridge: Bridge
+    route: Route | None = None
+    view_args: dict[str, Any] | None = None
+    routing_exception: HTTPException | None = None
+    _tokens: tuple[Token[Context], ...] = ()
+    _after: tuple[AfterRequestCallable, ...] = ()
+    _teardowns: tuple[Callable[[BaseException | None], object], ...] = ()
+    _torn_down = False
+
+    def __init__(
+        self,
+        app: Cruse,
+        environ: WSGIEnvironment | None = None,
+        *,
+        request: Request | None = None,
+        session: SessionMixin | None = None,
+    ) -> None:
+        self.app = app
+        if request is not None:
+            environ = request.environ
+            self.request = request
+            request.context = request.context or self
+        if session is not None:
+            self.session = session
+        self.environ = environ
+        self.has_request = environ is not None
+
+    # -- what is made on first touch -------------------------------------------------------
+
+    @lazy
+    def request(self) -> Request:
+        """The request; it does not exist on an application context."""
+        environ = self.environ
+        if environ is None:
+            raise RuntimeError("There is no request in this context, only an application.")
+        request = self.app.request_class(environ)
+        request.context = self
+        return request
+
+    @lazy
+    def session(self) -> SessionMixin:
+        """The session, opened by ``app.session_interface`` when it is first touched."""
+        interface = self.app.session_interface
+        session = interface.open_session(self.app, self.request)
+        return session if session is not None else interface.make_null_session(self.app)
+
+    @lazy
+    def g(self) -> Any:
+        """A namespace for the application's own use."""
+        return self.app.app_ctx_globals_class()
+
+    @lazy
+    def url_adapter(self) -> MapAdapter | None:
+        """What builds and matches URLs here; ``None`` where no host is known."""
+        return self.app.create_url_adapter(self.request if self.has_request else None)
+
+    @lazy
+    def extras(self) -> dict[Any, Any]:
+        """A place for extensions to keep what belongs to this context."""
+        return {}
+
+    # -- facts about the match ---------------------------------------------------------------
+
+    @property
+    def url_rule(self) -> Rule | None:
+        """The rule that matched."""
+        return None if self.route is None else self.route.rule
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint that matched."""
+        return None if self.route is None else self.route.endpoint
+
+    @property
+    def session_opened(self) -> bool:
+        """Whether anybody touched the session."""
+        return "session" in self.__dict__
+
+    @property
+    def request_made(self) -> bool:
+        """Whether anybody touched the request."""
+        return "request" in self.__dict__
+
+    # -- functions that belong to this one context ---------------------------------------------
+
+    def after_this_request(self, function: F) -> F:
+        """Call ``function(response)`` after the view of this request; it returns the response."""
+        self._after = (*self._after, function)
+        return function
+
+    def call_on_teardown(
+        self, function: Callable[[BaseException | None], None | Awaitable[None]]
+    ) -> None:
+        """Call ``function(exc)`` once when this context is torn down, the latest first.
+
+        For resources that are opened at their first use: whoever does not use them never pays,
+        as they would for a ``teardown_appcontext`` function.
+        """
+        self._teardowns = (*self._teardowns, function)
+
+    # -- entering and leaving ------------------------------------------------------------------
+
+    def match_request(self) -> None:
+        """Find the route of this request, or keep the HTTP error that routing raised."""
+        self.app.match_request(self)
+
+    def push(self) -> None:
+        """Make this the current context. May be nested; each push needs its pop."""
+        first = not self._tokens
+        self._tokens = (*self._tokens, _cv.set(self))
+        if first:
+            self.app.context_pushed(self)
+
+    def pop(self, exc: BaseException | None = None) -> None:
+        """Undo one push; the last one tears the context down.
+
+        Raises:
+            RuntimeError: When another context, or none, is current.
+            BaseExceptionGroup: With the errors of all teardown functions that raised.
+        """
+        current = _cv.get(None)
+        if current is not self or not self._tokens:
+            raise RuntimeError(f"Cannot pop {self!r}: {current!r} is the current context.")
+        *rest, token = self._tokens
+        try:
+            if not rest:
+                self.app.teardown_context(self, exc)
+        finally:
+            self._tokens = tuple(rest)
+            _cv.reset(token)
+            if not rest:
+                self.app.context_popped(self)
+
+    def __enter__(self) -> Self:
+        self.push()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.pop(exc)
+
+    def copy(self) -> Context:
+        """Return a context with the same application, request and session, not entered yet."""
+        copied = type(self)(
+            self.app,
+            self.environ,
+            request=self.__dict__.get("request"),
+            session=self.__dict__.get("session"),
+        )
+        copied.route, copied.view_args = self.route, self.view_args
+        copied.routing_exception = self.routing_exception
+        return copied
+
+    def __repr__(self) -> str:
+        if not self.has_request:
+            return f"<Context of {self.app.name!r}>"
+        return f"<Context {self.request.method} {self.request.path!r} of {self.app.name!r}>"
+
+
+def after_this_request(function: F) -> F:
+    """Call ``function(response)`` after the view of the current request.
+
+    Raises:
+        RuntimeError: When no request is being handled.
+    """
+    context = current_context()
+    if not context.has_request:
+        raise RuntimeError("'after_this_request' can only be used while a request is handled.")
+    return context.after_this_request(function)
+
+
+def copy_current_request_context(function: F) -> F:
+    """Let ``function`` see the current request when it runs later, in a thread or a task.
+
+    Raises:
+        RuntimeError: When no request is being handled.
+    """
+    original = current_context()
+    if not original.has_request:
+        raise RuntimeError(
+            "'copy_current_request_context' can only be used while a request is handled."
+        )
+    copied = original.copy()
+
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with copied.copy():
+                return await function(*args, **kwargs)
+
+    else:
+
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with copied.copy():
+                return function(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]

@@ -1,0 +1,187 @@
+"""The current context, and the proxies that stand for parts of it.
+
+One :class:`~contextvars.ContextVar` holds the one context of a request (or of an application
+scope). The proxies look a part of it up anew at every use, so they may be imported at module
+level and shared between threads and tasks.
+
+They are written out here instead of using ``werkzeug.local.LocalProxy`` because that goes through
+three Python calls for one attribute, and a proxy is on the path of nearly every view.
+"""
+
+from __future__ import annotations
+
+import operator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cruse.app import Cruse
+    from cruse.context import Context, Globals
+    from cruse.request import Request
+    from cruse.sessions import SessionMixin
+
+__all__ = [
+    "app_ctx",
+    "current_app",
+    "g",
+    "has_app_context",
+    "has_request_context",
+    "request",
+    "session",
+]
+
+_cv: ContextVar[Context] = ContextVar("cruse.context")
+
+_NO_APP = (
+    "Working outside of application context.\n\n"
+    "This needs the application, and none is current. Inside a request it always is; elsewhere "
+    "(a script, a shell, a thread of your own) enter one first: 'with app.app_context():'."
+)
+_NO_REQUEST = (
+    "Working outside of request context.\n\n"
+    "This needs an HTTP request, and none is being handled. In a test, enter one with "
+    "'with app.test_request_context():'. In a thread or task started by a view, wrap the "
+    "function with 'copy_current_request_context'."
+)
+
+
+def current_context() -> Context:
+    """Return the context that is current.
+
+    Raises:
+        RuntimeError: When no application context is active.
+    """
+    try:
+        return _cv.get()
+    except LookupError:
+        raise RuntimeError(_NO_APP) from None
+
+
+def has_app_context() -> bool:
+    """Whether an application context (also that of a request) is current."""
+    return _cv.get(None) is not None
+
+
+def has_request_context() -> bool:
+    """Whether a request is being handled."""
+    context = _cv.get(None)
+    return context is not None and context.has_request
+
+
+def _current(part: str | None) -> Any:
+    """Return the current context, or one part of it, or say what is missing."""
+    context = _cv.get(None)
+    if context is None or (part in ("request", "session") and not context.has_request):
+        raise RuntimeError(_NO_REQUEST if part in ("request", "session") else _NO_APP)
+    return context if part is None else getattr(context, part)
+
+
+class _Proxy:
+    """Stands for the object that its subclass's ``_part`` names in the current context."""
+
+    __slots__ = ()
+    _part: str | None = None
+
+    def _get_current_object(self) -> Any:
+        """Return the real object, for identity, signals' senders and other threads."""
+        return _current(self._part)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_current(self._part), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(_current(self._part), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(_current(self._part), name)
+
+    def __repr__(self) -> str:
+        try:
+            return repr(_current(self._part))
+        except RuntimeError:
+            return f"<{type(self).__name__} unbound>"
+
+    def __bool__(self) -> bool:
+        try:
+            return bool(_current(self._part))
+        except RuntimeError:
+            return False
+
+    def __dir__(self) -> list[str]:
+        try:
+            return dir(_current(self._part))
+        except RuntimeError:
+            return []
+
+    @property
+    def __wrapped__(self) -> Any:
+        raise AttributeError("__wrapped__")  # else inspect.unwrap would look behind the proxy
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _current(self._part)(*args, **kwargs)
+
+    def __hash__(self) -> int:
+        return hash(_current(self._part))
+
+
+def _forward(operation: Callable[..., Any]) -> Callable[..., Any]:
+    def forwarded(self: _Proxy, *args: Any) -> Any:
+        return operation(_current(self._part), *args)
+
+    return forwarded
+
+
+# Special methods are looked up on the type, past __getattr__, so each needs its own forwarder.
+for _name, _operation in {
+    "__str__": str,
+    "__len__": len,
+    "__iter__": iter,
+    "__reversed__": reversed,
+    "__contains__": operator.contains,
+    "__getitem__": operator.getitem,
+    "__setitem__": operator.setitem,
+    "__delitem__": operator.delitem,
+    "__eq__": operator.eq,
+    "__ne__": operator.ne,
+    "__or__": operator.or_,
+    "__ior__": operator.ior,
+    "__enter__": lambda obj: obj.__enter__(),
+    "__exit__": lambda obj, *exc: obj.__exit__(*exc),
+    "__aenter__": lambda obj: obj.__aenter__(),
+    "__aexit__": lambda obj, *exc: obj.__aexit__(*exc),
+}.items():
+    setattr(_Proxy, _name, _forward(_operation))
+
+def _proxy(name: str, part: str | None) -> Any:
+    """Make the proxy called ``name`` for the attribute ``part`` of the context."""
+
+    # isinstance() asks for __class__: it must be the real object's.
+    def real_class(self: _Proxy) -> type:
+        context = _cv.get(None)
+        if context is None or (part in ("request", "session") and not context.has_request):
+            return type(self)  # unbound: still something that inspect and pytest may look at
+        return cast("type", _current(part).__class__)
+
+    def real_dict(self: _Proxy) -> dict[str, Any]:
+        return cast("dict[str, Any]", _current(part).__dict__)
+
+    return type(
+        "LocalProxy",
+        (_Proxy,),
+        {
+            "__slots__": ("__weakref__",),
+            "_part": part,
+            "__class__": property(real_class),
+            "__dict__": property(real_dict),
+            "__doc__": f"Stands for the current {name}.",
+        },
+    )()
+
+
+app_ctx: Context = _proxy("context", None)
+current_app: Cruse = _proxy("application", "app")
+request: Request = _proxy("request", "request")
+session: SessionMixin = _proxy("session", "session")
+g: Globals = _proxy("g", "g")

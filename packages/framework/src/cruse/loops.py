@@ -1,0 +1,131 @@
+"""The application's one long-lived event loop, for async code that runs under WSGI.
+
+A new loop per call, as Flask does it, breaks every connection pool that is bound to a loop and
+costs a thread each time. Here one daemon thread runs one loop for the life of the process; it
+starts at the first use, and anew in a forked child, which inherits no threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from concurrent.futures import Future
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from contextvars import Context
+
+__all__ = ["LoopThread", "carry_back", "run_on"]
+
+T = TypeVar("T")
+_MISSING = object()
+
+
+def carry_back(changed: Context) -> None:
+    """Set every context variable here that has another value in ``changed``."""
+    for variable, value in changed.items():
+        if variable.get(_MISSING) is not value:
+            variable.set(value)
+
+
+def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop of another thread and wait for it.
+
+    The coroutine sees the caller's context variables, and what it sets is set here afterwards.
+
+    Raises:
+        RuntimeError: When called on the thread of ``loop`` itself, which would wait for ever.
+    """
+    if asyncio._get_running_loop() is loop:
+        coroutine.close()
+        raise RuntimeError(
+            "Waiting here for a coroutine would block the event loop that has to run it. "
+            "You are in async code already: use 'await'."
+        )
+    context = copy_context()
+    outcome: Future[T] = Future()
+
+    def start() -> None:
+        task = loop.create_task(coroutine, context=context)
+        task.add_done_callback(finish)
+
+    def finish(task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            outcome.cancel()
+        elif (error := task.exception()) is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(task.result())
+
+    loop.call_soon_threadsafe(start)
+    try:
+        return outcome.result()
+    finally:
+        carry_back(context)
+
+
+class LoopThread:
+    """An event loop in a thread of its own, started when it is first needed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop of this process."""
+        loop = self._loop
+        if loop is not None and self._pid == os.getpid():
+            return loop
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._start()
+            assert self._loop is not None
+            return self._loop
+
+    def _start(self) -> None:
+        loop = asyncio.new_event_loop()
+        running = threading.Event()
+
+        def run() -> None:
+            asyncio.set_event_loop(loop)
+            loop.call_soon(running.set)
+            loop.run_forever()
+
+        thread = threading.Thread(target=run, name=self.name, daemon=True)
+        thread.start()
+        running.wait()
+        self._loop, self._thread, self._pid = loop, thread, os.getpid()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for its result."""
+        return run_on(self.loop, coroutine)
+
+    def stop(self) -> None:
+        """Cancel what still runs, close async generators, and end the thread."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            if loop is None or thread is None or self._pid != os.getpid():
+                return
+            self._loop = self._thread = None
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+async def _cancel_all() -> None:
+    """Cancel every task of the running loop but this one, and wait for their end."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    loop = asyncio.get_running_loop()
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()

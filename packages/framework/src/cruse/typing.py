@@ -1,0 +1,71 @@
+"""The types of what users write: views, hooks, error handlers, return values."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    MutableMapping,
+)
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from werkzeug.datastructures import Headers
+    from werkzeug.wrappers import Response
+
+# What a view may return as the body. Quoted names keep werkzeug and _typeshed out of the run.
+ResponseValue: TypeAlias = (
+    "Response | str | bytes | bytearray | list[Any] | Mapping[str, Any] | Iterator[str] "
+    "| Iterator[bytes] | AsyncIterator[str] | AsyncIterator[bytes] | WSGIApplication"
+)
+HeaderValue: TypeAlias = str | list[str] | tuple[str, ...]
+HeadersValue: TypeAlias = (
+    "Headers | Mapping[str, HeaderValue] | list[tuple[str, HeaderValue]] "
+    "| tuple[tuple[str, HeaderValue], ...]"
+)
+ResponseReturnValue: TypeAlias = (
+    "ResponseValue | tuple[ResponseValue, HeadersValue] | tuple[ResponseValue, int | str] "
+    "| tuple[ResponseValue, int | str, HeadersValue]"
+)
+
+RouteCallable: TypeAlias = (
+    Callable[..., "ResponseReturnValue"] | Callable[..., Awaitable["ResponseReturnValue"]]
+)
+BeforeRequestCallable: TypeAlias = (
+    Callable[[], "ResponseReturnValue | None"]
+    | Callable[[], Awaitable["ResponseReturnValue | None"]]
+)
+AfterRequestCallable: TypeAlias = Callable[[Any], Any] | Callable[[Any], Awaitable[Any]]
+TeardownCallable: TypeAlias = (
+    Callable[[BaseException | None], None] | Callable[[BaseException | None], Awaitable[None]]
+)
+ErrorHandlerCallable: TypeAlias = (
+    Callable[[Any], "ResponseReturnValue"] | Callable[[Any], Awaitable["ResponseReturnValue"]]
+)
+URLValuePreprocessorCallable: TypeAlias = Callable[[str | None, dict[str, Any] | None], None]
+URLDefaultCallable: TypeAlias = Callable[[str, dict[str, Any]], None]
+TemplateContextProcessorCallable: TypeAlias = (
+    Callable[[], dict[str, Any]] | Callable[[], Awaitable[dict[str, Any]]]
+)
+ShellContextProcessorCallable: TypeAlias = Callable[[], dict[str, Any]]
+LifespanCallable: TypeAlias = Callable[[], object] | Callable[[], Awaitable[object]]
+
+# ASGI 3 and RSGI 1 speak dicts of their own; the specs give the keys.
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
+Coro: TypeAlias = Coroutine[Any, Any, R]
+
+if not TYPE_CHECKING:
+    WSGIEnvironment = dict[str, Any]
+    StartResponse = Callable[..., Any]
+    WSGIApplication = Callable[..., Any]

@@ -1,0 +1,42 @@
+"""Collect what this environment can run: the installed packages, and the samples in the docs.
+
+An extension that is not installed takes its tests out of the collection, so a row of the matrix
+runs without it and without a skip; tests/workspace/test_installed.py asserts that a row has what
+its name says, so nothing disappears unnoticed.
+"""
+
+from importlib.metadata import distributions
+from pathlib import Path
+
+from sybil import Sybil
+from sybil.document import PythonDocStringDocument
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.rest import DocTestParser
+from sybil.sybil import SybilCollection
+
+ROOT = Path(__file__).parent
+INSTALLED = {dist.name for dist in distributions()}
+EXTENSIONS = {f"cruse-{p.name.removeprefix('ext-')}": p for p in ROOT.glob("packages/ext-*")}
+COMPLETE = EXTENSIONS.keys() <= INSTALLED
+
+# These need a browser, a database server or the package index, and run when named on the command
+# line: `python dev.py test-machine`, `python dev.py test-build`.
+collect_ignore = ["docs/conf.py", "tests/machine", "tests/packaging"]
+collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
+if not COMPLETE:
+    collect_ignore += ["docs", "examples", "tests/e2e", "tests/servers"]
+
+
+def samples(pattern: str) -> Sybil:
+    """The Python blocks of the Markdown pages that match ``pattern``."""
+    return Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], pattern=pattern)
+
+
+DOCSTRINGS = Sybil(
+    parsers=[DocTestParser()],
+    pattern="packages/*/src/**/*.py",
+    document_types={".py": PythonDocStringDocument},
+)
+PAGES = ["README.md", "packages/*/README.md", *(["docs/**/*.md"] if COMPLETE else [])]
+
+pytest_collect_file = SybilCollection([DOCSTRINGS, *map(samples, PAGES)]).pytest()

@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "workers",
         },
     ),
-    ("messages", {"body", "request", "response"}),
+    ("messages", {"body", "environ", "request", "response"}),
     ("context", {"context", "sessions"}),
     ("routes", {"routing"}),
     (

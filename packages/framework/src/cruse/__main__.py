@@ -1,0 +1,5 @@
+"""``python -m cruse`` is the ``cruse`` command."""
+
+from cruse.cli import main
+
+main()

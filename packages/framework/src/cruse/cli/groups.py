@@ -1,0 +1,198 @@
+"""The groups that commands are registered on, and the group behind ``cruse``."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+
+from cruse.cli.discovery import NoAppException
+from cruse.cli.options import app_option, debug_option, env_file_option, version_option
+from cruse.cli.routes import routes_command
+from cruse.cli.run import run_command
+from cruse.cli.script import ScriptInfo, settle, with_appcontext
+from cruse.cli.shell import shell_command
+from cruse.extension import SettingsError
+from cruse.globals import current_app, has_app_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cruse.app import Cruse
+
+__all__ = ["AppGroup", "CruseGroup", "mount_extension_commands"]
+
+
+class AppGroup(click.Group):
+    """A click group whose commands run inside the application's context.
+
+    Commands may be ``async def``; they run on the application's loop.
+    """
+
+    def command(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Command]:
+        """Register a command, as :meth:`click.Group.command` does.
+
+        Args:
+            args: The command's name, if it is not the function's.
+            kwargs: Click's, and ``with_appcontext=False`` for a command that needs no application.
+        """
+        in_context = kwargs.pop("with_appcontext", True)
+        register: Callable[[Callable[..., Any]], click.Command]
+        # @group.command without parentheses hands over the function itself.
+        function = args[0] if args and callable(args[0]) else None
+        register = super().command(*(args[1:] if function else args), **kwargs)
+
+        def decorator(f: Callable[..., Any]) -> click.Command:
+            return register(with_appcontext(f) if in_context else f)
+
+        return decorator(function) if function else decorator
+
+    def group(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Group]:
+        """Register a subgroup, an :class:`AppGroup` unless ``cls`` says otherwise."""
+        kwargs.setdefault("cls", AppGroup)
+        return super().group(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that the arguments name, and wait for it if it is a coroutine."""
+        return settle(ctx, super().invoke(ctx))
+
+
+def mount_extension_commands(app: Cruse) -> None:
+    """Put the groups of an application's extensions into ``app.cli``.
+
+    A command that the application registered under the same name itself stays.
+    """
+    for name, command in app.extension_commands().items():
+        if name not in app.cli.commands:
+            app.cli.add_command(command, name)
+
+
+class CruseGroup(AppGroup):
+    """The group behind ``cruse``: built-in commands, plug-ins, and the application's own.
+
+    A project can make one for a script of its own:
+    ``cli = CruseGroup(create_app=create_app)``.
+
+    Args:
+        add_default_commands: Whether ``run``, ``shell`` and ``routes`` are there.
+        create_app: Makes the application; else it is looked for.
+        add_version_option: Whether ``--version`` is there.
+        load_dotenv: Whether ``.env`` and ``.cruseenv`` are read.
+        set_debug_flag: Whether ``app.debug`` follows ``--debug`` and ``CRUSE_DEBUG``.
+        extra: Arguments of :class:`click.Group`.
+    """
+
+    #: Entry points of installed distributions that add commands.
+    plugin_group: ClassVar[str] = "cruse.commands"
+
+    def __init__(
+        self,
+        add_default_commands: bool = True,
+        create_app: Callable[[], Cruse] | None = None,
+        add_version_option: bool = True,
+        load_dotenv: bool = True,
+        set_debug_flag: bool = True,
+        **extra: Any,
+    ) -> None:
+        params: list[click.Parameter] = [*(extra.pop("params", None) or ())]
+        params += [env_file_option, app_option, debug_option]
+        if add_version_option:
+            params.append(version_option)
+        settings = {"auto_envvar_prefix": "CRUSE", **(extra.pop("context_settings", None) or {})}
+        super().__init__(params=params, context_settings=settings, **extra)
+        self.create_app = create_app
+        self.load_dotenv = load_dotenv
+        self.set_debug_flag = set_debug_flag
+        if add_default_commands:
+            for command in (run_command, shell_command, routes_command):
+                self.add_command(command)
+        self._plugins_loaded = False
+
+    def _load_plugin_commands(self) -> None:
+        """Add the commands of installed plug-ins; a broken one must not take the others along."""
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        for entry_point in entry_points(group=self.plugin_group):
+            try:
+                self.add_command(entry_point.load(), entry_point.name)
+            except Exception as error:  # a stranger's code: any error at all
+                click.secho(
+                    f"Warning: the command {entry_point.name!r} is left out, because "
+                    f"{entry_point.value!r} failed to load: {type(error).__name__}: {error}",
+                    err=True,
+                    fg="yellow",
+                )
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command by name; the application is loaded only for one of its own."""
+        self._load_plugin_commands()
+        command = super().get_command(ctx, name)
+        if command is not None or ctx.resilient_parsing:
+            return command
+        try:
+            app = ctx.ensure_object(ScriptInfo).load_app()
+            mount_extension_commands(app)
+        except NoAppException as error:
+            raise NoAppException(
+                f"{name!r} is not a built-in command, and there is no application to ask for it. "
+                f"{error.format_message()}"
+            ) from None
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+        # Parameter callbacks of the command have the application's context as well.
+        if not has_app_context() or current_app._get_current_object() is not app:  # type: ignore[attr-defined]
+            ctx.with_resource(app.app_context())
+        return app.cli.get_command(ctx, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, even when the application can't be loaded."""
+        self._load_plugin_commands()
+        names = set(super().list_commands(ctx))
+        try:
+            app = ctx.ensure_object(ScriptInfo).load_app()
+            mount_extension_commands(app)
+            names.update(app.cli.list_commands(ctx))
+        except (NoAppException, SettingsError) as error:
+            message = error.format_message() if isinstance(error, NoAppException) else str(error)
+            click.secho(f"Error: {message}\n", err=True, fg="red")
+        except Exception:  # the application's code: show all of it, and the built-ins
+            click.secho(traceback.format_exc(), err=True, fg="red")
+        return sorted(names)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Make the context of a command line, with its :class:`ScriptInfo`."""
+        # An app.run() at module level would serve instead of letting the command go on.
+        os.environ["CRUSE_RUN_FROM_CLI"] = "true"
+        if "obj" not in extra and "obj" not in self.context_settings:
+            extra["obj"] = ScriptInfo(
+                create_app=self.create_app,
+                set_debug_flag=self.set_debug_flag,
+                load_dotenv_defaults=self.load_dotenv,
+            )
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options in front of the command's name."""
+        asks_for_help = (not args and self.no_args_is_help) or (
+            len(args) == 1 and args[0] in self.get_help_option_names(ctx)
+        )
+        if asks_for_help:
+            # Click shows the help before it looks at other options, but the list of commands
+            # depends on the application, which the environment or a dotenv file may name.
+            env_file_option.handle_parse_result(ctx, {}, [])
+            app_option.handle_parse_result(ctx, {}, [])
+        return super().parse_args(ctx, args)

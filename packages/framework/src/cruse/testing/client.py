@@ -1,0 +1,128 @@
+"""The synchronous test client, on either face of the application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import werkzeug.test
+
+from cruse.testing.base import BaseClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from werkzeug.datastructures import Headers
+    from werkzeug.test import TestResponse
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from cruse.app import Cruse
+    from cruse.testing.loop import AsgiOnLoop
+    from cruse.typing import WSGIEnvironment
+
+__all__ = ["CruseClient"]
+
+Gateway = Literal["wsgi", "asgi"]
+
+
+class CruseClient(BaseClient):
+    """Makes requests to an application without a server; see :class:`werkzeug.test.Client`.
+
+    In a ``with`` block the context of the last request stays until the next one or the end of the
+    block, so that ``request``, ``session`` and ``g`` can be looked at::
+
+        with app.test_client() as client:
+            client.get("/?name=Ada")
+            assert request.args["name"] == "Ada"
+
+    The teardown functions of that request run when its context is dropped.
+
+    Args:
+        application: The application.
+        response_wrapper: The class of responses.
+        use_cookies: Whether cookies are kept from one request to the next.
+        allow_subdomain_redirects: Whether redirects to subdomains are followed.
+        gateway: ``"asgi"`` calls the asynchronous face of the application, on an event loop that
+            belongs to the client and runs while a request is answered.
+    """
+
+    def __init__(
+        self,
+        application: Cruse,
+        response_wrapper: type[WerkzeugResponse] | None = None,
+        use_cookies: bool = True,
+        allow_subdomain_redirects: bool = False,
+        *,
+        gateway: Gateway = "wsgi",
+    ) -> None:
+        super().__init__(application, response_wrapper, use_cookies, allow_subdomain_redirects)
+        if gateway not in ("wsgi", "asgi"):
+            raise ValueError(f"The gateway of a test client is 'wsgi' or 'asgi', not {gateway!r}.")
+        self.gateway = gateway
+        self._asgi: AsgiOnLoop | None = None
+        if gateway == "asgi":
+            from cruse.testing.loop import AsgiOnLoop
+
+            self._asgi = AsgiOnLoop(application)
+
+    def open(
+        self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any
+    ) -> TestResponse:
+        """Make a request and return the response.
+
+        Args:
+            args: The path and further arguments of :class:`EnvironBuilder`, or one builder,
+                environ or request.
+            buffered: Whether to read the whole body at once.
+            follow_redirects: Whether to go where redirects point, up to another answer;
+                ``response.history`` holds the redirects.
+            kwargs: Arguments of :class:`EnvironBuilder`: ``method``, ``data``, ``json``,
+                ``query_string``, ``headers``, ``base_url``, ``subdomain``, ``auth`` ...
+        """
+        request = self.build_request(args, kwargs)
+        self.contexts.drop()
+        response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
+        self.contexts.push()
+        return self.finish(response)
+
+    def run_wsgi_app(
+        self, environ: WSGIEnvironment, buffered: bool = False
+    ) -> tuple[Iterable[bytes], str, Headers]:
+        """Call the application through the client's gateway."""
+        if self._asgi is None:
+            return super().run_wsgi_app(environ, buffered=buffered)
+        environ = dict(environ)
+        self.add_cookies(environ)
+        parts = werkzeug.test.run_wsgi_app(self._asgi, environ, buffered=buffered)
+        self.keep_cookies(environ, parts[2])
+        return parts
+
+    @property
+    def preserve_context(self) -> bool:
+        """Whether the context of a request is kept after it: inside a ``with`` block."""
+        return self.contexts.enabled
+
+    def close(self) -> None:
+        """Drop what is kept of the last request, and close the event loop if there is one.
+
+        Not needed as a rule: both happen as well when the client is no longer referenced.
+        """
+        self.contexts.drop()
+        if self._asgi is not None:
+            self._asgi.close()
+
+    def __enter__(self) -> Self:
+        if self.contexts.enabled:
+            raise RuntimeError("The client is in a 'with' block already; they cannot be nested.")
+        self.contexts.enabled = True
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.contexts.enabled = False
+        self.contexts.drop(exc)

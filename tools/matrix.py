@@ -108,7 +108,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the chosen rows; return 1 when one failed, or is missing and was required."""
+    """Run the chosen rows; return 1 when one failed, none ran, or a required one is missing."""
     chosen = arguments(argv)
     missing = {version for version in chosen.python if not starts(version)}
     for version in sorted(missing):
@@ -123,8 +123,9 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         # Also when someone lost patience: what has run is worth knowing.
         report(results)
-    failed = any(result.verdict == FAILED for result in results)
-    return int(failed or bool(chosen.require_all and missing))
+    verdicts = {result.verdict for result in results}
+    good = FAILED not in verdicts and OK in verdicts
+    return int(not good or bool(chosen.require_all and missing))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""A PostgreSQL server and a browser of our own, started for these tests and gone after them.
+
+They are programs of the machine, not packages of an index (Debian: postgresql, chromium,
+chromium-driver), so these tests run apart: ``python dev.py test-machine``. What is missing is an
+error here, never a skip.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from selenium import webdriver
+
+
+def server_program(name: str) -> str:
+    """Find a program of the newest PostgreSQL here; Debian keeps them off PATH."""
+    newest = max(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+        key=lambda path: int(path.parts[-3]),
+        default=None,
+    )
+    found = str(newest) if newest else shutil.which(name)
+    assert found, f"{name} is missing: install PostgreSQL (Debian: apt install postgresql)"
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Path]:
+    """Start a PostgreSQL server of our own; it listens on a socket in this folder only."""
+    # A folder of its own right below /tmp: a socket's path may have 107 bytes, and PostgreSQL
+    # refuses to run as root, whose folders its substitute could not enter.
+    folder = Path(tempfile.mkdtemp(prefix="cruse-pg-"))
+    user = None
+    if os.geteuid() == 0:
+        user = "postgres"
+        shutil.chown(folder, user)
+    cluster = folder / "cluster"
+    options = f"-k {folder} -c listen_addresses= -c fsync=off"
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [server_program(program), "-D", cluster, *arguments],
+            check=True,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            user=user,
+        )
+
+    run("initdb", "--auth=trust", "--username=cruse", "--encoding=UTF8", "--no-sync")
+    run("pg_ctl", "-w", "-s", "-l", str(folder / "log"), "-o", options, "start")
+    yield folder
+    run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Path) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, as SQLAlchemy writes it for psycopg."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(
+        host=str(postgres_server), user="cruse", dbname="postgres", autocommit=True
+    ) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        yield f"postgresql+psycopg://cruse@/{name}?host={postgres_server}"
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def chromium() -> webdriver.Chrome:
+    """Start a browser that nobody sees, with a profile that nobody keeps."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    assert binary, "chromium is missing (Debian: apt install chromium)"
+    assert driver, "chromedriver is missing (Debian: apt install chromium-driver)"
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("headless=new", "window-size=1280,900", "disable-dev-shm-usage"):
+        options.add_argument(f"--{argument}")
+    if os.geteuid() == 0:
+        # Chromium's sandbox does not start for root, which is who CI containers are.
+        options.add_argument("--no-sandbox")
+    return webdriver.Chrome(options, webdriver.ChromeService(driver))
+
+
+@pytest.fixture
+def browser() -> Iterator[webdriver.Chrome]:
+    """A browser with an empty profile; ``browser.switch_to.new_window("window")`` opens more."""
+    started = chromium()
+    yield started
+    started.quit()

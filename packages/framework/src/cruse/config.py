@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -19,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 from werkzeug.utils import import_string
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Protocol, Self
 
     class _HasConfig(Protocol):

@@ -1,4 +1,4 @@
-"""Settings of the environment from ``.env`` files, for development.
+r"""Settings of the environment from ``.env`` files, for development.
 
 A file holds one ``NAME=value`` a line. What is understood::
 
@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import MutableMapping
 
 __all__ = ["find_dotenv", "load_dotenv", "parse_dotenv"]
 
@@ -38,20 +39,18 @@ _LINE = re.compile(
       | " (?P<double> (?: [^"\\] | \\. )* ) "
       | (?P<plain> (?!['"]) [^\n]*? )
     )
-    [ \t]* (?: (?<=[\s='"]) \# [^\n]* )? (?: \n | \Z )
+    [ \t]* (?: (?<=\s) \# [^\n]* )? (?: \n | \Z )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_ESCAPE_OR_VARIABLE = re.compile(
-    r"\\(?P<escaped>.)|\$\{(?P<name>[^}:]+)(?::-(?P<default>[^}]*))?\}", re.DOTALL
-)
-_VARIABLE = re.compile(r"(?P<escaped>(?!))?\$\{(?P<name>[^}:]+)(?::-(?P<default>[^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(?P<name>[^}:]+)(?::-(?P<default>[^}]*))?\}")
+_ESCAPE_OR_VARIABLE = re.compile(rf"\\(?P<escaped>.)|{_VARIABLE.pattern}", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$"}
 
 
 def parse_dotenv(
-    text: str, environ: Mapping[str, str] | None = None, source: str = ".env"
+    text: str, environ: MutableMapping[str, str] | None = None, source: str = ".env"
 ) -> dict[str, str]:
     """Read the variables of a ``.env`` file's text.
 
@@ -78,23 +77,26 @@ def parse_dotenv(
             raise ValueError(
                 f"{source}, line {number}: expected NAME=value, with quotes that are closed."
             )
-        values[line["name"]] = _value(line, {**values, **environ})
+        values[line["name"]] = _value(line, ChainMap(environ, values))
         position = line.end()
     return values
 
 
-def _value(line: re.Match[str], known: Mapping[str, str]) -> str:
-    if line["single"] is not None:
-        return line["single"]
+def _value(line: re.Match[str], known: ChainMap[str, str]) -> str:
+    """Return the value of one line with its escapes and variables resolved."""
 
-    def replace(match: re.Match[str]) -> str:
-        if match["escaped"] is not None:
-            return _ESCAPES.get(match["escaped"], match[0])
+    def expand(match: re.Match[str]) -> str:
         return known.get(match["name"]) or match["default"] or ""
 
+    def unescape_or_expand(match: re.Match[str]) -> str:
+        escaped = match["escaped"]
+        return expand(match) if escaped is None else _ESCAPES.get(escaped, match[0])
+
+    if line["single"] is not None:
+        return line["single"]
     if line["double"] is not None:
-        return _ESCAPE_OR_VARIABLE.sub(replace, line["double"])
-    return _VARIABLE.sub(replace, line["plain"])
+        return _ESCAPE_OR_VARIABLE.sub(unescape_or_expand, line["double"])
+    return _VARIABLE.sub(expand, line["plain"])
 
 
 def find_dotenv(name: str, start: str | os.PathLike[str] = ".") -> Path | None:
@@ -130,7 +132,7 @@ def load_dotenv(
     values: dict[str, str] = {}
     for file in files:
         text = file.read_text(encoding="utf-8")
-        values |= parse_dotenv(text, {**values, **os.environ}, str(file))
+        values |= parse_dotenv(text, source=str(file))
     for name, value in values.items():
         os.environ.setdefault(name, value)
     return bool(files)

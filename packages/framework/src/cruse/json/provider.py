@@ -1,0 +1,236 @@
+"""The providers: how an application turns values into JSON and back.
+
+Assign an instance of another provider to ``app.json``, or its class to
+``Cruse.json_provider_class``, to use another library for all of the framework's JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from datetime import date
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from werkzeug.http import http_date
+
+from cruse.globals import _cv
+
+if TYPE_CHECKING:
+    from cruse.app import Cruse
+    from cruse.response import Response
+
+__all__ = ["DefaultJSONProvider", "JSONProvider"]
+
+#: More sets of options than a program has in its source; a bound for options made at run time.
+_MAX_ENCODERS = 16
+
+_Encode = Callable[[Any], str]
+
+
+class JSONProvider:
+    """What every provider does. A subclass needs :meth:`dumps` and :meth:`loads`.
+
+    Args:
+        app: The application; only a weak reference is kept.
+    """
+
+    def __init__(self, app: Cruse | None) -> None:
+        self._app: Cruse | None = None if app is None else weakref.proxy(app)
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return ``obj`` as JSON text."""
+        raise NotImplementedError
+
+    def dump(self, obj: Any, fp: IO[str], **kwargs: Any) -> None:
+        """Write ``obj`` as JSON text to a file that is open for text."""
+        fp.write(self.dumps(obj, **kwargs))
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Read JSON text or bytes.
+
+        Raises:
+            ValueError: When it is no JSON; a request with it is answered with 400.
+        """
+        raise NotImplementedError
+
+    def load(self, fp: IO[str] | IO[bytes], **kwargs: Any) -> Any:
+        """Read JSON from an open file."""
+        return self.loads(fp.read(), **kwargs)
+
+    def _prepare_response_obj(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what :meth:`response` was asked to serialize."""
+        if args and kwargs:
+            raise TypeError("app.json.response() takes either args or kwargs, not both")
+        if len(args) == 1:
+            return args[0]
+        return args or kwargs or None
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Make a response of one value, of a list of the arguments, or of the keyword arguments.
+
+        Raises:
+            TypeError: When there are both positional and keyword arguments.
+        """
+        obj = self._prepare_response_obj(args, kwargs)
+        return self._make_response(self.dumps(obj), "application/json")
+
+    def _make_response(self, text: str, mimetype: str) -> Response:
+        if self._app is None:
+            raise RuntimeError("This JSON provider has no application that could respond.")
+        return self._app.response_class(text, mimetype=mimetype)
+
+
+def _default(o: Any) -> Any:
+    """Turn a value that JSON does not have into one that it has.
+
+    Dates become text as the setting ``JSON_DATE_FORMAT`` of the current application says.
+    """
+    if isinstance(o, date):
+        context = _cv.get(None)
+        return _format_date(o, None if context is None else context.app)
+    if isinstance(o, (Decimal, UUID)):
+        return str(o)
+    if is_dataclass(o) and not isinstance(o, type):
+        return asdict(o)
+    if hasattr(o, "__html__"):
+        return str(o.__html__())
+    raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
+
+
+def _format_date(value: date, app: Cruse | None) -> str:
+    """Return a date in ISO 8601 or, for the setting "http", as in HTTP's headers (RFC 9110)."""
+    if app is not None and app.config.get("JSON_DATE_FORMAT") == "http":
+        return http_date(value)
+    return value.isoformat()
+
+
+class DefaultJSONProvider(JSONProvider):
+    """JSON by Python's :mod:`json`, and beside its types :class:`~datetime.date` and
+    :class:`~datetime.datetime` (ISO 8601, or as in HTTP with the setting
+    ``JSON_DATE_FORMAT = "http"``), :class:`~decimal.Decimal` and :class:`~uuid.UUID` (text),
+    dataclasses (dictionaries) and objects with ``__html__`` (their markup).
+
+    Change the attributes on an instance or in a subclass. An encoder is made once for each set of
+    options and made anew when an attribute of the instance is set.
+
+    As with Python's :mod:`json`, and unlike the standard (RFC 8259), a float that is no number is
+    written and read as ``NaN`` or ``Infinity``. Pass ``allow_nan=False`` to refuse it.
+    """  # noqa: D205 - the list of types is one sentence
+
+    #: Called with a value of a type that JSON does not have.
+    default: Callable[[Any], Any] = staticmethod(_default)
+    #: Write other characters than ASCII as escapes: right under any encoding, also for halves of
+    #: surrogate pairs, which UTF-8 does not have.
+    ensure_ascii = True
+    #: Sort the keys of dictionaries, so that equal values give equal text to caches.
+    sort_keys = True
+    #: Leave out white space in responses; None means unless in debug mode.
+    compact: bool | None = None
+    #: The type of the responses.
+    mimetype = "application/json"
+    #: How deep lists and dictionaries may be nested in what is read; None for no limit. What
+    #: is just not too deep to be read could be too deep to be written again or walked through.
+    max_depth: int | None = 256
+
+    def __init__(self, app: Cruse | None) -> None:
+        super().__init__(app)
+        self._encoders: dict[tuple[tuple[str, Any], ...], _Encode] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name != "_encoders":
+            super().__setattr__("_encoders", {})
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return ``obj`` as JSON text.
+
+        Args:
+            obj: Any value of the types named above.
+            kwargs: Options of :func:`json.dumps`; they win over the attributes.
+        """
+        options = tuple(kwargs.items())
+        try:
+            encode = self._encoders.get(options)
+        except TypeError:  # an option that cannot be hashed, such as a list
+            return self._make_encoder(kwargs)(obj)
+        if encode is None:
+            encode = self._make_encoder(kwargs)
+            if len(self._encoders) < _MAX_ENCODERS:
+                self._encoders[options] = encode
+        return encode(obj)
+
+    def _make_encoder(self, options: dict[str, Any]) -> _Encode:
+        attributes: dict[str, Any] = {
+            "default": self._default_of_app if self.default is _default else self.default,
+            "ensure_ascii": self.ensure_ascii,
+            "sort_keys": self.sort_keys,
+        }
+        encoder = {"cls": json.JSONEncoder, **attributes, **options}
+        return cast("_Encode", encoder.pop("cls")(**encoder).encode)
+
+    def _default_of_app(self, o: Any) -> Any:
+        """Know the own application's date format, be it current or not."""
+        return _format_date(o, self._app) if isinstance(o, date) else _default(o)
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Read JSON text, or bytes in UTF-8, UTF-16 or UTF-32.
+
+        Raises:
+            ValueError: When it is no JSON, or nested deeper than ``max_depth``.
+        """
+        try:
+            value = json.loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("The JSON is nested too deeply.") from None
+        limit = self.max_depth
+        # As many brackets as that, at least, are in a text that is nested too deeply. Counting
+        # them takes a fraction of the time of reading, the exact look as long as reading.
+        if (
+            limit is not None
+            and len(s) > limit
+            and _brackets(s) > limit
+            and _is_deeper(value, limit)
+        ):
+            raise ValueError(f"The JSON is nested deeper than {limit} levels.")
+        return value
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Make a response of one value, of a list of the arguments, or of the keyword arguments.
+
+        Its text ends with a line break; it is indented in debug mode unless ``compact`` is set.
+
+        Raises:
+            TypeError: When there are both positional and keyword arguments.
+        """
+        obj = self._prepare_response_obj(args, kwargs)
+        if self.compact is False or (self.compact is None and self._app and self._app.debug):
+            text = self.dumps(obj, indent=2)
+        else:
+            text = self.dumps(obj, separators=(",", ":"))
+        return self._make_response(f"{text}\n", self.mimetype)
+
+
+def _brackets(s: str | bytes) -> int:
+    """Count the brackets that open something, those within strings too."""
+    if isinstance(s, str):
+        return s.count("[") + s.count("{")
+    return s.count(b"[") + s.count(b"{")
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    """Whether lists and dictionaries are nested deeper than ``limit``."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return bool(level)

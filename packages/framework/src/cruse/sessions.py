@@ -1,0 +1,343 @@
+"""Sessions: a dictionary that stays with one browser between its requests.
+
+The default keeps it in a cookie that is signed, not encrypted: the browser's owner can read it but
+not change it. The context opens a session when it is first touched, so a request that does not use
+it costs nothing, sends no ``Vary: Cookie``, and does not put off the end of a permanent session.
+
+Another store is an implementation of :class:`SessionInterface` as ``app.session_interface``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.datastructures import CallbackDict
+from werkzeug.http import dump_cookie
+
+from cruse.globals import _cv
+from cruse.json.tag import TaggedJSONSerializer
+
+if TYPE_CHECKING:
+    from cruse.app import Cruse
+    from cruse.request import Request
+    from cruse.response import Response
+
+__all__ = [
+    "NullSession",
+    "SecureCookieSession",
+    "SecureCookieSessionInterface",
+    "SessionInterface",
+    "SessionMixin",
+]
+
+#: How many sets of keys have their serializer ready; tests make many applications in one process.
+_MAX_SERIALIZERS = 16
+
+
+class SessionMixin(MutableMapping[str, Any]):
+    """What a session is beside a dictionary.
+
+    The values here are the safe ones for a store that does not track its use.
+    """
+
+    #: Whether the browser sent no session.
+    new = False
+    #: Whether something was changed. A change within a value (``session["cart"].append(...)``) is
+    #: not seen: set it to True, or assign the value again.
+    modified = True
+    #: Whether something was read or written, so that the response depends on the cookie.
+    accessed = True
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the session outlives the browser, by ``PERMANENT_SESSION_LIFETIME``."""
+        return bool(self.get("_permanent", False))
+
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        self["_permanent"] = bool(value)
+
+
+class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
+    """The session of the signed cookie; it knows whether it was read and whether changed.
+
+    Args:
+        initial: What the cookie held.
+    """
+
+    modified = False
+    accessed = False
+
+    def __init__(self, initial: Any = None) -> None:
+        def on_update(session: SecureCookieSession) -> None:
+            session.modified = True
+            session.accessed = True
+
+        super().__init__(initial, on_update)
+        self.new = initial is None
+
+
+def _noting(name: str) -> Callable[..., Any]:
+    """Make the method ``name`` of a dictionary note that the session was accessed."""
+    method = getattr(CallbackDict, name)
+
+    def noted(self: SecureCookieSession, *args: Any) -> Any:
+        self.accessed = True
+        return method(self, *args)
+
+    noted.__name__ = name
+    noted.__doc__ = method.__doc__
+    return noted
+
+
+# Whatever tells something about the content counts: a cache between must learn of it, or it gives
+# one visitor's page to another (Flask's CVE-2023-30861 and GHSA-68rp-wp8r-4726).
+for _name in (
+    *("__contains__", "__eq__", "__getitem__", "__iter__", "__len__", "__ne__", "__or__"),
+    *("__reversed__", "__ror__", "copy", "get", "items", "keys", "pop", "setdefault", "values"),
+):
+    setattr(SecureCookieSession, _name, _noting(_name))
+
+
+class NullSession(SecureCookieSession):
+    """The session of an application without a secret key: empty, and an error to write to."""
+
+    def _fail(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise RuntimeError(
+            "The session is unavailable because no secret key was set. Set the secret_key on the"
+            " application, or CRUSE_SECRET_KEY in the environment, to something unique and"
+            " secret; 'python -c \"import secrets; print(secrets.token_hex())\"' makes one."
+        )
+
+    __setitem__ = __delitem__ = clear = pop = popitem = _fail
+    update = setdefault = __ior__ = _fail  # type: ignore[assignment]
+
+
+class SessionInterface:
+    """Opens and saves the sessions of an application.
+
+    Subclasses implement :meth:`open_session` and :meth:`save_session`; the other methods tell
+    what the settings ``SESSION_COOKIE_...`` say.
+    """
+
+    #: The session of applications whose store is not set up; see :meth:`make_null_session`.
+    null_session_class: type[Any] = NullSession
+
+    def make_null_session(self, app: Cruse) -> NullSession:
+        """Return what stands in for a session when :meth:`open_session` returned None."""
+        return cast("NullSession", self.null_session_class())
+
+    def is_null_session(self, obj: object) -> bool:
+        """Whether an object is such a stand-in, which is never saved."""
+        return isinstance(obj, self.null_session_class)
+
+    def get_cookie_name(self, app: Cruse) -> str:
+        """Return the cookie's name, ``SESSION_COOKIE_NAME``.
+
+        With a name that starts with ``__Host-`` or ``__Secure-`` the attributes are what browsers
+        demand for it (RFC 6265bis, section 4.1.3), whatever the other settings say.
+        """
+        return cast("str", app.config["SESSION_COOKIE_NAME"])
+
+    def get_cookie_domain(self, app: Cruse) -> str | None:
+        """Return ``SESSION_COOKIE_DOMAIN``; None: only the very host that set the cookie."""
+        if self.get_cookie_name(app).startswith("__Host-"):
+            return None
+        return app.config["SESSION_COOKIE_DOMAIN"] or None
+
+    def get_cookie_path(self, app: Cruse) -> str:
+        """Return ``SESSION_COOKIE_PATH``, else ``APPLICATION_ROOT``."""
+        if self.get_cookie_name(app).startswith("__Host-"):
+            return "/"
+        return app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"] or "/"
+
+    def get_cookie_httponly(self, app: Cruse) -> bool:
+        """Return ``SESSION_COOKIE_HTTPONLY``: scripts of the page cannot read the cookie."""
+        return cast("bool", app.config["SESSION_COOKIE_HTTPONLY"])
+
+    def get_cookie_secure(self, app: Cruse) -> bool:
+        """Return ``SESSION_COOKIE_SECURE``: the cookie is sent over HTTPS only.
+
+        None, the default, means: when the current request came over HTTPS. Behind a proxy that
+        ends TLS, that is known only with :class:`werkzeug.middleware.proxy_fix.ProxyFix`.
+        """
+        if self.get_cookie_name(app).startswith(("__Host-", "__Secure-")):
+            return True
+        secure = app.config["SESSION_COOKIE_SECURE"]
+        if secure is None:
+            context = _cv.get(None)
+            return context is not None and context.has_request and context.request.is_secure
+        return bool(secure)
+
+    def get_cookie_samesite(self, app: Cruse) -> str | None:
+        """Return ``SESSION_COOKIE_SAMESITE``: "Lax", "Strict", "None" or, to say nothing, None."""
+        return cast("str | None", app.config["SESSION_COOKIE_SAMESITE"])
+
+    def get_cookie_partitioned(self, app: Cruse) -> bool:
+        """Return ``SESSION_COOKIE_PARTITIONED``: one cookie per embedding site; implies Secure."""
+        return cast("bool", app.config["SESSION_COOKIE_PARTITIONED"])
+
+    def get_expiration_time(self, app: Cruse, session: SessionMixin) -> datetime | None:
+        """Return when the browser shall forget the cookie, in UTC; None: when it is closed."""
+        if session.permanent:
+            return datetime.now(UTC) + app.permanent_session_lifetime
+        return None
+
+    def should_set_cookie(self, app: Cruse, session: SessionMixin) -> bool:
+        """Whether the response sets the cookie.
+
+        It does after a change, and for a permanent session that was opened, to put off its end,
+        unless ``SESSION_REFRESH_EACH_REQUEST`` is off.
+        """
+        return session.modified or (
+            session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
+        )
+
+    def open_session(self, app: Cruse, request: Request) -> SessionMixin | None:
+        """Return the session of a request, a new one when it has none.
+
+        None means that sessions are not set up; then reading gives nothing and writing fails.
+        """
+        raise NotImplementedError
+
+    def save_session(self, app: Cruse, session: SessionMixin, response: Response) -> None:
+        """Keep the session. Called before the response is sent, if the session was opened."""
+        raise NotImplementedError
+
+
+class SecureCookieSessionInterface(SessionInterface):
+    """Sessions in a signed cookie.
+
+    A cookie that is forged, damaged, or older than ``PERMANENT_SESSION_LIFETIME`` gives an empty
+    session. Cookies signed with a key of ``SECRET_KEY_FALLBACKS`` are read; new ones are always
+    signed with ``SECRET_KEY``.
+    """
+
+    #: Sets these signatures apart from others made with the same key.
+    salt = "cookie-session"
+    #: How the signing key comes from the secret key and the salt.
+    key_derivation = "hmac"
+    #: Writes and reads the content.
+    serializer = TaggedJSONSerializer()
+    #: The class of the sessions.
+    session_class: type[SecureCookieSession] = SecureCookieSession
+
+    @staticmethod
+    def digest_method(string: bytes = b"") -> Any:
+        """Return a new hash for the signatures: SHA-1, which is safe within an HMAC.
+
+        Looked up when it is used: builds of Python with FIPS may lack it.
+        """
+        return hashlib.sha1(string)  # noqa: S324
+
+    def __init__(self) -> None:
+        self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer] = {}
+
+    def get_signing_serializer(self, app: Cruse) -> URLSafeTimedSerializer | None:
+        """Return what signs and reads the cookie's value; None when there is no secret key."""
+        key = app.config["SECRET_KEY"]
+        if not key:
+            return None
+        # itsdangerous signs with the last key and accepts all.
+        keys = (*(app.config["SECRET_KEY_FALLBACKS"] or ()), key)
+        made_of = (keys, self.salt, self.key_derivation, self.digest_method, self.serializer)
+        serializer = self._serializers.get(made_of)
+        if serializer is None:
+            if len(self._serializers) >= _MAX_SERIALIZERS:
+                self._serializers.clear()
+            serializer = self._serializers[made_of] = URLSafeTimedSerializer(
+                list(keys),
+                salt=self.salt,
+                serializer=self.serializer,
+                signer_kwargs={
+                    "key_derivation": self.key_derivation,
+                    "digest_method": self.digest_method,
+                },
+            )
+        return serializer
+
+    def open_session(self, app: Cruse, request: Request) -> SecureCookieSession | None:
+        """Return what the cookie holds, if its signature is good, else an empty session."""
+        serializer = self.get_signing_serializer(app)
+        if serializer is None:
+            return None
+        value = request.cookies.get(self.get_cookie_name(app))
+        if value:
+            max_age = int(app.permanent_session_lifetime.total_seconds())
+            try:
+                return self.session_class(serializer.loads(value, max_age=max_age))
+            except (BadData, TypeError, ValueError):
+                # Forged, too old, or signed by us but in a form that we do not read any more.
+                return self.session_class()
+        return self.session_class()
+
+    def save_session(self, app: Cruse, session: SessionMixin, response: Response) -> None:
+        """Set the cookie, or delete it when the session was emptied.
+
+        Raises:
+            ValueError: When the cookie would be longer than ``MAX_COOKIE_SIZE`` and the app is in
+                debug or testing mode. Otherwise that is logged and the browser keeps the cookie
+                it has: it would drop the longer one without a word.
+        """
+        modified = session.modified
+        if session.accessed or modified:
+            response.vary.add("Cookie")
+        if not session:
+            if modified:
+                self._delete_cookie(app, response)
+            return
+        if not self.should_set_cookie(app, session):
+            return
+        response.vary.add("Cookie")
+        serializer = self.get_signing_serializer(app)
+        if serializer is None:
+            raise RuntimeError("The secret key was removed while a request used its session.")
+        cookie = self._dump_cookie(app, session, cast("str", serializer.dumps(dict(session))))
+        limit = app.config["MAX_COOKIE_SIZE"]
+        if limit and len(cookie) > limit:
+            self._refuse(app, session, len(cookie), limit)
+        else:
+            response.headers.add("Set-Cookie", cookie)
+
+    def _dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
+        return dump_cookie(
+            self.get_cookie_name(app),
+            value,
+            expires=self.get_expiration_time(app, session),
+            domain=self.get_cookie_domain(app),
+            path=self.get_cookie_path(app),
+            secure=self.get_cookie_secure(app),
+            httponly=self.get_cookie_httponly(app),
+            samesite=self.get_cookie_samesite(app),
+            partitioned=self.get_cookie_partitioned(app),
+            max_size=0,
+        )
+
+    def _delete_cookie(self, app: Cruse, response: Response) -> None:
+        response.delete_cookie(
+            self.get_cookie_name(app),
+            domain=self.get_cookie_domain(app),
+            path=self.get_cookie_path(app),
+            secure=self.get_cookie_secure(app),
+            httponly=self.get_cookie_httponly(app),
+            samesite=self.get_cookie_samesite(app),
+            partitioned=self.get_cookie_partitioned(app),
+        )
+
+    def _refuse(self, app: Cruse, session: SessionMixin, size: int, limit: int) -> None:
+        sizes = {key: len(self.serializer.dumps(value)) for key, value in session.items()}
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:3]
+        message = (
+            f"The session's cookie would have {size} bytes, but browsers drop one of more than"
+            f" {limit} (MAX_COOKIE_SIZE). The largest values are those of"
+            f" {', '.join(f'{key!r} ({sizes[key]} bytes)' for key in largest)}. Keep them"
+            " elsewhere and only their keys in the session, or use a server-side session"
+            " interface."
+        )
+        app.logger.error(message)
+        if app.debug or app.testing:
+            raise ValueError(message)

@@ -1,0 +1,174 @@
+"""Rendering templates.
+
+This module is imported with the framework; Jinja itself, with the environment and the loader in
+:mod:`cruse.jinja`, is imported when the first template is rendered. An API without templates
+starts faster and uses less memory.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cruse.globals import _cv, current_context, session
+from cruse.signals import before_render_template, template_rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jinja2 import Template
+
+    from cruse.app import Cruse
+    from cruse.context import Context
+    from cruse.jinja import DispatchingJinjaLoader, Environment
+
+__all__ = [
+    "DispatchingJinjaLoader",
+    "Environment",
+    "get_template_attribute",
+    "render_template",
+    "render_template_string",
+    "stream_template",
+    "stream_template_string",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("DispatchingJinjaLoader", "Environment"):
+        return getattr(import_module("cruse.jinja"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def render_template(
+    template_name_or_list: str | Template | list[str | Template], **context: Any
+) -> str:
+    """Render a template of the application's or a blueprint's folder.
+
+    Args:
+        template_name_or_list: The template; of several the first that exists.
+        context: The variables of the template.
+
+    Raises:
+        jinja2.TemplateNotFound: When there is none.
+    """
+    current = current_context()
+    template = current.app.jinja_env.get_or_select_template(template_name_or_list)
+    return _render(current, template, context)
+
+
+def render_template_string(source: str, **context: Any) -> str:
+    """Render a template from its source; variables are escaped as in HTML templates.
+
+    Args:
+        source: The template. It is code: never make it from what a client sent.
+        context: The variables of the template.
+    """
+    current = current_context()
+    return _render(current, current.app.jinja_env.from_string(source), context)
+
+
+def stream_template(
+    template_name_or_list: str | Template | list[str | Template], **context: Any
+) -> Iterator[str]:
+    """Render a template piece by piece, for a response that starts before it is complete.
+
+    Args:
+        template_name_or_list: The template; of several the first that exists.
+        context: The variables of the template.
+    """
+    current = current_context()
+    template = current.app.jinja_env.get_or_select_template(template_name_or_list)
+    return _stream(current, template, context)
+
+
+def stream_template_string(source: str, **context: Any) -> Iterator[str]:
+    """Render a template from its source, piece by piece; see :func:`stream_template`.
+
+    Args:
+        source: The template. It is code: never make it from what a client sent.
+        context: The variables of the template.
+    """
+    current = current_context()
+    return _stream(current, current.app.jinja_env.from_string(source), context)
+
+
+def get_template_attribute(template_name: str, attribute: str) -> Any:
+    """Return a macro or a variable that a template exports, to use it from Python.
+
+    Args:
+        template_name: The template.
+        attribute: The name of the macro or variable.
+    """
+    return getattr(current_context().app.jinja_env.get_template(template_name).module, attribute)
+
+
+def default_context_processor() -> dict[str, Any]:
+    """Return what every template has: ``g`` and, in a request, ``request`` and ``session``.
+
+    The session is its proxy: a template that does not use it does not open it.
+    """
+    context = current_context()
+    if context.has_request:
+        return {"g": context.g, "request": context.request, "session": session}
+    return {"g": context.g}
+
+
+def update_template_context(app: Cruse, context: dict[str, Any]) -> None:
+    """Add what the context processors give to a template's variables, which win.
+
+    The processors of the application run first, then those of the request's blueprints from the
+    outermost to the innermost, each of which may replace what the ones before gave.
+    """
+    given = context.copy()
+    processors = app.template_context_processors
+    current = current_context()
+    scopes: list[str | None] = [None]
+    # Only a blueprint's request can have more than the application's own processors.
+    if len(processors) > 1 and current.has_request:
+        scopes += reversed(current.request.blueprints)
+    for scope in scopes:
+        for processor in processors.get(scope, ()):
+            context.update(app.ensure_sync(processor)())
+    context.update(given)
+
+
+def _render(current: Context, template: Template, context: dict[str, Any]) -> str:
+    app = current.app
+    app.update_template_context(context)
+    if before_render_template.receivers:
+        _send(before_render_template, app, template, context)
+    text = template.render(context)
+    if template_rendered.receivers:
+        _send(template_rendered, app, template, context)
+    return text
+
+
+def _stream(current: Context, template: Template, context: dict[str, Any]) -> Iterator[str]:
+    app = current.app
+    app.update_template_context(context)
+    if before_render_template.receivers:
+        _send(before_render_template, app, template, context)
+
+    def generate() -> Iterator[str]:
+        yield from template.generate(context)
+        if template_rendered.receivers:
+            _send(template_rendered, app, template, context)
+
+    return _within(current, generate())
+
+
+def _within(context: Context, pieces: Iterator[str]) -> Iterator[str]:
+    """Make each piece with the context current: the server may take each in another thread."""
+    while True:
+        token = _cv.set(context)
+        try:
+            piece = next(pieces, None)
+        finally:
+            _cv.reset(token)
+        if piece is None:
+            return
+        yield piece
+
+
+def _send(signal: Any, app: Cruse, template: Template, context: dict[str, Any]) -> None:
+    signal.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)

@@ -13,7 +13,7 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import click
 
@@ -151,10 +151,10 @@ def find_best_app(module: ModuleType) -> Cruse:
     for name in APP_NAMES:
         candidate = getattr(module, name, None)
         if _is_app(candidate):
-            return candidate  # type: ignore[no-any-return]
+            return candidate
     names = _apps_in(module)
     if len(names) == 1:
-        return getattr(module, names[0])  # type: ignore[no-any-return]
+        return vars(module)[names[0]]  # type: ignore[no-any-return]
     if names:
         raise NoAppException(
             f"Several applications in module {module.__name__!r}: {', '.join(names)}. "
@@ -186,7 +186,7 @@ def find_app_by_string(module: ModuleType, app_name: str) -> Cruse:
             f"Module {module.__name__!r} has no {reference.name!r}. {hint}"
         ) from None
     if _is_app(found):
-        return found  # type: ignore[no-any-return]
+        return found
     if callable(found):
         return _call_factory(module, found, reference)
     raise NoAppException(
@@ -239,10 +239,10 @@ def _call_factory(module: ModuleType, factory: Callable[..., Any], reference: _R
             f"'{where}' returned a {type(app).__name__}, not a Cruse application. "
             "Return the application from it."
         )
-    return app  # type: ignore[no-any-return]
+    return app
 
 
-def _is_app(candidate: object) -> bool:
+def _is_app(candidate: object) -> TypeGuard[Cruse]:
     # By type(), because the proxy current_app passes for an application while one is active.
     return issubclass(type(candidate), Cruse)
 

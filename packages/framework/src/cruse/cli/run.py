@@ -16,10 +16,15 @@ from cruse.devserver import DEFAULT_HOST, DEFAULT_PORT, load_or_explain, serve, 
 if TYPE_CHECKING:
     import ssl
 
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # generic from click 8.4 on only
+
 __all__ = ["CertParamType", "SeparatedPathType", "run_command"]
 
 
-class CertParamType(click.ParamType):
+class CertParamType(_ParamType):
     """The value of ``--cert``: a file, ``adhoc``, or the import name of an ``SSLContext``."""
 
     name = "path"

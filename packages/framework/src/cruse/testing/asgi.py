@@ -16,7 +16,9 @@ from werkzeug.http import HTTP_STATUS_CODES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cruse.typing import Message, Scope, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from cruse.typing import Message, Scope
 
 __all__ = ["Exchange", "Lifespan", "scope_from_environ"]
 
@@ -241,7 +243,7 @@ def scope_from_environ(environ: WSGIEnvironment, state: Mapping[str, Any] | None
 
 def _raw_path(environ: WSGIEnvironment, root: str, path: str) -> bytes:
     """Return the path as it was on the wire, percent-encoded."""
-    sent = environ.get("REQUEST_URI", "").partition("?")[0]
+    sent: str = environ.get("REQUEST_URI", "").partition("?")[0]
     if sent.startswith("/") and sent.isascii():
         return (quote(root, encoding="latin-1") + sent).encode("ascii")
     return quote(path, encoding="latin-1").encode("ascii")
@@ -256,9 +258,6 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
             name = key.removeprefix("HTTP_")
         else:
             continue
-        headers.append((name.lower().replace("_", "-").encode("latin-1"), _to_bytes(value)))
+        name = name.lower().replace("_", "-")
+        headers.append((name.encode("latin-1"), str(value).encode("latin-1")))
     return headers
-
-
-def _to_bytes(value: Any) -> bytes:
-    return str(value).encode("latin-1")

@@ -16,15 +16,15 @@ from cruse.testing.contexts import KeptContexts
 from cruse.testing.environ import EnvironBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers
     from werkzeug.test import TestResponse
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.app import Cruse
     from cruse.sessions import SessionMixin
-    from cruse.typing import WSGIEnvironment
 
 __all__ = ["BaseClient"]
 
@@ -118,7 +118,7 @@ class BaseClient(werkzeug.test.Client):
         finally:
             builder.close()
 
-    def _with_base(self, environ: WSGIEnvironment) -> WSGIEnvironment:
+    def _with_base(self, environ: Mapping[str, Any]) -> WSGIEnvironment:
         complete = {**self.environ_base, **environ}
         if self.contexts.enabled:
             complete[KeptContexts.KEY] = self.contexts.hand_over

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers
     from werkzeug.test import TestResponse
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.app import Cruse
     from cruse.testing.loop import AsgiOnLoop
-    from cruse.typing import WSGIEnvironment
 
 __all__ = ["CruseClient"]
 

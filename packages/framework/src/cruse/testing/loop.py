@@ -13,9 +13,8 @@ from cruse.testing.asgi import Exchange
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from _typeshed.wsgi import StartResponse
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from cruse.typing import WSGIEnvironment
 
 __all__ = ["AsgiOnLoop"]
 

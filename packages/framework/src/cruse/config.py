@@ -179,7 +179,7 @@ class Config(dict[str, Any]):
     def from_file(
         self,
         filename: str | os.PathLike[str],
-        load: Callable[[IO[Any]], Mapping[str, Any]],
+        load: Callable[[IO[Any]], Mapping[Any, Any]],
         silent: bool = False,
         text: bool = True,
     ) -> bool:
@@ -199,9 +199,10 @@ class Config(dict[str, Any]):
             return _missing(error, silent)
         return self.from_mapping(mapping)
 
-    def from_mapping(self, mapping: Mapping[str, Any] | None = None, **kwargs: Any) -> bool:
+    def from_mapping(self, mapping: Mapping[Any, Any] | None = None, **kwargs: Any) -> bool:
         """Take the upper-case keys of a mapping and of the keyword arguments, which win."""
-        for source in (mapping or {}, kwargs):
+        sources: tuple[Mapping[Any, Any], ...] = (mapping or {}, kwargs)
+        for source in sources:
             for key, value in source.items():
                 # A YAML or TOML loader may well give keys that are no strings.
                 if isinstance(key, str) and key.isupper():
@@ -261,7 +262,7 @@ class Config(dict[str, Any]):
     def __repr__(self) -> str:
         # Settings end up in logs and tracebacks; what unlocks something must not.
         shown = {
-            key: "***" if value and isinstance(key, str) and _SECRET.search(key) else value
+            key: "***" if value and _SECRET.search(str(key)) else value
             for key, value in self.items()
         }
         return f"<{type(self).__name__} {shown!r}>"

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from _typeshed.wsgi import WSGIEnvironment
+
     from cruse.response import Response
-    from cruse.typing import WSGIEnvironment
 
 __all__ = ["send_file", "send_from_directory"]
 

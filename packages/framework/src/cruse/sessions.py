@@ -114,7 +114,7 @@ class NullSession(SecureCookieSession):
         )
 
     __setitem__ = __delitem__ = clear = pop = popitem = _fail
-    update = setdefault = __ior__ = _fail  # type: ignore[assignment]
+    update = setdefault = __ior__ = _fail
 
 
 class SessionInterface:
@@ -296,7 +296,7 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             raise RuntimeError("The secret key was removed while a request used its session.")
-        cookie = self._dump_cookie(app, session, cast("str", serializer.dumps(dict(session))))
+        cookie = self._dump_cookie(app, session, serializer.dumps(dict(session)))
         limit = app.config["MAX_COOKIE_SIZE"]
         if limit and len(cookie) > limit:
             self._refuse(app, session, len(cookie), limit)

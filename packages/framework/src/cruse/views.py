@@ -50,7 +50,7 @@ class View:
             class_args: Passed to the class when it is instantiated.
             class_kwargs: Passed to the class when it is instantiated.
         """
-        view = _view_function(cls, class_args, class_kwargs)
+        view: RouteCallable = _view_function(cls, class_args, class_kwargs)
         _describe(view, cls, name)
         for decorator in cls.decorators:
             view = decorator(view)
@@ -68,8 +68,7 @@ def _view_function(cls: type[View], args: Any, kwargs: dict[str, Any]) -> Any:
     if cls.init_every_request:
 
         def instance() -> View:
-            view_class: type[View] = function.view_class
-            return view_class(*args, **kwargs)
+            return cls(*args, **kwargs)
 
     else:
         shared = cls(*args, **kwargs)
@@ -77,21 +76,18 @@ def _view_function(cls: type[View], args: Any, kwargs: dict[str, Any]) -> Any:
         def instance() -> View:
             return shared
 
-    function: Any
     if cls._is_async():
 
         async def async_view(**view_args: Any) -> Any:
             result = instance().dispatch_request(**view_args)
             return await result if isawaitable(result) else result
 
-        function = async_view
-    else:
+        return async_view
 
-        def sync_view(**view_args: Any) -> Any:
-            return instance().dispatch_request(**view_args)
+    def view(**view_args: Any) -> Any:
+        return instance().dispatch_request(**view_args)
 
-        function = sync_view
-    return function
+    return view
 
 
 def _describe(function: Any, cls: type[View], name: str) -> None:

@@ -50,7 +50,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "views",
         },
     ),
-    ("pipeline", {"pipeline"}),
+    ("pipeline", {"pipeline", "plans"}),
     ("gateways: the only rooms that know a protocol", {"gateway"}),
     (
         "tools: imported only when used",

@@ -1,3 +1,103 @@
-"""Cruse: a micro web framework for WSGI, ASGI and RSGI."""
+"""Cruse: a micro web framework. One application object is WSGI, ASGI and RSGI.
+
+The names here are imported when they are first used, so that ``import cruse`` stays light: no
+template engine, no command line, no debugger until somebody asks for one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from cruse import json as json
+    from cruse import signals as signals
+    from cruse.app import Cruse as Cruse
+    from cruse.blueprints import Blueprint as Blueprint
+    from cruse.config import Config as Config
+    from cruse.context import after_this_request as after_this_request
+    from cruse.context import copy_current_request_context as copy_current_request_context
+    from cruse.extension import Extension as Extension
+    from cruse.extension import ExtensionState as ExtensionState
+    from cruse.files import send_file as send_file
+    from cruse.files import send_from_directory as send_from_directory
+    from cruse.flashing import flash as flash
+    from cruse.flashing import get_flashed_messages as get_flashed_messages
+    from cruse.globals import app_ctx as app_ctx
+    from cruse.globals import current_app as current_app
+    from cruse.globals import g as g
+    from cruse.globals import has_app_context as has_app_context
+    from cruse.globals import has_request_context as has_request_context
+    from cruse.globals import request as request
+    from cruse.globals import session as session
+    from cruse.inline import inline as inline
+    from cruse.json import jsonify as jsonify
+    from cruse.request import Request as Request
+    from cruse.response import Response as Response
+    from cruse.responses import abort as abort
+    from cruse.responses import make_response as make_response
+    from cruse.responses import redirect as redirect
+    from cruse.responses import stream_with_context as stream_with_context
+    from cruse.signals import appcontext_popped as appcontext_popped
+    from cruse.signals import appcontext_pushed as appcontext_pushed
+    from cruse.signals import appcontext_tearing_down as appcontext_tearing_down
+    from cruse.signals import before_render_template as before_render_template
+    from cruse.signals import got_request_exception as got_request_exception
+    from cruse.signals import message_flashed as message_flashed
+    from cruse.signals import request_finished as request_finished
+    from cruse.signals import request_started as request_started
+    from cruse.signals import request_tearing_down as request_tearing_down
+    from cruse.signals import template_rendered as template_rendered
+    from cruse.templating import get_template_attribute as get_template_attribute
+    from cruse.templating import render_template as render_template
+    from cruse.templating import render_template_string as render_template_string
+    from cruse.templating import stream_template as stream_template
+    from cruse.templating import stream_template_string as stream_template_string
+    from cruse.urls import url_for as url_for
+
+_MODULES = {
+    "cruse.app": "Cruse",
+    "cruse.blueprints": "Blueprint",
+    "cruse.config": "Config",
+    "cruse.context": "after_this_request copy_current_request_context",
+    "cruse.extension": "Extension ExtensionState",
+    "cruse.files": "send_file send_from_directory",
+    "cruse.flashing": "flash get_flashed_messages",
+    "cruse.globals": (
+        "app_ctx current_app g has_app_context has_request_context request session"
+    ),
+    "cruse.inline": "inline",
+    "cruse.json": "jsonify",
+    "cruse.request": "Request",
+    "cruse.response": "Response",
+    "cruse.responses": "abort make_response redirect stream_with_context",
+    "cruse.signals": (
+        "appcontext_popped appcontext_pushed appcontext_tearing_down before_render_template "
+        "got_request_exception message_flashed request_finished request_started "
+        "request_tearing_down template_rendered"
+    ),
+    "cruse.templating": (
+        "get_template_attribute render_template render_template_string stream_template "
+        "stream_template_string"
+    ),
+    "cruse.urls": "url_for",
+}
+_names = globals()  # the submodule cruse.globals will hide the function of that name
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
+__all__ = sorted([*_HOME, "json", "signals"])  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("json", "signals"):
+        return import_module(f"cruse.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'cruse' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    _names[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*_names, *__all__})

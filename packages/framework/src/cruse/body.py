@@ -121,17 +121,29 @@ class BodyStream(io.RawIOBase):
             return await asyncio.to_thread(self._read, CHUNK)
         return self._count(await next_chunk())
 
-    async def spool(self, in_memory: int) -> tuple[IO[bytes], int]:
-        """Read all that is left into a temporary file and return it with its size in bytes."""
+    def spool_now(self, in_memory: int) -> tuple[IO[bytes], int]:
+        """Read all that is left into a temporary file, as :meth:`spool` does, from sync code."""
         target = spool(in_memory)
-        size = 0
         try:
-            while data := await self.aread():
+            for data in self:
                 target.write(data)
-                size += len(data)
         except BaseException:
             target.close()
             raise
+        size = target.tell()
+        target.seek(0)
+        return target, size
+
+    async def spool(self, in_memory: int) -> tuple[IO[bytes], int]:
+        """Read all that is left into a temporary file and return it with its size in bytes."""
+        target = spool(in_memory)
+        try:
+            async for data in self:
+                target.write(data)
+        except BaseException:
+            target.close()
+            raise
+        size = target.tell()
         target.seek(0)
         return target, size
 

@@ -93,9 +93,7 @@ class OnLoop:
         return await coroutine
 
 
-def iterate_off_loop(
-    source: AsyncIterator[T], loop: asyncio.AbstractEventLoop
-) -> Iterator[T]:
+def iterate_off_loop(source: AsyncIterator[T], loop: asyncio.AbstractEventLoop) -> Iterator[T]:
     """Iterate an async iterator from a thread, step by step, closing it at the end."""
     step: Callable[[], Coroutine[Any, Any, T]] = source.__anext__  # type: ignore[assignment]
     try:

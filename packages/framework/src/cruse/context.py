@@ -10,6 +10,8 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.exceptions import BadRequest
+
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
 
@@ -84,14 +86,17 @@ class Context:
     """
 
     # Defaults on the class: a request that needs none of these pays for none of them.
-    bridge: Bridge
     route: Route | None = None
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
+    #: Functions for the response of this request alone.
+    after_functions: tuple[AfterRequestCallable, ...] = ()
+    #: Functions for the end of this context alone.
+    teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
+    torn_down = False
+    #: Takes the context over at its end, for a test client that looks into it.
+    keep: Callable[[Context], None] | None = None
     _tokens: tuple[Token[Context], ...] = ()
-    _after: tuple[AfterRequestCallable, ...] = ()
-    _teardowns: tuple[Callable[[BaseException | None], object], ...] = ()
-    _torn_down = False
 
     def __init__(
         self,
@@ -122,6 +127,28 @@ class Context:
         request = self.app.request_class(environ)
         request.context = self
         return request
+
+    @lazy
+    def bridge(self) -> Bridge:
+        """How functions of the other colour are called; the gateways set it."""
+        return self.app.bridge
+
+    @lazy
+    def method(self) -> str:
+        """The HTTP method, in upper case; the gateways set it."""
+        return self.request.method
+
+    @lazy
+    def path(self) -> str:
+        """The decoded path below the application's root; the gateways set it."""
+        return decode_path((self.environ or {}).get("PATH_INFO") or "")
+
+    @lazy
+    def has_body(self) -> bool:
+        """Whether the request may have a body that nobody has read yet."""
+        environ = self.environ or {}
+        length = environ.get("CONTENT_LENGTH")
+        return length not in (None, "", "0") or bool(environ.get("wsgi.input_terminated"))
 
     @lazy
     def session(self) -> SessionMixin:
@@ -163,6 +190,11 @@ class Context:
         return "session" in self.__dict__
 
     @property
+    def used(self) -> bool:
+        """Whether there is anything of its own to clean up at the end."""
+        return bool(self.teardown_functions) or "request" in self.__dict__
+
+    @property
     def request_made(self) -> bool:
         """Whether anybody touched the request."""
         return "request" in self.__dict__
@@ -171,7 +203,7 @@ class Context:
 
     def after_this_request(self, function: F) -> F:
         """Call ``function(response)`` after the view of this request; it returns the response."""
-        self._after = (*self._after, function)
+        self.after_functions = (*self.after_functions, function)
         return function
 
     def call_on_teardown(
@@ -182,7 +214,7 @@ class Context:
         For resources that are opened at their first use: whoever does not use them never pays,
         as they would for a ``teardown_appcontext`` function.
         """
-        self._teardowns = (*self._teardowns, function)
+        self.teardown_functions = (*self.teardown_functions, function)
 
     # -- entering and leaving ------------------------------------------------------------------
 
@@ -245,6 +277,20 @@ class Context:
         if not self.has_request:
             return f"<Context of {self.app.name!r}>"
         return f"<Context {self.request.method} {self.request.path!r} of {self.app.name!r}>"
+
+
+def decode_path(path: str) -> str:
+    """Decode a path of an environ, which holds its bytes as Latin-1 (PEP 3333).
+
+    Raises:
+        BadRequest: When the bytes are not UTF-8.
+    """
+    if path.isascii():
+        return path
+    try:
+        return path.encode("latin-1").decode()
+    except UnicodeError:
+        raise BadRequest("The path is not valid UTF-8.") from None
 
 
 def after_this_request(function: F) -> F:

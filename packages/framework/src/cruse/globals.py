@@ -154,6 +154,7 @@ for _name, _operation in {
 }.items():
     setattr(_Proxy, _name, _forward(_operation))
 
+
 def _proxy(name: str, part: str | None) -> Any:
     """Make the proxy called ``name`` for the attribute ``part`` of the context."""
 

@@ -226,23 +226,23 @@ class Request(WerkzeugRequest):
             RequestEntityTooLarge: When the body is over ``max_content_length``.
             BadRequest: When it ends before its announced length.
         """
-        if "form" in self.__dict__ or "_cached_data" in self.__dict__ or self._body_loaded:
-            return
-        self._body_loaded = True
-        if not self._has_body():
-            return
-        file, size = await self.stream.spool(LOAD_IN_MEMORY)
-        self._loaded = file
-        self.stream = BodyStream(file, size, None)
+        if self._needs_loading():
+            self._use_loaded(*await self.stream.spool(LOAD_IN_MEMORY))
 
-    _body_loaded = False
+    def read_body(self) -> None:
+        """Read the body as :meth:`load_body` does, from sync code."""
+        if self._needs_loading():
+            self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+
     _loaded: IO[bytes] | None = None
 
-    def _has_body(self) -> bool:
-        environ = self.environ
-        if environ.get("CONTENT_LENGTH"):
-            return environ["CONTENT_LENGTH"] != "0"
-        return "HTTP_TRANSFER_ENCODING" in environ or "cruse.body" in environ
+    def _needs_loading(self) -> bool:
+        made = self.__dict__
+        return self._loaded is None and not ("form" in made or "_cached_data" in made)
+
+    def _use_loaded(self, file: IO[bytes], size: int) -> None:
+        self._loaded = file
+        self.stream = BodyStream(file, size, None)
 
     def _get_file_stream(
         self,
@@ -265,7 +265,7 @@ class Request(WerkzeugRequest):
         debug = self.context is not None and self.context.app.debug
         raise BadRequest(f"The body is not valid JSON: {e}" if debug else None) from e
 
-    @property
+    @lazy
     def json_module(self) -> Any:  # type: ignore[override]
         """What parses JSON bodies: the application's provider."""
         if self.context is not None:

@@ -1,0 +1,561 @@
+"""The application: one object that is a WSGI, an ASGI and an RSGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import is_dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
+from werkzeug.routing import RequestRedirect
+from werkzeug.utils import redirect as make_redirect
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from cruse import pipeline
+from cruse.application import Application
+from cruse.bridge import Bridge, OffLoop, OnLoop, drive
+from cruse.context import Context
+from cruse.gateway.asgi import serve_asgi
+from cruse.gateway.rsgi import serve_rsgi
+from cruse.gateway.wsgi import serve_wsgi
+from cruse.globals import _cv, current_context
+from cruse.inline import is_async
+from cruse.lazy import lazy
+from cruse.logging import escape_control
+from cruse.loops import LoopThread
+from cruse.plans import STEPS, Plan, without
+from cruse.response import Response
+from cruse.signals import appcontext_popped, appcontext_pushed
+from cruse.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+    from types import TracebackType
+
+    from cruse.request import Request
+    from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
+    from cruse.typing import (
+        Receive,
+        ResponseReturnValue,
+        Scope,
+        Send,
+        StartResponse,
+        WSGIEnvironment,
+    )
+
+__all__ = ["Cruse"]
+
+
+class Cruse(Application):
+    """An application.
+
+    It is served as it is by WSGI, ASGI and RSGI servers. Views, hooks and error handlers may be
+    plain or async functions under each of them.
+
+    Args:
+        import_name: The module, usually ``__name__``: its folder has the templates and files.
+        static_url_path: The URL prefix of the static files.
+        static_folder: Their folder, relative to the module's.
+        static_host: Their host, with ``host_matching``.
+        host_matching: Match rules by their ``host``.
+        subdomain_matching: Match rules by their ``subdomain``, below ``SERVER_NAME``.
+        template_folder: The folder of the templates, relative to the module's.
+        instance_path: The folder of this installation's files, absolute.
+        instance_relative_config: Configuration files are relative to the instance folder.
+        root_path: The module's folder, when it does not follow from ``import_name``.
+        extensions: Extensions to bind, as ``app.use(...)`` does.
+    """
+
+    context_class: type[Context] = Context
+    plan_without_route: Plan | None = None
+    #: The pipeline's steps as this class has them; see :func:`cruse.plans.own_steps`.
+    builtin_steps: dict[str, Callable[..., Any]]
+    # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
+    _asgi_single_callable = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if sys.version_info < (3, 12):
+            from cruse.gateway.marks import AsyncLookingCall
+
+            self.__dict__["__call__"] = AsyncLookingCall(self)
+
+    # -- the three faces ----------------------------------------------------------------------------
+
+    def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
+        """Serve a request: ``(environ, start_response)`` is WSGI, with ``send`` it is ASGI.
+
+        The names of the arguments are ASGI's, because one server passes them by name.
+        """
+        if send is None:
+            return self.wsgi_app(scope, receive)
+        return self.asgi_app(scope, receive, send)
+
+    def wsgi_app(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve a request as WSGI (PEP 3333). Middleware wraps this attribute."""
+        return serve_wsgi(self, environ, start_response)
+
+    def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Serve a connection as ASGI 3. Middleware wraps this attribute."""
+        return serve_asgi(self, scope, receive, send)
+
+    def rsgi_app(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
+        """Serve a connection as RSGI 1. Middleware wraps this attribute."""
+        return serve_rsgi(self, scope, protocol)
+
+    def __rsgi__(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
+        return self.rsgi_app(scope, protocol)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(self.start_on_loop())
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(self.stop_on_loop())
+
+    # -- sides and lifespan ----------------------------------------------------------------------------
+
+    @lazy
+    def loop_thread(self) -> LoopThread:
+        """The thread with the loop for async code under WSGI."""
+        return LoopThread(f"{self.name}-loop")
+
+    @lazy
+    def pool(self) -> WorkerPool:
+        """The threads for sync code under ASGI and RSGI."""
+        return WorkerPool(self.config["THREAD_POOL_SIZE"], f"{self.name}-worker")
+
+    @lazy
+    def bridge(self) -> Bridge:
+        """How sync code, in a worker of a WSGI server or a script, reaches async code."""
+        return OffLoop(lambda: self.loop_thread.loop)
+
+    @lazy
+    def loop_bridge(self) -> Bridge:
+        """How async code on a server's event loop reaches sync code."""
+        return OnLoop(self.pool)
+
+    @property
+    def propagates_exceptions(self) -> bool:
+        """Whether errors are raised to the server instead of answered with a 500."""
+        propagate = self.config["PROPAGATE_EXCEPTIONS"]
+        return bool(self.testing or self.debug if propagate is None else propagate)
+
+    @lazy
+    def default_headers(self) -> list[tuple[str, str]]:
+        """The header fields that every response gets unless it has them."""
+        return [
+            (name, str(value))
+            for name, value in (self.config["SECURITY_HEADERS"] or {}).items()
+            if value is not None
+        ]
+
+    def _prepare(self) -> None:
+        """The part of start-up that is the framework's own."""
+        self.check_extensions()
+        self._got_first_request = True
+
+    def start(self) -> None:
+        """Run start-up, once; WSGI's gateway does it before the first request.
+
+        Raises:
+            SettingsError: When an extension's setting is wrong.
+            Exception: What a start-up function raised.
+        """
+        if not self.lifecycle.started:
+            drive(self.lifecycle.start(self.bridge, self._prepare))
+            self.lifecycle.stop_at_exit(self.stop)
+
+    async def start_on_loop(self) -> None:
+        """Run start-up, once, from the event loop that will serve."""
+        if not self.lifecycle.started:
+            await self.lifecycle.start(self.loop_bridge, self._prepare)
+
+    def stop(self) -> None:
+        """Run shutdown and end the loop's thread; WSGI processes do it at their exit."""
+        try:
+            drive(self.lifecycle.stop(self.bridge))
+        finally:
+            self._end_threads()
+
+    async def stop_on_loop(self) -> None:
+        """Run shutdown from the event loop that serves, and end the workers' threads."""
+        try:
+            await self.lifecycle.stop(self.loop_bridge)
+        finally:
+            await asyncio.to_thread(self._end_threads)
+
+    def _end_threads(self) -> None:
+        for name in ("loop_bridge", "pool", "loop_thread"):
+            made = self.__dict__.pop(name, None)
+            if isinstance(made, WorkerPool | LoopThread):
+                made.stop()
+
+    # -- contexts ------------------------------------------------------------------------------------------
+
+    def app_context(self) -> Context:
+        """Return a context outside of requests, to be entered by ``with``."""
+        return self.context_class(self)
+
+    def request_context(self, environ: WSGIEnvironment) -> Context:
+        """Return the context of a request, to be entered by ``with``."""
+        return self.context_class(self, environ)
+
+    def test_request_context(self, *args: Any, **kwargs: Any) -> Context:
+        """Return the context of a made-up request, for tests and shells.
+
+        Args:
+            args: As for :class:`werkzeug.test.EnvironBuilder`, a path first.
+            kwargs: Its other arguments.
+        """
+        from cruse.testing import EnvironBuilder
+
+        builder = EnvironBuilder(self, *args, **kwargs)
+        try:
+            return self.request_context(builder.get_environ())
+        finally:
+            builder.close()
+
+    def match_request(self, ctx: Context) -> None:
+        """Find the route of a request; what routing raises is kept for after the hooks."""
+        try:
+            if not (
+                self.subdomain_matching or self.config["TRUSTED_HOSTS"] or self._own_url_adapter
+            ):
+                found = self.router.match(ctx.path, ctx.method)
+                if found is not None:
+                    ctx.route, ctx.view_args = found
+                    return
+            adapter = ctx.url_adapter
+            if adapter is not None:
+                rule, ctx.view_args = adapter.match(ctx.path, ctx.method, return_rule=True)  # type: ignore[assignment]
+                ctx.route = self.router.route(rule)
+        except HTTPException as error:
+            ctx.routing_exception = error
+
+    @lazy
+    def _own_url_adapter(self) -> bool:
+        return type(self).create_url_adapter is not Application.create_url_adapter
+
+    def context_pushed(self, ctx: Context) -> None:
+        """Complete a context that became current: match its request, send the signal."""
+        if appcontext_pushed.receivers:
+            appcontext_pushed.send(self, _async_wrapper=self.ensure_sync)
+        if ctx.has_request and ctx.route is None and ctx.routing_exception is None:
+            ctx.match_request()
+
+    def context_popped(self, ctx: Context) -> None:
+        """Send the signal for a context that is no longer current."""
+        if appcontext_popped.receivers:
+            appcontext_popped.send(self, _async_wrapper=self.ensure_sync)
+
+    def teardown_context(self, ctx: Context, exc: BaseException | None) -> None:
+        """Tear a context down from sync code."""
+        if ctx.bridge.on_loop:
+            ctx.bridge = self.bridge
+        drive(pipeline.teardown(ctx, pipeline.plan_of(ctx), exc))
+
+    # -- the steps of the pipeline, as methods to override or replace; Flask 3.1's signatures ---------
+
+    def _step(self, name: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run the built-in version of a step for the current context."""
+        ctx = current_context()
+        plan = without(pipeline.plan_of(ctx), name)
+        return drive(step(ctx, plan, *args, **kwargs))
+
+    def full_dispatch_request(self) -> Response:
+        """Run hooks and view and return the finished response."""
+        return cast("Response", self._step("full_dispatch_request", pipeline.full_dispatch))
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """Run the URL preprocessors and before hooks; return what one of these answered."""
+        return cast("Any", self._step("preprocess_request", pipeline.preprocess))
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Call the view and return what it returns."""
+        return cast("Any", self._step("dispatch_request", pipeline.dispatch))
+
+    def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response:
+        """Make a response of a view's return value and run the after hooks."""
+        response = self._step(
+            "finalize_request", pipeline.finalize, rv, from_error_handler=from_error_handler
+        )
+        return cast("Response", response)
+
+    def process_response(self, response: Response) -> Response:
+        """Run the after hooks and save the session."""
+        return cast("Response", self._step("process_response", pipeline.process_response, response))
+
+    def handle_http_exception(self, e: HTTPException) -> Any:
+        """Return the answer to an HTTP error."""
+        return self._step("handle_http_exception", pipeline.handle_http_exception, e)
+
+    def handle_user_exception(self, e: Exception) -> Any:
+        """Return the answer to an error of a view or hook, or raise it."""
+        return self._step("handle_user_exception", pipeline.handle_user_exception, e)
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Answer an error that nothing handled with a 500, or raise it in debug and tests."""
+        return cast("Response", self._step("handle_exception", pipeline.handle_exception, e))
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Run the ``teardown_request`` functions of the current request."""
+        self._teardown_step("do_teardown_request", "teardown_request", exc)
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Run the ``teardown_appcontext`` functions."""
+        self._teardown_step("do_teardown_appcontext", "teardown_appcontext", exc)
+
+    def _teardown_step(self, name: str, calls: str, exc: BaseException | None) -> None:
+        ctx = current_context()
+        plan = without(pipeline.plan_of(ctx), name)
+        errors = drive(pipeline.run_all(ctx, plan, name, getattr(plan, calls), exc))
+        if errors:
+            raise BaseExceptionGroup(f"Errors in {calls} functions", errors)
+
+    # -- answers -----------------------------------------------------------------------------------------------
+
+    def make_response(self, rv: ResponseReturnValue) -> Response:
+        """Make a response of what a view returned.
+
+        ``str``, ``bytes``, an iterator (sync or async) of either, a ``dict``, ``list`` or
+        dataclass (JSON), a response, a WSGI application; or a tuple of one of these with
+        a status, with headers, or with both.
+
+        Raises:
+            TypeError: For anything else; it names the endpoint and the type.
+        """
+        response_class = self.response_class
+        kind = type(rv)
+        if kind is str or kind is bytes:
+            return response_class(cast("str | bytes", rv))
+        if kind is response_class:
+            return cast("Response", rv)
+        status: int | str | None = None
+        headers: Any = None
+        body: Any = rv
+        if isinstance(rv, tuple):
+            body, status, headers = _unpack(rv)
+        if body is None:
+            raise TypeError(
+                f"The view function for {_endpoint()!r} did not return a valid response. The "
+                "function either returned None or ended without a return statement."
+            )
+        response = self._response_of(body)
+        if status is not None:
+            if isinstance(status, str | bytes | bytearray):
+                response.status = status  # type: ignore[assignment]
+            else:
+                response.status_code = status
+        if headers:
+            response.headers.update(headers)
+        return response
+
+    def _response_of(self, body: Any) -> Response:
+        response_class = self.response_class
+        if isinstance(body, response_class):
+            return body
+        if isinstance(body, str | bytes):
+            return response_class(body)
+        if isinstance(body, bytearray):
+            return response_class(bytes(body))
+        if isinstance(body, dict | list) or (is_dataclass(body) and not isinstance(body, type)):
+            return self.json.response(body)
+        if isinstance(body, Iterator | AsyncIterator):
+            return response_class(cast("Any", body))
+        if isinstance(body, HTTPException):
+            # A copy of what werkzeug makes: it needs the environ for the debug page's details.
+            body = body.get_response(current_context().request.environ)
+        if isinstance(body, WerkzeugResponse) or callable(body):
+            environ = current_context().request.environ
+            try:
+                return response_class.force_type(cast("Any", body), environ)
+            except TypeError as error:
+                raise self._no_response(body, str(error)) from None
+        if isinstance(body, Mapping):
+            return self.json.response(dict(body))
+        raise self._no_response(body)
+
+    @staticmethod
+    def _no_response(body: Any, why: str = "") -> TypeError:
+        return TypeError(
+            f"{why + ' ' if why else ''}The view function for {_endpoint()!r} did not return a valid "
+            "response. The return type must be a string, dict, list, tuple with headers or "
+            "status, Response instance, or WSGI callable, but it was a "
+            f"{type(body).__name__}."
+        )
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with the methods of the URL (RFC 9110 section 9.3.7)."""
+        adapter = current_context().url_adapter
+        response = self.response_class()
+        if adapter is not None:
+            response.allow.update(adapter.allowed_methods())
+        return response
+
+    def redirect(self, location: str, code: int = 303) -> WerkzeugResponse:
+        """Return a redirect; 303 (See Other) makes the browser GET the location."""
+        return make_redirect(location, code=code, Response=self.response_class)
+
+    def raise_routing_exception(self, request: Request) -> NoReturn:
+        """Raise why no route matched; in debug, explain a redirect that would lose a body."""
+        error = request.routing_exception
+        assert error is not None
+        if (
+            self.debug
+            and isinstance(error, RequestRedirect)
+            and error.code not in {307, 308}
+            and request.method not in {"GET", "HEAD", "OPTIONS"}
+        ):
+            from cruse.debug import FormDataRoutingRedirect
+
+            raise FormDataRoutingRedirect(request)
+        raise error
+
+    def trap_http_exception(self, e: Exception) -> bool:
+        """Whether an HTTP error goes the way of other errors, to show where it was raised."""
+        if self.config["TRAP_HTTP_EXCEPTIONS"]:
+            return True
+        trap = self.config["TRAP_BAD_REQUEST_ERRORS"]
+        if trap is None and self.debug and isinstance(e, BadRequestKeyError):
+            return True
+        return bool(trap) and isinstance(e, BadRequest)
+
+    def log_exception(
+        self,
+        exc_info: tuple[type, BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> None:
+        """Log an error that nothing handled, with its traceback."""
+        ctx = current_context()
+        self.logger.error(
+            "Exception on %s [%s]",
+            escape_control(ctx.request.path),
+            ctx.method,
+            exc_info=exc_info,
+        )
+
+    def should_ignore_error(self, error: BaseException | None) -> bool:
+        """Whether an error is kept from the teardown functions; never, unless overridden."""
+        return False
+
+    def update_template_context(self, context: dict[str, Any]) -> None:
+        """Add what the context processors give to a template's variables."""
+        from cruse.templating import update_template_context
+
+        update_template_context(self, context)
+
+    # -- colours -----------------------------------------------------------------------------------------------
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a plain function: ``func`` itself, or one that waits for its coroutine."""
+        return self.async_to_sync(func) if is_async(func) else func
+
+    def async_to_sync(self, func: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+        """Return a plain function that runs ``func`` on a loop and waits for it.
+
+        Under WSGI and in scripts that is the application's own long-lived loop; in a worker's
+        thread under ASGI and RSGI it is the server's.
+        """
+
+        @wraps(func)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            ctx = _cv.get(None)
+            bridge = self.bridge if ctx is None or ctx.bridge.on_loop else ctx.bridge
+            return drive(bridge.settle(func(*args, **kwargs)))
+
+        return wrapper
+
+    # -- tools -------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        **options: Any,
+    ) -> None:
+        """Serve with the development server, until interrupted. Not for production.
+
+        Args:
+            host: The address to listen on; this machine only, unless set.
+            port: The port; 5000, or that of ``SERVER_NAME``.
+            debug: Debug mode: reload, and tracebacks in the browser.
+            load_dotenv: Read ``.env`` and ``.cruseenv`` first.
+            options: Of :func:`werkzeug.serving.run_simple`.
+        """
+        from cruse.devserver import run
+
+        try:
+            run(self, host, port, debug, load_dotenv, **options)
+        finally:
+            self._got_first_request = False
+
+    def test_client(
+        self, use_cookies: bool = True, gateway: str = "wsgi", **kwargs: Any
+    ) -> CruseClient:
+        """Return a client for tests.
+
+        Args:
+            use_cookies: Keep cookies from one request to the next.
+            gateway: ``"wsgi"`` or ``"asgi"``, the face that is tested.
+            kwargs: Further arguments of the client's class.
+        """
+        from cruse.testing import make_client
+
+        return make_client(self, use_cookies=use_cookies, gateway=gateway, **kwargs)
+
+    def async_test_client(self, **kwargs: Any) -> AsyncCruseClient:
+        """Return a client for async tests; its methods are awaited."""
+        from cruse.testing import AsyncCruseClient
+
+        return AsyncCruseClient(self, **kwargs)
+
+    def test_cli_runner(self, **kwargs: Any) -> CruseCliRunner:
+        """Return a runner for the tests of commands."""
+        from cruse.testing import CruseCliRunner
+
+        runner: CruseCliRunner = (self.test_cli_runner_class or CruseCliRunner)(self, **kwargs)
+        return runner
+
+
+Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
+
+if sys.version_info >= (3, 12):
+    # Servers that look for a coroutine function take the object for ASGI, which it can do.
+    inspect.markcoroutinefunction(Cruse.__call__)
+else:
+    # What asyncio.iscoroutinefunction looks for.
+    Cruse.__call__._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+
+
+def _unpack(rv: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """Return body, status and headers of a tuple that a view returned.
+
+    Raises:
+        TypeError: When it has another shape.
+    """
+    if len(rv) == 3:
+        return rv
+    if len(rv) == 2:
+        body, other = rv
+        if isinstance(other, Headers | dict | tuple | list):
+            return body, None, other
+        return body, other, None
+    raise TypeError(
+        f"The view function for {_endpoint()!r} did not return a valid response tuple. The tuple "
+        "must have the form (body, status, headers), (body, status), or (body, headers)."
+    )
+
+
+def _endpoint() -> str | None:
+    ctx = _cv.get(None)
+    return None if ctx is None else ctx.endpoint
+
+

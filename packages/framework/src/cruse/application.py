@@ -1,0 +1,497 @@
+"""The set-up side of an application: configuration, folders, registration, templates, URLs.
+
+Nothing here handles a request; :class:`cruse.app.Cruse` adds that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from werkzeug.exceptions import Aborter
+from werkzeug.routing import BuildError
+
+from cruse.config import DEFAULTS, Config, ConfigAttribute, lifetime
+from cruse.context import Globals
+from cruse.extension import bind_in_order, missing_requirements
+from cruse.instance import find_instance_path
+from cruse.json.provider import DefaultJSONProvider
+from cruse.lazy import lazy
+from cruse.lifecycle import Lifecycle
+from cruse.logging import create_logger
+from cruse.registry import ScopedHooks
+from cruse.request import Request
+from cruse.response import Response
+from cruse.routing import Map, Router, Rule
+from cruse.scaffold import Scaffold, T_teardown, endpoint_of, setupmethod
+from cruse.sessions import SecureCookieSessionInterface
+from cruse.urls import build_url
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterable, Iterator, ValuesView
+
+    import click
+    from jinja2 import BaseLoader, Environment
+    from werkzeug.routing import MapAdapter
+
+    from cruse.app import Cruse
+    from cruse.blueprints import Blueprint
+    from cruse.extension import Extension
+    from cruse.json.provider import JSONProvider
+    from cruse.sessions import SessionInterface
+    from cruse.typing import F, LifespanCallable, RouteCallable, ShellContextProcessorCallable
+
+__all__ = ["Application"]
+
+T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
+T_shell = TypeVar("T_shell", bound="ShellContextProcessorCallable")
+T_lifespan = TypeVar("T_lifespan", bound="LifespanCallable")
+
+
+class Application(Scaffold):
+    """What users call while they set an application up; see :class:`cruse.app.Cruse`."""
+
+    # -- classes and options to replace on a subclass or an instance ------------------------------
+
+    aborter_class: type[Aborter] = Aborter
+    app_ctx_globals_class: type[Any] = Globals
+    config_class: type[Config] = Config
+    default_config: Any = DEFAULTS
+    jinja_environment: type[Environment] | None = None
+    jinja_options: dict[str, Any] = {}  # noqa: RUF012 - replaced, as in Flask, never changed
+    json_provider_class: type[JSONProvider] = DefaultJSONProvider
+    request_class: type[Request] = Request
+    response_class: type[Response] = Response
+    session_interface: SessionInterface = SecureCookieSessionInterface()
+    test_cli_runner_class: type[Any] | None = None
+    test_client_class: type[Any] | None = None
+    url_map_class: type[Map] = Map
+    url_rule_class: type[Rule] = Rule
+
+    secret_key: ConfigAttribute[str | bytes | None] = ConfigAttribute("SECRET_KEY")
+    testing: ConfigAttribute[bool] = ConfigAttribute("TESTING")
+    permanent_session_lifetime: ConfigAttribute[timedelta] = ConfigAttribute(
+        "PERMANENT_SESSION_LIFETIME", lifetime
+    )
+
+    _got_first_request = False
+
+    def __init__(
+        self,
+        import_name: str,
+        static_url_path: str | None = None,
+        static_folder: str | os.PathLike[str] | None = "static",
+        static_host: str | None = None,
+        host_matching: bool = False,
+        subdomain_matching: bool = False,
+        template_folder: str | os.PathLike[str] | None = "templates",
+        instance_path: str | None = None,
+        instance_relative_config: bool = False,
+        root_path: str | None = None,
+        extensions: Iterable[Extension[Any]] = (),
+    ) -> None:
+        super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
+        if instance_path is not None and not os.path.isabs(instance_path):
+            raise ValueError("If an instance path is given it must be absolute.")
+        self.instance_path = instance_path or self.auto_find_instance_path()
+        self.config = self.make_config(instance_relative_config)
+        self.aborter = self.make_aborter()
+        self.json: JSONProvider = self.json_provider_class(cast("Cruse", self))
+        self.url_build_error_handlers: list[
+            Callable[[Exception, str, dict[str, Any]], str | None]
+        ] = []
+        self.teardown_appcontext_funcs: list[Any] = ScopedHooks(self.changes)[None]
+        self.shell_context_processors: list[ShellContextProcessorCallable] = []
+        self.blueprints: dict[str, Blueprint] = {}
+        self.extensions: dict[str, Any] = {}
+        self.lifecycle = Lifecycle()
+        self._waiting_extensions: list[Extension[Any]] = []
+        self.url_map = self.url_map_class(host_matching=host_matching)
+        self.subdomain_matching = subdomain_matching
+        # The application's own functions for every template; a scope that is always there.
+        self.template_context_processors[None].append(_default_context)
+        self._add_static_route(static_host, host_matching)
+        self.use(*extensions)
+
+    def _add_static_route(self, static_host: str | None, host_matching: bool) -> None:
+        if not self.has_static_folder:
+            return
+        if bool(static_host) is not host_matching:
+            raise AssertionError("'static_host' and 'host_matching' go together: give both.")
+        # A weak reference: the view must not keep the application alive (in a cycle).
+        app = weakref.ref(self)
+
+        def static(filename: str) -> Response:
+            this = app()
+            assert this is not None
+            return this.send_static_file(filename)
+
+        self.add_url_rule(
+            f"{self.static_url_path}/<path:filename>",
+            endpoint="static",
+            host=static_host,
+            view_func=static,
+        )
+
+    def _check_setup_finished(self, method: str) -> None:
+        if self._got_first_request:
+            raise AssertionError(
+                f"The setup method '{method}' can no longer be called on the application. It has "
+                "already handled its first request, any changes will not be applied consistently. "
+                "Make sure all imports, decorators, functions, etc. needed to set it up are done "
+                "before running it."
+            )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A method replaced on the instance changes the plans too.
+        object.__setattr__(self, name, value)
+        changes = self.__dict__.get("changes")
+        if changes is not None:
+            changes.count += 1
+
+    # -- names, folders, configuration --------------------------------------------------------------
+
+    @lazy
+    def name(self) -> str:  # type: ignore[override]
+        """The name: the import name, or the file's when it is run as a program."""
+        if self.import_name == "__main__":
+            file = getattr(sys.modules["__main__"], "__file__", None)
+            return "__main__" if file is None else os.path.splitext(os.path.basename(file))[0]
+        return self.import_name
+
+    @lazy
+    def logger(self) -> logging.Logger:
+        """The logger of the application, with its name."""
+        return create_logger(cast("Cruse", self))
+
+    @property
+    def debug(self) -> bool:
+        """Whether debug mode is on: reload, tracebacks in the browser, templates read anew."""
+        return cast("bool", self.config["DEBUG"])
+
+    @debug.setter
+    def debug(self, value: bool) -> None:
+        self.config["DEBUG"] = value
+        if self.config["TEMPLATES_AUTO_RELOAD"] is None and "jinja_env" in self.__dict__:
+            self.jinja_env.auto_reload = value
+
+    def make_config(self, instance_relative: bool = False) -> Config:
+        """Make the config; files are relative to the instance folder if so asked."""
+        root_path = self.instance_path if instance_relative else self.root_path
+        defaults = dict(self.default_config)
+        if defaults.get("DEBUG") is None:
+            flag = os.environ.get("CRUSE_DEBUG", "")
+            defaults["DEBUG"] = flag.lower() not in {"", "0", "false", "no", "off"}
+        return self.config_class(root_path, defaults)
+
+    def make_aborter(self) -> Aborter:
+        """Make the object behind ``abort``."""
+        return self.aborter_class()
+
+    def auto_find_instance_path(self) -> str:
+        """Return the instance folder: beside the package, or in the prefix it is installed in."""
+        return find_instance_path(self.import_name, self.name)
+
+    def open_instance_resource(
+        self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
+    ) -> Any:
+        """Open a file of the instance folder, also for writing."""
+        path = os.path.join(self.instance_path, resource)
+        return open(path, mode, encoding=None if "b" in mode else encoding)
+
+    # -- templates --------------------------------------------------------------------------------------
+
+    @lazy
+    def jinja_env(self) -> Environment:
+        """The Jinja environment, made when it is first touched."""
+        return self.create_jinja_environment()
+
+    def create_jinja_environment(self) -> Environment:
+        """Make the Jinja environment; override it to change it."""
+        from cruse.jinja import create_environment
+
+        return create_environment(cast("Cruse", self))
+
+    def create_global_jinja_loader(self) -> BaseLoader:
+        """Make what finds templates, in the application's folder and the blueprints'."""
+        from cruse.jinja import DispatchingJinjaLoader
+
+        return DispatchingJinjaLoader(cast("Cruse", self))
+
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
+        """Whether a template's values are escaped: in HTML, XML and SVG files and strings."""
+        from cruse.jinja import select_autoescape
+
+        return select_autoescape(filename)
+
+    def _jinja_decorator(self, kind: str, name: Any) -> Any:
+        add = getattr(self, f"add_template_{kind}")
+        if callable(name):  # used without parentheses
+            add(name)
+            return name
+
+        def decorator(f: T_callable) -> T_callable:
+            add(f, name)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def template_filter(self, name: Any = None) -> Any:
+        """Register a template filter; with or without parentheses."""
+        return self._jinja_decorator("filter", name)
+
+    @setupmethod
+    def add_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
+        """Register a template filter under its own or another name."""
+        self.jinja_env.filters[name or f.__name__] = f
+
+    @setupmethod
+    def template_test(self, name: Any = None) -> Any:
+        """Register a template test; with or without parentheses."""
+        return self._jinja_decorator("test", name)
+
+    @setupmethod
+    def add_template_test(self, f: Callable[..., bool], name: str | None = None) -> None:
+        """Register a template test under its own or another name."""
+        self.jinja_env.tests[name or f.__name__] = f
+
+    @setupmethod
+    def template_global(self, name: Any = None) -> Any:
+        """Register a template global; with or without parentheses."""
+        return self._jinja_decorator("global", name)
+
+    @setupmethod
+    def add_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
+        """Register a template global under its own or another name."""
+        self.jinja_env.globals[name or f.__name__] = f
+
+    # -- extensions, blueprints, lifespan ---------------------------------------------------------------
+
+    @setupmethod
+    def use(self, *extensions: Extension[Any]) -> None:
+        """Bind extensions. Those that require one that is not there yet wait for it.
+
+        Raises:
+            RuntimeError: When a name is bound twice, or extensions require each other.
+        """
+        waiting = [*self._waiting_extensions, *extensions]
+        self._waiting_extensions = bind_in_order(cast("Cruse", self), waiting) if waiting else []
+
+    def check_extensions(self) -> None:
+        """Check that every extension has what it requires, and its settings; part of start-up.
+
+        Raises:
+            RuntimeError: When an extension waits for one that never came.
+            SettingsError: When a setting is unknown, missing, or of a wrong type.
+        """
+        if self._waiting_extensions:
+            raise RuntimeError(missing_requirements(cast("Cruse", self), self._waiting_extensions))
+        for state in self.extensions.values():
+            getattr(state, "settings", None)  # read and checked at its first use
+
+    def extension_commands(self) -> dict[str, click.Command]:
+        """Return the commands of the extensions, by the extensions' names."""
+        commands: dict[str, click.Command] = {}
+        for name, state in self.extensions.items():
+            extension = getattr(state, "extension", None)
+            command = extension.commands(state) if hasattr(extension, "commands") else None
+            if command is not None:
+                commands[name] = command
+        return commands
+
+    @setupmethod
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """Register a blueprint.
+
+        Args:
+            blueprint: The blueprint.
+            options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``; others
+                can be read by functions passed to ``blueprint.record``.
+
+        Raises:
+            ValueError: When its name is taken.
+        """
+        blueprint.register(cast("Cruse", self), options)
+
+    def iter_blueprints(self) -> ValuesView[Blueprint]:
+        """Return the blueprints in the order of their registration."""
+        return self.blueprints.values()
+
+    @setupmethod
+    def startup(self, f: T_lifespan) -> T_lifespan:
+        """Call ``f()`` once per process before the first request. May be async."""
+        self.lifecycle.startup.append(f)
+        return f
+
+    @setupmethod
+    def shutdown(self, f: T_lifespan) -> T_lifespan:
+        """Call ``f()`` once when the process stops serving. May be async."""
+        self.lifecycle.shutdown.append(f)
+        return f
+
+    @setupmethod
+    def lifespan(self, make_manager: F) -> F:
+        """Enter ``make_manager(app)``, a sync or async context manager, while serving.
+
+        Its part before the ``yield`` runs at start-up, the one behind at shutdown.
+        """
+        self.lifecycle.managers.append(lambda: make_manager(self))
+        return make_manager
+
+    @setupmethod
+    def teardown_appcontext(self, f: T_teardown) -> T_teardown:
+        """Call ``f(error)`` when a context ends, of a request or not."""
+        self.teardown_appcontext_funcs.append(f)
+        return f
+
+    @setupmethod
+    def shell_context_processor(self, f: T_shell) -> T_shell:
+        """Add what ``f()`` returns, a dict, to the names in ``cruse shell``."""
+        self.shell_context_processors.append(f)
+        return f
+
+    def make_shell_context(self) -> dict[str, Any]:
+        """Return the names in ``cruse shell``."""
+        from cruse.globals import g
+
+        names: dict[str, Any] = {"app": self, "g": g}
+        for processor in self.shell_context_processors:
+            names |= processor()
+        return names
+
+    # -- routes and URLs ------------------------------------------------------------------------------------
+
+    @lazy
+    def router(self) -> Router:
+        """What finds the route of a request in ``url_map``."""
+        return Router(self.url_map)
+
+    @setupmethod
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: RouteCallable | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Register a URL rule; see :meth:`cruse.scaffold.Scaffold.add_url_rule`.
+
+        Raises:
+            AssertionError: When the endpoint has another view already.
+            TypeError: When ``methods`` is a string.
+        """
+        endpoint = endpoint_of(view_func) if endpoint is None else endpoint
+        options["endpoint"] = endpoint
+        methods = options.pop("methods", None) or getattr(view_func, "methods", None) or ("GET",)
+        if isinstance(methods, str):
+            raise TypeError(
+                'Allowed methods must be a list of strings, for example: methods=["POST"].'
+            )
+        methods = {method.upper() for method in methods}
+        methods |= set(getattr(view_func, "required_methods", ()))
+        if provide_automatic_options is None:
+            provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
+        if provide_automatic_options is None:
+            provide_automatic_options = (
+                "OPTIONS" not in methods and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
+            )
+        if provide_automatic_options:
+            methods.add("OPTIONS")
+        made = self.url_rule_class(rule, methods=methods, **options)
+        made.provide_automatic_options = provide_automatic_options
+        self.url_map.add(made)
+        if view_func is not None:
+            known = self.view_functions.get(endpoint)
+            if known is not None and known != view_func:
+                raise AssertionError(
+                    "View function mapping is overwriting an existing endpoint function: "
+                    f"{endpoint}"
+                )
+            self.view_functions[endpoint] = view_func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what builds and matches URLs for a request, or outside of one.
+
+        Raises:
+            SecurityError: When the request's host is not a trusted one (400).
+        """
+        server_name = self.config["SERVER_NAME"]
+        if request is not None:
+            trusted = self.config["TRUSTED_HOSTS"]
+            if trusted is not None and request.trusted_hosts is None:
+                request.trusted_hosts = trusted
+            # Reading the host checks it against the trusted ones.
+            request.host  # noqa: B018
+            subdomain = None
+            if self.url_map.host_matching:
+                server_name = None
+            elif not self.subdomain_matching:
+                subdomain = self.url_map.default_subdomain or ""
+            return self.url_map.bind_to_environ(
+                request.environ, server_name=server_name, subdomain=subdomain
+            )
+        if server_name is None:
+            return None
+        return self.url_map.bind(
+            server_name,
+            script_name=self.config["APPLICATION_ROOT"],
+            url_scheme=self.config["PREFERRED_URL_SCHEME"],
+        )
+
+    def url_for(
+        self,
+        /,
+        endpoint: str,
+        *,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        _scheme: str | None = None,
+        _external: bool | None = None,
+        **values: Any,
+    ) -> str:
+        """Return the URL of an endpoint; see :func:`cruse.urls.url_for`."""
+        return build_url(self, endpoint, _anchor, _method, _scheme, _external, values)
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
+        """Let the ``url_defaults`` functions of the app and the endpoint's blueprints add values."""
+        for scope in scopes_of(endpoint):
+            for function in self.url_default_functions.get(scope, ()):
+                function(endpoint, values)
+
+    def handle_url_build_error(
+        self, error: BuildError, endpoint: str, values: dict[str, Any]
+    ) -> str:
+        """Ask the ``url_build_error_handlers`` for a URL; raise the error when none has one."""
+        for handler in self.url_build_error_handlers:
+            try:
+                url = handler(error, endpoint, values)
+            except BuildError as other:
+                error = other
+            else:
+                if url is not None:
+                    return url
+        raise error
+
+
+def scopes_of(endpoint: str | None) -> Iterator[str | None]:
+    """Yield the scopes of an endpoint from the outside in: the app, then its blueprints."""
+    yield None
+    if endpoint is not None and "." in endpoint:
+        parts = endpoint.split(".")
+        for end in range(1, len(parts)):
+            yield ".".join(parts[:end])
+
+
+def _default_context() -> dict[str, Any]:
+    """The variables that every template has."""
+    from cruse.templating import default_context_processor
+
+    return default_context_processor()
+
+

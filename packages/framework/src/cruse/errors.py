@@ -1,0 +1,79 @@
+"""Which handler an error gets, and how an error registered for is named."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from inspect import isclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from werkzeug.exceptions import HTTPException, default_exceptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cruse.typing import ErrorHandlerCallable
+
+__all__ = ["HandlerSpec", "class_and_code", "find_handler", "make_handler_spec"]
+
+#: Handlers by scope (blueprint name or ``None``), HTTP status (or ``None``) and exception class.
+HandlerSpec: TypeAlias = (
+    "defaultdict[str | None, defaultdict[int | None, "
+    "dict[type[Exception], ErrorHandlerCallable]]]"
+)
+
+
+def make_handler_spec() -> HandlerSpec:
+    """Return an empty registry of error handlers."""
+    return defaultdict(lambda: defaultdict(dict))
+
+
+def class_and_code(key: type[Exception] | int) -> tuple[type[Exception], int | None]:
+    """Return the exception class, and its HTTP status if it has one, that ``key`` stands for.
+
+    Raises:
+        ValueError: When it is no known status, or no subclass of ``Exception``.
+        TypeError: When it is an instance instead of a class.
+    """
+    if isinstance(key, int):
+        try:
+            return default_exceptions[key], key
+        except KeyError:
+            raise ValueError(
+                f"{key} is not an HTTP error status that werkzeug has an exception for. Register "
+                "the handler for a subclass of HTTPException with that code instead."
+            ) from None
+    if not isclass(key):
+        raise TypeError(
+            f"{key!r} is an instance. Register a handler for an exception class or a status."
+        )
+    if not issubclass(key, Exception):
+        raise ValueError(f"{key.__name__!r} is not a subclass of Exception.")
+    code = key.code if issubclass(key, HTTPException) else None
+    return key, code
+
+
+def find_handler(
+    spec: HandlerSpec, error: Exception, blueprints: Iterable[str]
+) -> ErrorHandlerCallable | None:
+    """Return the handler for an error.
+
+    A handler for the error's status goes before one for its class alone; inside of each, the
+    innermost blueprint before the application; inside of that, the nearest class.
+
+    Args:
+        spec: The registry.
+        error: What was raised.
+        blueprints: The names of the request's blueprints, innermost first.
+    """
+    error_class, code = class_and_code(type(error))
+    scopes = (*blueprints, None)
+    for status in (code, None) if code is not None else (None,):
+        for scope in scopes:
+            handlers = spec.get(scope, {}).get(status)
+            if not handlers:
+                continue
+            for cls in error_class.__mro__:
+                handler = handlers.get(cls)
+                if handler is not None:
+                    return handler
+    return None

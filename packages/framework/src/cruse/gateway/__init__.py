@@ -1,0 +1,1 @@
+"""The gateways: the only modules that know a protocol."""

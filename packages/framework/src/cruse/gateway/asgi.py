@@ -1,0 +1,201 @@
+"""ASGI 3: http and lifespan scopes (https://asgi.readthedocs.io, HTTP spec version 2.5)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.exceptions import BadRequest, ClientDisconnected
+
+from cruse.environ import LazyEnviron, header_key
+from cruse.gateway.onloop import LoopBody, serve
+
+if TYPE_CHECKING:
+    from cruse.app import Cruse
+    from cruse.typing import Receive, Scope, Send
+
+__all__ = ["serve_asgi"]
+
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+_BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+
+
+async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one connection.
+
+    Raises:
+        ValueError: For a type of scope that is not known, as the specification asks.
+    """
+    kind = scope["type"]
+    if kind == "http":
+        if not app.lifecycle.started:
+            await app.start_on_loop()
+        await _http(app, scope, receive, send)
+    elif kind == "lifespan":
+        await _lifespan(app, receive, send)
+    elif kind == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1000})
+    else:
+        raise ValueError(f"The ASGI scope type {kind!r} is not supported.")
+
+
+async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
+    environ = LazyEnviron(partial(_fill, scope, receive))
+    ctx = app.context_class(app, environ)
+    ctx.method = method = scope["method"]
+    ctx.path = path = _path_below_root(scope)
+    if "\ufffd" in path and _is_not_utf8(scope):
+        ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
+    ctx.has_body = method not in _WITHOUT_BODY
+    if not ctx.has_body:
+        for name, value in scope["headers"]:
+            if name in _BODY_HEADERS and value != b"0":
+                ctx.has_body = True
+    if "cruse.preserve_context" in scope:
+        ctx.keep = scope["cruse.preserve_context"]
+    await serve(app, ctx, _Transport(receive, send))
+
+
+def _path_below_root(scope: Scope) -> str:
+    """Return the path without the ``root_path`` that servers put in front of it."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root:
+        root = root.rstrip("/")
+        if path == root or path.startswith(f"{root}/"):
+            return path[len(root) :]
+    return path
+
+
+def _is_not_utf8(scope: Scope) -> bool:
+    """Whether the server has replaced undecodable bytes of the path."""
+    raw = scope.get("raw_path")
+    if raw is None:
+        return True
+    try:
+        unquote_to_bytes(raw.partition(b"?")[0]).decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _fill(scope: Scope, receive: Receive, environ: dict[str, Any]) -> None:
+    """Write a scope down as a WSGI environ (PEP 3333)."""
+    server = scope.get("server") or ("", None)
+    environ |= {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": scope.get("root_path", "").encode().decode("latin-1"),
+        "PATH_INFO": _path_below_root(scope).encode(errors="replace").decode("latin-1"),
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "SERVER_NAME": server[0] or "localhost",
+        "SERVER_PORT": "" if server[1] is None else str(server[1]),
+        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": LoopBody(_Body(receive).next_chunk),
+        "wsgi.input_terminated": True,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "asgi.scope": scope,
+    }
+    raw_path = scope.get("raw_path")
+    if raw_path is not None:
+        environ["RAW_URI"] = environ["REQUEST_URI"] = _raw_uri(raw_path, environ)
+    client = scope.get("client")
+    if client:
+        environ["REMOTE_ADDR"] = client[0]
+        environ["REMOTE_PORT"] = str(client[1])
+    for raw_name, raw_value in scope["headers"]:
+        add_header(environ, raw_name.decode("latin-1"), raw_value.decode("latin-1"))
+    _add_errors(environ)
+
+
+def _raw_uri(raw_path: bytes, environ: dict[str, Any]) -> str:
+    query = environ["QUERY_STRING"]
+    path = raw_path.partition(b"?")[0].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def add_header(environ: dict[str, Any], name: str, value: str) -> None:
+    """Add a header field to an environ; repeated ones are joined (RFC 9110 section 5.3)."""
+    key = header_key(name)
+    if key is None:
+        return
+    if key in environ:
+        joint = "; " if key == "HTTP_COOKIE" else ","
+        value = f"{environ[key]}{joint}{value}"
+    environ[key] = value
+
+
+def _add_errors(environ: dict[str, Any]) -> None:
+    import sys
+
+    environ["wsgi.errors"] = sys.stderr
+
+
+class _Body:
+    """Takes the body of a request out of ASGI messages."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.receive = receive
+        self.ended = False
+
+    async def next_chunk(self) -> bytes:
+        while not self.ended:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                self.ended = True
+                raise ClientDisconnected
+            self.ended = not message.get("more_body", False)
+            body: bytes = message.get("body", b"")
+            if body:
+                return body
+        return b""
+
+
+class _Transport:
+    """Sends a response as ASGI messages."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.receive = receive
+        self.send = send
+
+    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        await self.start(status, head)
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def start(self, status: int, head: list[tuple[str, str]]) -> None:
+        headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in head]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send_chunk(self, chunk: bytes) -> None:
+        await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def end(self) -> None:
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def wait_disconnect(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            continue  # what is left of a body that the view did not read
+
+
+async def _lifespan(app: Cruse, receive: Receive, send: Send) -> None:
+    """Start and stop the application as the server says."""
+    while True:
+        message = await receive()
+        event = message["type"]
+        try:
+            if event == "lifespan.startup":
+                await app.start_on_loop()
+            else:
+                await app.stop_on_loop()
+        except Exception as error:
+            app.logger.exception("The application failed at %s", event)
+            await send({"type": f"{event}.failed", "message": f"{type(error).__name__}: {error}"})
+            return
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return

@@ -1,0 +1,33 @@
+"""How servers tell on Python 3.11 that an application object is an ASGI application.
+
+From 3.12 on ``inspect.markcoroutinefunction`` says so. Before, asyncio's mark satisfies uvicorn,
+daphne and asgiref; hypercorn asks ``inspect``, which looks at the code flags of anything that is
+like a function.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+__all__ = ["AsyncLookingCall"]
+
+
+async def _async_code() -> None:
+    """Lend its code object, whose flags say that it is a coroutine function's."""
+
+
+class AsyncLookingCall:
+    """Stands in for ``app.__call__`` where it is looked at; calls of ``app(...)`` don't use it."""
+
+    __name__ = "__call__"
+    __code__ = _async_code.__code__
+    __defaults__ = None
+    __kwdefaults__ = None
+    __annotations__: dict[str, Any] = {}  # noqa: RUF012 - what inspect asks a function for
+
+    def __init__(self, app: Any) -> None:
+        self._app = weakref.ref(app)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._app()(*args, **kwargs)  # type: ignore[misc]

@@ -1,0 +1,237 @@
+"""What ASGI and RSGI have in common: a request that arrives on an event loop.
+
+The protocol itself is behind a :class:`Transport`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cruse.bridge import OffLoop, drive
+from cruse.globals import _cv
+from cruse.pipeline import answer, finish, outlives_view, plan_of
+from cruse.response import has_no_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextvars import Context as Variables
+
+    from cruse.app import Cruse
+    from cruse.context import Context
+    from cruse.plans import Plan
+    from cruse.response import Response
+
+__all__ = ["LoopBody", "Transport", "serve"]
+
+FILE_CHUNK = 256 * 1024  # bytes of a file read in one hop to a thread
+
+
+class Transport(Protocol):
+    """How a response gets to the client."""
+
+    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        """Send a response that is complete."""
+
+    async def start(self, status: int, head: list[tuple[str, str]]) -> None:
+        """Send the head of a response whose body follows."""
+
+    async def send_chunk(self, chunk: bytes) -> None:
+        """Send a piece of the body."""
+
+    async def end(self) -> None:
+        """Say that the body is complete."""
+
+    async def wait_disconnect(self) -> None:
+        """Return when the client has left."""
+
+
+class LoopBody:
+    """The body of a request on an event loop, as ``wsgi.input`` for sync code in a thread.
+
+    Args:
+        next_chunk: A coroutine function that returns the next bytes, ``b""`` at the end.
+    """
+
+    #: Whether the client left while its body was being read.
+    disconnected = False
+
+    def __init__(self, next_chunk: Callable[[], Any]) -> None:
+        self._receive = next_chunk
+        self._loop = asyncio.get_running_loop()
+        self._rest = b""
+
+    async def next_chunk(self) -> bytes:
+        """Return the next bytes; ``b""`` at the end."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            return rest
+        chunk: bytes = await self._receive()
+        return chunk
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes from a thread, waiting for the event loop.
+
+        Raises:
+            RuntimeError: On the event loop itself, which would wait for itself.
+        """
+        if asyncio._get_running_loop() is self._loop:
+            raise RuntimeError(
+                "The request's body has not been read, and reading it here would block the event "
+                "loop. In an async hook, 'await request.load_body()' first; in a view whose route "
+                "has stream=True, use 'async for chunk in request.stream'."
+            )
+        pieces = []
+        while size:
+            future = asyncio.run_coroutine_threadsafe(self.next_chunk(), self._loop)
+            chunk = future.result()
+            if not chunk:
+                break
+            if 0 <= size < len(chunk):
+                chunk, self._rest = chunk[:size], chunk[size:]
+            pieces.append(chunk)
+            if size > 0:
+                break  # whoever wants a piece gets what is there, as from a socket
+        return b"".join(pieces)
+
+
+async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
+    """Answer one request; ``ctx`` is not entered yet."""
+    token = _cv.set(ctx)
+    try:
+        app.context_pushed(ctx)
+        plan = plan_of(ctx)
+        if plan.hop:
+            await _serve_in_thread(app, ctx, plan, transport)
+        else:
+            ctx.bridge = app.loop_bridge
+            response = await answer(ctx, plan)
+            await _send(app, ctx, plan, response, transport, None)
+    finally:
+        _cv.reset(token)
+
+
+async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Transport) -> None:
+    """Run the whole sync pipeline, teardown included, in one hop to a thread.
+
+    In a copy of the context variables: the task's own would be entered by two threads.
+    """
+    loop = asyncio.get_running_loop()
+    ctx.bridge = OffLoop(lambda: loop)
+    variables = copy_context()
+    response = await app.pool.run(variables.run, drive, answer(ctx, plan))
+    await _send(app, ctx, plan, response, transport, variables)
+
+
+async def _send(
+    app: Cruse,
+    ctx: Context,
+    plan: Plan,
+    response: Response,
+    transport: Transport,
+    variables: Variables | None,
+) -> None:
+    """Send a response; ``variables`` are those of its thread, if it was made in one."""
+    status = response.status_code
+    head = response.head(ctx.environ, app.default_headers)
+    if not response.touched and ctx.method != "HEAD" and not has_no_body(status):
+        await transport.send_whole(status, head, response.response[0])  # type: ignore[index, arg-type]
+        return
+    streamed = outlives_view(response)
+    error: BaseException | None = None
+    try:
+        if ctx.method == "HEAD" or has_no_body(status):
+            await transport.send_whole(status, head, b"")
+        elif streamed or response.direct_passthrough:
+            await transport.start(status, head)
+            chunks = _chunks(app, response, variables or copy_context())
+            await _until_disconnect(_stream(chunks, transport), transport)
+        else:
+            await transport.send_whole(status, head, b"".join(response.iter_encoded()))
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        await _close(app, ctx, plan, response, variables, error if streamed else None, streamed)
+
+
+async def _close(
+    app: Cruse,
+    ctx: Context,
+    plan: Plan,
+    response: Response,
+    variables: Variables | None,
+    error: BaseException | None,
+    streamed: bool,
+) -> None:
+    """Close the response and, behind a stream, tear its context down."""
+    try:
+        source = response.response
+        if hasattr(source, "aclose"):
+            await source.aclose()
+        elif streamed or response.direct_passthrough:
+            await app.pool.run((variables or copy_context()).run, response.close, urgent=True)
+        else:
+            response.close()
+    finally:
+        if streamed and variables is None:
+            await finish(ctx, plan, error)
+        elif streamed and variables is not None:
+            await app.pool.run(
+                variables.run, drive, finish(ctx, plan, error), urgent=True
+            )
+
+
+async def _stream(chunks: Any, transport: Transport) -> None:
+    async for chunk in chunks:
+        if chunk:
+            await transport.send_chunk(chunk)
+    await transport.end()
+
+
+async def _chunks(app: Cruse, response: Response, variables: Variables) -> Any:
+    """Iterate over a body in bytes: an async iterator here, any other in threads."""
+    source: Any = response.response
+    if hasattr(source, "__anext__"):
+        async for chunk in source:
+            yield chunk.encode() if isinstance(chunk, str) else chunk
+        return
+    chunks = response.iter_encoded()
+    step = _batch if response.direct_passthrough else _one
+    while True:
+        chunk = await app.pool.run(variables.run, step, chunks)
+        if chunk is None:
+            return
+        yield chunk
+
+
+def _one(chunks: Iterator[bytes]) -> bytes | None:
+    return next(chunks, None)
+
+
+def _batch(chunks: Iterator[bytes]) -> bytes | None:
+    """Return many small pieces of a file as one: each hop costs as much as reading 50 kB."""
+    pieces, size = [], 0
+    for chunk in chunks:
+        pieces.append(chunk)
+        size += len(chunk)
+        if size >= FILE_CHUNK:
+            break
+    return b"".join(pieces) if pieces else None
+
+
+async def _until_disconnect(sending: Any, transport: Transport) -> None:
+    """Send until it is done or the client has left, whichever comes first."""
+    stream = asyncio.ensure_future(sending)
+    watcher = asyncio.ensure_future(transport.wait_disconnect())
+    try:
+        await asyncio.wait({stream, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if stream.done():
+            with contextlib.suppress(OSError):  # ASGI 2.4: the client left while we sent
+                stream.result()
+    finally:
+        for task in (stream, watcher):
+            task.cancel()
+        await asyncio.wait({stream, watcher})

@@ -1,0 +1,115 @@
+"""RSGI 1, granian's own interface (https://github.com/emmett-framework/granian, docs/spec)."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.exceptions import BadRequest
+
+from cruse.environ import LazyEnviron
+from cruse.gateway.asgi import _WITHOUT_BODY, add_header
+from cruse.gateway.onloop import LoopBody, serve
+
+if TYPE_CHECKING:
+    from cruse.app import Cruse
+
+__all__ = ["serve_rsgi"]
+
+
+async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
+    """Serve one connection."""
+    if scope.proto != "http":
+        protocol.close()
+        return
+    if not app.lifecycle.started:
+        await app.start_on_loop()
+    ctx = app.context_class(app, LazyEnviron(partial(_fill, scope, protocol)))
+    ctx.method = scope.method
+    try:
+        ctx.path = _decode(scope.path)
+    except UnicodeDecodeError:
+        ctx.path = scope.path
+        ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
+    ctx.has_body = scope.method not in _WITHOUT_BODY or "content-length" in scope.headers
+    await serve(app, ctx, _Transport(protocol))
+
+
+def _decode(path: str) -> str:
+    """Decode a path, which comes as it is in the request line."""
+    return unquote_to_bytes(path).decode() if "%" in path else path
+
+
+def _fill(scope: Any, protocol: Any, environ: dict[str, Any]) -> None:
+    """Write a scope down as a WSGI environ (PEP 3333)."""
+    host, _, port = scope.server.rpartition(":")
+    client, _, client_port = scope.client.rpartition(":")
+    raw = scope.path.encode("latin-1", "replace")
+    environ |= {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(raw).decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "RAW_URI": f"{scope.path}?{scope.query_string}" if scope.query_string else scope.path,
+        "SERVER_NAME": host or scope.server,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": client or scope.client,
+        "REMOTE_PORT": client_port,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": LoopBody(_Body(protocol).next_chunk),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "rsgi.scope": scope,
+    }
+    environ["REQUEST_URI"] = environ["RAW_URI"]
+    for name in scope.headers.keys():  # noqa: SIM118 - granian's headers are no mapping of ours
+        for value in scope.headers.get_all(name):
+            add_header(environ, name, value)
+    if scope.authority and "HTTP_HOST" not in environ:  # HTTP/2 has it in a pseudo-header
+        environ["HTTP_HOST"] = scope.authority
+
+
+class _Body:
+    """Takes the body of a request out of the protocol object."""
+
+    def __init__(self, protocol: Any) -> None:
+        self.chunks = aiter(protocol)
+
+    async def next_chunk(self) -> bytes:
+        async for chunk in self.chunks:
+            if chunk:
+                return bytes(chunk)
+        return b""
+
+
+class _Transport:
+    """Sends a response through the protocol object."""
+
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+        self.stream: Any = None
+
+    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        if body:
+            self.protocol.response_bytes(status, head, body)
+        else:
+            self.protocol.response_empty(status, head)
+
+    async def start(self, status: int, head: list[tuple[str, str]]) -> None:
+        self.stream = self.protocol.response_stream(status, head)
+
+    async def send_chunk(self, chunk: bytes) -> None:
+        await self.stream.send_bytes(chunk)
+
+    async def end(self) -> None:
+        """Nothing to say: the stream ends when the application returns."""
+
+    async def wait_disconnect(self) -> None:
+        await self.protocol.client_disconnect()

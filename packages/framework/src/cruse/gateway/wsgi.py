@@ -1,0 +1,128 @@
+"""WSGI (PEP 3333): a worker thread drives the pipeline with one ``send(None)``."""
+
+from __future__ import annotations
+
+from contextvars import Context as Variables
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, cast
+
+from cruse.bridge import drive, iterate_off_loop
+from cruse.globals import _cv
+from cruse.pipeline import answer, finish, outlives_view, plan_of
+from cruse.response import has_no_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from cruse.app import Cruse
+    from cruse.context import Context
+    from cruse.plans import Plan
+    from cruse.response import Response
+    from cruse.typing import StartResponse, WSGIEnvironment
+
+__all__ = ["serve_wsgi"]
+
+
+def serve_wsgi(
+    app: Cruse, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer one request.
+
+    It runs in a copy of the worker's context variables: nothing that it sets is there for the
+    worker's next request.
+    """
+    if not app.lifecycle.started:
+        app.start()
+    return copy_context().run(_serve, app, environ, start_response)
+
+
+def _serve(
+    app: Cruse, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    ctx = app.context_class(app, environ)
+    _cv.set(ctx)
+    ctx.bridge = app.bridge
+    ctx.method = environ["REQUEST_METHOD"]
+    path = environ.get("PATH_INFO", "")
+    if path.isascii():
+        ctx.path = path
+    if "cruse.preserve_context" in environ:
+        ctx.keep = environ["cruse.preserve_context"]
+    app.context_pushed(ctx)
+    plan = plan_of(ctx)
+    response = drive(answer(ctx, plan))
+    start_response(response.status, response.head(environ, app.default_headers))
+    if ctx.method == "HEAD" or has_no_body(response.status_code):
+        return _without_body(ctx, plan, response)
+    if not response.touched:
+        return cast("list[bytes]", response.response)
+    if outlives_view(response):
+        return _Stream(ctx, plan, response)
+    if response.direct_passthrough:  # a file: the server may have a faster way than iterating
+        return cast("Iterable[bytes]", response.response)
+    body = list(response.iter_encoded())
+    return _Closing(body, response.close) if response._on_close else body
+
+
+def _without_body(ctx: Context, plan: Plan, response: Response) -> list[bytes]:
+    try:
+        response.close()
+    finally:
+        if outlives_view(response):
+            drive(finish(ctx, plan, None))
+    return []
+
+
+class _Closing:
+    """A body in memory with something to call when it was sent."""
+
+    def __init__(self, body: list[bytes], close: Callable[[], None]) -> None:
+        self.body = body
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.body)
+
+
+class _Stream:
+    """A streamed body. Its context lives until the end, an error, or ``close()``.
+
+    Each step runs in the request's own context variables: a stream that the server abandons
+    leaves nothing behind on its thread.
+    """
+
+    def __init__(self, ctx: Context, plan: Plan, response: Response) -> None:
+        self.ctx, self.plan, self.response = ctx, plan, response
+        self.variables: Variables = copy_context()
+        source: Any = response.response
+        if hasattr(source, "__anext__"):
+            source = iterate_off_loop(source, ctx.app.loop_thread.loop)
+            response.call_on_close(source.close)
+            response.response = source
+        self.chunks = response.iter_encoded()
+        self.error: BaseException | None = None
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return self.variables.run(next, self.chunks)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def close(self) -> None:
+        """Close the iterator and tear the context down; servers call it in any case."""
+        if not self.closed:
+            self.closed = True
+            self.variables.run(self._close)
+
+    def _close(self) -> None:
+        try:
+            self.response.close()
+        finally:
+            drive(finish(self.ctx, self.plan, self.error))

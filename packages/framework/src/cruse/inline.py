@@ -1,0 +1,39 @@
+"""What colour a function has, and the mark for sync functions that may run on the event loop."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cruse.typing import F
+
+__all__ = ["inline", "is_async", "is_inline"]
+
+_MARK = "__cruse_inline__"
+
+
+def inline(function: F) -> F:
+    """Mark a sync function as quick: under an async server it runs on the loop, without a hop.
+
+    It must never wait (no file, no query, no lock): while it runs, every request waits.
+    """
+    setattr(function, _MARK, True)
+    return function
+
+
+def is_inline(function: Any) -> bool:
+    """Whether a function, or the function of a bound method, is marked as quick."""
+    return bool(getattr(function, _MARK, False))
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling ``function`` gives a coroutine."""
+    while isinstance(function, partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function):
+        return True
+    if inspect.isclass(function):
+        return False
+    return inspect.iscoroutinefunction(getattr(type(function), "__call__", None))

@@ -1,0 +1,130 @@
+"""Start-up and shutdown of an application, once per process, whatever serves it.
+
+ASGI and RSGI servers announce both. Under WSGI nobody does: start-up happens before the first
+request and shutdown at the exit of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+import weakref
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from cruse.inline import is_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cruse.bridge import Bridge
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """The start-up and shutdown functions of one application, and where it stands."""
+
+    def __init__(self) -> None:
+        self.startup: list[Callable[[], Any]] = []
+        self.shutdown: list[Callable[[], Any]] = []
+        self.managers: list[Callable[[], Any]] = []
+        #: Whether start-up is done. The gateways look at it before every request.
+        self.started = False
+        self._lock = threading.Lock()
+        self._starting: Future[None] | None = None
+        self._entered = AsyncExitStack()
+
+    async def start(self, bridge: Bridge, prepare: Callable[[], None]) -> None:
+        """Run what start-up consists of, once; whoever comes meanwhile waits for it.
+
+        Args:
+            bridge: How functions of the other colour are called.
+            prepare: Called first; an error in it stops the start.
+        """
+        with self._lock:
+            waiting = self._starting
+            if waiting is None:
+                mine: Future[None] = Future()
+                self._starting = mine
+        if waiting is not None:
+            if bridge.on_loop:
+                await asyncio.wrap_future(waiting)
+            else:
+                waiting.result()
+            return
+        try:
+            prepare()
+            await self._run_startup(bridge)
+        except BaseException as error:
+            self._starting = None  # the next request tries again
+            mine.set_exception(error)
+            mine.exception()  # nobody may have waited: don't warn of it
+            raise
+        self.started = True
+        mine.set_result(None)
+
+    async def _run_startup(self, bridge: Bridge) -> None:
+        try:
+            for make in self.managers:
+                manager = make()
+                if not hasattr(manager, "__aenter__"):
+                    await _call(bridge, manager.__enter__)
+                    self._entered.push_async_callback(_call, bridge, manager.__exit__, *_NO_ERROR)
+                else:
+                    await _call(bridge, manager.__aenter__)
+                    self._entered.push_async_callback(_call, bridge, manager.__aexit__, *_NO_ERROR)
+            for function in self.startup:
+                await _call(bridge, function)
+        except BaseException:
+            await self._entered.aclose()
+            raise
+
+    async def stop(self, bridge: Bridge) -> None:
+        """Run the shutdown functions, last registered first, and leave the lifespan managers.
+
+        All of them run; their errors are raised together.
+        """
+        with self._lock:
+            if not self.started:
+                return
+            self.started = False
+            self._starting = None
+        errors: list[Exception] = []
+        for function in reversed(self.shutdown):
+            try:
+                await _call(bridge, function)
+            except Exception as error:
+                errors.append(error)
+        try:
+            await self._entered.aclose()
+        except Exception as error:
+            errors.append(error)
+        if errors:
+            raise ExceptionGroup("Errors during shutdown", errors)
+
+    def stop_at_exit(self, stop: Callable[[], None]) -> None:
+        """Call ``stop()`` when the process ends, unless its owner is gone by then."""
+        reference = weakref.WeakMethod(stop)
+
+        def at_exit() -> None:
+            method = reference()
+            if method is not None:
+                method()
+
+        atexit.register(at_exit)
+
+
+_NO_ERROR = (None, None, None)
+
+
+async def _call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of either colour where it belongs."""
+    if is_async(function) is bridge.on_loop:
+        result = function(*args)
+        return await result if bridge.on_loop else result
+    result = await bridge.cross(function, *args)
+    return await bridge.settle(result) if isawaitable(result) else result

@@ -1,0 +1,347 @@
+"""The way of a request, written once, as coroutines.
+
+    url preprocessors -> before hooks -> view -> response -> after hooks -> session saved
+
+When everything is of the colour of the side that the pipeline runs on, it never suspends: a WSGI
+worker drives it with one ``send(None)``. What is of the other colour goes through the context's
+bridge (see :mod:`cruse.bridge`). A step that the application has its own version of, a method
+overridden in a subclass or replaced on the instance, is that method called; such an application's
+requests run off the loop, in one hop, because those methods are plain functions.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from inspect import iscoroutine
+from typing import TYPE_CHECKING, Any, cast
+
+from werkzeug.exceptions import (
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+)
+from werkzeug.routing import RoutingException
+
+from cruse.errors import find_handler
+from cruse.plans import as_call, make_plan
+from cruse.signals import (
+    appcontext_popped,
+    appcontext_tearing_down,
+    got_request_exception,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+
+if TYPE_CHECKING:
+    from blinker import Signal
+
+    from cruse.context import Context
+    from cruse.plans import Call, Plan
+    from cruse.response import Response
+
+__all__ = ["answer", "finish", "handle", "outlives_view", "plan_of", "teardown"]
+
+
+def plan_of(ctx: Context) -> Plan:
+    """Return the plan of a request, compiled anew when a registry has changed."""
+    app, route = ctx.app, ctx.route
+    plan = app.plan_without_route if route is None else route.plan
+    if plan is None or plan.changes != app.changes.count or plan.app is not app:
+        plan = make_plan(app, None if route is None else route.endpoint, route)
+        if route is None:
+            app.__dict__["plan_without_route"] = plan  # not a change of the application
+        else:
+            route.plan = plan
+    return plan
+
+
+async def answer(ctx: Context, plan: Plan) -> Response:
+    """Answer a request and tear its context down, unless the response streams.
+
+    The end comes before the response is sent, under every protocol alike, so that an error in it
+    can still be answered, and what the request held is free before a slow client has read.
+    """
+    try:
+        response = await handle(ctx, plan)
+    except BaseException as error:
+        _preserve_for_debugger(ctx)
+        await finish(ctx, plan, error)
+        raise
+    if not response.touched or not outlives_view(response):
+        try:
+            await finish(ctx, plan, None)
+        except Exception as error:
+            if ctx.app.propagates_exceptions:
+                raise
+            ctx.app.log_exception((type(error), error, error.__traceback__))
+            response.close()
+            return ctx.app.make_response(InternalServerError(original_exception=error))
+    return response
+
+
+def outlives_view(response: Response) -> bool:
+    """Whether the body is still to be made when the view has returned."""
+    return not (response.is_sequence or response.direct_passthrough)
+
+
+async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
+    """Tear a context down, or hand it to the test client that wants to look into it."""
+    if ctx.keep is not None:
+        ctx.keep(ctx)
+        return
+    if plan.ends or ctx.used or request_tearing_down.receivers or appcontext_tearing_down.receivers:
+        await teardown(ctx, plan, error)
+    if appcontext_popped.receivers:
+        await send(ctx, appcontext_popped)
+
+
+def _preserve_for_debugger(ctx: Context) -> None:
+    """Let werkzeug's debugger have the context, for the expressions typed into its page."""
+    environ = ctx.environ
+    if environ is not None and "werkzeug.debug.preserve_context" in environ:
+        environ["werkzeug.debug.preserve_context"](ctx)
+
+
+async def handle(ctx: Context, plan: Plan) -> Response:
+    """Answer a request, whatever happens; only ``BaseException`` leaves (and errors to debug)."""
+    try:
+        if "full_dispatch_request" in plan.custom:
+            return cast("Response", plan.custom["full_dispatch_request"]())
+        return await full_dispatch(ctx, plan)
+    except Exception as error:
+        return await handle_exception(ctx, plan, error)
+
+
+async def full_dispatch(ctx: Context, plan: Plan) -> Response:
+    """Run hooks and view, let error handlers answer for errors, and finish the response."""
+    try:
+        if request_started.receivers:
+            await send(ctx, request_started)
+        value = None
+        if plan.preprocessors or plan.before:
+            value = await preprocess(ctx, plan)
+        if value is None:
+            value = await dispatch(ctx, plan)
+    except Exception as error:
+        value = await handle_user_exception(ctx, plan, error)
+    return await finalize(ctx, plan, value)
+
+
+async def call(ctx: Context, call: Call, *args: Any) -> Any:
+    """Call a function of the user's where its colour belongs."""
+    bridge = ctx.bridge
+    if bridge.on_loop:
+        if call.is_async:
+            return await call.function(*args)
+        result = call.function(*args) if call.inline else await bridge.cross(call.function, *args)
+    elif call.is_async:
+        return await bridge.cross(call.function, *args)
+    else:
+        result = call.function(*args)
+    # A plain decorator around an async function hands its coroutine back.
+    return await bridge.settle(result) if iscoroutine(result) else result
+
+
+async def preprocess(ctx: Context, plan: Plan) -> Any:
+    """Run the URL preprocessors and the before hooks; what one of these returns is the answer."""
+    if "preprocess_request" in plan.custom:
+        return plan.custom["preprocess_request"]()
+    for preprocessor in plan.preprocessors:
+        preprocessor(ctx.endpoint, ctx.view_args)
+    for before in plan.before:
+        value = await call(ctx, before)
+        if value is not None:
+            return value
+    return None
+
+
+async def dispatch(ctx: Context, plan: Plan) -> Any:
+    """Call the view and return what it returns; raise what routing raised."""
+    if "dispatch_request" in plan.custom:
+        return plan.custom["dispatch_request"]()
+    route, view = ctx.route, plan.view
+    if route is None or ctx.routing_exception is not None:
+        ctx.app.raise_routing_exception(ctx.request)
+    if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
+        return ctx.app.make_default_options_response()
+    if view is None:
+        raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
+    arguments = ctx.view_args or {}
+    bridge = ctx.bridge
+    if bridge.on_loop or view.is_async:
+        return await _call_view(ctx, view, arguments, load=ctx.has_body and not route.stream)
+    result = view.function(**arguments)
+    return await bridge.settle(result) if iscoroutine(result) else result
+
+
+async def _call_view(ctx: Context, view: Call, arguments: dict[str, Any], load: bool) -> Any:
+    """Call a view on the loop, or an async one from a worker, with the body read before it."""
+    bridge = ctx.bridge
+    if load and bridge.on_loop:
+        await ctx.request.load_body()
+    elif load:
+        ctx.request.read_body()
+    if view.is_async and bridge.on_loop:
+        return await view.function(**arguments)
+    if view.inline and bridge.on_loop:
+        result = view.function(**arguments)
+    else:
+        result = await bridge.cross(view.function, **arguments)
+    return await bridge.settle(result) if iscoroutine(result) else result
+
+
+async def finalize(
+    ctx: Context, plan: Plan, value: Any, from_error_handler: bool = False
+) -> Response:
+    """Make a response of a view's value and run what comes after it.
+
+    Args:
+        ctx: The context.
+        plan: Its plan.
+        value: What a view or error handler returned.
+        from_error_handler: Log errors of the after hooks instead of raising them.
+    """
+    if "finalize_request" in plan.custom:
+        step = plan.custom["finalize_request"]
+        return cast("Response", step(value, from_error_handler=from_error_handler))
+    response = ctx.app.make_response(value)
+    try:
+        if plan.after or ctx.after_functions or ctx.session_opened or plan.custom:
+            response = await process_response(ctx, plan, response)
+        if request_finished.receivers:
+            await send(ctx, request_finished, response=response)
+    except Exception:
+        if not from_error_handler:
+            raise
+        ctx.app.logger.exception("Request finalizing failed with an error while handling an error")
+    return response
+
+
+async def process_response(ctx: Context, plan: Plan, response: Response) -> Response:
+    """Run the after hooks, this request's own first, and save the session."""
+    if "process_response" in plan.custom:
+        return cast("Response", plan.custom["process_response"](response))
+    for own in ctx.after_functions:
+        response = await call(ctx, as_call(own), response)
+    for after in plan.after:
+        response = await call(ctx, after, response)
+    if ctx.session_opened:
+        interface = ctx.app.session_interface
+        if not interface.is_null_session(ctx.session):
+            interface.save_session(ctx.app, ctx.session, response)
+    return response
+
+
+# -- errors ------------------------------------------------------------------------------------------
+
+
+async def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
+    """Return the handler's answer to an HTTP error, or the error itself, which is an answer."""
+    if "handle_http_exception" in plan.custom:
+        return plan.custom["handle_http_exception"](error)
+    if error.code is None or isinstance(error, RoutingException):
+        return error  # redirects that routing raised are no errors to handle
+    return await _answer(ctx, plan, error, error)
+
+
+async def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
+    """Return the answer to an error of a view or hook, or raise it again when there is none."""
+    if "handle_user_exception" in plan.custom:
+        return plan.custom["handle_user_exception"](error)
+    app = ctx.app
+    if isinstance(error, BadRequestKeyError) and (
+        app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
+    ):
+        error.show_exception = True
+    if isinstance(error, HTTPException) and not app.trap_http_exception(error):
+        return await handle_http_exception(ctx, plan, error)
+    return await _answer(ctx, plan, error, None)
+
+
+async def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
+    """Return what the registered handler answers, or the fallback, or raise the error."""
+    handler = find_handler(ctx.app.error_handler_spec, error, plan.blueprints)
+    if handler is None:
+        if fallback is None:
+            raise error
+        return fallback
+    return await call(ctx, as_call(handler), error)
+
+
+async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Response:
+    """Answer an error that nothing handled with a 500, or raise it where a debugger waits."""
+    if "handle_exception" in plan.custom:
+        return cast("Response", plan.custom["handle_exception"](error))
+    app = ctx.app
+    if got_request_exception.receivers:
+        await send(ctx, got_request_exception, exception=error)
+    if app.propagates_exceptions:
+        raise error
+    app.log_exception((type(error), error, error.__traceback__))
+    failure = InternalServerError(original_exception=error)
+    answer: Any = await _answer(ctx, plan, failure, failure)
+    return await finalize(ctx, plan, answer, from_error_handler=True)
+
+
+# -- the end -------------------------------------------------------------------------------------------
+
+
+async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
+    """Run everything that runs at the end of a context, once.
+
+    All functions run. Their errors are raised together, in one group for the request's and one
+    for the application's.
+    """
+    if ctx.torn_down:
+        return
+    ctx.torn_down = True
+    groups: list[BaseException] = []
+    if ctx.has_request:
+        errors = await run_all(ctx, plan, "do_teardown_request", plan.teardown_request, exc)
+        if request_tearing_down.receivers:
+            errors += await _collect(send(ctx, request_tearing_down, exc=exc))
+        if ctx.request_made:
+            ctx.request.close()
+        if errors:
+            groups.append(BaseExceptionGroup("Errors during request teardown", errors))
+    errors = []
+    while ctx.teardown_functions:
+        *others, latest = ctx.teardown_functions
+        ctx.teardown_functions = tuple(others)
+        errors += await _collect(call(ctx, as_call(latest), exc))
+    errors += await run_all(
+        ctx, plan, "do_teardown_appcontext", plan.teardown_appcontext, exc
+    )
+    if appcontext_tearing_down.receivers:
+        errors += await _collect(send(ctx, appcontext_tearing_down, exc=exc))
+    if errors:
+        groups.append(BaseExceptionGroup("Errors during app teardown", errors))
+    if groups:
+        raise BaseExceptionGroup("Errors during context teardown", groups)
+
+
+async def run_all(
+    ctx: Context, plan: Plan, step: str, calls: tuple[Call, ...], exc: BaseException | None
+) -> list[BaseException]:
+    if step in plan.custom:
+        return await _collect(call(ctx, as_call(plan.custom[step]), exc))
+    errors: list[BaseException] = []
+    for function in calls:
+        errors += await _collect(call(ctx, function, exc))
+    return errors
+
+
+async def _collect(awaitable: Any) -> list[BaseException]:
+    try:
+        await awaitable
+    except BaseException as error:
+        return [error]
+    return []
+
+
+async def send(ctx: Context, signal: Signal, **arguments: Any) -> None:
+    """Send a signal with the application as sender; receivers may be of either colour."""
+    app = ctx.app
+    for receiver in signal.receivers_for(app):
+        await call(ctx, as_call(partial(receiver, app, **arguments)))

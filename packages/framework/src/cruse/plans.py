@@ -1,0 +1,133 @@
+"""The plan of an endpoint: everything that answering it takes, looked up once.
+
+A plan is compiled from the live registries at the first request of its route and thrown away when
+one of them has changed since (``app.changes`` counts). What nobody registered is not in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cruse.application import scopes_of
+from cruse.inline import is_async, is_inline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cruse.app import Cruse
+    from cruse.routing import Route
+
+__all__ = ["STEPS", "Call", "Plan", "as_call", "make_plan", "without"]
+
+#: The methods of the application that are steps of the pipeline. A subclass or an instance that
+#: has its own version of one is called instead of the built-in step.
+STEPS = (
+    "dispatch_request",
+    "do_teardown_appcontext",
+    "do_teardown_request",
+    "finalize_request",
+    "full_dispatch_request",
+    "handle_exception",
+    "handle_http_exception",
+    "handle_user_exception",
+    "preprocess_request",
+    "process_response",
+)
+
+
+class Call(NamedTuple):
+    """A function of the user's, and how it is called on an event loop."""
+
+    function: Callable[..., Any]
+    is_async: bool
+    inline: bool
+
+
+class Plan(NamedTuple):
+    """What answering the requests of one endpoint takes."""
+
+    changes: int
+    app: Cruse
+    preprocessors: tuple[Callable[..., None], ...]
+    before: tuple[Call, ...]
+    view: Call | None
+    after: tuple[Call, ...]
+    teardown_request: tuple[Call, ...]
+    teardown_appcontext: tuple[Call, ...]
+    #: Own versions of the pipeline's steps, by name.
+    custom: dict[str, Callable[..., Any]]
+    #: The names of the endpoint's blueprints, innermost first.
+    blueprints: tuple[str, ...]
+    #: Whether anything is registered for the end of the context.
+    ends: bool
+    #: Under ASGI: whether the whole request runs in one hop to a thread.
+    hop: bool
+
+
+def as_call(function: Callable[..., Any]) -> Call:
+    """Find out how a function of the user's is called."""
+    return Call(function, is_async(function), is_inline(function))
+
+
+def _calls(functions: Iterable[Callable[..., Any]]) -> tuple[Call, ...]:
+    return tuple(map(as_call, functions))
+
+
+def without(plan: Plan, step: str) -> Plan:
+    """Return a plan whose ``step`` is the built-in one, for ``super().step()``."""
+    return plan._replace(custom={k: v for k, v in plan.custom.items() if k != step})
+
+
+def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
+    """Compile the plan of an endpoint.
+
+    Args:
+        app: The application.
+        endpoint: The endpoint; ``None`` for requests that match no rule.
+        route: The route, when there is one.
+    """
+    changes = app.changes.count
+    outside_in = list(scopes_of(endpoint))
+    inside_out = outside_in[::-1]
+    before = _calls(f for scope in outside_in for f in app.before_request_funcs.get(scope, ()))
+    after = _calls(
+        f for scope in inside_out for f in reversed(app.after_request_funcs.get(scope, ()))
+    )
+    teardown = _calls(
+        f for scope in inside_out for f in reversed(app.teardown_request_funcs.get(scope, ()))
+    )
+    appcontext = _calls(reversed(app.teardown_appcontext_funcs))
+    view = _view_call(app, endpoint, route)
+    calls = (*before, *after, *teardown, *appcontext, *((view,) if view else ()))
+    custom = own_steps(app)
+    quick = all(call.inline for call in calls) and not custom
+    return Plan(
+        changes,
+        app,
+        tuple(f for scope in outside_in for f in app.url_value_preprocessors.get(scope, ())),
+        before,
+        view,
+        after,
+        teardown,
+        appcontext,
+        custom,
+        tuple(name for name in inside_out if name is not None),
+        ends=bool(teardown or appcontext or custom),
+        hop=bool(custom) or not (quick or any(call.is_async for call in calls)),
+    )
+
+
+def _view_call(app: Cruse, endpoint: str | None, route: Route | None) -> Call | None:
+    view = app.view_functions.get(endpoint) if endpoint is not None else None
+    if view is None:
+        return None
+    return Call(view, is_async(view), is_inline(view) or bool(route and route.inline))
+
+
+def own_steps(app: Cruse) -> dict[str, Callable[..., Any]]:
+    """Return the steps of the pipeline that this application has replaced, by name."""
+    return {
+        name: getattr(app, name)
+        for name in STEPS
+        if name in app.__dict__ or getattr(type(app), name) is not app.builtin_steps[name]
+    }

@@ -1,0 +1,296 @@
+"""Finding the rule for a path: a tree compiled from a live ``werkzeug.routing.Map``.
+
+Werkzeug's map is where rules are kept, built and redirected; its matcher costs about twenty
+Python calls. The tree here answers the usual case, a rule that matches as it stands, from the
+same compiled parts in the same order of weights. Whatever is unusual (no match, a slash too many
+or too few, aliases, default redirects, hosts and subdomains) is left to werkzeug's own adapter, so
+that there is one source of truth for those rules: :meth:`Router.match` returns ``None`` then.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from werkzeug.routing import BaseConverter, IntegerConverter, ValidationError
+from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import Rule as WerkzeugRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cruse.plans import Plan
+
+__all__ = ["Map", "Route", "Router", "Rule"]
+
+MAX_DIGITS = 400  # int() of thousands of digits is slow, and refused with a ValueError at 4,300
+
+
+class ASCIIInteger(IntegerConverter):
+    """Digits 0 to 9 only: ``\\d`` also takes those of every other script."""
+
+    regex = rf"[0-9]{{1,{MAX_DIGITS}}}"
+
+
+class Rule(WerkzeugRule):
+    """A URL rule.
+
+    Args:
+        string: The rule, such as ``"/users/<int:id>"``.
+        inline: Let a quick sync view run on the event loop instead of in a thread.
+        stream: Hand the body to the view unread.
+        options: What ``werkzeug.routing.Rule`` takes.
+    """
+
+    provide_automatic_options: bool = False
+
+    def __init__(
+        self, string: str, *, inline: bool = False, stream: bool = False, **options: Any
+    ) -> None:
+        super().__init__(string, **options)
+        self.inline = inline
+        self.stream = stream
+
+    def get_empty_kwargs(self) -> Mapping[str, Any]:
+        """Return the arguments that make an unbound copy (werkzeug's rule factories)."""
+        return {**super().get_empty_kwargs(), "inline": self.inline, "stream": self.stream}
+
+
+class Map(WerkzeugMap):
+    """A map of rules; its ``int`` converter takes ASCII digits only."""
+
+    default_converters = WerkzeugMap.default_converters.copy()
+    default_converters["int"] = ASCIIInteger
+
+
+class Route:
+    """A rule with what the pipeline has compiled for it."""
+
+    __slots__ = (
+        "converters", "defaults", "endpoint", "inline", "methods", "plan", "rule", "simple",
+        "stream", "websocket",
+    )  # fmt: skip
+
+    def __init__(self, rule: WerkzeugRule, simple: bool) -> None:
+        self.rule = rule
+        self.endpoint: str = rule.endpoint
+        self.methods = rule.methods
+        self.websocket = rule.websocket
+        self.defaults: dict[str, Any] = dict(rule.defaults or {})
+        self.inline: bool = getattr(rule, "inline", False)
+        self.stream: bool = getattr(rule, "stream", False)
+        self.plan: Plan | None = None
+        self.simple = simple
+        # A converter that keeps the text as it is need not be called.
+        self.converters = [
+            (str(name), None if _keeps_text(converter) else converter.to_python)
+            for name, converter in rule._converters.items()
+        ]
+
+
+def _keeps_text(converter: BaseConverter) -> bool:
+    return type(converter).to_python is BaseConverter.to_python
+
+
+class _Step(NamedTuple):
+    """A variable part of a path and where it leads."""
+
+    find: Callable[[str], re.Match[str] | None] | None  # None: any text without a slash
+    final: bool
+    suffixed: bool
+    groups: tuple[str, ...]
+    weight: Any
+    node: _Node
+
+
+class _Node:
+    """A place in the tree: one path segment has been consumed for each step from the root."""
+
+    __slots__ = ("dynamic", "routes", "static")
+
+    def __init__(self) -> None:
+        self.static: dict[str, _Node] = {}
+        self.dynamic: list[_Step] = []
+        self.routes: list[Route] = []
+
+
+class _Table(NamedTuple):
+    """One compiled state of the map, swapped in as a whole."""
+
+    size: int
+    root: _Node | None
+    static: dict[str, dict[str, Route]]
+    routes: dict[int, Route]
+
+
+_ASK_WERKZEUG: Any = object()  # stops the search: what follows has rules of its own
+_ANY_SEGMENT = re.compile(r"(?P<__werkzeug_0>[^/]{1,})\Z").pattern
+
+
+class Router:
+    """Matches paths against a map and notices when rules were added to it."""
+
+    def __init__(self, url_map: WerkzeugMap) -> None:
+        self.map = url_map
+        self._lock = threading.Lock()
+        self._table = _Table(-1, None, {}, {})
+
+    def _current(self) -> _Table:
+        table = self._table
+        # `_remap` says that rules were added since werkzeug last sorted them. Another party may
+        # have made it sort them meanwhile, so the number is compared as well.
+        if self.map._remap or table.size != len(self.map._rules):
+            with self._lock:
+                if self.map._remap or self._table.size != len(self.map._rules):
+                    self.map.update()
+                    self._table = _compile(self.map)
+            table = self._table
+        return table
+
+    def match(self, path: str, method: str) -> tuple[Route, dict[str, Any]] | None:
+        """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
+
+        Args:
+            path: The decoded path, with its leading slash, below the application's root.
+            method: The HTTP method in upper case.
+        """
+        table = self._current()
+        fixed = table.static.get(path)
+        if fixed is not None:
+            route = fixed.get(method)
+            if route is not None:
+                return route, route.defaults.copy()
+        if table.root is None or path[1:2] == "/":
+            return None
+        values: list[str] = []
+        found = _search(table.root, path.split("/"), 0, values, method)
+        if found is None or found is _ASK_WERKZEUG or not found.simple:
+            return None
+        arguments = _convert(found, values)
+        return None if arguments is None else (found, arguments)
+
+    def route(self, rule: WerkzeugRule) -> Route:
+        """Return what was compiled for a rule that werkzeug's adapter found."""
+        return self._current().routes[id(rule)]
+
+
+def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:
+    arguments: dict[str, Any] = {}
+    try:
+        for (name, to_python), value in zip(route.converters, values, strict=True):
+            arguments[name] = value if to_python is None else to_python(value)
+    except ValidationError:
+        return None
+    if route.defaults:
+        arguments |= route.defaults
+    return arguments
+
+
+def _accepting(routes: list[Route], method: str) -> Route | None:
+    for route in routes:
+        if (route.methods is None or method in route.methods) and not route.websocket:
+            return route
+    return None
+
+
+def _search(node: _Node, segments: list[str], index: int, values: list[str], method: str) -> Any:
+    """Return the first route in the order of weights, ``None``, or ``_ASK_WERKZEUG``."""
+    if index == len(segments):
+        route = _accepting(node.routes, method)
+        if route is None and "" in node.static:
+            return _ASK_WERKZEUG  # it would match with a slash behind
+        return route
+    segment = segments[index]
+    child = node.static.get(segment)
+    if child is not None:
+        found = _search(child, segments, index + 1, values, method)
+        if found is not None:
+            return found
+    for step in node.dynamic:
+        found = _take(step, segments, index, values, method)
+        if found is not None:
+            return found
+    if segment == "" and index == len(segments) - 1 and node.routes:
+        return _ASK_WERKZEUG  # it may match without the slash behind
+    return None
+
+
+def _take(step: _Step, segments: list[str], index: int, values: list[str], method: str) -> Any:
+    mark = len(values)
+    after = index + 1
+    if step.find is None:
+        if segments[index] == "":
+            return None
+        values.append(segments[index])
+    else:
+        target = segments[index]
+        if step.final:
+            target, after = "/".join(segments[index:]), len(segments)
+        match = step.find(target)
+        if match is None:
+            return None
+        if step.suffixed and match[match.re.groups] == "/":
+            return _ASK_WERKZEUG
+        values.extend(match[name] for name in step.groups)
+    found = _search(step.node, segments, after, values, method)
+    if found is None:
+        del values[mark:]
+    return found
+
+
+def _compile(url_map: WerkzeugMap) -> _Table:
+    """Build the tree of the rules on the default host; a map of hosts is left to werkzeug."""
+    rules = list(url_map.iter_rules())
+    with_defaults = {rule.endpoint for rule in rules if rule.defaults}
+    routes: dict[int, Route] = {}
+    root: _Node | None = None if url_map.host_matching else _Node()
+    static: dict[str, dict[str, Route]] = {}
+    steps: dict[tuple[object, ...], _Step] = {}
+    for rule in rules:
+        redirects = url_map.redirect_defaults and (rule.alias or rule.endpoint in with_defaults)
+        route = Route(rule, simple=not redirects and rule.redirect_to is None)
+        routes[id(rule)] = route
+        if root is None or rule.build_only:
+            continue
+        domain, *parts = rule._parts
+        if not domain.static or domain.content != url_map.default_subdomain:
+            continue
+        node = root
+        for part in parts:
+            node = _descend(node, part, steps)
+        node.routes.append(route)
+        if route.simple and not route.websocket and all(part.static for part in parts):
+            methods = static.setdefault("/".join(part.content for part in parts), {})
+            for method in rule.methods or ():
+                methods.setdefault(method, route)
+    if root is not None:
+        _sort(root)
+    return _Table(len(rules), root, static, routes)
+
+
+def _descend(node: _Node, part: Any, steps: dict[tuple[object, ...], _Step]) -> _Node:
+    if part.static:
+        child = node.static.get(part.content)
+        if child is None:
+            child = node.static[part.content] = _Node()
+        return child
+    key = (id(node), part.content, part.final, part.suffixed, repr(part.weight))
+    if key not in steps:
+        pattern = re.compile(part.content)
+        names = [name for name in pattern.groupindex if name.startswith("__werkzeug_")]
+        names.sort(key=lambda name: int(name.removeprefix("__werkzeug_")))
+        plain = part.content == _ANY_SEGMENT and not part.final
+        find = None if plain else pattern.match
+        step = _Step(find, part.final, part.suffixed, tuple(names), part.weight, _Node())
+        steps[key] = step
+        node.dynamic.append(step)
+    return steps[key].node
+
+
+def _sort(node: _Node) -> None:
+    node.dynamic.sort(key=lambda step: step.weight)
+    for child in node.static.values():
+        _sort(child)
+    for step in node.dynamic:
+        _sort(step.node)

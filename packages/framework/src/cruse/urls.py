@@ -1,0 +1,90 @@
+"""Building URLs: ``url_for`` in all its forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from werkzeug.routing import BuildError
+
+from cruse.globals import _cv, current_app
+
+if TYPE_CHECKING:
+    from cruse.application import Application
+
+__all__ = ["build_url", "url_for"]
+
+_ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"  # the fragment state of the URL standard keeps these
+
+
+def url_for(
+    endpoint: str,
+    *,
+    _anchor: str | None = None,
+    _method: str | None = None,
+    _scheme: str | None = None,
+    _external: bool | None = None,
+    **values: Any,
+) -> str:
+    """Return the URL of an endpoint.
+
+    Args:
+        endpoint: The endpoint; a leading dot stands for the current blueprint.
+        _anchor: The fragment.
+        _method: Prefer the rule for this HTTP method.
+        _scheme: The scheme; makes the URL external.
+        _external: Whether scheme and host are part of it; so it is outside of requests.
+        values: The variable parts of the rule; others become the query string.
+
+    Raises:
+        BuildError: When no rule of the endpoint takes these values.
+        RuntimeError: Outside of a request, when ``SERVER_NAME`` is not set.
+    """
+    return current_app.url_for(
+        endpoint,
+        _anchor=_anchor,
+        _method=_method,
+        _scheme=_scheme,
+        _external=_external,
+        **values,
+    )
+
+
+def build_url(
+    app: Application,
+    endpoint: str,
+    anchor: str | None,
+    method: str | None,
+    scheme: str | None,
+    external: bool | None,
+    values: dict[str, Any],
+) -> str:
+    """Build a URL for an application; what ``app.url_for`` does."""
+    context = _cv.get(None)
+    if context is not None and context.app is not app:
+        context = None
+    in_request = context is not None and context.has_request
+    if in_request and endpoint.startswith("."):
+        blueprint = context.request.blueprint if context is not None else None
+        endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
+    adapter = context.url_adapter if context is not None else app.create_url_adapter(None)
+    if adapter is None:
+        raise RuntimeError(
+            "Unable to build URLs outside an active request without 'SERVER_NAME' configured. "
+            "'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' are used beside it, if needed."
+        )
+    if external is None:
+        external = scheme is not None if in_request else True
+    if scheme is not None and not external:
+        raise ValueError("When specifying '_scheme', '_external' must be True.")
+    app.inject_url_defaults(endpoint, values)
+    try:
+        url = adapter.build(
+            endpoint, values, method=method, url_scheme=scheme, force_external=external
+        )
+    except BuildError as error:
+        values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
+        return app.handle_url_build_error(error, endpoint, values)
+    if anchor is not None:
+        url = f"{url}#{quote(str(anchor), safe=_ANCHOR_SAFE)}"
+    return url

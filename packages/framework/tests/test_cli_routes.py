@@ -1,0 +1,146 @@
+"""``cruse routes`` and ``cruse shell``."""
+
+import code
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+from cruse.app import Cruse
+from cruse.blueprints import Blueprint
+from cruse.cli import ScriptInfo, routes_command, shell_command
+
+
+def invoke(app, command, *args):
+    info = ScriptInfo(create_app=lambda: app, set_debug_flag=False)
+    result = CliRunner().invoke(command, args, obj=info)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def rules(app, *args):
+    """The column of rules in the table."""
+    return [line.split()[-1] for line in invoke(app, routes_command, *args).splitlines()[2:]]
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__, static_folder=None)
+
+    @app.get("/zoo")
+    def animals():
+        return ""
+
+    @app.route("/bar", methods=["GET", "POST"])
+    async def drinks():
+        return ""
+
+    shop = Blueprint("shop", __name__)
+
+    @shop.delete("/car/<int:number>")
+    def sell(number):
+        return ""
+
+    app.register_blueprint(shop)
+    return app
+
+
+def test_a_table_shows_endpoints_methods_and_rules(app):
+    assert invoke(app, routes_command) == (
+        "Endpoint   Methods    Rule\n"
+        "---------  ---------  -----------------\n"
+        "animals    GET        /zoo\n"
+        "drinks     GET, POST  /bar\n"
+        "shop.sell  DELETE     /car/<int:number>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("endpoint", ["/zoo", "/bar", "/car/<int:number>"]),
+        ("methods", ["/car/<int:number>", "/zoo", "/bar"]),
+        ("rule", ["/bar", "/car/<int:number>", "/zoo"]),
+        ("match", ["/zoo", "/bar", "/car/<int:number>"]),
+        ("domain", ["/zoo", "/bar", "/car/<int:number>"]),
+    ],
+)
+def test_the_order_is_chosen(app, sort, order):
+    assert rules(app, "--sort", sort) == order
+    assert rules(app, "-s", sort) == order
+
+
+def test_automatic_methods_are_shown_when_asked_for(app):
+    assert "GET, HEAD, OPTIONS  /zoo" in invoke(app, routes_command, "--all-methods")
+
+
+def test_an_application_without_routes_says_so():
+    app = Cruse(__name__, static_folder=None)
+    assert invoke(app, routes_command) == "No routes were registered.\n"
+    assert invoke(app, routes_command, "--json") == "[]\n"
+
+
+def test_subdomains_have_a_column():
+    app = Cruse(__name__, static_folder=None, subdomain_matching=True)
+    app.add_url_rule("/", endpoint="front", subdomain="www")
+    app.add_url_rule("/", endpoint="back", subdomain="admin")
+    lines = invoke(app, routes_command, "--sort", "domain").splitlines()
+    assert lines[0].split() == ["Endpoint", "Methods", "Subdomain", "Rule"]
+    assert [line.split()[2] for line in lines[2:]] == ["admin", "www"]
+
+
+def test_hosts_have_a_column():
+    app = Cruse(__name__, static_folder=None, host_matching=True)
+    app.add_url_rule("/", endpoint="front", host="example.com")
+    lines = invoke(app, routes_command).splitlines()
+    assert lines[0].split() == ["Endpoint", "Methods", "Host", "Rule"]
+    assert lines[2].split() == ["front", "GET", "example.com", "/"]
+
+
+def test_json_tells_the_view_and_the_blueprint(app):
+    routes = json.loads(invoke(app, routes_command, "--json"))
+    assert routes[1] == {
+        "endpoint": "drinks",
+        "methods": ["GET", "POST"],
+        "subdomain": "",
+        "rule": "/bar",
+        "blueprint": None,
+        "view": f"{__name__}:app.<locals>.drinks",
+        "async": True,
+    }
+    assert (routes[2]["blueprint"], routes[2]["async"]) == ("shop", False)
+
+
+@pytest.fixture
+def prompt(monkeypatch):
+    """Start no prompt, but note what it would have been started with."""
+    seen = {}
+    monkeypatch.setattr(code, "interact", lambda banner, local: seen.update(local, banner=banner))
+    monkeypatch.delenv("PYTHONSTARTUP", raising=False)
+    monkeypatch.delattr(sys, "__interactivehook__", raising=False)
+    return seen
+
+
+def test_the_shell_has_the_application_and_what_processors_add(app, prompt):
+    app.shell_context_processor(lambda: {"answer": 42})
+    invoke(app, shell_command)
+    assert prompt["app"] is app
+    assert prompt["answer"] == 42
+    assert "g" in prompt
+    assert f"App: {app.import_name}\nInstance: {app.instance_path}" in prompt["banner"]
+
+
+def test_the_shell_runs_the_startup_file_of_the_user(app, prompt, tmp_path, monkeypatch):
+    startup = tmp_path / "startup.py"
+    startup.write_text("mine = 'ä'\napp = 'not this'")
+    monkeypatch.setenv("PYTHONSTARTUP", str(startup))
+    invoke(app, shell_command)
+    assert prompt["mine"] == "ä"
+    assert prompt["app"] is app
+
+
+def test_the_shell_prepares_completion_with_its_own_names(app, prompt, monkeypatch):
+    called = []
+    monkeypatch.setattr(sys, "__interactivehook__", lambda: called.append(True), raising=False)
+    invoke(app, shell_command)
+    assert called == [True]

@@ -12,7 +12,7 @@ SOURCES = {path.parent.name: path for path in sorted(ROOT.glob("packages/ext-*/s
 PACKAGES = {next(path.glob("cruse_*")).name for path in SOURCES.values()}
 
 
-# What a proxy stands for; public in Werkzeug and Flask, where a plain name could hide an attribute.
+# What a proxy stands for: public in Werkzeug and Flask, underscored not to hide an attribute.
 PUBLIC = {"_get_current_object"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -12,6 +13,8 @@ from cruse.environ import LazyEnviron, header_key
 from cruse.gateway.onloop import LoopBody, serve
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from cruse.app import Cruse
     from cruse.typing import Receive, Scope, Send
 
@@ -42,7 +45,7 @@ async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
 
 
 async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
-    environ = LazyEnviron(partial(_fill, scope, receive))
+    environ = LazyEnviron(partial(_fill, scope, receive, get_running_loop()))
     ctx = app.context_class(app, environ)
     ctx.method = method = scope["method"]
     ctx.path = path = _path_below_root(scope)
@@ -81,7 +84,9 @@ def _is_not_utf8(scope: Scope) -> bool:
     return False
 
 
-def _fill(scope: Scope, receive: Receive, environ: dict[str, Any]) -> None:
+def _fill(
+    scope: Scope, receive: Receive, loop: AbstractEventLoop, environ: dict[str, Any]
+) -> None:
     """Write a scope down as a WSGI environ (PEP 3333)."""
     server = scope.get("server") or ("", None)
     environ |= {
@@ -94,7 +99,7 @@ def _fill(scope: Scope, receive: Receive, environ: dict[str, Any]) -> None:
         "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": LoopBody(_Body(receive).next_chunk),
+        "wsgi.input": LoopBody(_Body(receive).next_chunk, loop),
         "wsgi.input_terminated": True,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,

@@ -53,14 +53,15 @@ class LoopBody:
 
     Args:
         next_chunk: A coroutine function that returns the next bytes, ``b""`` at the end.
+        loop: The loop it runs on. Given, because this object may be made in a worker's thread.
     """
 
     #: Whether the client left while its body was being read.
     disconnected = False
 
-    def __init__(self, next_chunk: Callable[[], Any]) -> None:
+    def __init__(self, next_chunk: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
         self._receive = next_chunk
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._rest = b""
 
     async def next_chunk(self) -> bytes:
@@ -136,7 +137,7 @@ async def _send(
     """Send a response; ``variables`` are those of its thread, if it was made in one."""
     status = response.status_code
     head = response.head(ctx.environ, app.default_headers)
-    if not response.touched and ctx.method != "HEAD" and not has_no_body(status):
+    if response.plain and ctx.method != "HEAD":
         await transport.send_whole(status, head, response.response[0])  # type: ignore[index, arg-type]
         return
     streamed = outlives_view(response)
@@ -179,9 +180,7 @@ async def _close(
         if streamed and variables is None:
             await finish(ctx, plan, error)
         elif streamed and variables is not None:
-            await app.pool.run(
-                variables.run, drive, finish(ctx, plan, error), urgent=True
-            )
+            await app.pool.run(variables.run, drive, finish(ctx, plan, error), urgent=True)
 
 
 async def _stream(chunks: Any, transport: Transport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from asyncio import get_running_loop
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -14,6 +15,8 @@ from cruse.gateway.asgi import _WITHOUT_BODY, add_header
 from cruse.gateway.onloop import LoopBody, serve
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from cruse.app import Cruse
 
 __all__ = ["serve_rsgi"]
@@ -26,7 +29,7 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         return
     if not app.lifecycle.started:
         await app.start_on_loop()
-    ctx = app.context_class(app, LazyEnviron(partial(_fill, scope, protocol)))
+    ctx = app.context_class(app, LazyEnviron(partial(_fill, scope, protocol, get_running_loop())))
     ctx.method = scope.method
     try:
         ctx.path = _decode(scope.path)
@@ -42,7 +45,7 @@ def _decode(path: str) -> str:
     return unquote_to_bytes(path).decode() if "%" in path else path
 
 
-def _fill(scope: Any, protocol: Any, environ: dict[str, Any]) -> None:
+def _fill(scope: Any, protocol: Any, loop: AbstractEventLoop, environ: dict[str, Any]) -> None:
     """Write a scope down as a WSGI environ (PEP 3333)."""
     host, _, port = scope.server.rpartition(":")
     client, _, client_port = scope.client.rpartition(":")
@@ -60,7 +63,7 @@ def _fill(scope: Any, protocol: Any, environ: dict[str, Any]) -> None:
         "REMOTE_PORT": client_port,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": LoopBody(_Body(protocol).next_chunk),
+        "wsgi.input": LoopBody(_Body(protocol).next_chunk, loop),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

@@ -1,0 +1,114 @@
+"""``db.aio``: what ``db`` offers, for async code."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cruse_db import pages, queries
+from cruse_db.sessions import make_loop_session
+from cruse_db.tables import create_all, drop_all
+from cruse_db.transactions import transaction_on_loop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+    from sqlalchemy.sql.selectable import TypedReturnsRows
+
+    from cruse_db.extension import Database
+    from cruse_db.pages import Page
+
+__all__ = ["AsyncDatabase"]
+
+T = TypeVar("T")
+
+
+class AsyncDatabase:
+    """The async side of a :class:`~cruse_db.Database`: the same database, settings and names.
+
+    Args:
+        database: The extension.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine of the current application and the running event loop."""
+        return self._database.state.engines.on_loop
+
+    @property
+    def session(self) -> AsyncSession:
+        """The async session of the current context, opened at its first use.
+
+        It is closed when the context ends. What was not committed by then is rolled back.
+        """
+        return self._database.sessions.on_loop
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """Open a session of its own in a transaction; commit it at the end of the block.
+
+        For tasks, websockets and everything else that should not share the context's session.
+        """
+        async with (
+            make_loop_session(self._database.state) as session,
+            transaction_on_loop(session),
+        ):
+            yield session
+
+    async def get(self, entity: type[T], ident: Any, **options: Any) -> T | None:
+        """Return the object with a primary key, or ``None``; see :meth:`Database.get`."""
+        return await self.session.get(entity, ident, **options)
+
+    async def get_or_404(
+        self, entity: type[T], ident: Any, *, description: str | None = None, **options: Any
+    ) -> T:
+        """Return the object with a primary key, or answer 404."""
+        return await self.session.run_sync(queries.get_or_404, entity, ident, description, options)
+
+    async def first_or_404(
+        self, statement: TypedReturnsRows[T], *, description: str | None = None
+    ) -> T:
+        """Return the first row, or answer 404."""
+        return await self.session.run_sync(queries.first_or_404, statement, description)
+
+    async def one_or_404(
+        self, statement: TypedReturnsRows[T], *, description: str | None = None
+    ) -> T:
+        """Return the only row, or answer 404 if there is none or more than one."""
+        return await self.session.run_sync(queries.one_or_404, statement, description)
+
+    async def paginate(
+        self,
+        statement: Select[T],
+        *,
+        page: int | None = None,
+        per_page: int | None = None,
+        max_per_page: int = pages.MAX_PER_PAGE,
+        error_out: bool = True,
+        count: bool = True,
+    ) -> Page[T]:
+        """Return one page of a ``select``; see :meth:`Database.paginate`."""
+        return await self.session.run_sync(
+            pages.paginate,
+            statement,
+            page=page,
+            per_page=per_page,
+            max_per_page=max_per_page,
+            error_out=error_out,
+            count=count,
+        )
+
+    async def create_all(self) -> list[str]:
+        """Create the tables that do not exist yet and return their names."""
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(create_all, self._database.metadata)
+
+    async def drop_all(self) -> list[str]:
+        """Drop the tables of the models, with everything in them, and return their names."""
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(drop_all, self._database.metadata)

@@ -1,0 +1,271 @@
+"""The engines of one application: made at first use, per process and event loop, and disposed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DisconnectionError
+
+from cruse_db import sqlite
+from cruse_db.addresses import is_temporary, parse, place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy.engine import URL, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+    from cruse import Cruse
+    from cruse_db.settings import DatabaseSettings
+
+__all__ = ["Engines"]
+
+_IDLE_SINCE = "cruse_db.idle_since"  # the key in a pooled connection's info
+_ALL: weakref.WeakSet[Engines] = weakref.WeakSet()
+# Pools that a forked child inherited. Closing their connections would talk over the parent's
+# sockets, and so would collecting them; they stay as they are until the child ends.
+_INHERITED: list[Any] = []
+
+
+class _Opened:
+    """What has to be closed in the end, also when nobody says so."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.engine: Engine | None = None
+        self.loops: dict[asyncio.AbstractEventLoop, AsyncEngine] = {}
+
+    def close(self) -> None:
+        """Close all pools; in a forked child nothing, for they are the parent's."""
+        if self.owner != os.getpid():
+            return
+        engine, self.engine = self.engine, None
+        loops, self.loops = self.loops, {}
+        if engine is not None:
+            engine.dispose()
+        for loop, loop_engine in loops.items():
+            _dispose(loop, loop_engine)
+
+
+class _TemporaryFolder:
+    """The folder of the file behind ``:memory:``; whoever made it removes it."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.path: str | None = None
+
+    def remove(self) -> None:
+        if self.path is not None and self.owner == os.getpid():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _finish(opened: _Opened, folder: _TemporaryFolder) -> None:
+    opened.close()
+    folder.remove()
+
+
+def _dispose(loop: asyncio.AbstractEventLoop, engine: AsyncEngine) -> None:
+    """Close a loop's pool, on that loop if it still runs."""
+    closing = engine.dispose()
+    if loop.is_running() and asyncio._get_running_loop() is not loop:
+        asyncio.run_coroutine_threadsafe(closing, loop).result()
+        return
+    # The drivers here close a connection without waiting for anything, so it needs no loop.
+    try:
+        closing.send(None)
+    except StopIteration:
+        return
+    closing.close()
+
+
+class Engines:
+    """The engines of one application.
+
+    Args:
+        app: The application.
+        read_settings: Returns the settings; called when they are needed first.
+    """
+
+    def __init__(self, app: Cruse, read_settings: Callable[[], DatabaseSettings]) -> None:
+        self._app = app
+        self._read_settings = read_settings
+        self._temporary = _TemporaryFolder()
+        self._begin()
+        _ALL.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.RLock()
+        self._opened = _Opened()
+        self._finalizer = weakref.finalize(self, _finish, self._opened, self._temporary)
+
+    @property
+    def url(self) -> URL:
+        """The database's URL as it is used, its password masked in ``str()`` and ``repr()``."""
+        url = parse(self._read_settings().url)
+        if is_temporary(url):
+            return url.set(database=self._temporary_file())
+        return place(url, self._app.instance_path)
+
+    @property
+    def sync(self) -> Engine:
+        """The engine for threads."""
+        engine = self._opened.engine
+        if engine is None:
+            with self._lock:
+                engine = self._opened.engine
+                if engine is None:
+                    engine = self._opened.engine = self._make_sync()
+        return engine
+
+    @property
+    def on_loop(self) -> AsyncEngine:
+        """The engine of the running event loop: connections can't change loops.
+
+        Raises:
+            RuntimeError: When no loop runs in this thread.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "'db.aio' was used where no event loop runs. In sync code use 'db.session' and "
+                "the methods of 'db'."
+            ) from None
+        engine = self._opened.loops.get(loop)
+        if engine is None:
+            with self._lock:
+                self._forget_closed_loops()
+                engine = self._opened.loops[loop] = self._make_on_loop()
+        return engine
+
+    def close(self) -> None:
+        """Close all connections. What is used afterwards is opened anew."""
+        with self._lock:
+            self._opened.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: forget what the parent opened, and begin anew."""
+        self._finalizer.detach()
+        _INHERITED.append((self._opened.engine, self._opened.loops))
+        self._begin()  # with a new lock, too: another thread may have held it at the fork
+
+    def _temporary_file(self) -> str:
+        """Return the file behind ``:memory:``.
+
+        A database in memory belongs to one connection, so threads and loops, each with their own,
+        would see different ones or share one transaction. A file that nobody else knows behaves
+        like every other database, and goes away with the application.
+        """
+        with self._lock:
+            if self._temporary.path is None:
+                self._temporary.owner = os.getpid()
+                self._temporary.path = tempfile.mkdtemp(prefix="cruse-db-")
+            return os.path.join(self._temporary.path, "memory.db")
+
+    def _forget_closed_loops(self) -> None:
+        loops = self._opened.loops
+        for loop in [loop for loop in loops if loop.is_closed()]:
+            _dispose(loop, loops.pop(loop))
+
+    def _make_sync(self) -> Engine:
+        url, options = self._arguments(sqlite.THREAD_DRIVER)
+        with _DriverHint(url):
+            engine = create_engine(url, **options)
+        self._check_idle_connections(engine)
+        return engine
+
+    def _make_on_loop(self) -> AsyncEngine:
+        # Imported here: a sync application runs without greenlet.
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        url, options = self._arguments(sqlite.LOOP_DRIVER)
+        with _DriverHint(url):
+            engine = create_async_engine(url, **options)
+        self._check_idle_connections(engine.sync_engine)
+        return engine
+
+    def _arguments(self, sqlite_driver: str) -> tuple[URL, dict[str, Any]]:
+        settings = self._read_settings()
+        url = self.url
+        options: dict[str, Any] = {
+            "echo": settings.echo,
+            "hide_parameters": not self._app.debug,
+            "pool_size": settings.pool_size,
+            "max_overflow": settings.pool_overflow,
+            "pool_timeout": settings.pool_timeout,
+            "pool_use_lifo": True,  # so that connections beyond the need become idle
+            **settings.engine_options,
+        }
+        connect_args: Mapping[str, Any] = {}
+        if url.get_backend_name() == "sqlite":
+            url = url.set(drivername=sqlite_driver)
+            _make_folder(url)
+            connect_args = {"timeout": settings.busy_timeout}
+        elif url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+            connect_args = {"connect_timeout": settings.connect_timeout}
+        options["connect_args"] = {**connect_args, **options.get("connect_args", {})}
+        return url, options
+
+    def _check_idle_connections(self, engine: Engine) -> None:
+        if engine.dialect.name == "sqlite":
+            return  # a file does not hang up
+        seconds = self._read_settings().ping_after
+        event.listen(engine, "checkin", _note_time)
+
+        def check(connection: DBAPIConnection, entry: ConnectionPoolEntry, proxy: object) -> None:
+            idle_since = entry.info.get(_IDLE_SINCE)
+            if idle_since is None or time.monotonic() - idle_since < seconds:
+                return
+            dbapi = engine.dialect.loaded_dbapi
+            try:
+                engine.dialect.do_ping(connection)
+            except dbapi.Error as error:
+                raise DisconnectionError(str(error)) from error  # the pool takes another one
+
+        event.listen(engine, "checkout", check)
+
+
+def _note_time(connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info[_IDLE_SINCE] = time.monotonic()
+
+
+def _make_folder(url: URL) -> None:
+    """Make the folder of an SQLite file, which SQLite does not do itself."""
+    if url.database and not url.database.startswith("file:"):
+        os.makedirs(os.path.dirname(url.database) or ".", exist_ok=True)
+
+
+class _DriverHint:
+    """Says what to install when a database's driver is missing."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            hint = f"The database driver {error.name!r} is not installed."
+            if self.url.get_backend_name() == "postgresql":
+                hint += " Install it with: pip install 'cruse-db[postgres]'"
+            raise ModuleNotFoundError(hint, name=error.name) from error
+
+
+def _after_fork() -> None:
+    for engines in list(_ALL):
+        engines.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,231 @@
+"""The extension: a database for an application."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from sqlalchemy import literal, select
+
+from cruse import Extension, ExtensionState, app_ctx
+from cruse_db import pages, queries
+from cruse_db.aio import AsyncDatabase
+from cruse_db.engines import Engines
+from cruse_db.models import Model
+from cruse_db.sessions import ContextSessions, make_session
+from cruse_db.settings import DatabaseSettings
+from cruse_db.tables import create_all, drop_all
+from cruse_db.transactions import Transaction, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import click
+    from sqlalchemy import MetaData, Select
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.orm import Session
+    from sqlalchemy.sql.selectable import TypedReturnsRows
+
+    from cruse import Cruse
+    from cruse_db.pages import Page
+
+__all__ = ["Database", "DatabaseState"]
+
+T = TypeVar("T")
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class DatabaseState(ExtensionState[DatabaseSettings]):
+    """What a :class:`Database` keeps for one application: its engines."""
+
+    def __init__(self, app: Cruse, extension: Any) -> None:
+        super().__init__(app, extension)
+        self.engines = Engines(app, lambda: self.settings)
+
+
+class Database(Extension[DatabaseState]):
+    """A database, for sync code here and for async code in :attr:`aio`.
+
+    Args:
+        app: Bind it to this application at once.
+        metadata: The tables that it creates and drops; those of :class:`Model` unless given.
+    """
+
+    name = "db"
+    settings = DatabaseSettings
+    prefix = "DB_"
+    state_class = DatabaseState
+
+    def __init__(self, app: Cruse | None = None, *, metadata: MetaData | None = None) -> None:
+        self.metadata = Model.metadata if metadata is None else metadata
+        #: The same for async code.
+        self.aio = AsyncDatabase(self)
+        super().__init__(app)
+
+    # -- sessions and transactions -------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the current application."""
+        return self.state.engines.sync
+
+    @property
+    def sessions(self) -> ContextSessions:
+        """The sessions of the current context."""
+        extras = app_ctx.extras
+        sessions: ContextSessions | None = extras.get(self)
+        if sessions is None:
+            sessions = extras[self] = ContextSessions(self.state)
+        return sessions
+
+    @property
+    def session(self) -> Session:
+        """The session of the current context, opened at its first use.
+
+        It is closed when the context ends. What was not committed by then is rolled back.
+
+        Raises:
+            RuntimeError: Outside of an application context, and on an event loop.
+        """
+        return self.sessions.sync
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Open a session of its own in a transaction; commit it at the end of the block.
+
+        For threads, scripts and everything else that should not share the context's session.
+        """
+        with make_session(self.state) as session, transaction(session):
+            yield session
+
+    @overload
+    def transaction(self, function: F, /) -> F: ...
+    @overload
+    def transaction(self) -> Transaction: ...
+
+    def transaction(self, function: Callable[..., Any] | None = None) -> Any:
+        """Commit the context's session at the end, or roll it back on any error.
+
+        A decorator (``@db.transaction``) for plain and async functions, a context manager for
+        both (``with db.transaction():``, ``async with db.transaction():``). The commit is done
+        before a response leaves: if it fails, the client gets an error. SQLite's write lock is
+        taken at the beginning. A transaction inside of another one is a savepoint.
+        """
+        made = Transaction(self)
+        return made if function is None else made(function)
+
+    # -- queries -------------------------------------------------------------------------------
+
+    def get(self, entity: type[T], ident: Any, **options: Any) -> T | None:
+        """Return the object with a primary key, or ``None``.
+
+        Args:
+            entity: The model.
+            ident: The key; a tuple if it has several columns.
+            options: Those of :meth:`sqlalchemy.orm.Session.get`, as ``with_for_update=True``.
+        """
+        return self.session.get(entity, ident, **options)
+
+    def get_or_404(
+        self, entity: type[T], ident: Any, *, description: str | None = None, **options: Any
+    ) -> T:
+        """Return the object with a primary key, or answer 404.
+
+        Args:
+            entity: The model.
+            ident: The key; a tuple if it has several columns.
+            description: The text of the error page.
+            options: Those of :meth:`sqlalchemy.orm.Session.get`.
+
+        Raises:
+            NotFound: When there is none.
+        """
+        return queries.get_or_404(self.session, entity, ident, description, options)
+
+    def first_or_404(self, statement: TypedReturnsRows[T], *, description: str | None = None) -> T:
+        """Return the first row of a ``select`` of one entity or column, or answer 404.
+
+        Raises:
+            NotFound: When there is none.
+        """
+        return queries.first_or_404(self.session, statement, description)
+
+    def one_or_404(self, statement: TypedReturnsRows[T], *, description: str | None = None) -> T:
+        """Return the only row of a ``select`` of one entity or column, or answer 404.
+
+        Raises:
+            NotFound: When there is none, or more than one.
+        """
+        return queries.one_or_404(self.session, statement, description)
+
+    def paginate(
+        self,
+        statement: Select[T],
+        *,
+        page: int | None = None,
+        per_page: int | None = None,
+        max_per_page: int = pages.MAX_PER_PAGE,
+        error_out: bool = True,
+        count: bool = True,
+    ) -> Page[T]:
+        """Return one page of what a ``select`` of one entity or column finds.
+
+        Args:
+            statement: The ``select``; order it, or pages may overlap.
+            page: The page's number, from 1; unless given that of the query string, else 1.
+            per_page: How many rows; unless given that of the query string, else 20.
+            max_per_page: The most rows, whoever asks for more.
+            error_out: Answer 404 for a page that does not exist, rather than with an empty one.
+            count: Whether to count all rows, which is slow on large tables.
+
+        Raises:
+            NotFound: For a number that is none, or a page beyond the last.
+        """
+        return pages.paginate(
+            self.session,
+            statement,
+            page=page,
+            per_page=per_page,
+            max_per_page=max_per_page,
+            error_out=error_out,
+            count=count,
+        )
+
+    # -- tables --------------------------------------------------------------------------------
+
+    def create_all(self) -> list[str]:
+        """Create the tables that do not exist yet and return their names."""
+        with self.engine.connect() as connection:
+            return create_all(connection, self.metadata)
+
+    def drop_all(self) -> list[str]:
+        """Drop the tables of the models, with everything in them, and return their names."""
+        with self.engine.connect() as connection:
+            return drop_all(connection, self.metadata)
+
+    # -- what an application has of it -----------------------------------------------------------
+
+    def shutdown(self, state: DatabaseState) -> None:
+        """Close all connections."""
+        state.engines.close()
+
+    def shell_context(self, state: DatabaseState) -> dict[str, Any]:
+        """Return ``db``, ``select`` and the models."""
+        models = {mapper.class_.__name__: mapper.class_ for mapper in Model.registry.mappers}
+        return {**models, "db": self, "select": select}
+
+    def commands(self, state: DatabaseState) -> click.Group:
+        """Return ``cruse db``."""
+        from cruse_db.commands import make_group
+
+        return make_group(self)
+
+    def health(self, state: DatabaseState) -> dict[str, object]:
+        """Ask the database for an answer.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: When it gives none.
+        """
+        with state.engines.sync.connect() as connection:
+            connection.execute(select(literal(1)))
+            return {"database": connection.dialect.name}

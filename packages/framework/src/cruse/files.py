@@ -132,7 +132,8 @@ def _find(folder: str, path: str, follow_symlinks: bool) -> str | None:
     """Return the full path of an existing file within a folder."""
     file = safe_join(folder, path)
     # isfile() is False, and no error, for names with NUL, surrogates or of more than 255 bytes.
-    if file is None or not os.path.isfile(file):
+    # Joining takes a slash at the end away, but what ends with one is no file.
+    if file is None or path.endswith("/") or not os.path.isfile(file):
         return None
     if not follow_symlinks:
         root = os.path.join(os.path.realpath(folder), "")

@@ -134,4 +134,5 @@ def create_environment(app: Cruse) -> Environment:
     )
     # Looked up at each use: the application's provider may be set later.
     environment.policies["json.dumps_function"] = lambda *args, **kw: app.json.dumps(*args, **kw)
+    environment.policies["json.dumps_kwargs"] = {}  # and it decides whether keys are sorted
     return environment

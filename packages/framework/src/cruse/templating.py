@@ -10,7 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cruse.globals import _cv, current_context, session
+from cruse.globals import current_context, session
+from cruse.responses import stream_with_context
 from cruse.signals import before_render_template, template_rendered
 
 if TYPE_CHECKING:
@@ -154,20 +155,7 @@ def _stream(current: Context, template: Template, context: dict[str, Any]) -> It
         if template_rendered.receivers:
             _send(template_rendered, app, template, context)
 
-    return _within(current, generate())
-
-
-def _within(context: Context, pieces: Iterator[str]) -> Iterator[str]:
-    """Make each piece with the context current: the server may take each in another thread."""
-    while True:
-        token = _cv.set(context)
-        try:
-            piece = next(pieces, None)
-        finally:
-            _cv.reset(token)
-        if piece is None:
-            return
-        yield piece
+    return stream_with_context(generate())
 
 
 def _send(signal: Any, app: Cruse, template: Template, context: dict[str, Any]) -> None:

@@ -67,6 +67,7 @@ UPWARD_CALLS: dict[tuple[str, str], str] = {
     ("app", "debug"): "raises the explanations that exist in debug mode only",
     ("app", "devserver"): "app.run() hands over to it",
     ("app", "testing"): "app.test_client() and its like hand one out",
+    ("request", "debug"): "explains a file that is missing for want of the form's encoding",
     ("scaffold", "cli"): "app.cli and blueprint.cli are made at first use, click with them",
 }
 

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 import click
 import pytest
 from click.testing import CliRunner
+
 from cruse.app import Cruse
 from cruse.blueprints import Blueprint
 from cruse.cli import AppGroup, CruseGroup, ScriptInfo, cli, pass_script_info, with_appcontext
@@ -41,7 +42,7 @@ def run(app):
     return invoke
 
 
-# -- commands of an application --------------------------------------------------------------
+# -- commands of an application -----------------------------------------------------------
 
 
 def test_a_command_runs_inside_the_application(app, run):
@@ -179,7 +180,11 @@ def test_script_info_may_be_passed():
 
 @pytest.mark.parametrize(
     ("options", "path"),
-    [({}, ["things", "list"]), ({"cli_group": None}, ["list"]), ({"cli_group": "x"}, ["x", "list"])],
+    [
+        ({}, ["things", "list"]),
+        ({"cli_group": None}, ["list"]),
+        ({"cli_group": "x"}, ["x", "list"]),
+    ],
 )
 def test_blueprints_bring_commands(app, run, options, path):
     things = Blueprint("things", __name__, **options)
@@ -192,7 +197,7 @@ def test_blueprints_bring_commands(app, run, options, path):
     assert run(*path).output == f"{app.name}\n"
 
 
-# -- commands of extensions and plug-ins ------------------------------------------------------
+# -- commands of extensions and plug-ins --------------------------------------------------
 
 
 class Greetings(Extension):
@@ -255,12 +260,10 @@ def test_a_broken_plug_in_is_named_and_left_out(run, monkeypatch):
 def plug_in(monkeypatch, name, value):
     """Install a plug-in, as far as importlib.metadata can tell."""
     found = EntryPoints([EntryPoint(name, value, "cruse.commands")])
-    monkeypatch.setattr(
-        "cruse.cli.groups.entry_points", lambda group: found.select(group=group)
-    )
+    monkeypatch.setattr("cruse.cli.groups.entry_points", lambda group: found.select(group=group))
 
 
-# -- the command itself ----------------------------------------------------------------------
+# -- the command itself -------------------------------------------------------------------
 
 
 def test_version_names_what_a_bug_report_needs():
@@ -350,7 +353,9 @@ def test_the_environment_names_the_application(site, monkeypatch):
         ("0", ["--debug"], True),
     ],
 )
-def test_debug_mode_is_chosen_by_option_or_environment(site, monkeypatch, variable, options, debug):
+def test_debug_mode_is_chosen_by_option_or_environment(
+    site, monkeypatch, variable, options, debug
+):
     if variable is not None:
         monkeypatch.setenv("CRUSE_DEBUG", variable)
     result = CliRunner().invoke(cli, ["-A", "site_", *options, "show"])

@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+
 from cruse.app import Cruse
 from cruse.cli import NoAppException, ScriptInfo
 from cruse.cli.discovery import find_app, prepare_import
@@ -46,34 +47,35 @@ def create_app(name="made", *, debug=False):
     app.debug = debug
     return app
 """
+PARTIAL = f"{FACTORY}\nfrom functools import partial\nother = partial(create_app, 'part')"
 
 
 @pytest.mark.parametrize(
     ("source", "named", "found"),
     [
-        (app_source("app"), "site", "app"),
-        (app_source("application"), "site", "application"),
-        (app_source("other"), "site", "other"),
-        (app_source("app", "other"), "site", "app"),
-        (app_source("app", "other"), "site:other", "other"),
-        (app_source("one") + "\ntwo = one", "site", "one"),
-        (FACTORY, "site", "made"),
-        (FACTORY.replace("create_app", "make_app"), "site", "made"),
-        (FACTORY, "site:create_app", "made"),
-        (FACTORY, "site:create_app()", "made"),
-        (FACTORY, 'site:create_app("blue", debug=True)', "blue"),
-        (FACTORY, "site:create_app(name='green')", "green"),
-        (FACTORY + "from functools import partial\nother = partial(create_app, 'part')", "site:other", "part"),
+        (app_source("app"), "mysite", "app"),
+        (app_source("application"), "mysite", "application"),
+        (app_source("other"), "mysite", "other"),
+        (app_source("app", "other"), "mysite", "app"),
+        (app_source("app", "other"), "mysite:other", "other"),
+        (app_source("one") + "\ntwo = one", "mysite", "one"),
+        (FACTORY, "mysite", "made"),
+        (FACTORY.replace("create_app", "make_app"), "mysite", "made"),
+        (FACTORY, "mysite:create_app", "made"),
+        (FACTORY, "mysite:create_app()", "made"),
+        (FACTORY, 'mysite:create_app("blue", debug=True)', "blue"),
+        (FACTORY, "mysite:create_app(name='green')", "green"),
+        (PARTIAL, "mysite:other", "part"),
     ],
 )  # fmt: skip
 def test_an_application_is_found_in_its_module(project, source, named, found):
-    project(site=source)
+    project(mysite=source)
     assert find_app(named).name == found
 
 
-@pytest.mark.parametrize("named", ["site.py", "./site.py", "site", "site.py:app"])
+@pytest.mark.parametrize("named", ["mysite.py", "./mysite.py", "mysite", "mysite.py:app"])
 def test_a_module_may_be_named_by_its_file(project, named):
-    project(site=app_source("app"))
+    project(mysite=app_source("app"))
     assert find_app(named).name == "app"
 
 
@@ -117,25 +119,24 @@ def test_unnamed_it_is_looked_for_in_the_usual_files(project, files, found):
     [
         ("", "missing", "Could not import 'missing'. Run the command from the folder"),
         ("", "missing.part:app", "Could not import 'missing.part'"),
-        ("", "site", "Say what it is called: --app site:name"),
-        ("", "site:app", "Module 'site' has no 'app'"),
-        (app_source("shop"), "site:app", "The applications in it: shop"),
-        (app_source("one", "two"), "site", "Several applications in module 'site': one, two. Say which one: --app site:one"),
-        ("app = 3", "site:app", "'site:app' is a int, not a Cruse application"),
-        ("def create_app(): return 3", "site", "'site:create_app' returned a int"),
-        ("def create_app(name): pass", "site", "missing a required argument: 'name'"),
-        (FACTORY, "site:create_app(1, 2)", "too many positional arguments"),
-        (FACTORY, "site:create_app(open('x'))", "Give literals"),
-        (FACTORY, "site:create_app.x()", "Cannot read 'create_app.x()'"),
-        (FACTORY, "site:create_app(", "Cannot read 'create_app('"),
-        (FACTORY, "site:", "Cannot read ''"),
-        (FACTORY, "site:1 + 1", "Cannot read '1 + 1'"),
+        ("", "mysite", "Say what it is called: --app mysite:name"),
+        ("", "mysite:app", "Module 'mysite' has no 'app'"),
+        (app_source("shop"), "mysite:app", "The applications in it: shop"),
+        (app_source("one", "two"), "mysite", "Several applications in module 'mysite': one, two"),
+        (app_source("one", "two"), "mysite", "Say which one: --app mysite:one"),
+        ("app = 3", "mysite:app", "'mysite:app' is a int, not a Cruse application"),
+        ("def create_app(): return 3", "mysite", "'mysite:create_app' returned a int"),
+        ("def create_app(name): pass", "mysite", "missing a required argument: 'name'"),
+        (FACTORY, "mysite:create_app(1, 2)", "too many positional arguments"),
+        (FACTORY, "mysite:create_app(open('x'))", "Give literals"),
+        (FACTORY, "mysite:create_app.x()", "Cannot read 'create_app.x()'"),
+        (FACTORY, "mysite:create_app(", "Cannot read 'create_app('"),
+        (FACTORY, "mysite:", "Cannot read ''"),
+        (FACTORY, "mysite:1 + 1", "Cannot read '1 + 1'"),
     ],
 )  # fmt: skip
-def test_a_wrong_name_is_answered_in_one_line_that_says_what_to_do(
-    project, source, named, advice
-):
-    project(site=source)
+def test_a_wrong_name_is_answered_in_one_line_that_says_what_to_do(project, source, named, advice):
+    project(mysite=source)
     with pytest.raises(NoAppException) as caught:
         find_app(named)
     message = caught.value.format_message()
@@ -150,12 +151,12 @@ def test_without_any_application_the_message_names_the_three_ways(project):
 
 
 def test_an_import_error_inside_the_module_is_shown_in_full(project):
-    project(site="import nowhere_to_be_found")
+    project(mysite="import nowhere_to_be_found")
     with pytest.raises(NoAppException) as caught:
-        find_app("site")
+        find_app("mysite")
     message = caught.value.format_message()
-    assert "While importing 'site'" in message
-    assert 'site.py", line 1' in message
+    assert "While importing 'mysite'" in message
+    assert 'mysite.py", line 1' in message
     assert "No module named 'nowhere_to_be_found'" in message
     assert "discovery.py" not in message
 
@@ -169,23 +170,23 @@ def test_an_import_error_inside_a_usual_file_is_not_a_missing_file(project):
 @pytest.mark.parametrize(
     ("source", "named", "error"),
     [
-        ("1 / 0", "site", ZeroDivisionError),
-        ("def broken(:", "site", SyntaxError),
-        ("def create_app(): raise TypeError('mine')", "site", TypeError),
-        ("def create_app(): raise TypeError('mine')", "site:create_app()", TypeError),
+        ("1 / 0", "mysite", ZeroDivisionError),
+        ("def broken(:", "mysite", SyntaxError),
+        ("def create_app(): raise TypeError('mine')", "mysite", TypeError),
+        ("def create_app(): raise TypeError('mine')", "mysite:create_app()", TypeError),
     ],
 )
 def test_what_the_code_raises_comes_through(project, source, named, error):
-    project(site=source)
+    project(mysite=source)
     with pytest.raises(error):
         find_app(named)
 
 
 def test_an_imported_proxy_is_no_application(project):
-    project(site="from cruse.globals import current_app\n" + app_source("one"))
+    project(mysite="from cruse.globals import current_app\n" + app_source("one"))
     with Cruse("outer", root_path=".").app_context():
         assert current_app
-        assert find_app("site").name == "one"
+        assert find_app("mysite").name == "one"
 
 
 def test_script_info_loads_once(project, monkeypatch):

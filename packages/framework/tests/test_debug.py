@@ -1,19 +1,15 @@
 """Explanations for mistakes that a developer makes in debug mode."""
 
-import logging
-
 import pytest
+
 from cruse.app import Cruse
-from cruse.blueprints import Blueprint
 from cruse.debug import (
     DebugFilesKeyError,
     FormDataRoutingRedirect,
     UnexpectedUnicodeError,
     attach_enctype_error_multidict,
-    explain_template_loading_attempts,
 )
 from cruse.globals import request
-from jinja2 import DictLoader, FileSystemLoader
 
 
 @pytest.fixture
@@ -80,58 +76,6 @@ def test_a_missing_slash_is_named(app):
     with app.test_request_context("/form", method="POST") as context:
         message = str(FormDataRoutingRedirect(context.request))
     assert "The rule ends with a slash and the request does not." in message
-
-
-def test_where_a_template_was_looked_for_is_logged(app, caplog):
-    pages = Blueprint("pages", __name__)
-    loader = FileSystemLoader(["/one", "/two"])
-    with caplog.at_level(logging.INFO, app.logger.name):
-        explain_template_loading_attempts(
-            app,
-            "missing.html",
-            [(loader, app, None), (DictLoader({}), pages, None), (loader, "other", None)],
-            blueprint="pages",
-        )
-    assert caplog.messages == [
-        "Locating template 'missing.html':\n"
-        f"    1: trying loader of application '{__name__}'\n"
-        "       class: jinja2.loaders.FileSystemLoader\n"
-        "       encoding: 'utf-8'\n"
-        "       followlinks: False\n"
-        "       searchpath:\n"
-        "         - /one\n"
-        "         - /two\n"
-        "       -> no match\n"
-        f"    2: trying loader of blueprint 'pages' ({__name__})\n"
-        "       class: jinja2.loaders.DictLoader\n"
-        "       -> no match\n"
-        "    3: trying loader of 'other'\n"
-        "       class: jinja2.loaders.FileSystemLoader\n"
-        "       encoding: 'utf-8'\n"
-        "       followlinks: False\n"
-        "       searchpath:\n"
-        "         - /one\n"
-        "         - /two\n"
-        "       -> no match\n"
-        "Error: the template could not be found.\n"
-        "  It was asked for by an endpoint of the blueprint 'pages'.\n"
-        "  Is the template in the folder of another blueprint, or of the application?"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("found", "last"),
-    [
-        (["/one/x.html"], "-> found ('/one/x.html')"),
-        ([None], "-> found ('<string>')"),
-        (["/one/x.html", "/two/x.html"], "Warning: several loaders have this template"),
-    ],
-)
-def test_how_often_a_template_was_found_is_logged(app, caplog, found, last):
-    attempts = [(DictLoader({}), app, ("source", file, None)) for file in found]
-    with caplog.at_level(logging.INFO, app.logger.name):
-        explain_template_loading_attempts(app, "x.html", attempts)
-    assert last in caplog.messages[0].splitlines()[-1]
 
 
 def test_unexpected_text_is_both_an_assertion_and_a_unicode_error():

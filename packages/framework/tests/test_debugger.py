@@ -1,10 +1,11 @@
 """The page of the interactive debugger: what it shows, and what it must not."""
 
 import pytest
+from werkzeug.test import Client
+
 from cruse.app import Cruse
 from cruse.debugger import Debugger, is_loopback, mask
 from cruse.globals import request
-from werkzeug.test import Client
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def app():
 
 @pytest.fixture
 def client(app):
-    return Client(Debugger(app, lambda: app, "localhost"))
+    return Client(Debugger(app, lambda: app, "localhost"), use_cookies=False)
 
 
 def test_an_error_is_shown_with_its_frames(client):

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from cruse.testing.asgi import Exchange, Lifespan, scope_from_environ
 from werkzeug.test import create_environ
+
+from cruse.testing.asgi import Exchange, Lifespan, scope_from_environ
 
 
 def converse(app, read=None, **request):

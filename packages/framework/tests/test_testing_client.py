@@ -1,4 +1,4 @@
-"""The test clients, as users of ``app.test_client()`` know them, on both faces of an application."""
+"""The test clients, as users of ``app.test_client()`` know them, on both faces."""
 
 import asyncio
 import gc
@@ -6,13 +6,14 @@ import io
 import warnings
 
 import pytest
+from werkzeug.test import ClientRedirectError
+from werkzeug.test import EnvironBuilder as WerkzeugBuilder
+
 from cruse.app import Cruse
 from cruse.context import Globals
 from cruse.globals import g, has_app_context, has_request_context, request, session
-from cruse.response import Response
+from cruse.responses import Response
 from cruse.testing import AsyncCruseClient, CruseClient, EnvironBuilder
-from werkzeug.test import ClientRedirectError
-from werkzeug.test import EnvironBuilder as WerkzeugBuilder
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def client(app, request):
     return app.test_client(gateway=request.param)
 
 
-# -- requests --------------------------------------------------------------------------------
+# -- requests -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
@@ -109,15 +110,15 @@ def test_json_is_made_and_read_as_the_application_does(app, client):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda app: EnvironBuilder(app, "/echo", method="PUT", headers={"X-Test": "made"}),
-        lambda app: WerkzeugBuilder("/echo", method="PUT", headers={"X-Test": "made"}),
-        lambda app: WerkzeugBuilder("/echo", method="PUT", headers={"X-Test": "made"}).get_environ(),
-        lambda app: WerkzeugBuilder("/echo", method="PUT", headers={"X-Test": "made"}).get_request(),
+        lambda app, **put: EnvironBuilder(app, "/echo", **put),
+        lambda app, **put: WerkzeugBuilder("/echo", **put),
+        lambda app, **put: WerkzeugBuilder("/echo", **put).get_environ(),
+        lambda app, **put: WerkzeugBuilder("/echo", **put).get_request(),
     ],
     ids=["builder", "werkzeug", "environ", "request"],
-)  # fmt: skip
+)
 def test_a_request_may_be_made_before(app, client, make):
-    answer = client.open(make(app)).json
+    answer = client.open(make(app, method="PUT", headers={"X-Test": "made"})).json
     assert (answer["method"], answer["header"]) == ("PUT", "made")
     assert answer["agent"].startswith("Werkzeug/")
 
@@ -160,7 +161,7 @@ def test_a_whole_body_is_delivered(app, client):
     assert client.post("/size", data=b"x" * 200_000).json == {"size": 200_000}
 
 
-# -- responses -------------------------------------------------------------------------------
+# -- responses ----------------------------------------------------------------------------
 
 
 def test_responses_have_the_class_of_the_application(app, client):
@@ -247,7 +248,7 @@ def test_a_buffered_stream_is_complete(app, client):
     assert done == [True]
 
 
-# -- cookies and sessions ----------------------------------------------------------------------
+# -- cookies and sessions -----------------------------------------------------------------
 
 
 def test_cookies_are_kept(client):
@@ -288,7 +289,7 @@ def test_a_session_needs_a_secret_key(app, client):
         pass
 
 
-# -- contexts that stay --------------------------------------------------------------------------
+# -- contexts that stay -------------------------------------------------------------------
 
 
 def test_in_a_with_block_the_last_request_stays(client):
@@ -363,7 +364,7 @@ def test_a_namespace_of_ones_own_is_used(app, client):
         assert isinstance(g._get_current_object(), Mine)
 
 
-# -- the client itself -----------------------------------------------------------------------------
+# -- the client itself --------------------------------------------------------------------
 
 
 def test_the_application_chooses_the_class_of_its_clients(app):
@@ -450,7 +451,7 @@ def test_middleware_around_a_gateway_is_called(app):
     assert calls == ["wsgi", "asgi"]
 
 
-# -- the asynchronous client -------------------------------------------------------------------------
+# -- the asynchronous client --------------------------------------------------------------
 
 
 def test_the_async_client_awaits_its_verbs(app):
@@ -494,7 +495,6 @@ def test_the_async_client_keeps_cookies_and_follows_redirects(app):
         assert (await client.get("/user")).text == "Grace"
         client.set_cookie("other", "1")
         assert client.get_cookie("other").value == "1"
-        app.add_url_rule("/round", view_func=lambda: app.redirect("/round"), endpoint="round")
 
     asyncio.run(run())
 
@@ -570,7 +570,7 @@ def test_a_failing_startup_fails_the_test(app):
         async with app.async_test_client():
             pass
 
-    with pytest.raises(RuntimeError, match="startup failed: .*no database"):
+    with pytest.raises(RuntimeError, match=r"startup failed: .*no database"):
         asyncio.run(run())
 
 

@@ -1,4 +1,4 @@
-"""Errors and explanations that exist in debug mode only.
+"""Errors that exist in debug mode only, because they explain.
 
 They tell a developer what went wrong in places where the plain outcome, a missing key or an empty
 form, would not. Whoever raises them imports this module at that moment.
@@ -9,24 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from jinja2 import BaseLoader
     from werkzeug.routing import RequestRedirect
 
-    from cruse.app import Cruse
-    from cruse.request import Request
-
-    # What a loader's get_source() returns: the source, its file, whether it is up to date.
-    Found = tuple[str, str | None, Callable[[], bool] | None]
-    Attempt = tuple[BaseLoader, Any, Found | None]
+    from cruse.requests import Request
 
 __all__ = [
     "DebugFilesKeyError",
     "FormDataRoutingRedirect",
     "UnexpectedUnicodeError",
     "attach_enctype_error_multidict",
-    "explain_template_loading_attempts",
 ]
 
 
@@ -97,59 +88,3 @@ def _raise_for_files(request: Request, key: str, error: KeyError) -> NoReturn:
     if key not in request.form:
         raise error
     raise DebugFilesKeyError(request, key).with_traceback(error.__traceback__) from None
-
-
-def explain_template_loading_attempts(
-    app: Cruse, template: str, attempts: Sequence[Attempt], blueprint: str | None = None
-) -> None:
-    """Log where a template was looked for, at the level INFO.
-
-    Args:
-        app: The application whose logger is used.
-        template: The name that was asked for.
-        attempts: For each loader in turn: the loader, the application or blueprint it belongs
-            to, and what it found.
-        blueprint: The blueprint of the current request's endpoint.
-    """
-    lines = [f"Locating template {template!r}:"]
-    for number, (loader, source, found) in enumerate(attempts, 1):
-        lines.append(f"{number:5}: trying loader of {_name_source(source)}")
-        lines += [f"       {line}" for line in _describe_loader(loader)]
-        place = "no match" if found is None else f"found ({found[1] or '<string>'!r})"
-        lines.append(f"       -> {place}")
-    lines += _conclude([found for _, _, found in attempts if found is not None], blueprint)
-    app.logger.info("\n".join(lines))
-
-
-def _name_source(source: Any) -> str:
-    name, import_name = getattr(source, "name", None), getattr(source, "import_name", None)
-    if name is None or import_name is None:
-        return repr(source)
-    if hasattr(source, "url_map"):
-        return f"application {import_name!r}"
-    return f"blueprint {name!r} ({import_name})"
-
-
-def _describe_loader(loader: BaseLoader) -> Iterator[str]:
-    """Yield the loader's class and those of its settings that say where it looks."""
-    yield f"class: {type(loader).__module__}.{type(loader).__name__}"
-    for name, value in sorted(vars(loader).items()):
-        if name.startswith("_"):
-            continue
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            yield f"{name}:"
-            yield from (f"  - {item}" for item in value)
-        elif isinstance(value, str | int | float | bool):
-            yield f"{name}: {value!r}"
-
-
-def _conclude(found: Sequence[Found], blueprint: str | None) -> Iterator[str]:
-    if len(found) == 1:
-        return
-    if found:
-        yield "Warning: several loaders have this template; the first one is used."
-    else:
-        yield "Error: the template could not be found."
-    if blueprint is not None:
-        yield f"  It was asked for by an endpoint of the blueprint {blueprint!r}."
-        yield "  Is the template in the folder of another blueprint, or of the application?"

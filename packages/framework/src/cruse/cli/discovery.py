@@ -13,7 +13,7 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import click
 
@@ -39,6 +39,11 @@ DEFAULT_FILES = ("wsgi.py", "app.py")
 
 class NoAppException(click.UsageError):
     """The application that a command needs could not be found or loaded."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message alone: the usage of the command has nothing to do with it."""
+        message = f"Error: {self.format_message()}"
+        click.echo(message, file=file, err=file is None)
 
 
 class _Reference(NamedTuple):
@@ -129,14 +134,18 @@ def locate_app(
 def _inside_module(error: ImportError) -> str | None:
     """Return the traceback as text when the error arose in imported code, not in finding it."""
     tb = error.__traceback__
-    machinery = (__file__, import_module.__code__.co_filename)
-    while tb is not None and tb.tb_frame.f_code.co_filename in machinery:
+    while tb is not None and _is_import_machinery(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
-    # Python takes the frames of the import system itself out of an ImportError's traceback, so
-    # anything left is code of the module.
-    if tb is None or tb.tb_frame.f_code.co_filename.startswith("<frozen importlib"):
+    if tb is None:
         return None
     return "".join(traceback.format_exception(type(error), error, tb))
+
+
+def _is_import_machinery(filename: str) -> bool:
+    return filename.startswith("<frozen importlib") or filename in (
+        __file__,
+        import_module.__code__.co_filename,
+    )
 
 
 def find_best_app(module: ModuleType) -> Cruse:

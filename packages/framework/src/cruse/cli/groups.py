@@ -16,7 +16,7 @@ from cruse.cli.run import run_command
 from cruse.cli.script import ScriptInfo, settle, with_appcontext
 from cruse.cli.shell import shell_command
 from cruse.extension import SettingsError
-from cruse.globals import current_app, has_app_context
+from cruse.globals import current_context, has_app_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,10 +147,21 @@ class CruseGroup(AppGroup):
             ) from None
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
-        # Parameter callbacks of the command have the application's context as well.
-        if not has_app_context() or current_app._get_current_object() is not app:  # type: ignore[attr-defined]
-            ctx.with_resource(app.app_context())
         return app.cli.get_command(ctx, name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command to run, and enter the application's context for one of its own.
+
+        So parameter callbacks of the command have the context as well.
+        """
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and name not in self.commands and not ctx.resilient_parsing:
+            app = ctx.ensure_object(ScriptInfo).load_app()
+            if not has_app_context() or current_context().app is not app:
+                ctx.with_resource(app.app_context())
+        return name, command, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, even when the application can't be loaded."""

@@ -39,7 +39,7 @@ class BaseClient(werkzeug.test.Client):
         allow_subdomain_redirects: Whether redirects to subdomains are followed.
     """
 
-    application: Cruse  # type: ignore[assignment]
+    application: Cruse
 
     def __init__(
         self,

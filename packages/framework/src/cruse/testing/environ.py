@@ -45,7 +45,7 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
         self.app = app
         super().__init__(path, base_url, *args, **kwargs)
 
-    def json_dumps(self, obj: Any, **kwargs: Any) -> str:  # type: ignore[override]
+    def json_dumps(self, obj: Any, **kwargs: Any) -> str:
         """Serialize ``json=`` the way the application does."""
         return self.app.json.dumps(obj, **kwargs)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from cruse import json
+from cruse import Cruse, json, jsonify
 from cruse.json.provider import DefaultJSONProvider, JSONProvider
 
 VALUES = st.recursive(
@@ -212,3 +212,136 @@ def test_a_provider_of_another_library_needs_two_methods():
 def test_jsonify_needs_an_application():
     with pytest.raises(RuntimeError, match="outside of application context"):
         json.jsonify(1)
+
+
+# -- in an application ------------------------------------------------
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__)
+    app.testing = True
+    return app
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client(app, request):
+    return app.test_client(gateway=request.param)
+
+
+def test_a_view_may_return_a_dictionary_or_a_list(app, client):
+    app.get("/dict", endpoint="dict")(lambda: {"b": [1, None], "a": "ä"})
+    app.get("/list", endpoint="list")(lambda: [1, 2])
+    response = client.get("/dict")
+    assert response.content_type == "application/json"
+    assert response.text == '{"a":"\\u00e4","b":[1,null]}\n'
+    assert client.get("/list").text == "[1,2]\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        (lambda: jsonify(), None),
+        (lambda: jsonify(1), 1),
+        (lambda: jsonify(1, 2), [1, 2]),
+        (lambda: jsonify([1]), [1]),
+        (lambda: jsonify(a=1), {"a": 1}),
+        (lambda: jsonify({"a": 1}), {"a": 1}),
+    ],
+)
+def test_jsonify(app, client, make, value):
+    app.get("/")(make)
+    assert client.get("/").json == value
+
+
+def test_jsonify_takes_either_kind_of_arguments(app):
+    with app.app_context(), pytest.raises(TypeError, match="either args or kwargs"):
+        jsonify(1, a=2)
+
+
+@pytest.mark.parametrize(
+    ("debug", "compact", "text"),
+    [
+        (False, None, '{"a":1}\n'),
+        (True, None, '{\n  "a": 1\n}\n'),
+        (True, True, '{"a":1}\n'),
+        (False, False, '{\n  "a": 1\n}\n'),
+    ],
+)
+def test_responses_are_indented_in_debug_mode(app, debug, compact, text):
+    app.debug = debug
+    app.json.compact = compact
+    with app.app_context():
+        assert jsonify(a=1).get_data(as_text=True) == text
+
+
+def test_the_mimetype_can_be_set(app):
+    app.json.mimetype = "application/problem+json"
+    with app.app_context():
+        assert jsonify(a=1).mimetype == "application/problem+json"
+
+
+@pytest.mark.parametrize("value", [date(2026, 3, 1), datetime(2026, 3, 1, tzinfo=UTC)])
+def test_dates_may_be_written_as_in_http(app, value):
+    app.config["JSON_DATE_FORMAT"] = "http"
+    text = '"Sun, 01 Mar 2026 00:00:00 GMT"'
+    assert app.json.dumps(value) == text
+    with app.app_context():
+        assert json.dumps(value) == text
+        assert json.dumps(value, default=DefaultJSONProvider.default) == text
+
+
+def test_the_application_s_provider_is_used_everywhere(app, client):
+    class Provider(DefaultJSONProvider):
+        def dumps(self, obj, **kwargs):
+            return super().dumps({"wrapped": obj})
+
+        def loads(self, s, **kwargs):
+            return {"read": super().loads(s)}
+
+    app.json = Provider(app)
+    app.post("/")(lambda: json.loads("1"))
+    assert client.post("/").json == {"read": {"wrapped": {"read": 1}}}
+
+
+def test_another_class_of_provider(tmp_path):
+    class Own(Cruse):
+        class json_provider_class(DefaultJSONProvider):  # noqa: N801
+            sort_keys = False
+
+    with Own(__name__).app_context():
+        assert json.dumps({"b": 1, "a": 2}) == '{"b": 1, "a": 2}'
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 400 + b"1" + b"}" * 400, b"{", b'"\xff"', b"9" * 5000]
+)
+def test_bad_json_from_a_client_is_answered_with_400(app, client, body):
+    from cruse.globals import request
+
+    app.post("/")(lambda: [request.get_json()])
+    response = client.post("/", data=body, content_type="application/json")
+    assert response.status_code == 400
+
+
+@given(VALUES)
+def test_whatever_json_a_client_sends_can_be_answered(value):
+    from cruse.globals import request
+
+    app = Cruse(__name__)
+    app.post("/")(lambda: [request.get_json()])
+    response = app.test_client().post("/", data=json.dumps(value), content_type="application/json")
+    assert (response.status_code, response.json) == (200, [value])
+
+
+def test_the_provider_does_not_keep_the_application():
+    import gc
+    import weakref
+
+    app = Cruse(__name__)
+    app.json.dumps(1)
+    provider, alive = app.json, weakref.ref(app)
+    del app
+    gc.collect()
+    assert alive() is None
+    assert provider.dumps(1) == "1"

@@ -122,7 +122,9 @@ def create_environment(app: Cruse) -> Environment:
     if "auto_reload" not in options:
         auto_reload = app.config["TEMPLATES_AUTO_RELOAD"]
         options["auto_reload"] = app.debug if auto_reload is None else auto_reload
-    environment: Environment = (app.jinja_environment or Environment)(app, **options)
+    # Whatever class is put in its place takes the application, too.
+    environment_class: Any = app.jinja_environment or Environment
+    environment: Environment = environment_class(app, **options)
     environment.globals.update(
         url_for=app.url_for,
         get_flashed_messages=get_flashed_messages,

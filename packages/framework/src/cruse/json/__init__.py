@@ -12,7 +12,7 @@ from cruse.globals import _cv, current_app
 from cruse.json.provider import DefaultJSONProvider, JSONProvider
 
 if TYPE_CHECKING:
-    from cruse.response import Response
+    from cruse.responses import Response
 
 __all__ = ["dump", "dumps", "jsonify", "load", "loads"]
 

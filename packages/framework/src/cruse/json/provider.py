@@ -21,7 +21,7 @@ from cruse.globals import _cv
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
-    from cruse.response import Response
+    from cruse.responses import Response
 
 __all__ = ["DefaultJSONProvider", "JSONProvider"]
 
@@ -39,7 +39,7 @@ class JSONProvider:
     """
 
     def __init__(self, app: Cruse | None) -> None:
-        self._app: Cruse | None = None if app is None else weakref.proxy(app)
+        self._app: Cruse | None = None if app is None else cast("Cruse", weakref.proxy(app))
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Return ``obj`` as JSON text."""

@@ -16,10 +16,10 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
         "ground: knows no request",
         {
             "bridge",
+            "colors",
             "config",
             "dotenv",
             "globals",
-            "inline",
             "instance",
             "json",
             "lazy",
@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "workers",
         },
     ),
-    ("messages", {"body", "environ", "request", "response"}),
+    ("messages", {"body", "environ", "requests", "responses"}),
     ("context", {"context", "sessions"}),
     ("routes", {"routing", "urls"}),
     (
@@ -45,8 +45,8 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "jinja",
             "lifecycle",
             "logging",
-            "responses",
             "scaffold",
+            "shortcuts",
             "templating",
             "views",
         },
@@ -67,7 +67,7 @@ UPWARD_CALLS: dict[tuple[str, str], str] = {
     ("app", "debug"): "raises the explanations that exist in debug mode only",
     ("app", "devserver"): "app.run() hands over to it",
     ("app", "testing"): "app.test_client() and its like hand one out",
-    ("request", "debug"): "explains a file that is missing for want of the form's encoding",
+    ("requests", "debug"): "explains a file that is missing for want of the form's encoding",
     ("scaffold", "cli"): "app.cli and blueprint.cli are made at first use, click with them",
 }
 

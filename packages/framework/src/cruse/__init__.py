@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cruse import signals as signals
     from cruse.app import Cruse as Cruse
     from cruse.blueprints import Blueprint as Blueprint
+    from cruse.colors import inline as inline
     from cruse.config import Config as Config
     from cruse.context import after_this_request as after_this_request
     from cruse.context import copy_current_request_context as copy_current_request_context
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from cruse.globals import has_request_context as has_request_context
     from cruse.globals import request as request
     from cruse.globals import session as session
-    from cruse.inline import inline as inline
     from cruse.json import jsonify as jsonify
-    from cruse.request import Request as Request
-    from cruse.response import Response as Response
-    from cruse.responses import abort as abort
-    from cruse.responses import make_response as make_response
-    from cruse.responses import redirect as redirect
-    from cruse.responses import stream_with_context as stream_with_context
+    from cruse.requests import Request as Request
+    from cruse.responses import Response as Response
+    from cruse.shortcuts import abort as abort
+    from cruse.shortcuts import make_response as make_response
+    from cruse.shortcuts import redirect as redirect
+    from cruse.shortcuts import stream_with_context as stream_with_context
     from cruse.signals import appcontext_popped as appcontext_popped
     from cruse.signals import appcontext_pushed as appcontext_pushed
     from cruse.signals import appcontext_tearing_down as appcontext_tearing_down
@@ -65,14 +65,12 @@ _MODULES = {
     "cruse.extension": "Extension ExtensionState",
     "cruse.files": "send_file send_from_directory",
     "cruse.flashing": "flash get_flashed_messages",
-    "cruse.globals": (
-        "app_ctx current_app g has_app_context has_request_context request session"
-    ),
-    "cruse.inline": "inline",
+    "cruse.globals": ("app_ctx current_app g has_app_context has_request_context request session"),
+    "cruse.colors": "inline",
     "cruse.json": "jsonify",
-    "cruse.request": "Request",
-    "cruse.response": "Response",
-    "cruse.responses": "abort make_response redirect stream_with_context",
+    "cruse.requests": "Request",
+    "cruse.responses": "Response",
+    "cruse.shortcuts": "abort make_response redirect stream_with_context",
     "cruse.signals": (
         "appcontext_popped appcontext_pushed appcontext_tearing_down before_render_template "
         "got_request_exception message_flashed request_finished request_started "
@@ -86,7 +84,7 @@ _MODULES = {
 }
 _names = globals()  # the submodule cruse.globals will hide the function of that name
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
-__all__ = sorted([*_HOME, "json", "signals"])  # noqa: PLE0605
+__all__ = sorted([*_HOME, "json", "signals"])
 
 
 def __getattr__(name: str) -> Any:

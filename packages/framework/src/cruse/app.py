@@ -19,17 +19,16 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from cruse import pipeline
 from cruse.application import Application
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive
+from cruse.colors import is_async
 from cruse.context import Context
 from cruse.gateway.asgi import serve_asgi
 from cruse.gateway.rsgi import serve_rsgi
 from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import _cv, current_context
-from cruse.inline import is_async
 from cruse.lazy import lazy
 from cruse.logging import escape_control
 from cruse.loops import LoopThread
 from cruse.plans import STEPS, Plan, without
-from cruse.response import Response
 from cruse.signals import appcontext_popped, appcontext_pushed
 from cruse.workers import WorkerPool
 
@@ -37,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
-    from cruse.request import Request
+    from cruse.requests import Request
+    from cruse.responses import Response
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
     from cruse.typing import (
         Receive,
@@ -85,7 +85,7 @@ class Cruse(Application):
 
             self.__dict__["__call__"] = AsyncLookingCall(self)
 
-    # -- the three faces ----------------------------------------------------------------------------
+    # -- the three faces --
 
     def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
         """Serve a request: ``(environ, start_response)`` is WSGI, with ``send`` it is ASGI.
@@ -96,9 +96,7 @@ class Cruse(Application):
             return self.wsgi_app(scope, receive)
         return self.asgi_app(scope, receive, send)
 
-    def wsgi_app(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request as WSGI (PEP 3333). Middleware wraps this attribute."""
         return serve_wsgi(self, environ, start_response)
 
@@ -119,7 +117,7 @@ class Cruse(Application):
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.stop_on_loop())
 
-    # -- sides and lifespan ----------------------------------------------------------------------------
+    # -- sides and lifespan --
 
     @lazy
     def loop_thread(self) -> LoopThread:
@@ -197,7 +195,7 @@ class Cruse(Application):
             if isinstance(made, WorkerPool | LoopThread):
                 made.stop()
 
-    # -- contexts ------------------------------------------------------------------------------------------
+    # -- contexts --
 
     def app_context(self) -> Context:
         """Return a context outside of requests, to be entered by ``with``."""
@@ -261,7 +259,7 @@ class Cruse(Application):
             ctx.bridge = self.bridge
         drive(pipeline.teardown(ctx, pipeline.plan_of(ctx), exc))
 
-    # -- the steps of the pipeline, as methods to override or replace; Flask 3.1's signatures ---------
+    # -- the steps of the pipeline, to override or replace, with Flask 3.1's signatures --
 
     def _step(self, name: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run the built-in version of a step for the current context."""
@@ -275,11 +273,13 @@ class Cruse(Application):
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Run the URL preprocessors and before hooks; return what one of these answered."""
-        return cast("Any", self._step("preprocess_request", pipeline.preprocess))
+        value: ResponseReturnValue | None = self._step("preprocess_request", pipeline.preprocess)
+        return value
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Call the view and return what it returns."""
-        return cast("Any", self._step("dispatch_request", pipeline.dispatch))
+        value: ResponseReturnValue = self._step("dispatch_request", pipeline.dispatch)
+        return value
 
     def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response:
         """Make a response of a view's return value and run the after hooks."""
@@ -290,7 +290,9 @@ class Cruse(Application):
 
     def process_response(self, response: Response) -> Response:
         """Run the after hooks and save the session."""
-        return cast("Response", self._step("process_response", pipeline.process_response, response))
+        return cast(
+            "Response", self._step("process_response", pipeline.process_response, response)
+        )
 
     def handle_http_exception(self, e: HTTPException) -> Any:
         """Return the answer to an HTTP error."""
@@ -319,7 +321,7 @@ class Cruse(Application):
         if errors:
             raise BaseExceptionGroup(f"Errors in {calls} functions", errors)
 
-    # -- answers -----------------------------------------------------------------------------------------------
+    # -- answers --
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         """Make a response of what a view returned.
@@ -334,9 +336,9 @@ class Cruse(Application):
         response_class = self.response_class
         kind = type(rv)
         if kind is str or kind is bytes:
-            return response_class(cast("str | bytes", rv))
+            return response_class(rv)  # type: ignore[arg-type]
         if kind is response_class:
-            return cast("Response", rv)
+            return rv  # type: ignore[return-value]
         status: int | str | None = None
         headers: Any = None
         body: Any = rv
@@ -350,7 +352,7 @@ class Cruse(Application):
         response = self._response_of(body)
         if status is not None:
             if isinstance(status, str | bytes | bytearray):
-                response.status = status  # type: ignore[assignment]
+                response.status = status
             else:
                 response.status_code = status
         if headers:
@@ -370,12 +372,12 @@ class Cruse(Application):
         if isinstance(body, Iterator | AsyncIterator):
             return response_class(cast("Any", body))
         if isinstance(body, HTTPException):
-            # A copy of what werkzeug makes: it needs the environ for the debug page's details.
             body = body.get_response(current_context().request.environ)
         if isinstance(body, WerkzeugResponse) or callable(body):
             environ = current_context().request.environ
             try:
-                return response_class.force_type(cast("Any", body), environ)
+                forced = response_class.force_type(cast("Any", body), environ)
+                return cast("Response", forced)
             except TypeError as error:
                 raise self._no_response(body, str(error)) from None
         if isinstance(body, Mapping):
@@ -385,8 +387,8 @@ class Cruse(Application):
     @staticmethod
     def _no_response(body: Any, why: str = "") -> TypeError:
         return TypeError(
-            f"{why + ' ' if why else ''}The view function for {_endpoint()!r} did not return a valid "
-            "response. The return type must be a string, dict, list, tuple with headers or "
+            f"{why + ' ' if why else ''}The view function for {_endpoint()!r} did not return a "
+            "valid response. The return type must be a string, dict, list, tuple with headers or "
             "status, Response instance, or WSGI callable, but it was a "
             f"{type(body).__name__}."
         )
@@ -406,7 +408,8 @@ class Cruse(Application):
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise why no route matched; in debug, explain a redirect that would lose a body."""
         error = request.routing_exception
-        assert error is not None
+        if error is None:
+            raise RuntimeError("No route matched, and routing did not say why.")
         if (
             self.debug
             and isinstance(error, RequestRedirect)
@@ -450,7 +453,7 @@ class Cruse(Application):
 
         update_template_context(self, context)
 
-    # -- colours -----------------------------------------------------------------------------------------------
+    # -- colours --
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a plain function: ``func`` itself, or one that waits for its coroutine."""
@@ -471,7 +474,7 @@ class Cruse(Application):
 
         return wrapper
 
-    # -- tools -------------------------------------------------------------------------------------------------
+    # -- tools --
 
     def run(
         self,
@@ -557,5 +560,3 @@ def _unpack(rv: tuple[Any, ...]) -> tuple[Any, Any, Any]:
 def _endpoint() -> str | None:
     ctx = _cv.get(None)
     return None if ctx is None else ctx.endpoint
-
-

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import Aborter
@@ -23,8 +22,8 @@ from cruse.lazy import lazy
 from cruse.lifecycle import Lifecycle
 from cruse.logging import create_logger
 from cruse.registry import ScopedHooks
-from cruse.request import Request
-from cruse.response import Response
+from cruse.requests import Request
+from cruse.responses import Response
 from cruse.routing import Map, Router, Rule
 from cruse.scaffold import Scaffold, T_teardown, endpoint_of, setupmethod
 from cruse.sessions import SecureCookieSessionInterface
@@ -33,6 +32,7 @@ from cruse.urls import build_url
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Iterator, ValuesView
+    from datetime import timedelta
 
     import click
     from jinja2 import BaseLoader, Environment
@@ -55,7 +55,7 @@ T_lifespan = TypeVar("T_lifespan", bound="LifespanCallable")
 class Application(Scaffold):
     """What users call while they set an application up; see :class:`cruse.app.Cruse`."""
 
-    # -- classes and options to replace on a subclass or an instance ------------------------------
+    # -- classes and options to replace on a subclass or an instance --
 
     aborter_class: type[Aborter] = Aborter
     app_ctx_globals_class: type[Any] = Globals
@@ -126,9 +126,7 @@ class Application(Scaffold):
         app = weakref.ref(self)
 
         def static(filename: str) -> Response:
-            this = app()
-            assert this is not None
-            return this.send_static_file(filename)
+            return cast("Application", app()).send_static_file(filename)
 
         self.add_url_rule(
             f"{self.static_url_path}/<path:filename>",
@@ -153,10 +151,10 @@ class Application(Scaffold):
         if changes is not None:
             changes.count += 1
 
-    # -- names, folders, configuration --------------------------------------------------------------
+    # -- names, folders, configuration --
 
     @lazy
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """The name: the import name, or the file's when it is run as a program."""
         if self.import_name == "__main__":
             file = getattr(sys.modules["__main__"], "__file__", None)
@@ -203,7 +201,7 @@ class Application(Scaffold):
         path = os.path.join(self.instance_path, resource)
         return open(path, mode, encoding=None if "b" in mode else encoding)
 
-    # -- templates --------------------------------------------------------------------------------------
+    # -- templates --
 
     @lazy
     def jinja_env(self) -> Environment:
@@ -270,7 +268,7 @@ class Application(Scaffold):
         """Register a template global under its own or another name."""
         self.jinja_env.globals[name or f.__name__] = f
 
-    # -- extensions, blueprints, lifespan ---------------------------------------------------------------
+    # -- extensions, blueprints, lifespan --
 
     @setupmethod
     def use(self, *extensions: Extension[Any]) -> None:
@@ -299,7 +297,7 @@ class Application(Scaffold):
         commands: dict[str, click.Command] = {}
         for name, state in self.extensions.items():
             extension = getattr(state, "extension", None)
-            command = extension.commands(state) if hasattr(extension, "commands") else None
+            command = None if extension is None else extension.commands(state)
             if command is not None:
                 commands[name] = command
         return commands
@@ -310,8 +308,8 @@ class Application(Scaffold):
 
         Args:
             blueprint: The blueprint.
-            options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``; others
-                can be read by functions passed to ``blueprint.record``.
+            options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``;
+                others can be read by functions passed to ``blueprint.record``.
 
         Raises:
             ValueError: When its name is taken.
@@ -364,7 +362,7 @@ class Application(Scaffold):
             names |= processor()
         return names
 
-    # -- routes and URLs ------------------------------------------------------------------------------------
+    # -- routes and URLs --
 
     @lazy
     def router(self) -> Router:
@@ -459,7 +457,7 @@ class Application(Scaffold):
         return build_url(self, endpoint, _anchor, _method, _scheme, _external, values)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
-        """Let the ``url_defaults`` functions of the app and the endpoint's blueprints add values."""
+        """Let the ``url_defaults`` functions of the endpoint's scopes add values."""
         for scope in scopes_of(endpoint):
             for function in self.url_default_functions.get(scope, ()):
                 function(endpoint, values)
@@ -493,5 +491,3 @@ def _default_context() -> dict[str, Any]:
     from cruse.templating import default_context_processor
 
     return default_context_processor()
-
-

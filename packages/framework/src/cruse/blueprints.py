@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +19,7 @@ from cruse.scaffold import (
 )
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from cruse.app import Cruse
@@ -266,7 +266,7 @@ class Blueprint(Scaffold):
             )
         )
 
-    # -- registration for the whole application ----------------------------------------------------
+    # -- registration for the whole application --
 
     def _for_app(self, registry: str, f: Any) -> None:
         self.record_once(lambda state: getattr(state.app, registry)[None].append(f))
@@ -317,7 +317,7 @@ class Blueprint(Scaffold):
 
         return decorator
 
-    # -- templates' filters, tests and globals -------------------------------------------------------
+    # -- templates' filters, tests and globals --
 
     def _add_to_jinja(self, kind: str, f: Any, name: str | None) -> None:
         self.record_once(lambda state: getattr(state.app, f"add_template_{kind}")(f, name))
@@ -366,5 +366,3 @@ class Blueprint(Scaffold):
 
 def _name(view_func: Any) -> str | None:
     return getattr(view_func, "__name__", None)
-
-

@@ -406,14 +406,14 @@ class Parts:
             return False
         if not data:
             try:
-                self._parser.close()
+                self._parser.close()  # type: ignore[no-untyped-call]
             except MultipartError as error:
                 raise _translate(error) from None
             return False
         self._events = self._parser.parse(data)
         return True
 
-    def _next(self) -> MultipartSegment | bytes | None | bool:
+    def _next(self) -> MultipartSegment | bytes | bool | None:
         """Return the next event, ``False`` at the end of the form."""
         while True:
             found, event = self._event()
@@ -422,7 +422,7 @@ class Parts:
             if not self._feed(self.stream.read(CHUNK)):
                 return False
 
-    async def _anext(self) -> MultipartSegment | bytes | None | bool:
+    async def _anext(self) -> MultipartSegment | bytes | bool | None:
         while True:
             found, event = self._event()
             if found:

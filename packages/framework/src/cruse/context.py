@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.bridge import Bridge
-    from cruse.request import Request
+    from cruse.requests import Request
     from cruse.routing import Route
     from cruse.sessions import SessionMixin
     from cruse.typing import AfterRequestCallable, F, WSGIEnvironment
@@ -116,7 +116,7 @@ class Context:
         self.environ = environ
         self.has_request = environ is not None
 
-    # -- what is made on first touch -------------------------------------------------------
+    # -- what is made on first touch --
 
     @lazy
     def request(self) -> Request:
@@ -172,7 +172,7 @@ class Context:
         """A place for extensions to keep what belongs to this context."""
         return {}
 
-    # -- facts about the match ---------------------------------------------------------------
+    # -- facts about the match --
 
     @property
     def url_rule(self) -> Rule | None:
@@ -199,7 +199,7 @@ class Context:
         """Whether anybody touched the request."""
         return "request" in self.__dict__
 
-    # -- functions that belong to this one context ---------------------------------------------
+    # -- functions that belong to this one context --
 
     def after_this_request(self, function: F) -> F:
         """Call ``function(response)`` after the view of this request; it returns the response."""
@@ -207,7 +207,7 @@ class Context:
         return function
 
     def call_on_teardown(
-        self, function: Callable[[BaseException | None], None | Awaitable[None]]
+        self, function: Callable[[BaseException | None], Awaitable[None] | None]
     ) -> None:
         """Call ``function(exc)`` once when this context is torn down, the latest first.
 
@@ -216,7 +216,7 @@ class Context:
         """
         self.teardown_functions = (*self.teardown_functions, function)
 
-    # -- entering and leaving ------------------------------------------------------------------
+    # -- entering and leaving --
 
     def match_request(self) -> None:
         """Find the route of this request, or keep the HTTP error that routing raised."""

@@ -17,8 +17,7 @@ __all__ = ["HandlerSpec", "class_and_code", "find_handler", "make_handler_spec"]
 
 #: Handlers by scope (blueprint name or ``None``), HTTP status (or ``None``) and exception class.
 HandlerSpec: TypeAlias = (
-    "defaultdict[str | None, defaultdict[int | None, "
-    "dict[type[Exception], ErrorHandlerCallable]]]"
+    "defaultdict[str | None, defaultdict[int | None, dict[type[Exception], ErrorHandlerCallable]]]"
 )
 
 
@@ -69,7 +68,7 @@ def find_handler(
     scopes = (*blueprints, None)
     for status in (code, None) if code is not None else (None,):
         for scope in scopes:
-            handlers = spec.get(scope, {}).get(status)
+            handlers = spec[scope][status] if scope in spec else None
             if not handlers:
                 continue
             for cls in error_class.__mro__:

@@ -11,7 +11,6 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -20,13 +19,13 @@ from cruse.globals import current_app
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import click
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
-    from cruse.response import Response
+    from cruse.responses import Response
     from cruse.typing import ResponseReturnValue
 
 __all__ = ["Extension", "ExtensionState", "SettingsError", "read_settings"]
@@ -121,12 +120,12 @@ class Extension(Generic[StateT]):
             )
         return cast("StateT", state)
 
-    # -- to override -----------------------------------------------------------------------------
+    # -- to override --
 
     def setup(self, state: StateT) -> None:
         """Register what the extension brings, once per application."""
 
-    def before_request(self) -> ResponseReturnValue | None | Any:
+    def before_request(self) -> ResponseReturnValue | Any | None:
         """Run before each view, as ``app.before_request`` functions do. May be async."""
 
     def after_request(self, response: Response) -> Response | Any:
@@ -162,7 +161,7 @@ class Extension(Generic[StateT]):
         """Return the blueprint to register; the class's own unless overridden."""
         return self.blueprint
 
-    # -- binding -----------------------------------------------------------------------------------
+    # -- binding --
 
     def overrides(self, method: str) -> bool:
         """Whether a subclass has its own version of a method."""
@@ -254,7 +253,7 @@ def missing_requirements(app: Cruse, waiting: Iterable[Extension[Any]]) -> str:
     )
 
 
-# -- settings ----------------------------------------------------------------------------------------
+# -- settings --
 
 
 def read_settings(cls: type, prefix: str, config: Mapping[str, Any]) -> Any:

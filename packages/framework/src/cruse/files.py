@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
 
-    from cruse.response import Response
+    from cruse.responses import Response
 
 __all__ = ["send_file", "send_from_directory"]
 

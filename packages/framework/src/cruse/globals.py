@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.context import Context, Globals
-    from cruse.request import Request
+    from cruse.requests import Request
     from cruse.sessions import SessionMixin
 
 __all__ = [
@@ -152,7 +152,7 @@ for _name, _operation in {
     "__aenter__": lambda obj: obj.__aenter__(),
     "__aexit__": lambda obj, *exc: obj.__aexit__(*exc),
 }.items():
-    setattr(_Proxy, _name, _forward(_operation))
+    setattr(_Proxy, _name, _forward(cast("Callable[..., Any]", _operation)))
 
 
 def _proxy(name: str, part: str | None) -> Any:

@@ -12,10 +12,10 @@ import threading
 import weakref
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
-from inspect import isawaitable
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
-from cruse.inline import is_async
+from cruse.colors import is_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,4 +127,4 @@ async def _call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any
         result = function(*args)
         return await result if bridge.on_loop else result
     result = await bridge.cross(function, *args)
-    return await bridge.settle(result) if isawaitable(result) else result
+    return await bridge.settle(result) if iscoroutine(result) else result

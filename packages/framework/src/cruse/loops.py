@@ -84,12 +84,12 @@ class LoopThread:
         if loop is not None and self._pid == os.getpid():
             return loop
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():
-                self._start()
-            assert self._loop is not None
-            return self._loop
+            loop = self._loop
+            if loop is None or self._pid != os.getpid():
+                loop = self._start()
+            return loop
 
-    def _start(self) -> None:
+    def _start(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
         running = threading.Event()
 
@@ -102,6 +102,7 @@ class LoopThread:
         thread.start()
         running.wait()
         self._loop, self._thread, self._pid = loop, thread, os.getpid()
+        return loop
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for its result."""

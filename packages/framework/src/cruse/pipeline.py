@@ -12,7 +12,7 @@ requests run off the loop, in one hop, because those methods are plain functions
 from __future__ import annotations
 
 from functools import partial
-from inspect import iscoroutine
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from cruse.context import Context
     from cruse.plans import Call, Plan
-    from cruse.response import Response
+    from cruse.responses import Response
 
 __all__ = ["answer", "finish", "handle", "outlives_view", "plan_of", "teardown"]
 
@@ -68,7 +68,7 @@ async def answer(ctx: Context, plan: Plan) -> Response:
         _preserve_for_debugger(ctx)
         await finish(ctx, plan, error)
         raise
-    if not response.touched or not outlives_view(response):
+    if response.plain or not outlives_view(response):
         try:
             await finish(ctx, plan, None)
         except Exception as error:
@@ -90,7 +90,12 @@ async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
     if ctx.keep is not None:
         ctx.keep(ctx)
         return
-    if plan.ends or ctx.used or request_tearing_down.receivers or appcontext_tearing_down.receivers:
+    if (
+        plan.ends
+        or ctx.used
+        or request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+    ):
         await teardown(ctx, plan, error)
     if appcontext_popped.receivers:
         await send(ctx, appcontext_popped)
@@ -140,7 +145,7 @@ async def call(ctx: Context, call: Call, *args: Any) -> Any:
     else:
         result = call.function(*args)
     # A plain decorator around an async function hands its coroutine back.
-    return await bridge.settle(result) if iscoroutine(result) else result
+    return await bridge.settle(result) if type(result) is CoroutineType else result
 
 
 async def preprocess(ctx: Context, plan: Plan) -> Any:
@@ -172,7 +177,7 @@ async def dispatch(ctx: Context, plan: Plan) -> Any:
     if bridge.on_loop or view.is_async:
         return await _call_view(ctx, view, arguments, load=ctx.has_body and not route.stream)
     result = view.function(**arguments)
-    return await bridge.settle(result) if iscoroutine(result) else result
+    return await bridge.settle(result) if type(result) is CoroutineType else result
 
 
 async def _call_view(ctx: Context, view: Call, arguments: dict[str, Any], load: bool) -> Any:
@@ -188,7 +193,7 @@ async def _call_view(ctx: Context, view: Call, arguments: dict[str, Any], load: 
         result = view.function(**arguments)
     else:
         result = await bridge.cross(view.function, **arguments)
-    return await bridge.settle(result) if iscoroutine(result) else result
+    return await bridge.settle(result) if type(result) is CoroutineType else result
 
 
 async def finalize(
@@ -233,7 +238,7 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
     return response
 
 
-# -- errors ------------------------------------------------------------------------------------------
+# -- errors --
 
 
 async def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
@@ -284,7 +289,7 @@ async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Respon
     return await finalize(ctx, plan, answer, from_error_handler=True)
 
 
-# -- the end -------------------------------------------------------------------------------------------
+# -- the end --
 
 
 async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
@@ -310,9 +315,7 @@ async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
         *others, latest = ctx.teardown_functions
         ctx.teardown_functions = tuple(others)
         errors += await _collect(call(ctx, as_call(latest), exc))
-    errors += await run_all(
-        ctx, plan, "do_teardown_appcontext", plan.teardown_appcontext, exc
-    )
+    errors += await run_all(ctx, plan, "do_teardown_appcontext", plan.teardown_appcontext, exc)
     if appcontext_tearing_down.receivers:
         errors += await _collect(send(ctx, appcontext_tearing_down, exc=exc))
     if errors:

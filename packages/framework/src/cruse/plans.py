@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cruse.application import scopes_of
-from cruse.inline import is_async, is_inline
+from cruse.colors import is_async, is_inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

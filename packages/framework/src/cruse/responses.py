@@ -1,108 +1,179 @@
-"""Functions that make answers: ``make_response``, ``redirect``, ``abort`` and streams."""
+"""The response: werkzeug's, whose header machinery is built only when somebody touches it."""
 
 from __future__ import annotations
 
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
-from werkzeug.exceptions import abort as abort_without_app
-from werkzeug.utils import redirect as redirect_without_app
+from werkzeug.datastructures import Headers
+from werkzeug.http import remove_entity_headers
+from werkzeug.urls import iri_to_uri
+from werkzeug.utils import get_content_type
+from werkzeug.wrappers import Response as WerkzeugResponse
 
-from cruse.globals import _cv, current_context
-from cruse.response import Response
+from cruse.globals import _cv
+from cruse.lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 
-    from werkzeug.wrappers import Response as WerkzeugResponse
+    from cruse.typing import WSGIEnvironment
 
-__all__ = ["abort", "make_response", "redirect", "stream_with_context"]
+__all__ = ["Response"]
 
-T = TypeVar("T")
-
-
-def make_response(*args: Any) -> Response:
-    """Make a response of what a view may return, to set headers or cookies on it.
-
-    Args:
-        args: Nothing, a body, or body, status and headers.
-    """
-    app = current_context().app
-    if not args:
-        return app.response_class()
-    return app.make_response(args[0] if len(args) == 1 else args)
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
+_STATUS_LINES |= {200: "200 OK", 418: "418 I'M A TEAPOT"}
 
 
-def redirect(location: str, code: int = 303) -> WerkzeugResponse:
-    """Return a redirect.
-
-    Args:
-        location: Where to. It is not checked: never pass on what a client sent.
-        code: 303 (See Other) makes the browser GET the location; 307 and 308 keep the method.
-    """
-    context = _cv.get(None)
-    if context is None:
-        return redirect_without_app(location, code=code, Response=Response)
-    return context.app.redirect(location, code=code)
+@lru_cache(64)
+def _content_type(mimetype: str) -> str:
+    return get_content_type(mimetype, "utf-8")
 
 
-def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
-    """Raise the HTTP error of a status.
+_BODILESS = frozenset({*range(100, 200), 204, 304})
+
+
+def has_no_body(status: int) -> bool:
+    """Whether a response of this status must not have a body (RFC 9110 section 6.4.1)."""
+    return status in _BODILESS
+
+
+class Response(WerkzeugResponse):
+    """What goes back to the client.
 
     Args:
-        code: The status, or a response to send.
-        args: For the exception; the description first.
-        kwargs: For the exception.
-
-    Raises:
-        HTTPException: Always.
-        LookupError: When the status is no error that there is an exception for.
+        response: The body: text, bytes, or a sync or async iterable of either.
+        status: A number, or a line such as ``"404 NOT FOUND"``.
+        headers: Header fields, a mapping or pairs.
+        mimetype: The media type; ``charset=utf-8`` is added to text types.
+        content_type: The whole ``Content-Type``, instead of ``mimetype``.
+        direct_passthrough: Pass the iterable to the server as it is (files).
     """
-    context = _cv.get(None)
-    if context is None:
-        abort_without_app(code, *args, **kwargs)
-    context.app.aborter(code, *args, **kwargs)
 
+    default_mimetype: str | None = "text/html"
+    autocorrect_location_header = False
+    direct_passthrough = False
 
-@overload
-def stream_with_context(generator_or_function: Iterator[T]) -> Iterator[T]: ...
-@overload
-def stream_with_context(
-    generator_or_function: Callable[..., Iterator[T]],
-) -> Callable[..., Iterator[T]]: ...
+    def __init__(
+        self,
+        response: Iterable[bytes] | Iterable[str] | AsyncIterable[Any] | bytes | str | None = None,
+        status: int | str | HTTPStatus | None = None,
+        headers: Mapping[str, Any] | Iterable[tuple[str, str]] | None = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        kind = type(response)
+        if (
+            (kind is str or kind is bytes)
+            and headers is None
+            and content_type is None
+            and (status is None or status in _STATUS_LINES)
+        ):
+            # The usual case costs nothing but these: `headers` is made when it is touched.
+            code = 200 if status is None else status
+            self._status_code = code
+            self._status = _STATUS_LINES[code]
+            self._mimetype = mimetype
+            body: Any = response.encode() if kind is str else response  # type: ignore[union-attr]
+            self.response = self.whole = [body]
+            return
+        super().__init__(
+            cast("Any", response), status, headers, mimetype, content_type, direct_passthrough
+        )
 
+    _mimetype: str | None = None
+    #: The body in one piece, for a response that was made of text or bytes and nothing else.
+    whole: list[bytes] = []  # noqa: RUF012 - stands for "there is none", never changed
 
-def stream_with_context(generator_or_function: Any) -> Any:
-    """Keep the current context for a generator that runs after the view has returned.
+    if not TYPE_CHECKING:
 
-    A response that a view returns keeps its context for its stream anyway. This is for
-    generators that go elsewhere, and for code written for Flask. Also a decorator.
-    """
-    if callable(generator_or_function) and not hasattr(generator_or_function, "__next__"):
+        @lazy
+        def headers(self) -> Headers:
+            """The header fields."""
+            return Headers(self._plain_headers())
 
-        def decorated(*args: Any, **kwargs: Any) -> Any:
-            return stream_with_context(generator_or_function(*args, **kwargs))
+        @lazy
+        def _on_close(self) -> list[Callable[[], Any]]:
+            return []
 
-        return update_wrapper(decorated, generator_or_function)
-    primed = _in_context(iter(generator_or_function))
-    next(primed)  # takes the context now, while it is current
-    return primed
+    @property
+    def max_cookie_size(self) -> int:  # type: ignore[override]
+        """The size in bytes above which a cookie is warned about, from ``MAX_COOKIE_SIZE``."""
+        context = _cv.get(None)
+        if context is None:
+            return WerkzeugResponse.max_cookie_size
+        return cast("int", context.app.config["MAX_COOKIE_SIZE"])
 
+    @lazy
+    def json_module(self) -> Any:
+        """What parses the body in ``get_json()``: the application's provider."""
+        context = _cv.get(None)
+        return WerkzeugResponse.json_module if context is None else context.app.json
 
-def _in_context(source: Iterator[T]) -> Generator[T | None, None, None]:
-    context = current_context()
-    yield None
-    try:
-        while True:
-            token = _cv.set(context)
-            try:
-                item = next(source)
-            except StopIteration:
-                return
-            finally:
-                _cv.reset(token)
-            yield item
-    finally:
-        close = getattr(source, "close", None)
-        if close is not None:
-            close()
+    def _plain_headers(self) -> list[tuple[str, str]]:
+        """The headers that follow from the body alone, in a list of their own."""
+        mimetype = self._mimetype or self.default_mimetype
+        length = ("Content-Length", str(len(self.whole[0])))
+        if mimetype is None:
+            return [length]
+        return [("Content-Type", _content_type(mimetype)), length]
+
+    @property
+    def plain(self) -> bool:
+        """Whether nobody touched more than body and status: one piece, headers as they follow."""
+        made = self.__dict__
+        return self.response is self.whole and not (
+            "headers" in made or "_on_close" in made or made["_status_code"] in _BODILESS
+        )
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the body's length is not known: an iterator, sync or async."""
+        return hasattr(self.response, "__anext__") or super().is_streamed
+
+    def set_data(self, value: bytes | str) -> None:
+        """Replace the body, and the ``Content-Length`` with it."""
+        self.headers  # noqa: B018 - made from the old body's type before that goes
+        super().set_data(value)
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment | None) -> Headers:
+        """Return a copy of the headers as they are sent, whatever the protocol.
+
+        Locations are encoded, entity headers go where the status forbids them, and the length
+        is added where it is known.
+        """
+        headers = Headers(self.headers)
+        for name in ("Location", "Content-Location"):
+            if name in headers:
+                headers[name] = iri_to_uri(headers[name])
+        status = self.status_code
+        if status == 304:
+            remove_entity_headers(headers)
+        elif has_no_body(status):
+            headers.remove("Content-Length")
+        elif (
+            self.is_sequence
+            and self.automatically_set_content_length
+            and "Content-Length" not in headers
+        ):
+            headers["Content-Length"] = str(sum(map(len, self.iter_encoded())))
+        return headers
+
+    def head(
+        self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """Return the header fields to send.
+
+        Args:
+            environ: The request's, for overridden ``get_wsgi_headers`` methods.
+            defaults: Fields added unless the response has them.
+        """
+        if self.plain:
+            fields = self._plain_headers()
+            fields += defaults
+            return fields
+        headers = self.get_wsgi_headers(environ)
+        missing = [field for field in defaults if field[0] not in headers]
+        return [*headers.to_wsgi_list(), *missing]

@@ -13,12 +13,15 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from werkzeug.datastructures import ImmutableDict
 from werkzeug.routing import BaseConverter, IntegerConverter, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from werkzeug.routing import RuleFactory
 
     from cruse.plans import Plan
 
@@ -28,7 +31,7 @@ MAX_DIGITS = 400  # int() of thousands of digits is slow, and refused with a Val
 
 
 class ASCIIInteger(IntegerConverter):
-    """Digits 0 to 9 only: ``\\d`` also takes those of every other script."""
+    r"""Digits 0 to 9 only: ``\\d`` also takes those of every other script."""
 
     regex = rf"[0-9]{{1,{MAX_DIGITS}}}"
 
@@ -58,10 +61,16 @@ class Rule(WerkzeugRule):
 
 
 class Map(WerkzeugMap):
-    """A map of rules; its ``int`` converter takes ASCII digits only."""
+    """A map of rules that counts its changes; its ``int`` converter takes ASCII digits only."""
 
-    default_converters = WerkzeugMap.default_converters.copy()
-    default_converters["int"] = ASCIIInteger
+    default_converters = ImmutableDict(WerkzeugMap.default_converters, int=ASCIIInteger)
+    #: How often rules were added.
+    version = 0
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Add rules, also while requests are answered."""
+        super().add(rulefactory)
+        self.version += 1
 
 
 class Route:
@@ -118,7 +127,7 @@ class _Node:
 class _Table(NamedTuple):
     """One compiled state of the map, swapped in as a whole."""
 
-    size: int
+    version: int
     root: _Node | None
     static: dict[str, dict[str, Route]]
     routes: dict[int, Route]
@@ -131,22 +140,17 @@ _ANY_SEGMENT = re.compile(r"(?P<__werkzeug_0>[^/]{1,})\Z").pattern
 class Router:
     """Matches paths against a map and notices when rules were added to it."""
 
-    def __init__(self, url_map: WerkzeugMap) -> None:
+    def __init__(self, url_map: Map) -> None:
         self.map = url_map
         self._lock = threading.Lock()
         self._table = _Table(-1, None, {}, {})
 
     def _current(self) -> _Table:
-        table = self._table
-        # `_remap` says that rules were added since werkzeug last sorted them. Another party may
-        # have made it sort them meanwhile, so the number is compared as well.
-        if self.map._remap or table.size != len(self.map._rules):
+        if self._table.version != self.map.version:
             with self._lock:
-                if self.map._remap or self._table.size != len(self.map._rules):
-                    self.map.update()
+                if self._table.version != self.map.version:
                     self._table = _compile(self.map)
-            table = self._table
-        return table
+        return self._table
 
     def match(self, path: str, method: str) -> tuple[Route, dict[str, Any]] | None:
         """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
@@ -155,7 +159,9 @@ class Router:
             path: The decoded path, with its leading slash, below the application's root.
             method: The HTTP method in upper case.
         """
-        table = self._current()
+        table = self._table
+        if table.version != self.map.version:
+            table = self._current()
         fixed = table.static.get(path)
         if fixed is not None:
             route = fixed.get(method)
@@ -239,8 +245,9 @@ def _take(step: _Step, segments: list[str], index: int, values: list[str], metho
     return found
 
 
-def _compile(url_map: WerkzeugMap) -> _Table:
+def _compile(url_map: Map) -> _Table:
     """Build the tree of the rules on the default host; a map of hosts is left to werkzeug."""
+    version = url_map.version
     rules = list(url_map.iter_rules())
     with_defaults = {rule.endpoint for rule in rules if rule.defaults}
     routes: dict[int, Route] = {}
@@ -266,7 +273,7 @@ def _compile(url_map: WerkzeugMap) -> _Table:
                 methods.setdefault(method, route)
     if root is not None:
         _sort(root)
-    return _Table(len(rules), root, static, routes)
+    return _Table(version, root, static, routes)
 
 
 def _descend(node: _Node, part: Any, steps: dict[tuple[object, ...], _Step]) -> _Node:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,13 +24,14 @@ from cruse.typing import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
     from jinja2 import BaseLoader
 
     from cruse.cli import AppGroup
     from cruse.errors import HandlerSpec
-    from cruse.response import Response
+    from cruse.responses import Response
     from cruse.typing import F
 
 __all__ = ["Scaffold", "setupmethod"]
@@ -64,7 +64,7 @@ def find_root_path(import_name: str) -> str:
         RuntimeError: When it is not known where the module is.
     """
     module = sys.modules.get(import_name)
-    file = getattr(module, "__file__", None)
+    file: str | None = getattr(module, "__file__", None)
     if file is None and import_name != "__main__":
         try:
             spec = importlib.util.find_spec(import_name)
@@ -105,14 +105,14 @@ class Scaffold:
         root_path: str | None = None,
     ) -> None:
         self.import_name = import_name
-        self.static_folder = static_folder  # type: ignore[assignment]
+        self.static_folder = static_folder
         self.static_url_path = static_url_path
         self.template_folder = template_folder
         self.root_path = find_root_path(import_name) if root_path is None else root_path
         self.changes = Changes()
         self.view_functions: dict[str, RouteCallable] = LiveDict(self.changes)
         self.error_handler_spec: HandlerSpec = make_handler_spec()
-        hooks = [ScopedHooks(self.changes) for _ in range(6)]
+        hooks: list[ScopedHooks[Any]] = [ScopedHooks(self.changes) for _ in range(6)]
         self.before_request_funcs: ScopedHooks[BeforeRequestCallable] = hooks[0]
         self.after_request_funcs: ScopedHooks[AfterRequestCallable] = hooks[1]
         self.teardown_request_funcs: ScopedHooks[TeardownCallable] = hooks[2]
@@ -135,7 +135,7 @@ class Scaffold:
         group.name = self.name
         return group
 
-    # -- folders ---------------------------------------------------------------------------------
+    # -- folders --
 
     @property
     def static_folder(self) -> str | None:
@@ -197,7 +197,9 @@ class Scaffold:
         max_age = self.get_send_file_max_age(filename)
         return send_from_directory(self.static_folder, filename, max_age=max_age)
 
-    def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> Any:
+    def open_resource(
+        self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
+    ) -> Any:
         """Open a file beside the code, for reading.
 
         Raises:
@@ -208,7 +210,7 @@ class Scaffold:
         path = Path(self.root_path, resource)
         return path.open(mode) if mode == "rb" else path.open(mode, encoding=encoding)
 
-    # -- routes ------------------------------------------------------------------------------------
+    # -- routes --
 
     def _method_route(
         self, method: str, rule: str, options: dict[str, Any]
@@ -287,7 +289,7 @@ class Scaffold:
 
         return decorator
 
-    # -- hooks -------------------------------------------------------------------------------------
+    # -- hooks --
 
     @setupmethod
     def before_request(self, f: T_before) -> T_before:

@@ -23,8 +23,8 @@ from cruse.json.tag import TaggedJSONSerializer
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
-    from cruse.request import Request
-    from cruse.response import Response
+    from cruse.requests import Request
+    from cruse.responses import Response
 
 __all__ = [
     "NullSession",

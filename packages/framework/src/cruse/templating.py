@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cruse.globals import current_context, session
-from cruse.responses import stream_with_context
+from cruse.shortcuts import stream_with_context
 from cruse.signals import before_render_template, template_rendered
 
 if TYPE_CHECKING:

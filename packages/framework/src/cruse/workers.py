@@ -7,6 +7,7 @@ and its threads are joined only at the end of the process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from queue import SimpleQueue
@@ -18,7 +19,49 @@ if TYPE_CHECKING:
 __all__ = ["WorkerPool"]
 
 T = TypeVar("T")
-_Job = tuple["asyncio.Future[Any]", "Callable[..., Any]", tuple[Any, ...]]
+
+
+class _Job:
+    """A function on its way to a thread, and who waits for it."""
+
+    __slots__ = ("args", "ended", "finished", "function", "future")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.function = function
+        self.args = args
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.finished = False
+        self.ended: asyncio.Future[None] | None = None
+
+    def do(self) -> None:
+        """Run the function in this thread and deliver its result to the loop."""
+        try:
+            value = self.function(*self.args)
+        except BaseException as error:
+            if isinstance(error, StopIteration):  # a future refuses it
+                error = RuntimeError("a worker's function raised StopIteration")
+            outcome, failed = error, True
+        else:
+            outcome, failed = value, False
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            self.future.get_loop().call_soon_threadsafe(self._deliver, outcome, failed)
+
+    def _deliver(self, outcome: Any, failed: bool) -> None:
+        self.finished = True
+        if self.ended is not None and not self.ended.done():
+            self.ended.set_result(None)
+        if self.future.done():  # cancelled meanwhile
+            return
+        if failed:
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+    async def wait_for_end(self) -> None:
+        """Wait until the function has returned, although the result is not wanted any more."""
+        if not self.finished:
+            self.ended = asyncio.get_running_loop().create_future()
+            await self.ended
 
 
 class WorkerPool:
@@ -56,14 +99,14 @@ class WorkerPool:
             urgent: Start a thread beyond ``size`` rather than wait. For clean-up, which must never
                 queue behind the work that waits for it.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._submit((future, function, args), urgent)
+        job = _Job(function, args)
+        self._submit(job, urgent)
         try:
-            return await asyncio.shield(future)
+            result: T = await job.future
         except asyncio.CancelledError:
-            if not future.done():
-                await asyncio.wait([future])
+            await job.wait_for_end()
             raise
+        return result
 
     def _submit(self, job: _Job, urgent: bool) -> None:
         if self._pid != os.getpid():
@@ -86,7 +129,7 @@ class WorkerPool:
 
     def _work(self, job: _Job | None) -> None:
         while job is not None:
-            self._do(*job)
+            job.do()
             del job
             with self._lock:
                 if self._backlog:
@@ -98,27 +141,6 @@ class WorkerPool:
             job = self._jobs.get()
         with self._lock:
             self._threads.discard(threading.current_thread())
-
-    @staticmethod
-    def _do(future: asyncio.Future[Any], function: Callable[..., Any], args: Any) -> None:
-        loop = future.get_loop()
-        try:
-            value = function(*args)
-        except BaseException as error:
-            if isinstance(error, StopIteration):  # a future refuses it
-                error = RuntimeError("a worker's function raised StopIteration")
-            outcome, setter = error, future.set_exception
-        else:
-            outcome, setter = value, future.set_result
-
-        def deliver() -> None:
-            if not future.done():
-                setter(outcome)
-
-        try:
-            loop.call_soon_threadsafe(deliver)
-        except RuntimeError:
-            return  # the loop was closed meanwhile: nobody waits any more
 
     def stop(self) -> None:
         """Let every thread end after the work it has, and wait for them."""

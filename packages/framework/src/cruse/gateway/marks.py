@@ -24,10 +24,11 @@ class AsyncLookingCall:
     __code__ = _async_code.__code__
     __defaults__ = None
     __kwdefaults__ = None
-    __annotations__: dict[str, Any] = {}  # noqa: RUF012 - what inspect asks a function for
+    __annotations__: dict[str, Any] = {}
 
     def __init__(self, app: Any) -> None:
         self._app = weakref.ref(app)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the application."""
         return self._app()(*args, **kwargs)  # type: ignore[misc]

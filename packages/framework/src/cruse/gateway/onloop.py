@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cruse.bridge import OffLoop, drive
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
-from cruse.response import has_no_body
+from cruse.responses import has_no_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.plans import Plan
-    from cruse.response import Response
+    from cruse.responses import Response
 
 __all__ = ["LoopBody", "Transport", "serve"]
 
@@ -138,7 +138,7 @@ async def _send(
     status = response.status_code
     head = response.head(ctx.environ, app.default_headers)
     if response.plain and ctx.method != "HEAD":
-        await transport.send_whole(status, head, response.response[0])  # type: ignore[index, arg-type]
+        await transport.send_whole(status, head, response.whole[0])
         return
     streamed = outlives_view(response)
     error: BaseException | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cruse.bridge import drive, iterate_off_loop
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
-from cruse.response import has_no_body
+from cruse.responses import has_no_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.plans import Plan
-    from cruse.response import Response
+    from cruse.responses import Response
     from cruse.typing import StartResponse, WSGIEnvironment
 
 __all__ = ["serve_wsgi"]
@@ -36,9 +36,7 @@ def serve_wsgi(
     return copy_context().run(_serve, app, environ, start_response)
 
 
-def _serve(
-    app: Cruse, environ: WSGIEnvironment, start_response: StartResponse
-) -> Iterable[bytes]:
+def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     ctx = app.context_class(app, environ)
     _cv.set(ctx)
     ctx.bridge = app.bridge
@@ -54,8 +52,8 @@ def _serve(
     start_response(response.status, response.head(environ, app.default_headers))
     if ctx.method == "HEAD" or has_no_body(response.status_code):
         return _without_body(ctx, plan, response)
-    if not response.touched:
-        return cast("list[bytes]", response.response)
+    if response.plain:
+        return response.whole
     if outlives_view(response):
         return _Stream(ctx, plan, response)
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating

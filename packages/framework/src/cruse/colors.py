@@ -36,4 +36,4 @@ def is_async(function: Any) -> bool:
         return True
     if inspect.isclass(function):
         return False
-    return inspect.iscoroutinefunction(getattr(type(function), "__call__", None))
+    return inspect.iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004 - its colour

@@ -1,0 +1,304 @@
+"""The request: werkzeug's, made lazy, and the same under every protocol."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from cruse.body import BodyStream, FormParser, Parts, _Budget, parse_query, spool
+from cruse.lazy import lazy
+
+if TYPE_CHECKING:
+    from werkzeug.exceptions import HTTPException
+    from werkzeug.routing import Rule
+
+    from cruse.context import Context
+    from cruse.typing import WSGIEnvironment
+
+__all__ = ["Request"]
+
+LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
+
+
+def _text(value: str) -> str:
+    """Decode a path from an environ, which holds its bytes as Latin-1 (PEP 3333)."""
+    return value if value.isascii() else value.encode("latin-1").decode(errors="replace")
+
+
+class _Limit:
+    """A limit of one request: what was set on it, or the application's setting of that name.
+
+    Args:
+        default: The limit of a request outside of any application.
+    """
+
+    def __init__(self, default: int | None) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, request: Request | None, owner: type) -> Any:
+        if request is None:
+            return self.default
+        if self.name in request.__dict__:
+            return request.__dict__[self.name]
+        if request.context is None:
+            return self.default
+        return request.context.app.config[self.name.upper()]
+
+    def __set__(self, request: Request, value: int | None) -> None:
+        request.__dict__[self.name] = value
+
+
+class Request(WerkzeugRequest):
+    """What the client sent.
+
+    Nothing is read from the environ before it is asked for. Under ASGI and RSGI ``environ`` is
+    there too, made when first looked into.
+
+    Args:
+        environ: The WSGI environ (PEP 3333).
+        populate_request: Put the request into the environ as ``werkzeug.request``.
+        shallow: Refuse to read the body.
+    """
+
+    form_data_parser_class = FormParser  # type: ignore[assignment]
+    context: Context | None = None
+
+    def __init__(
+        self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
+    ) -> None:
+        self.environ = environ
+        self.shallow = shallow
+        if populate_request and not shallow:
+            environ["werkzeug.request"] = self
+
+    # Werkzeug sets these in its constructor; here each is computed from the environ on demand.
+    if not TYPE_CHECKING:
+
+        @lazy
+        def method(self) -> str:
+            """The HTTP method, in upper case."""
+            return self.environ.get("REQUEST_METHOD", "GET").upper()
+
+        @lazy
+        def scheme(self) -> str:
+            """The scheme of the URL."""
+            return self.environ.get("wsgi.url_scheme", "http")
+
+        @lazy
+        def server(self) -> tuple[str, int | None] | None:
+            """The host and port that the server listens on."""
+            name = self.environ.get("SERVER_NAME")
+            if not name:
+                return None
+            try:
+                return name, int(self.environ.get("SERVER_PORT"))
+            except (TypeError, ValueError):
+                return name, None  # a Unix socket
+
+        @lazy
+        def root_path(self) -> str:
+            """The path that the application is mounted at."""
+            return _text(self.environ.get("SCRIPT_NAME") or "").rstrip("/")
+
+        @lazy
+        def path(self) -> str:
+            """The decoded path below the application's root, with its leading slash."""
+            return "/" + _text(self.environ.get("PATH_INFO") or "").lstrip("/")
+
+        @lazy
+        def query_string(self) -> bytes:
+            """The query, encoded."""
+            return self.environ.get("QUERY_STRING", "").encode("latin-1")
+
+        @lazy
+        def headers(self) -> EnvironHeaders:
+            """The header fields."""
+            return EnvironHeaders(self.environ)
+
+        @lazy
+        def remote_addr(self) -> str | None:
+            """The address of the client, or of the proxy in front."""
+            return self.environ.get("REMOTE_ADDR")
+
+    # -- what routing found --
+
+    @property
+    def url_rule(self) -> Rule | None:
+        """The rule that matched, ``None`` when none did."""
+        return None if self.context is None else self.context.url_rule
+
+    @property
+    def view_args(self) -> dict[str, Any] | None:
+        """The values of the variable parts of the rule, ``None`` when none matched."""
+        return None if self.context is None else self.context.view_args
+
+    @property
+    def routing_exception(self) -> HTTPException | None:
+        """Why no rule matched: mostly 404, 405 or a redirect."""
+        return None if self.context is None else self.context.routing_exception
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint that matched, such as ``"blog.index"``."""
+        return None if self.context is None else self.context.endpoint
+
+    @property
+    def blueprint(self) -> str | None:
+        """The full dotted name of the blueprint that the endpoint belongs to."""
+        endpoint = self.endpoint
+        return endpoint.rpartition(".")[0] if endpoint is not None and "." in endpoint else None
+
+    @property
+    def blueprints(self) -> list[str]:
+        """The names of the blueprint and of those it is nested in, innermost first."""
+        name = self.blueprint
+        if name is None:
+            return []
+        parts = name.split(".")
+        return [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
+
+    # -- limits: this request's, the application's, or werkzeug's --
+
+    max_content_length = _Limit(None)
+    max_form_memory_size = _Limit(500_000)
+    max_form_parts = _Limit(1_000)
+
+    # -- the query and the body --
+
+    @lazy
+    def args(self) -> MultiDict[str, str]:
+        """The parameters of the query string.
+
+        Raises:
+            BadRequest: When it is not valid UTF-8.
+        """
+        try:
+            query = self.query_string.decode()
+        except UnicodeDecodeError:
+            raise BadRequest("The query string is not valid UTF-8.") from None
+        storage = self.parameter_storage_class
+        return storage(parse_query(query, "query string") if query else ())
+
+    @lazy
+    def stream(self) -> BodyStream:  # type: ignore[override]
+        """The body as it arrives; read it once.
+
+        ``read(size)``, ``for chunk in request.stream``, or ``async for`` in an async view whose
+        route has ``stream=True``.
+
+        Raises:
+            RequestEntityTooLarge: When the body is announced longer than allowed.
+        """
+        if self.shallow:
+            raise RuntimeError("A shallow request has no body to read.")
+        environ = self.environ
+        length = self.content_length
+        if length is None and "wsgi.input_terminated" not in environ:
+            length = 0  # the server does not end the input: reading on would wait for ever
+        return BodyStream(environ["wsgi.input"], length, self.max_content_length)
+
+    def parts(self) -> Parts:
+        """Return the parts of a multipart form in the order of their arrival.
+
+        For routes with ``stream=True``: iterate with ``for`` in a sync view and with
+        ``async for`` in an async one, and over each part for its bytes.
+
+        Raises:
+            UnsupportedMediaType: When the body is no multipart form (415).
+            BadRequest: While iterating, when the form is malformed or cut short.
+            RequestEntityTooLarge: While iterating, when the form is over a limit.
+        """
+        if self.mimetype != "multipart/form-data":
+            raise UnsupportedMediaType("A multipart/form-data body is expected here.")
+        boundary = self.mimetype_params.get("boundary", "")
+        memory = _Budget(self.max_form_memory_size)
+        return Parts(self.stream, boundary, self.max_form_parts, memory)
+
+    async def load_body(self) -> None:
+        """Read the body without blocking, so that ``form``, ``files`` and the like have it.
+
+        The pipeline does this before an async view; an async ``before_request`` function that
+        needs the body calls it itself. Large bodies go to a temporary file.
+
+        Raises:
+            RequestEntityTooLarge: When the body is over ``max_content_length``.
+            BadRequest: When it ends before its announced length.
+        """
+        if self._needs_loading():
+            self._use_loaded(*await self.stream.spool(LOAD_IN_MEMORY))
+
+    def read_body(self) -> None:
+        """Read the body as :meth:`load_body` does, from sync code."""
+        if self._needs_loading():
+            self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+
+    _loaded: IO[bytes] | None = None
+
+    def _needs_loading(self) -> bool:
+        made = self.__dict__
+        return self._loaded is None and not ("form" in made or "_cached_data" in made)
+
+    def _use_loaded(self, file: IO[bytes], size: int) -> None:
+        self._loaded = file
+        self.stream = BodyStream(file, size, None)
+
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+        if (
+            self.context is not None
+            and self.context.app.debug
+            and self.mimetype != "multipart/form-data"
+            and not self.files
+        ):
+            from cruse.debug import attach_enctype_error_multidict
+
+            attach_enctype_error_multidict(self)
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return spool()
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """Turn a JSON error into a 400, or a 415 when the body is not declared as JSON.
+
+        The parser's words are told to the client in debug mode only.
+        """
+        if e is None:
+            raise UnsupportedMediaType(
+                "The body is not declared as JSON: its Content-Type is not 'application/json'."
+            )
+        debug = self.context is not None and self.context.app.debug
+        raise BadRequest(f"The body is not valid JSON: {e}" if debug else None) from e
+
+    @lazy
+    def json_module(self) -> Any:
+        """What parses JSON bodies: the application's provider."""
+        if self.context is not None:
+            return self.context.app.json
+        return WerkzeugRequest.json_module
+
+    def close(self) -> None:
+        """Close the files of the form and the temporary file of the body."""
+        for file in self.__dict__.get("files", ImmutableMultiDict()).values():
+            file.close()
+        if self._loaded is not None:
+            self._loaded.close()
+
+    @property
+    def client_disconnected(self) -> bool:
+        """Whether the client is known to have left (ASGI and RSGI)."""
+        return bool(getattr(self.environ.get("wsgi.input"), "disconnected", False))
+
+
+__all__ += ["ClientDisconnected"]

@@ -3,7 +3,7 @@
 import logging
 import re
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import sha256, sha512
 
 import pytest
 from werkzeug.http import parse_date
@@ -20,6 +20,9 @@ from cruse.sessions import (
 
 #: 6,000 digits that compress to no less than 3,000 bytes, 4,000 in base64.
 RANDOM = b"".join(sha256(bytes([n])).digest() for n in range(94)).hex()
+
+#: Made by Flask 3.1: an application that was ported keeps its visitors' sessions.
+FLASK_COOKIE = "eyJuIjoxLCJ0Ijp7IiB0IjpbMSwyXX19.awMcbw.WQcdvkAiypRsCL1S37vOWJSMCss"
 
 READS = {
     "get": lambda s: s.get("a"),
@@ -351,6 +354,29 @@ def test_the_serializer_is_made_once_for_the_same_keys(app):
         app.secret_key = f"key {number}"
         interface.get_signing_serializer(app)
     assert len(interface._serializers) <= 16
+
+
+def test_the_signature_is_the_one_that_cookies_have_had_for_years(app):
+    serializer = app.session_interface.get_signing_serializer(app)
+    assert serializer.loads(FLASK_COOKIE) == {"n": 1, "t": (1, 2)}
+
+
+def test_another_digest(app, client):
+    class Interface(SecureCookieSessionInterface):
+        digest_method = staticmethod(sha512)
+
+    app.session_interface = Interface()
+    client.get("/set")
+    assert len(client.get_cookie("session").value.split(".")[2]) == 86
+    assert client.get("/get").text == "42"
+
+
+def test_a_response_that_varies_already_varies_by_cookie_too(app, client):
+    @app.get("/vary")
+    def vary():
+        return str(session.get("a")), {"Vary": "Accept"}
+
+    assert client.get("/vary").headers["Vary"] == "Accept, Cookie"
 
 
 def test_without_a_key_reading_gives_nothing_and_writing_is_a_clear_error(app, client):

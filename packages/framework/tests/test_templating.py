@@ -351,3 +351,13 @@ def test_the_module_has_no_other_lazy_names():
 
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         cruse.templating.nope  # noqa: B018
+
+
+def test_a_context_processor_may_come_late(app, client):
+    @app.get("/")
+    def index():
+        return render_template_string("{{ late }}")
+
+    assert client.get("/").text == ""
+    app.template_context_processors[None].append(lambda: {"late": "here"})  # as extensions do
+    assert client.get("/").text == "here"

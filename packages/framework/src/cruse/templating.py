@@ -15,7 +15,7 @@ from cruse.shortcuts import stream_with_context
 from cruse.signals import before_render_template, template_rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jinja2 import Template
 
@@ -120,17 +120,35 @@ def update_template_context(app: Cruse, context: dict[str, Any]) -> None:
     The processors of the application run first, then those of the request's blueprints from the
     outermost to the innermost, each of which may replace what the ones before gave.
     """
-    given = context.copy()
-    processors = app.template_context_processors
     current = current_context()
-    scopes: list[str | None] = [None]
-    # Only a blueprint's request can have more than the application's own processors.
-    if len(processors) > 1 and current.has_request:
-        scopes += reversed(current.request.blueprints)
-    for scope in scopes:
-        for processor in processors.get(scope, ()):
-            context.update(app.ensure_sync(processor)())
+    blueprint = current.request.blueprint if current.has_request else None
+    given = context.copy()
+    for processor in _processors(app, blueprint):
+        context.update(processor())
     context.update(given)
+
+
+def _processors(app: Cruse, blueprint: str | None) -> tuple[Callable[[], dict[str, Any]], ...]:
+    """Return the processors for a blueprint's templates, as plain functions in their order.
+
+    They are put together once, and anew when one of the application's registries has changed.
+    """
+    count, by_blueprint = app.__dict__.get("template_processors", (-1, {}))
+    if count != app.changes.count:
+        by_blueprint = {}
+        # Past the application's __setattr__, for which this would be another change.
+        app.__dict__["template_processors"] = (app.changes.count, by_blueprint)
+    found: tuple[Callable[[], dict[str, Any]], ...] | None = by_blueprint.get(blueprint)
+    if found is None:
+        names = blueprint.split(".") if blueprint else []
+        scopes = [None, *(".".join(names[: end + 1]) for end in range(len(names)))]
+        registered = app.template_context_processors
+        found = by_blueprint[blueprint] = tuple(
+            app.ensure_sync(processor)
+            for scope in scopes
+            for processor in registered.get(scope, ())
+        )
+    return found
 
 
 def _render(current: Context, template: Template, context: dict[str, Any]) -> str:

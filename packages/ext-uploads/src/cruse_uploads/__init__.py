@@ -1,1 +1,63 @@
 """Uploads for Cruse: from the socket to storage, with rules for type, size and name."""
+
+from cruse_uploads.errors import (
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StorageFull,
+    UploadNotAllowed,
+)
+from cruse_uploads.extension import Uploads, UploadsSettings, UploadsState
+from cruse_uploads.filetypes import (
+    ALL,
+    ARCHIVES,
+    AUDIO,
+    DATA,
+    DEFAULTS,
+    DOCUMENTS,
+    EXECUTABLES,
+    IMAGES,
+    SCRIPTS,
+    SOURCE,
+    TEXT,
+    VIDEO,
+    AllExcept,
+    FileType,
+)
+from cruse_uploads.sets import UploadSet
+from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+from cruse_uploads.storage.local import LocalStorage
+from cruse_uploads.storage.memory import MemoryStorage
+from cruse_uploads.stored import Received, Stored
+
+__all__ = [
+    "ALL",
+    "ARCHIVES",
+    "AUDIO",
+    "DATA",
+    "DEFAULTS",
+    "DOCUMENTS",
+    "EXECUTABLES",
+    "IMAGES",
+    "SCRIPTS",
+    "SOURCE",
+    "TEXT",
+    "VIDEO",
+    "AllExcept",
+    "FileType",
+    "LocalStorage",
+    "MemoryStorage",
+    "Meta",
+    "ObjectExistsError",
+    "ObjectNotFoundError",
+    "ObjectStat",
+    "Received",
+    "Storage",
+    "StorageFull",
+    "Stored",
+    "UploadNotAllowed",
+    "UploadSet",
+    "Uploads",
+    "UploadsSettings",
+    "UploadsState",
+    "Writer",
+]

@@ -1,0 +1,67 @@
+"""What goes wrong with uploads: a file that breaks the rules, or storage that can't take it."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ObjectExistsError", "ObjectNotFoundError", "Reason", "StorageFull", "UploadNotAllowed"]
+
+#: Why a file is refused: ``missing`` (none was sent), ``empty``, ``too_many``, ``name`` (an
+#: extension that is not allowed), ``type`` (content that is not allowed), ``mismatch`` (the name
+#: claims another type than the content has), ``too_large`` (bytes), ``pixels`` (width x height),
+#: ``damaged`` (an image without a readable header).
+Reason = Literal[
+    "missing", "empty", "too_many", "name", "type", "mismatch", "too_large", "pixels", "damaged"
+]
+
+
+class UploadNotAllowed(HTTPException):
+    """A file that the rules of an upload set refuse.
+
+    Left alone it becomes the response: 413 when the file is too large, 415 when it is of a wrong
+    type, 400 otherwise. ``description`` is written for the person who chose the file, so it serves
+    as the error of a form field, too.
+
+    Args:
+        reason: Which rule it broke.
+        description: One or two sentences for the user.
+    """
+
+    STATUS: ClassVar[Mapping[str, int]] = {
+        "name": 415,
+        "type": 415,
+        "mismatch": 415,
+        "damaged": 415,
+        "too_large": 413,
+        "pixels": 413,
+    }
+
+    def __init__(self, reason: Reason, description: str) -> None:
+        super().__init__(description)
+        #: Which rule the file broke.
+        self.reason: Reason = reason
+        self.code = self.STATUS.get(reason, 400)
+
+
+class StorageFull(HTTPException):
+    """The disk is full, or a quota is used up: 507 (RFC 4918, section 11.5)."""
+
+    code = 507
+    description = "There is no room left to store this file."
+
+    #: The errors of the operating system that mean it.
+    ERRNOS: ClassVar[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class ObjectNotFoundError(LookupError):
+    """Storage has no object under this key."""
+
+
+class ObjectExistsError(FileExistsError):
+    """Storage has an object under this key already, and does not overwrite it."""

@@ -1,0 +1,68 @@
+"""Sending files that strangers gave us to browsers that trust us.
+
+A browser must never take such a file for a page of ours. It is told the type that the content
+showed and to guess no other (``nosniff``); to open it, if at all, in a sandbox without scripts and
+without our origin's rights; and to save rather than show it, unless its type can carry no script.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import NotFound
+
+from cruse import send_file
+from cruse_uploads.errors import ObjectNotFoundError
+from cruse_uploads.names import content_disposition
+
+if TYPE_CHECKING:
+    from cruse.responses import Response
+    from cruse_uploads.sets import UploadSet
+
+__all__ = ["send"]
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    # The sandbox is for what a browser would open as a document, above all SVG and HTML.
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def send(
+    upload_set: UploadSet,
+    key: str,
+    *,
+    as_attachment: bool | None = None,
+    name: str | None = None,
+) -> Response:
+    """Answer with a file of a set; see :meth:`UploadSet.send`.
+
+    Raises:
+        NotFound: When there is none under this key (404).
+    """
+    storage, full_key = upload_set.storage, upload_set.storage_key(key)
+    kind = upload_set.type_of(key)
+    try:
+        facts = storage.stat(full_key)
+        # A file can be sent by the system; other storage hands out what can be read.
+        source = storage.path(full_key) or storage.open(full_key)
+        response = send_file(
+            source,
+            mimetype=kind.media_type,
+            etag=f"{facts.modified:.6f}-{facts.size}",
+            last_modified=facts.modified,
+            max_age=upload_set.max_age,
+        )
+    except (ObjectNotFoundError, FileNotFoundError):
+        raise NotFound from None
+    if name is None:
+        name = facts.meta.name if facts.meta is not None else key.rpartition("/")[2]
+    attached = not kind.inline if as_attachment is None else as_attachment
+    disposition = content_disposition("attachment" if attached else "inline", name)
+    response.headers["Content-Disposition"] = disposition
+    response.headers.update(_HEADERS)
+    if upload_set.private:
+        response.cache_control.private = True
+        response.cache_control.public = False
+    return response

@@ -1,0 +1,330 @@
+"""Upload sets: the files of one purpose, such as photos, with the rules that hold for them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, BinaryIO
+
+from werkzeug.datastructures import FileStorage
+
+from cruse import request
+from cruse_uploads import receiving, serving, thumbnails
+from cruse_uploads.errors import ObjectNotFoundError, UploadNotAllowed
+from cruse_uploads.filetypes import BINARY, BY_EXTENSION, DEFAULTS, FileType
+from cruse_uploads.images import HeaderReader, ImageError, has_header_reader
+from cruse_uploads.names import KeyTemplate, extension_of, is_key, stem_of
+from cruse_uploads.rules import Rules
+from cruse_uploads.sides import Blocking, OnLoop, drive, in_thread
+from cruse_uploads.signing import sign
+from cruse_uploads.stored import Received, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cruse import Response
+    from cruse.body import Parts
+    from cruse_uploads.extension import Uploads
+    from cruse_uploads.filetypes import AllExcept
+    from cruse_uploads.storage import Storage
+
+__all__ = ["UploadSet"]
+
+CHUNK = 64 * 1024  # bytes read at a time of a file that is here already
+OVERHEAD = 64 * 1024  # bytes of a form that are neither file nor field: boundaries and headers
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class UploadSet:
+    """The files of one purpose. Made by :meth:`Uploads.set`, which tells its arguments."""
+
+    def __init__(
+        self,
+        uploads: Uploads,
+        name: str,
+        *,
+        allow: Iterable[str | FileType] | AllExcept = DEFAULTS,
+        max_size: int | str | None = "10 MB",
+        max_pixels: int | None = 50_000_000,
+        key: str = "{yyyy}/{mm}/{id}.{ext}",
+        digest: str | None = None,
+        private: bool = False,
+    ) -> None:
+        if not _NAME.fullmatch(name) or not is_key(name):
+            raise ValueError(
+                f"An upload set can't be called {name!r}: its name is part of URLs and keys. Use "
+                "lower-case letters, digits, '-' and '_'."
+            )
+        if digest is not None and digest not in hashlib.algorithms_available:
+            raise ValueError(f"There is no digest {digest!r}; try 'blake2b' or 'sha256'.")
+        self.uploads = uploads
+        #: What it is called in URLs and in storage.
+        self.name = name
+        #: What it takes.
+        self.rules = Rules.make(allow, max_size, max_pixels)
+        self.keys = KeyTemplate(key)
+        #: The hash algorithm for ``Stored.digest``.
+        self.digest = digest
+        #: Whether only signed URLs show its files.
+        self.private = private
+
+    def __repr__(self) -> str:
+        return f"<UploadSet {self.name!r}>"
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def receive(self, field: str | None = None) -> Received:
+        """Store the file of the current request's form while it arrives.
+
+        For a sync view whose route has ``stream=True``. The limits of this set hold instead of
+        ``MAX_CONTENT_LENGTH``; a body that is announced too large is refused unread. The form's
+        fields are in the result's ``form``, wherever they stood.
+
+        Args:
+            field: The name of the file's field; without it, the first file that comes.
+
+        Raises:
+            UploadNotAllowed: When the file breaks a rule, or there is none.
+            BadRequest: When the form is malformed or cut short (400).
+            RequestEntityTooLarge: When a limit for forms is exceeded (413).
+            UnsupportedMediaType: When the body is no multipart form (415).
+            StorageFull: When there is no room left (507).
+        """
+        facts, form = drive(receiving.receive(Blocking(), self._parts(), self, field))
+        return Received(**facts, form=form)
+
+    async def areceive(self, field: str | None = None) -> Received:
+        """Do :meth:`receive` in an async view, without blocking the event loop."""
+        facts, form = await receiving.receive(OnLoop(), self._parts(), self, field)
+        return Received(**facts, form=form)
+
+    def save(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> Stored:
+        """Store a file that is here already: one of ``request.files``, or any open file.
+
+        Args:
+            file: It is read from where it stands, and stays open.
+            name: The client's name for it; that of a ``FileStorage`` unless given.
+
+        Raises:
+            UploadNotAllowed: When the file breaks a rule.
+            StorageFull: When there is no room left (507).
+        """
+        name = _name_of(file) if name is None else name
+        try:
+            return Stored(**receiving.save(self, _chunks(file), name))
+        except UploadNotAllowed as error:
+            raise self._or_missing(error, name) from None
+
+    async def asave(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> Stored:
+        """Do :meth:`save` without blocking the event loop."""
+        return await in_thread(self.save, file, name=name)
+
+    def check(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> None:
+        """Hold the rules over a file without storing it, and rewind it.
+
+        For the validation of forms, whose field errors can show ``error.description``.
+
+        Args:
+            file: It is read from its beginning.
+            name: The client's name for it; that of a ``FileStorage`` unless given.
+
+        Raises:
+            UploadNotAllowed: When the file breaks a rule.
+        """
+        name = _name_of(file) if name is None else name
+        file.seek(0)
+        try:
+            receiving.check(self.rules, _chunks(file), name)
+        except UploadNotAllowed as error:
+            raise self._or_missing(error, name) from None
+        finally:
+            file.seek(0)
+
+    def _or_missing(self, error: UploadNotAllowed, name: str | None) -> UploadNotAllowed:
+        """Return a file input that was left empty as what it means."""
+        return self.rules.refuse("missing") if error.reason == "empty" and not name else error
+
+    def _parts(self) -> Parts:
+        limit = self._body_limit()
+        if limit is not None and (request.content_length or 0) > limit:
+            raise self.rules.refuse("too_large")
+        request.max_content_length = limit
+        parts = request.parts()
+        if request.stream.received:
+            raise RuntimeError(
+                "The body of this request was read before its upload was to be received. Give the "
+                "route 'stream=True', and leave 'request.form' and 'request.files' alone before."
+            )
+        return parts
+
+    def _body_limit(self) -> int | None:
+        """Return how long a whole form with one file may be."""
+        fields: int | None = request.max_form_memory_size
+        if self.rules.max_size is None or fields is None:
+            return None
+        return self.rules.max_size + fields + OVERHEAD
+
+    # -- finding ---------------------------------------------------------------------------------
+
+    @property
+    def storage(self) -> Storage:
+        """The storage of the current application."""
+        return self.uploads.state.storage
+
+    @property
+    def max_age(self) -> int:
+        """For how many seconds browsers may keep a file without asking."""
+        return 0 if self.private else self.uploads.state.settings.max_age
+
+    def storage_key(self, key: str) -> str:
+        """Return the key in storage, which all sets share."""
+        return f"{self.name}/{key}"
+
+    def type_of(self, key: str) -> FileType:
+        """Return the type of a file by its key, whose extension we gave it."""
+        extension = extension_of(key)
+        for kind in self.rules.types or ():
+            if kind.extension == extension:
+                return kind
+        return BY_EXTENSION.get(extension, BINARY)
+
+    def get(self, key: str) -> Stored:
+        """Return a file by its key.
+
+        Raises:
+            ObjectNotFoundError: When there is none.
+        """
+        facts = self.storage.stat(self.storage_key(key))
+        kind = self.type_of(key)
+        width, height = self._dimensions(key, kind.media_type)
+        name = facts.meta.name if facts.meta is not None else key.rpartition("/")[2]
+        return Stored(key, name, facts.size, kind.media_type, width, height, upload_set=self)
+
+    async def aget(self, key: str) -> Stored:
+        """Do :meth:`get` without blocking the event loop."""
+        return await in_thread(self.get, key)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a file under this key."""
+        try:
+            self.storage.stat(self.storage_key(key))
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    async def aexists(self, key: str) -> bool:
+        """Do :meth:`exists` without blocking the event loop."""
+        return await in_thread(self.exists, key)
+
+    def open(self, key: str) -> BinaryIO:
+        """Open a file for reading and seeking.
+
+        Raises:
+            ObjectNotFoundError: When there is none.
+        """
+        return self.storage.open(self.storage_key(key))
+
+    def path(self, key: str) -> str | None:
+        """Return where a file is on the disk; ``None`` when the storage has no files.
+
+        Raises:
+            ObjectNotFoundError: When there is none.
+        """
+        return self.storage.path(self.storage_key(key))
+
+    def _dimensions(self, key: str, media_type: str) -> tuple[int | None, int | None]:
+        if not has_header_reader(media_type):
+            return None, None
+        reader = HeaderReader(media_type)
+        with self.open(key) as file:
+            try:
+                for chunk in _chunks(file):
+                    if reader.feed(chunk):
+                        break
+            except ImageError:
+                return None, None  # put there by other means than ours
+        return reader.size or (None, None)
+
+    # -- serving ---------------------------------------------------------------------------------
+
+    def url_for(self, key: str, *, expires: int | None = None, external: bool = False) -> str:
+        """Return where browsers get a file. Whether it exists is not looked up.
+
+        Args:
+            key: Its key.
+            expires: Sign the URL, so that it works for this many seconds; in a private set, whose
+                URLs are always signed, ``UPLOADS_URL_EXPIRES`` unless given.
+            external: Whether scheme and host are part of it.
+        """
+        state = self.uploads.state
+        query: dict[str, str] = {}
+        if self.private:
+            seconds = state.settings.url_expires if expires is None else expires
+            query = sign(state.app, self.name, key, seconds)
+        return state.app.url_for(
+            "uploads.file", upload_set=self.name, key=key, _external=external, **query
+        )
+
+    def send(
+        self, key: str, *, as_attachment: bool | None = None, name: str | None = None
+    ) -> Response:
+        """Answer with a file, ranges and conditional requests included.
+
+        For views of your own that decide who may see it; signatures are not looked at.
+
+        Args:
+            key: Its key.
+            as_attachment: Let the browser save it rather than show it. Unless given, that is up to
+                its type: shown is only what can carry no script.
+            name: The name to save it under; the client's own unless given.
+
+        Raises:
+            NotFound: When there is none (404).
+        """
+        return serving.send(self, key, as_attachment=as_attachment, name=name)
+
+    # -- copies and removal ----------------------------------------------------------------------
+
+    def thumbnail(self, key: str, size: int | tuple[int, int]) -> Stored:
+        """Return a smaller copy of an image, made when it is first asked for and then kept.
+
+        It is WebP, upright (the orientation in EXIF is applied) and has none of the original's
+        metadata, such as where it was taken. It is never larger than the original.
+
+        Args:
+            key: The original's key.
+            size: The width and height in pixels that it fits into; one number for both.
+
+        Raises:
+            ObjectNotFoundError: When there is no original.
+            UploadNotAllowed: When it can't be decoded.
+            RuntimeError: When Pillow, the extra ``images``, is not installed.
+        """
+        box = (size, size) if isinstance(size, int) else size
+        return self.get(thumbnails.thumbnail(self, key, box))
+
+    async def athumbnail(self, key: str, size: int | tuple[int, int]) -> Stored:
+        """Do :meth:`thumbnail` without blocking the event loop."""
+        return await in_thread(self.thumbnail, key, size)
+
+    def delete(self, key: str) -> None:
+        """Remove a file with its thumbnails; it is no error when there is none."""
+        if not is_key(key):
+            return
+        for each in self.storage.keys(f"{self.storage_key(stem_of(key))}."):
+            self.storage.delete(each)
+
+    async def adelete(self, key: str) -> None:
+        """Do :meth:`delete` without blocking the event loop."""
+        await in_thread(self.delete, key)
+
+
+def _name_of(file: FileStorage | BinaryIO) -> str:
+    if isinstance(file, FileStorage):
+        return file.filename or ""
+    name = getattr(file, "name", "")  # a number for an unnamed temporary file
+    return name if isinstance(name, str) else ""
+
+
+def _chunks(file: FileStorage | BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(CHUNK), b"")

@@ -1,0 +1,153 @@
+"""Where files are kept: the contract that every storage fulfils.
+
+A storage keeps objects, bytes under a key, with two words about each: its name and its media type.
+It writes an object in pieces and publishes it whole or not at all; it never overwrites. Whoever
+implements the six plain methods has the asynchronous twins for nothing, each in a thread; a client
+that is asynchronous by nature overrides them.
+
+``cruse_uploads.testing.StorageContract`` holds all of this in tests, for yours as for ours.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, StorageFull
+from cruse_uploads.sides import in_thread
+
+__all__ = [
+    "Meta",
+    "ObjectExistsError",
+    "ObjectNotFoundError",
+    "ObjectStat",
+    "Storage",
+    "StorageFull",
+    "Writer",
+]
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What is kept about an object beside its bytes."""
+
+    #: The name to offer for download, cleaned.
+    name: str
+    #: The media type that the content showed.
+    type: str
+
+
+@dataclass(frozen=True)
+class ObjectStat:
+    """What storage knows of an object."""
+
+    #: The number of bytes.
+    size: int
+    #: When it was published, in seconds since the epoch.
+    modified: float
+    #: ``None`` when it was lost or never there; the caller falls back to the key.
+    meta: Meta | None
+
+
+class Writer(ABC):
+    """One object on its way in. Nothing can be read before :meth:`commit`.
+
+    Exactly one of :meth:`commit` and :meth:`abort` ends it; abort may be called again.
+    """
+
+    @abstractmethod
+    def write(self, data: bytes | bytearray) -> None:
+        """Add all of ``data``.
+
+        Raises:
+            StorageFull: When there is no room.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Publish the object. When this returns, it is kept.
+
+        Raises:
+            ObjectExistsError: When there is one under this key; it stays as it is.
+            StorageFull: When there is no room.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Throw away what was written, without a trace."""
+
+    async def awrite(self, data: bytes | bytearray) -> None:
+        """Do :meth:`write` without blocking the event loop."""
+        await in_thread(self.write, data)
+
+    async def acommit(self) -> None:
+        """Do :meth:`commit` without blocking the event loop."""
+        await in_thread(self.commit)
+
+    async def aabort(self) -> None:
+        """Do :meth:`abort` without blocking the event loop."""
+        await in_thread(self.abort)
+
+
+class Storage(ABC):
+    """Keeps objects by key. Keys are relative paths of ASCII characters, with slashes."""
+
+    @abstractmethod
+    def writer(self, key: str, meta: Meta) -> Writer:
+        """Begin a new object.
+
+        Raises:
+            ValueError: When the key is not one (``cruse_uploads.names.is_key``).
+        """
+
+    @abstractmethod
+    def open(self, key: str) -> BinaryIO:
+        """Open an object for reading and seeking.
+
+        Raises:
+            ObjectNotFoundError: When there is none.
+        """
+
+    @abstractmethod
+    def stat(self, key: str) -> ObjectStat:
+        """Return what is known of an object.
+
+        Raises:
+            ObjectNotFoundError: When there is none.
+        """
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove an object; it is no error when there is none."""
+
+    @abstractmethod
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys that start with ``prefix``, in order."""
+
+    def path(self, key: str) -> str | None:
+        """Return where the object is as a file, ``None`` for storage that has no files.
+
+        A path lets the operating system, or the server in front, send the file.
+        """
+        return None
+
+    async def awriter(self, key: str, meta: Meta) -> Writer:
+        """Do :meth:`writer` without blocking the event loop."""
+        return await in_thread(self.writer, key, meta)
+
+    async def aopen(self, key: str) -> BinaryIO:
+        """Do :meth:`open` without blocking the event loop."""
+        return await in_thread(self.open, key)
+
+    async def astat(self, key: str) -> ObjectStat:
+        """Do :meth:`stat` without blocking the event loop."""
+        return await in_thread(self.stat, key)
+
+    async def adelete(self, key: str) -> None:
+        """Do :meth:`delete` without blocking the event loop."""
+        await in_thread(self.delete, key)
+
+    async def akeys(self, prefix: str = "") -> list[str]:
+        """Do :meth:`keys` without blocking the event loop."""
+        return await in_thread(self.keys, prefix)

@@ -1,0 +1,259 @@
+"""Storage in a folder on a local disk.
+
+Theory of operation
+    An object is written into a file without a name in the folder it will live in (``O_TMPFILE``),
+    which the system takes back by itself whatever happens to the process. Publishing gives it its
+    name by ``link``, which is atomic and fails where the name is taken. Where the system or the
+    file system has no such files, one whose name begins with a dot stands in; a killed process can
+    leave it behind, but nobody can read or list it.
+
+    What is known of ``ab.png`` beside its bytes is in ``.ab.png.meta``, as JSON. It is written
+    after the object: a crash between the two costs the name for the download, never the file.
+
+Durability
+    With ``fsync`` (the default) bytes, name and folder are on the disk before ``commit`` returns,
+    so an upload that was acknowledged survives a power cut. Without it, it survives the end of the
+    process, and the system writes it within half a minute or so: some milliseconds less per file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import stat
+from io import FileIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, StorageFull
+from cruse_uploads.names import is_key
+from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["LocalStorage"]
+
+FILE_MODE = 0o644  # less the process's umask; never executable
+# A file without a name gets one through /proc, which some containers lack.
+_TMPFILE: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
+_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
+# What open() says where unnamed files are not known: old overlays, network and FUSE file systems.
+_NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL, errno.ENOSYS})
+
+
+class LocalStorage(Storage):
+    """Keeps objects as files in a folder, made when it is first needed.
+
+    Args:
+        folder: The folder. Nothing else should write there.
+        fsync: Whether an object is on the disk before it counts as kept.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, fsync: bool = True) -> None:
+        self.folder = os.path.abspath(folder)
+        self.fsync = fsync
+
+    def __repr__(self) -> str:
+        return f"LocalStorage({self.folder!r})"
+
+    def writer(self, key: str, meta: Meta) -> Writer:
+        """Begin a new object."""
+        if not is_key(key):
+            raise ValueError(f"{key!r} is not a storage key.")
+        with _full_is_507():
+            return _LocalWriter(self._path(key), meta, self.fsync)
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object for reading and seeking."""
+        try:
+            return open(self._existing(key), "rb")
+        except FileNotFoundError:
+            raise ObjectNotFoundError(key) from None
+
+    def stat(self, key: str) -> ObjectStat:
+        """Return what is known of an object."""
+        path = self._existing(key)
+        try:
+            facts = os.stat(path)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(key) from None
+        return ObjectStat(facts.st_size, facts.st_mtime, _read_meta(path))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; it is no error when there is none."""
+        with contextlib.suppress(ObjectNotFoundError):
+            _remove(self._existing(key))
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys that start with ``prefix``, in order."""
+        folder = prefix.rpartition("/")[0]
+        if folder and not is_key(folder):
+            return []
+        return sorted(key for key in self._walk(folder) if key.startswith(prefix))
+
+    def path(self, key: str) -> str | None:
+        """Return where the object is as a file.
+
+        Raises:
+            ObjectNotFoundError: When there is none.
+        """
+        return self._existing(key)
+
+    def _path(self, key: str) -> str:
+        return os.path.join(self.folder, *key.split("/"))
+
+    def _existing(self, key: str) -> str:
+        if is_key(key):
+            path = self._path(key)
+            with contextlib.suppress(OSError):
+                if stat.S_ISREG(os.stat(path).st_mode):
+                    return path
+        raise ObjectNotFoundError(key)
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        """Iterate over the keys below a folder, which is relative and may not exist."""
+        try:
+            entries = list(os.scandir(self._path(folder) if folder else self.folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            key = f"{folder}/{entry.name}" if folder else entry.name
+            if not is_key(entry.name):  # our own, or nothing of ours
+                continue
+            if entry.is_dir():
+                yield from self._walk(key)
+            elif entry.is_file():
+                yield key
+
+
+class _LocalWriter(Writer):
+    """A file without a name, or with a hidden one, that is to become an object."""
+
+    def __init__(self, path: str, meta: Meta, fsync: bool) -> None:
+        self._path = path
+        self._meta = meta
+        self._fsync = fsync
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        descriptor, self._hidden = _unnamed_file(os.path.dirname(path))
+        # Unbuffered: each write goes to the system once. Closed by garbage collection, if need be.
+        self._file = FileIO(descriptor, "wb")
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Add all of ``data``."""
+        view = memoryview(data)
+        with _full_is_507():
+            while view:  # the system may take less than it is given
+                view = view[self._file.write(view) or 0 :]
+
+    def commit(self) -> None:
+        """Publish the object."""
+        with _full_is_507():
+            try:
+                if self._fsync:
+                    os.fsync(self._file.fileno())
+                _publish(self._file.fileno(), self._hidden, self._path)
+                self._complete()
+            finally:
+                self.abort()  # takes the hidden name away; the published one stays
+
+    def _complete(self) -> None:
+        """Keep what belongs to the published object, or take it back."""
+        try:
+            _write_meta(self._path, self._meta, self._fsync)
+            if self._fsync:
+                _sync_folder(os.path.dirname(self._path))
+        except BaseException:
+            _remove(self._path)
+            raise
+
+    def abort(self) -> None:
+        """Throw away what was written."""
+        self._file.close()
+        if self._hidden is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._hidden)
+            self._hidden = None
+
+
+@contextlib.contextmanager
+def _full_is_507() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in StorageFull.ERRNOS:
+            raise StorageFull from error
+        raise
+
+
+def _unnamed_file(folder: str) -> tuple[int, str | None]:
+    """Open a new file for writing; return its descriptor and, if it needs one, its hidden name."""
+    if _TMPFILE:
+        try:
+            return os.open(folder, _TMPFILE | os.O_WRONLY | _CLOEXEC, FILE_MODE), None
+        except OSError as error:
+            if error.errno not in _NO_TMPFILE:
+                raise
+    hidden = os.path.join(folder, f".{secrets.token_hex(16)}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC | getattr(os, "O_BINARY", 0)
+    return os.open(hidden, flags, FILE_MODE), hidden
+
+
+def _publish(descriptor: int, hidden: str | None, path: str) -> None:
+    """Give a file its name, unless that is taken.
+
+    Raises:
+        ObjectExistsError: When it is.
+    """
+    try:
+        if hidden is None:
+            # Only with a descriptor for the folder does Python call linkat(2), which follows the
+            # link that /proc shows; link(2) takes the link itself and fails with EXDEV.
+            source = f"/proc/self/fd/{descriptor}"
+            os.link(source, path, src_dir_fd=descriptor, follow_symlinks=True)
+        elif os.name == "nt":  # pragma: no cover
+            os.rename(hidden, path)  # fails on Windows where the name is taken
+        else:
+            os.link(hidden, path)  # abort() takes the other name away
+    except FileExistsError:
+        raise ObjectExistsError(path) from None
+
+
+def _remove(path: str) -> None:
+    for each in (path, _meta_path(path)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(each)
+
+
+def _sync_folder(folder: str) -> None:
+    if os.name == "nt":  # pragma: no cover
+        return  # folders can't be opened there
+    descriptor = os.open(folder, os.O_RDONLY | _CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _meta_path(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.meta")
+
+
+def _write_meta(path: str, meta: Meta, fsync: bool) -> None:
+    with open(_meta_path(path), "w", encoding="utf-8") as file:
+        json.dump({"name": meta.name, "type": meta.type}, file, ensure_ascii=False)
+        if fsync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _read_meta(path: str) -> Meta | None:
+    try:
+        with open(_meta_path(path), encoding="utf-8") as file:
+            kept = json.load(file)
+        return Meta(name=str(kept["name"]), type=str(kept["type"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # lost in a crash, or a file that somebody put there by hand

@@ -94,6 +94,8 @@ class Context:
     #: Functions for the end of this context alone.
     teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
     torn_down = False
+    #: What the request failed with, although it got an answer; for the teardown functions.
+    error: BaseException | None = None
     #: Takes the context over at its end, for a test client that looks into it.
     keep: Callable[[Context], None] | None = None
     _tokens: tuple[Token[Context], ...] = ()

@@ -87,7 +87,10 @@ def outlives_view(response: Response) -> bool:
 
 async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
     """Tear a context down, or hand it to the test client that wants to look into it."""
+    if error is None:
+        error = ctx.error
     if ctx.keep is not None:
+        ctx.error = error
         ctx.keep(ctx)
         return
     if (
@@ -115,6 +118,7 @@ async def handle(ctx: Context, plan: Plan) -> Response:
             return cast("Response", plan.custom["full_dispatch_request"]())
         return await full_dispatch(ctx, plan)
     except Exception as error:
+        ctx.error = error  # answered by a 500, but the teardown functions are told
         return await handle_exception(ctx, plan, error)
 
 
@@ -124,7 +128,7 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
         if request_started.receivers:
             await send(ctx, request_started)
         value = None
-        if plan.preprocessors or plan.before:
+        if plan.preprocessors or plan.before or plan.custom:
             value = await preprocess(ctx, plan)
         if value is None:
             value = await dispatch(ctx, plan)

@@ -333,6 +333,31 @@ def test_teardown_runs_once_for_each_request(app, client):
     assert seen == ["user", "login"]
 
 
+def test_teardown_is_told_of_the_error_of_a_kept_request(app, client):
+    seen = []
+    app.teardown_request(lambda error: seen.append(type(error)))
+    app.testing = False
+    with client:
+        client.get("/fail")
+        assert seen == []
+    assert seen == [ArithmeticError]
+
+
+def test_a_stream_in_a_with_block_is_kept_when_it_was_read(app, client):
+    @app.get("/stream")
+    def stream():
+        def generate():
+            yield request.path
+
+        return generate()
+
+    with client:
+        response = client.get("/stream")
+        assert response.text == "/stream"
+        response.close()
+    assert not has_app_context()
+
+
 def test_with_blocks_do_not_nest(client):
     with client:
         assert client.preserve_context

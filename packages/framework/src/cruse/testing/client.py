@@ -125,4 +125,4 @@ class CruseClient(BaseClient):
         traceback: TracebackType | None,
     ) -> None:
         self.contexts.enabled = False
-        self.contexts.drop(exc)
+        self.contexts.drop()

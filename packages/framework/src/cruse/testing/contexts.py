@@ -38,8 +38,9 @@ class KeptContexts:
             context.push()
             self._pushed.append(context)
 
-    def drop(self, exc: BaseException | None = None) -> None:
+    def drop(self) -> None:
         """Tear down what is kept, the latest first."""
         self.push()
         while self._pushed:
-            self._pushed.pop().pop(exc)
+            context = self._pushed.pop()
+            context.pop(context.error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from importlib.machinery import ModuleSpec
 
 __all__ = ["private_uses"]
 
@@ -24,9 +25,8 @@ def private_uses(package: str) -> list[str]:
     not. That is told from the source alone, so a name made up at run time is not seen.
 
     Args:
-        package: The import name of an installed package, or of a module in one.
+        package: The import name of a package, or of a module in one: then all of it is looked at.
     """
-    package = package.partition(".")[0]
     own = {path: ast.parse(path.read_bytes()) for path in _sources(package)}
     core = [ast.parse(path.read_bytes()) for path in _sources(CORE)]
     foreign = _private_definitions(core) - _private_definitions(own.values()) - ALLOWED
@@ -37,14 +37,24 @@ def private_uses(package: str) -> list[str]:
     ]
 
 
-def _sources(package: str) -> list[Path]:
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"There is no package {package!r} with source files.")
-    folders = spec.submodule_search_locations
-    if not folders:
-        return [Path(spec.origin)]
-    return sorted(path for folder in folders for path in Path(folder).rglob("*.py"))
+def _sources(name: str) -> list[Path]:
+    """Return the files of the outermost regular package that a module is in, or the module's."""
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        spec = _find(".".join(parts[:end]))
+        if spec is None or spec.origin is None:  # a namespace package belongs to many
+            continue
+        folders = spec.submodule_search_locations or ()
+        files = [path for folder in folders for path in Path(folder).rglob("*.py")]
+        return sorted(files) or [Path(spec.origin)]
+    raise ModuleNotFoundError(f"There is no package {name!r} with source files.")
+
+
+def _find(name: str) -> ModuleSpec | None:
+    try:
+        return find_spec(name)
+    except (ModuleNotFoundError, ValueError):  # no such parent, or a module made by hand
+        return None
 
 
 def _is_private(name: str) -> bool:
@@ -52,7 +62,7 @@ def _is_private(name: str) -> bool:
 
 
 def _private_definitions(trees: Iterable[ast.AST]) -> set[str]:
-    """Return every private name that is defined or assigned to somewhere."""
+    """Return every private name that is defined somewhere, attributes of ``self`` included."""
     names: set[str] = set()
     for tree in trees:
         for node in ast.walk(tree):
@@ -61,9 +71,9 @@ def _private_definitions(trees: Iterable[ast.AST]) -> set[str]:
                     names.add(name)
                 case ast.ClassDef(name=name):
                     names.add(name)
-                case (
-                    ast.Attribute(attr=name, ctx=ast.Store()) | ast.Name(id=name, ctx=ast.Store())
-                ):
+                case ast.Name(id=name, ctx=ast.Store()):
+                    names.add(name)
+                case ast.Attribute(ast.Name("self" | "cls"), name, ast.Store()):
                     names.add(name)
     return {name for name in names if _is_private(name)}
 

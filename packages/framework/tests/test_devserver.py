@@ -1,0 +1,450 @@
+"""The development server, started for real where that shows more than its arguments."""
+
+import http.client
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import click
+import pytest
+import werkzeug.serving
+from click.testing import CliRunner
+
+from cruse.app import Cruse
+from cruse.cli import CruseGroup, run_command
+from cruse.debugger import Debugger
+
+TLS = Path(__file__).parent / "tls"
+
+SITE = """
+import sys
+from cruse.app import Cruse
+from cruse.globals import request
+
+app = Cruse("site", root_path=".")
+app.secret_key = "the-signing-key"
+
+@app.get("/")
+def index():
+    return f"one {request.scheme}"
+
+@app.get("/fail")
+async def fail():
+    raise ArithmeticError(app.secret_key)
+
+@app.shutdown
+async def stop():
+    print("stopped", flush=True)
+"""
+
+
+class Server:
+    """A server in a process of its own, on a port that the system chose."""
+
+    def __init__(self, folder, *command):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CRUSE_")}
+        environment |= {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.output = []
+        # A server that hangs must fail the test, not the whole run.
+        self.guard = threading.Timer(60, self.process.kill)
+        self.guard.daemon = True
+        self.guard.start()
+
+    def wait_for(self, pattern):
+        """Read the server's output up to a line that matches."""
+        for line in self.process.stdout:
+            self.output.append(line)
+            found = re.search(pattern, line)
+            if found:
+                return found
+        pytest.fail(f"{pattern!r} did not come:\n{''.join(self.output)}")
+
+    def listen(self):
+        """Wait until the server listens."""
+        scheme, self.port = self.wait_for(r"Running on (https?)://127\.0\.0\.1:(\d+)").groups()
+        self.context = None
+        if scheme == "https":
+            self.context = ssl.create_default_context(cafile=TLS / "cert.pem")
+        return self
+
+    def reload(self):
+        """Wait until the server has noticed a change and starts anew."""
+        self.wait_for("Detected change")
+        self.wait_for("Restarting with")
+
+    def get(self, path="/", **headers):
+        """Return status and text of an answer."""
+        if self.context is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        else:
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=30, context=self.context
+            )
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def end(self):
+        """Wait for the end of the process and return its exit code and the rest of its output."""
+        rest = self.process.stdout.read()
+        self.process.wait()
+        self.guard.cancel()
+        return self.process.returncode, "".join(self.output) + rest
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.process.send_signal(signal.SIGINT)  # as a developer ends it
+        self.end()
+        self.process.stdout.close()
+
+
+class Project:
+    """A folder with the module ``site_.py``, which a test writes and changes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.module = folder / "site_.py"
+        self.time = 1_700_000_000
+
+    def write(self, source):
+        self.module.write_text(source)
+        # The reloader compares times; two writes may come within its resolution.
+        self.time += 10
+        os.utime(self.module, (self.time, self.time))
+
+    def serve(self, *options, command=("-m", "cruse", "--app", "site_", "run", "--port", "0")):
+        return Server(self.folder, *command, *options)
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = Project(tmp_path)
+    project.write(SITE)
+    return project
+
+
+def test_cruse_run_serves_the_application(project):
+    with project.serve() as server:
+        assert server.listen().get() == (200, "one http")
+        assert server.get("/fail")[0] == 500
+        assert server.get("/missing")[0] == 404
+    output = "".join(server.output)
+    assert " * Serving Cruse app 'site_'" in output
+    assert " * Debug mode: off" in output
+
+
+def test_app_run_serves_the_application(project):
+    project.write(f"{SITE}\nif __name__ == '__main__':\n    app.run(port=0)")
+    with project.serve(command=("site_.py",)) as server:
+        assert server.listen().get() == (200, "one http")
+
+
+def test_https_is_served_with_a_certificate(project):
+    options = ("--cert", str(TLS / "cert.pem"), "--key", str(TLS / "key.pem"))
+    with project.serve(*options) as server:
+        assert server.listen().get() == (200, "one https")
+
+
+def test_in_debug_mode_an_error_opens_the_debugger(project):
+    with project.serve("--debug", "--no-reload") as server:
+        status, page = server.listen().get("/fail", Cookie="session=secret-of-the-user")
+        assert status == 500
+        assert "ArithmeticError" in page
+        assert "raise ArithmeticError(app.secret_key)" in page
+        assert "the-signing-key" not in page
+        assert "EVALEX = true" in page
+
+
+def test_without_the_debugger_an_error_is_a_plain_500(project):
+    with project.serve("--debug", "--no-reload", "--no-debugger") as server:
+        status, page = server.listen().get("/fail")
+        assert status == 500
+        assert "ArithmeticError" not in page
+
+
+def test_a_broken_edit_is_shown_and_its_repair_is_served(project):
+    with project.serve("--debug") as server:
+        assert server.listen().get() == (200, "one http")
+
+        project.write(SITE.replace("def index():", "def index(:"))
+        server.reload()
+        status, page = server.get()
+        assert status == 500
+        assert "SyntaxError" in page
+        assert "def index(:" in page
+        assert server.get()[0] == 500
+
+        project.write(SITE.replace("one", "two"))
+        server.reload()
+        assert server.get() == (200, "two http")
+
+        project.write(f"{SITE}\ndel app\n")
+        server.reload()
+        assert "No application or factory in module" in server.get()[1]
+
+        project.write(SITE)
+        server.reload()
+        assert server.get() == (200, "one http")
+
+
+def test_a_server_may_start_with_broken_code(project):
+    project.write("from cruse.app import Cruse\n1 / 0\n")
+    with project.serve("--debug") as server:
+        status, page = server.listen().get()
+        assert status == 500
+        assert "ZeroDivisionError" in page
+
+        project.write(SITE)
+        server.reload()
+        assert server.get() == (200, "one http")
+
+
+def test_without_the_reloader_broken_code_ends_the_command(project):
+    project.write("1 / 0\n")
+    with project.serve() as server:
+        code, output = server.end()
+    assert code == 1
+    assert "ZeroDivisionError" in output
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",)])
+def test_a_wrong_name_ends_the_command_in_one_line(project, options):
+    with Server(project.folder, "-m", "cruse", "--app", "nowhere", "run", *options) as server:
+        code, output = server.end()
+    assert code == 2
+    assert output.startswith("Error: Could not import 'nowhere'.")
+    assert output.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_terminated_server_runs_the_shutdown_functions(project):
+    with project.serve() as server:
+        server.listen().get()
+        server.process.terminate()
+        code, output = server.end()
+        assert code == 0
+        assert "stopped\n" in output
+
+
+# -- what is handed to werkzeug ------------------------------------------------------------
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Start no server, but note what it would have been started with."""
+    calls = []
+
+    def run_simple(hostname, port, application, **options):
+        calls.append({"host": hostname, "port": port, "app": application, **options})
+
+    monkeypatch.setattr(werkzeug.serving, "run_simple", run_simple)
+    for name in ("CRUSE_DEBUG", "CRUSE_RUN_FROM_CLI", "CRUSE_RUN_PORT", "CRUSE_SKIP_DOTENV"):
+        monkeypatch.setenv(name, "x")  # so that it is restored, whatever a command does
+        monkeypatch.delenv(name)
+    return calls
+
+
+@pytest.fixture
+def app():
+    return Cruse(__name__)
+
+
+@pytest.mark.parametrize(
+    ("server_name", "arguments", "host", "port"),
+    [
+        (None, {}, "127.0.0.1", 5000),
+        (None, {"host": "::1", "port": 81}, "::1", 81),
+        (None, {"port": 0}, "127.0.0.1", 0),
+        (None, {"port": "82"}, "127.0.0.1", 82),
+        ("example.com:83", {}, "example.com", 83),
+        ("example.com", {}, "example.com", 5000),
+        ("example.com:83", {"host": "localhost", "port": 0}, "localhost", 0),
+        ("example.com:83", {"host": ""}, "example.com", 83),
+    ],
+)
+def test_app_run_completes_the_address(app, served, server_name, arguments, host, port):
+    app.config["SERVER_NAME"] = server_name
+    app.run(**arguments)
+    assert (served[0]["host"], served[0]["port"]) == (host, port)
+    assert served[0]["app"] is app
+
+
+def test_app_run_passes_options_on(app, served):
+    app.run(threaded=False, ssl_context="adhoc", use_reloader=True)
+    assert served[0]["threaded"] is False
+    assert served[0]["ssl_context"] == "adhoc"
+    assert served[0]["use_reloader"] is True
+
+
+@pytest.mark.parametrize(
+    ("variable", "argument", "debug"),
+    [(None, None, False), ("1", None, True), ("1", False, False), (None, True, True)],
+)
+def test_debug_mode_comes_from_the_argument_or_the_environment(
+    app, served, monkeypatch, variable, argument, debug
+):
+    if variable is not None:
+        monkeypatch.setenv("CRUSE_DEBUG", variable)
+    app.run(debug=argument)
+    assert app.debug is debug
+    assert served[0]["use_reloader"] is debug
+    assert isinstance(served[0]["app"], Debugger) is debug
+
+
+def test_dotenv_files_are_read_unless_told_otherwise(app, served, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("CRUSE_DEBUG=1")
+    monkeypatch.chdir(tmp_path)
+    app.run(load_dotenv=False)
+    assert not app.debug
+    monkeypatch.setenv("CRUSE_SKIP_DOTENV", "1")
+    app.run()
+    assert not app.debug
+    monkeypatch.delenv("CRUSE_SKIP_DOTENV")
+    app.run()
+    assert app.debug
+
+
+def test_inside_a_command_app_run_does_nothing(app, served, monkeypatch, capsys):
+    monkeypatch.setenv("CRUSE_RUN_FROM_CLI", "true")
+    app.run()
+    assert served == []
+    assert "Ignoring a call to 'app.run()'" in capsys.readouterr().err
+
+
+def test_after_the_server_ended_an_application_may_be_set_up_again(app, served):
+    app.test_client().get("/")
+    app.run()
+    app.add_url_rule("/late", "late", lambda: "")
+
+
+def invoke(app, *args, **kwargs):
+    result = CliRunner().invoke(CruseGroup(create_app=lambda: app), ["run", *args], **kwargs)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_cruse_run_has_the_defaults_of_a_development_server(app, served):
+    invoke(app)
+    assert served == [
+        {
+            "host": "127.0.0.1",
+            "port": 5000,
+            "app": app,
+            "use_reloader": False,
+            "threaded": True,
+            "ssl_context": None,
+            "extra_files": None,
+            "exclude_patterns": None,
+        }
+    ]
+
+
+def test_cruse_run_takes_options(app, served, tmp_path):
+    files = [str(tmp_path / name) for name in ("a", "b")]
+    invoke(
+        app,
+        *("-h", "localhost", "-p", "8000", "--reload", "--without-threads"),
+        *("--extra-files", os.pathsep.join(files)),
+        *("--exclude-patterns", os.pathsep.join(["*.log", "*.tmp"])),
+    )
+    (call,) = served
+    assert (call["host"], call["port"]) == ("localhost", 8000)
+    assert (call["use_reloader"], call["threaded"]) == (True, False)
+    assert call["extra_files"] == files
+    assert call["exclude_patterns"] == ["*.log", "*.tmp"]
+
+
+def test_the_port_may_come_from_the_environment(app, served):
+    invoke(app, env={"CRUSE_RUN_PORT": "8001"})
+    assert served[0]["port"] == 8001
+
+
+@pytest.mark.parametrize(
+    ("options", "debugger", "said"),
+    [
+        (["--debug"], True, ""),
+        (["--debug", "--host", "localhost"], True, ""),
+        (["--debug", "--no-debugger"], False, ""),
+        (["--debugger"], True, ""),
+        (["--debug", "--host", "0.0.0.0"], False, "The debugger is off"),
+        (["--debug", "--host", "0.0.0.0", "--no-debugger"], False, ""),
+        (["--debug", "--host", "0.0.0.0", "--debugger"], True, "WARNING: the debugger is on"),
+        (["--host", "0.0.0.0"], False, ""),
+    ],
+)
+def test_the_debugger_is_for_this_machine_unless_one_insists(app, served, options, debugger, said):
+    output = invoke(app, *options)
+    assert isinstance(served[0]["app"], Debugger) is debugger
+    assert said in output
+    assert ("debugger" in output) is bool(said)
+
+
+CERT, KEY = str(TLS / "cert.pem"), str(TLS / "key.pem")
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_certificate_and_its_key_are_paired_in_any_order(order):
+    pairs = [("--cert", CERT), ("--key", KEY)][::order]
+    parsed = run_command.make_context("run", [word for pair in pairs for word in pair])
+    assert parsed.params["cert"] == (CERT, KEY)
+
+
+@pytest.fixture
+def importable(monkeypatch):
+    """Make this module importable as ``tls_settings``."""
+    monkeypatch.setitem(sys.modules, "tls_settings", sys.modules[__name__])
+
+
+def test_a_certificate_may_be_an_imported_context(importable):
+    parsed = run_command.make_context("run", ["--cert", "tls_settings.context"])
+    assert parsed.params["cert"] is context
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["--cert", CERT], 'Required when "--cert" is a file'),
+        (["--key", KEY], '"--cert" must be given too'),
+        (["--cert", "tls_settings.context", "--key", KEY], 'when "--cert" is an SSLContext'),
+        (["--cert", "tls_settings.CERT"], "does not exist"),
+        (["--cert", "missing.pem"], "does not exist"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(importable, args, complaint):
+    with pytest.raises(click.BadParameter, match=complaint):
+        run_command.make_context("run", args)
+
+
+def test_an_adhoc_certificate_needs_a_library_and_no_key(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(click.BadParameter, match="pip install cryptography"):
+        run_command.make_context("run", ["--cert", "adhoc"])
+    monkeypatch.setitem(sys.modules, "cryptography", sys)
+    assert run_command.make_context("run", ["--cert", "adhoc"]).params["cert"] == "adhoc"
+    with pytest.raises(click.BadParameter, match='when "--cert" is "adhoc"'):
+        run_command.make_context("run", ["--cert", "adhoc", "--key", KEY])
+
+
+def test_a_python_without_ssl_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    with pytest.raises(click.BadParameter, match="without SSL"):
+        run_command.make_context("run", ["--cert", CERT, "--key", KEY])

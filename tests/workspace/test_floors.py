@@ -1,6 +1,7 @@
 """The core is a house of floors: a room knows only its own floor and those below it."""
 
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,14 @@ def test_every_room_has_a_floor(dotted):
 
 def test_no_floor_has_rooms_that_do_not_exist():
     assert FLOOR.keys() - {room(dotted) for dotted in ROOMS} == set()
+
+
+def test_no_room_hides_what_the_package_exports():
+    """``cruse.request`` as a module would replace the proxy once somebody imported it."""
+    hidden = {name for name in cruse.__all__ if f"cruse.{name}" in ROOMS}
+    assert {
+        name for name in hidden if getattr(cruse, name) is not import_module(f"cruse.{name}")
+    } == set()
 
 
 @pytest.mark.parametrize("dotted", ROOMS)

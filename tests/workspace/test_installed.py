@@ -1,19 +1,31 @@
 """A row of the matrix has what its name says, and nothing of what others need."""
 
 import os
+import re
+import tomllib
 from importlib.metadata import distributions, version
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 EXTENSIONS = ("auth", "db", "forms", "uploads")
-# What must not be there without the extension it belongs to, or the row proves nothing.
-LIBRARIES = {
-    "auth": {"authlib", "joserfc", "httpx", "cryptography"},
-    "db": {"sqlalchemy", "aiosqlite"},
-    "forms": {"wtforms"},
-    "uploads": set(),
-}
-INSTALLED = {dist.name.lower().replace("_", "-") for dist in distributions()}
 WANTED = os.environ.get("CRUSE_PACKAGES", "all")
 ROW = {"all": EXTENSIONS, "core": ()}.get(WANTED, (WANTED,))
+
+
+def normal(name: str) -> str:
+    """A distribution's name as PEP 503 normalizes it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+INSTALLED = {normal(dist.name) for dist in distributions()}
+
+
+def libraries(extension: str) -> set[str]:
+    """The distributions that an extension requires, beside the core."""
+    path = ROOT / f"packages/ext-{extension}/pyproject.toml"
+    requirements = tomllib.loads(path.read_text())["project"]["dependencies"]
+    names = {normal(re.split(r"[\[<>=!~ ;]", requirement)[0]) for requirement in requirements}
+    return names - {"cruse"}
 
 
 def test_exactly_the_packages_of_the_row_are_installed():
@@ -22,9 +34,17 @@ def test_exactly_the_packages_of_the_row_are_installed():
 
 
 def test_the_libraries_of_other_extensions_are_absent():
-    needed = set().union(*(LIBRARIES[name] for name in ROW))
-    foreign = set().union(*LIBRARIES.values()) - needed
+    needed = set().union(*map(libraries, ROW))
+    foreign = set().union(*map(libraries, EXTENSIONS)) - needed
+    assert needed <= INSTALLED
     assert foreign & INSTALLED == set()
+
+
+def test_the_libraries_that_the_extensions_are_made_for_are_known():
+    assert "sqlalchemy" in libraries("db")
+    assert "wtforms" in libraries("forms")
+    assert "authlib" in libraries("auth")
+    assert libraries("uploads") == set()
 
 
 def test_what_is_installed_has_one_version():

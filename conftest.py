@@ -37,6 +37,6 @@ DOCSTRINGS = Sybil(
     pattern="packages/*/src/**/*.py",
     document_types={".py": PythonDocStringDocument},
 )
-PAGES = ["README.md", "packages/*/README.md", *(["docs/**/*.md"] if COMPLETE else [])]
+PAGES = ["README.md", "packages/*/README.md", *(["docs/*.md", "docs/**/*.md"] if COMPLETE else [])]
 
 pytest_collect_file = SybilCollection([DOCSTRINGS, *map(samples, PAGES)]).pytest()

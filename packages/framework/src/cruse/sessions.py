@@ -111,8 +111,8 @@ class NullSession(SecureCookieSession):
     def _fail(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise RuntimeError(
             "The session is unavailable because no secret key was set. Set the secret_key on the"
-            " application, or CRUSE_SECRET_KEY in the environment, to something unique and"
-            " secret; 'python -c \"import secrets; print(secrets.token_hex())\"' makes one."
+            " application to something unique and secret;"
+            " 'python -c \"import secrets; print(secrets.token_hex())\"' makes one."
         )
 
     __setitem__ = __delitem__ = clear = pop = popitem = _fail

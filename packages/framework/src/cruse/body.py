@@ -184,7 +184,9 @@ def _push_parser(boundary: str, max_parts: int | None) -> PushMultipartParser:
             boundary,
             max_header_count=MAX_PART_HEADERS,
             max_segment_count=float("inf") if max_parts is None else max_parts,
-            strict=True,
+            # Strict mode refuses the line end behind the last boundary when, and only when, it
+            # comes in a chunk of its own; what it adds otherwise is no danger.
+            strict=False,
         )
     except MultipartError as error:
         raise BadRequest(f"The multipart boundary is not usable: {error}.") from None

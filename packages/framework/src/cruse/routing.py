@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from werkzeug.routing import RuleFactory
+    from werkzeug.routing.matcher import State
 
     from cruse.plans import Plan
 
@@ -109,7 +110,6 @@ class _Step(NamedTuple):
     final: bool
     suffixed: bool
     groups: tuple[str, ...]
-    weight: Any
     node: _Node
 
 
@@ -165,7 +165,7 @@ class Router:
         fixed = table.static.get(path)
         if fixed is not None:
             route = fixed.get(method)
-            if route is not None:
+            if route is not None and route.simple:
                 return route, route.defaults.copy()
         if table.root is None or path[1:2] == "/":
             return None
@@ -246,58 +246,56 @@ def _take(step: _Step, segments: list[str], index: int, values: list[str], metho
 
 
 def _compile(url_map: Map) -> _Table:
-    """Build the tree of the rules on the default host; a map of hosts is left to werkzeug."""
+    """Copy werkzeug's state machine for the default host; a map of hosts is left to werkzeug."""
     version = url_map.version
-    rules = list(url_map.iter_rules())
+    rules = list(url_map.iter_rules())  # also sorts the state machine
     with_defaults = {rule.endpoint for rule in rules if rule.defaults}
-    routes: dict[int, Route] = {}
-    root: _Node | None = None if url_map.host_matching else _Node()
+
+    def is_simple(rule: WerkzeugRule) -> bool:
+        redirects = rule.alias or rule.endpoint in with_defaults
+        return rule.redirect_to is None and not (url_map.redirect_defaults and redirects)
+
+    routes = {id(rule): Route(rule, is_simple(rule)) for rule in rules}
+    start = None
+    if not url_map.host_matching:
+        start = url_map._matcher._root.static.get(url_map.default_subdomain)
     static: dict[str, dict[str, Route]] = {}
-    steps: dict[tuple[object, ...], _Step] = {}
-    for rule in rules:
-        redirects = url_map.redirect_defaults and (rule.alias or rule.endpoint in with_defaults)
-        route = Route(rule, simple=not redirects and rule.redirect_to is None)
-        routes[id(rule)] = route
-        if root is None or rule.build_only:
-            continue
-        domain, *parts = rule._parts
-        if not domain.static or domain.content != url_map.default_subdomain:
-            continue
-        node = root
-        for part in parts:
-            node = _descend(node, part, steps)
-        node.routes.append(route)
-        if route.simple and not route.websocket and all(part.static for part in parts):
-            methods = static.setdefault("/".join(part.content for part in parts), {})
-            for method in rule.methods or ():
-                methods.setdefault(method, route)
-    if root is not None:
-        _sort(root)
+    root = None if start is None else _copy(start, routes, static, [])
+    # A rule for any method competes with the others of its path by order: the tree knows it.
+    static = {path: methods for path, methods in static.items() if "*" not in methods}
     return _Table(version, root, static, routes)
 
 
-def _descend(node: _Node, part: Any, steps: dict[tuple[object, ...], _Step]) -> _Node:
-    if part.static:
-        child = node.static.get(part.content)
-        if child is None:
-            child = node.static[part.content] = _Node()
-        return child
-    key = (id(node), part.content, part.final, part.suffixed, repr(part.weight))
-    if key not in steps:
+def _copy(
+    state: State,
+    routes: dict[int, Route],
+    static: dict[str, dict[str, Route]],
+    path: list[str] | None,
+) -> _Node:
+    """Copy a state and all behind it.
+
+    Args:
+        state: The state.
+        routes: The routes by their rules' ids.
+        static: Gets the routes of paths without variable parts.
+        path: The segments from the root; ``None`` behind a variable part.
+    """
+    node = _Node()
+    node.routes = [routes[id(rule)] for rule in state.rules]
+    if path is not None:
+        for route in node.routes:
+            if not route.websocket:
+                methods = static.setdefault("/".join(path), {})
+                for method in route.methods or ("*",):
+                    methods.setdefault(method, route)
+    for segment, behind in state.static.items():
+        further = None if path is None else [*path, segment]
+        node.static[segment] = _copy(behind, routes, static, further)
+    for part, behind in state.dynamic:
         pattern = re.compile(part.content)
         names = [name for name in pattern.groupindex if name.startswith("__werkzeug_")]
         names.sort(key=lambda name: int(name.removeprefix("__werkzeug_")))
-        plain = part.content == _ANY_SEGMENT and not part.final
-        find = None if plain else pattern.match
-        step = _Step(find, part.final, part.suffixed, tuple(names), part.weight, _Node())
-        steps[key] = step
-        node.dynamic.append(step)
-    return steps[key].node
-
-
-def _sort(node: _Node) -> None:
-    node.dynamic.sort(key=lambda step: step.weight)
-    for child in node.static.values():
-        _sort(child)
-    for step in node.dynamic:
-        _sort(step.node)
+        find = None if part.content == _ANY_SEGMENT and not part.final else pattern.match
+        child = _copy(behind, routes, static, None)
+        node.dynamic.append(_Step(find, part.final, part.suffixed, tuple(names), child))
+    return node

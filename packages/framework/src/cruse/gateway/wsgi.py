@@ -108,6 +108,7 @@ class _Stream:
         try:
             return self.variables.run(next, self.chunks)
         except StopIteration:
+            self.close()
             raise
         except BaseException as error:
             self.error = error

@@ -1,0 +1,307 @@
+"""What clients send: forms, files, JSON, streams, and the limits on all of them."""
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.exceptions import HTTPException
+
+from cruse import Cruse, request
+from cruse.body import BodyStream, FormParser
+
+BOUNDARY = "frontier"
+FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+def multipart(*parts, end=True):
+    """Return a multipart body of ``(headers, content)`` pairs."""
+    body = b""
+    for headers, content in parts:
+        body += f"--{BOUNDARY}\r\n{headers}\r\n\r\n".encode() + content + b"\r\n"
+    return body + (f"--{BOUNDARY}--\r\n".encode() if end else b"")
+
+
+def field(name):
+    return f'Content-Disposition: form-data; name="{name}"'
+
+
+def file(name, filename):
+    return f'{field(name)}; filename="{filename}"\r\nContent-Type: text/plain'
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__, static_folder=None)
+    answers = {
+        "form": lambda: dict(request.form),
+        "files": lambda: {n: f.read().decode() for n, f in request.files.items()},
+        "json": lambda: {"json": request.get_json()},
+        "data": lambda: {"size": len(request.get_data())},
+        "args": lambda: request.args.to_dict(flat=False),
+        "nothing": lambda: {},
+    }
+
+    def add(name, answer):
+        async def from_async():
+            return answer()
+
+        app.add_url_rule(f"/{name}", name, answer, methods=["GET", "POST"])
+        app.add_url_rule(f"/async/{name}", f"async_{name}", from_async, methods=["GET", "POST"])
+        app.add_url_rule(
+            f"/inline/{name}", f"inline_{name}", answer, methods=["GET", "POST"], inline=True
+        )
+
+    for name, answer in answers.items():
+        add(name, answer)
+    return app
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client(app, request):
+    client = app.test_client(gateway=request.param)
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=["", "/async", "/inline"])
+def face(request):
+    return request.param
+
+
+def test_a_form_is_the_same_in_every_kind_of_view(client, face):
+    assert client.post(f"{face}/form", data={"a": "ä b&c", "d": ""}).json == {
+        "a": "ä b&c",
+        "d": "",
+    }
+
+
+def test_files_are_the_same_in_every_kind_of_view(client, face):
+    data = {"a": (io.BytesIO(b"content"), "a.txt")}
+    assert client.post(f"{face}/files", data=data).json == {"a": "content"}
+
+
+def test_json_is_the_same_in_every_kind_of_view(client, face):
+    assert client.post(f"{face}/json", json={"a": [1, None]}).json == {"json": {"a": [1, None]}}
+
+
+def test_the_raw_data_is_there_in_every_kind_of_view(client, face):
+    assert client.post(f"{face}/data", data=b"x" * 100_000).json == {"size": 100_000}
+
+
+def test_a_body_over_the_limit_is_a_413(app, client, face):
+    app.config["MAX_CONTENT_LENGTH"] = 1000
+    assert client.post(f"{face}/data", data=b"x" * 1000).status_code == 200
+    assert client.post(f"{face}/data", data=b"x" * 1001).status_code == 413
+
+
+def test_a_chunked_body_over_the_limit_is_a_413(app, client, face):
+    app.config["MAX_CONTENT_LENGTH"] = 1000
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    response = client.post(
+        f"{face}/data", input_stream=io.BytesIO(b"x" * 5000), environ_overrides=chunked
+    )
+    assert response.status_code == 413
+
+
+def test_a_body_cut_short_is_a_400(client, face):
+    response = client.post(
+        f"{face}/data",
+        input_stream=io.BytesIO(b"x" * 3),
+        environ_overrides={"CONTENT_LENGTH": "1000"},
+    )
+    assert response.status_code == 400
+
+
+def test_a_form_s_fields_have_a_limit_in_memory(app, client, face):
+    app.config["MAX_FORM_MEMORY_SIZE"] = 100
+    assert client.post(f"{face}/form", data={"a": "x" * 101}).status_code == 413
+    body = multipart((field("a"), b"x" * 60), (field("b"), b"x" * 60))
+    assert client.post(f"{face}/form", data=body, content_type=FORM_TYPE).status_code == 413
+
+
+def test_a_form_has_a_limit_of_fields(app, client, face):
+    app.config["MAX_FORM_PARTS"] = 3
+    assert (
+        client.post(f"{face}/form", data="a=1&b=2&c=3&d=4", content_type=URLENCODED).status_code
+        == 413
+    )
+    body = multipart(*[(field(name), b"1") for name in "abcd"])
+    assert client.post(f"{face}/form", data=body, content_type=FORM_TYPE).status_code == 413
+
+
+URLENCODED = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        multipart((field("a"), b"1"), end=False),
+        multipart((file("a", "a.txt"), b"1" * 1000), end=False),
+        multipart((field("a"), b"1"))[:-6],
+        b"no boundary at all, for longer than the boundary is",
+        f"--{BOUNDARY}\r\nNo colon\r\n\r\n1\r\n--{BOUNDARY}--\r\n".encode(),
+        multipart(("X-Other: 1", b"1")),
+        multipart((field("a"), b"\xff")),
+    ],
+)
+def test_a_malformed_or_truncated_multipart_form_is_a_400(client, face, body):
+    assert client.post(f"{face}/form", data=body, content_type=FORM_TYPE).status_code == 400
+
+
+def test_a_multipart_form_without_a_boundary_is_a_400(client, face):
+    response = client.post(f"{face}/form", data=b"x", content_type="multipart/form-data")
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("query", ["a=%ff", "a=%c3%28", "%80=1"])
+def test_a_query_that_is_not_utf8_is_a_400(client, face, query):
+    assert client.get(f"{face}/args?{query}").status_code == 400
+
+
+def test_a_form_that_is_not_utf8_is_a_400(client, face):
+    for body in (b"a=%ff", b"a=\xff"):
+        response = client.post(f"{face}/form", data=body, content_type=URLENCODED)
+        assert response.status_code == 400
+
+
+def test_a_query_that_nobody_reads_disturbs_nobody(client, face):
+    assert client.get(f"{face}/nothing?a=%ff").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff", b"[" * 100_000, b"", b"nul", b'{"a":' * 50_000 + b"1"]
+)
+def test_bad_json_is_a_400(client, face, body):
+    response = client.post(f"{face}/json", data=body, content_type="application/json")
+    assert response.status_code == 400
+
+
+def test_json_without_its_content_type_is_a_415(client, face):
+    assert client.post(f"{face}/json", data=b"{}").status_code == 415
+
+
+def test_a_body_that_nobody_reads_disturbs_nobody(client, face):
+    assert client.post(f"{face}/nothing", data=b"x" * 100_000).status_code == 200
+
+
+def streaming_app():
+    app = Cruse(__name__, static_folder=None)
+
+    def collect():
+        return [
+            [part.name, part.filename, sum(map(len, part))]
+            for part in request.parts()
+            if part.name != "skipped"
+        ]
+
+    async def acollect():
+        return [
+            [part.name, part.filename, sum([len(chunk) async for chunk in part])]
+            async for part in request.parts()
+            if part.name != "skipped"
+        ]
+
+    def count():
+        return {"size": sum(map(len, request.stream))}
+
+    async def acount():
+        return {"size": sum([len(chunk) async for chunk in request.stream])}
+
+    for path, view in (
+        ("/parts", collect), ("/async/parts", acollect), ("/count", count), ("/async/count", acount)
+    ):  # fmt: skip
+        app.add_url_rule(path, path, view, methods=["POST"], stream=True)
+    return app
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def streaming(request):
+    client = streaming_app().test_client(gateway=request.param)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "/async"])
+def test_a_streaming_view_gets_the_parts_as_they_arrive(streaming, prefix):
+    body = multipart(
+        (field("title"), b"hello"),
+        (file("skipped", "s"), b"s" * 200_000),
+        (file("a", "a.bin"), b"x" * 300_000),
+    )
+    response = streaming.post(f"{prefix}/parts", data=body, content_type=FORM_TYPE)
+    assert response.json == [["title", None, 5], ["a", "a.bin", 300_000]]
+
+
+@pytest.mark.parametrize("prefix", ["", "/async"])
+def test_a_streaming_view_gets_the_chunks_of_any_body(streaming, prefix):
+    response = streaming.post(f"{prefix}/count", data=b"x" * 300_000)
+    assert response.json == {"size": 300_000}
+
+
+@pytest.mark.parametrize("prefix", ["", "/async"])
+def test_a_truncated_form_is_a_400_while_streaming(streaming, prefix):
+    body = multipart((file("a", "a"), b"x" * 100), end=False)
+    response = streaming.post(f"{prefix}/parts", data=body, content_type=FORM_TYPE)
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("prefix", ["", "/async"])
+def test_another_body_than_multipart_is_a_415_while_streaming(streaming, prefix):
+    assert streaming.post(f"{prefix}/parts", data=b"x").status_code == 415
+
+
+class Dripping:
+    """A body that comes in pieces of the given sizes."""
+
+    def __init__(self, body, sizes):
+        self.body = io.BytesIO(body)
+        self.sizes = sizes
+        self.turn = 0
+
+    def read(self, size=-1):
+        piece = self.sizes[self.turn % len(self.sizes)]
+        self.turn += 1
+        return self.body.read(piece if size < 0 else min(size, piece))
+
+
+contents = st.binary(max_size=200) | st.sampled_from(
+    [b"\r\n", b"\r", b"\n--frontier", b"\r\n--frontie", b"\r\n--frontier-", b"--frontier--"]
+).map(lambda edge: edge.replace(b"frontier", b"frontieR"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(contents, min_size=1, max_size=4),
+    st.lists(st.integers(1, 40), min_size=1, max_size=6),
+)
+def test_a_file_arrives_byte_for_byte_wherever_the_chunks_are_split(files, sizes):
+    body = multipart(*[(file("f", "name"), content) for content in files])
+    _, form, received = FormParser(lambda **kwargs: io.BytesIO()).parse(
+        BodyStream(Dripping(body, sizes), len(body), None),
+        "multipart/form-data",
+        len(body),
+        {"boundary": BOUNDARY},
+    )
+    assert [file.read() for file in received.getlist("f")] == files
+    assert not form
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300), st.sampled_from([FORM_TYPE, URLENCODED, "application/json"]))
+def test_no_body_whatever_is_in_it_raises_anything_but_an_http_error(body, content_type):
+    app = Cruse(__name__, static_folder=None)
+    environ = {
+        "wsgi.input": io.BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": content_type,
+        "REQUEST_METHOD": "POST",
+        "wsgi.url_scheme": "http",
+    }
+    ctx = app.request_context(environ)
+    with app.app_context():
+        for read in (lambda: ctx.request.form, lambda: ctx.request.get_json(silent=True)):
+            try:
+                read()
+            except HTTPException as error:
+                assert error.code in {400, 413, 415}

@@ -1,0 +1,329 @@
+"""One object, three protocols: what the faces have to do themselves."""
+
+import asyncio
+import io
+import threading
+from wsgiref.validate import validator
+
+import pytest
+
+from cruse import Cruse, Response, g, request
+from cruse.testing.asgi import scope_from_environ
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__, static_folder=None)
+
+    @app.get("/")
+    def index():
+        return "hello"
+
+    @app.get("/thread")
+    def thread():
+        return threading.current_thread().name
+
+    @app.get("/inline", inline=True)
+    def inline():
+        return threading.current_thread().name
+
+    @app.get("/async")
+    async def from_async():
+        await asyncio.sleep(0)
+        return threading.current_thread().name
+
+    return app
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client(app, request):
+    client = app.test_client(gateway=request.param)
+    yield client
+    client.close()
+
+
+def test_two_arguments_mean_wsgi_and_three_asgi(app):
+    assert app(environ(), lambda *args: None) == [b"hello"]
+    coroutine = app(scope=scope_from_environ(environ()), receive=nothing, send=nothing)
+    assert asyncio.iscoroutine(coroutine)
+    coroutine.close()
+
+
+async def nothing(message=None):
+    raise AssertionError("not to be called")
+
+
+def environ(path="/", **extra):
+    return {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        **extra,
+    }
+
+
+def test_servers_that_look_find_a_coroutine_function(app):
+    import inspect
+
+    assert inspect.iscoroutinefunction(app.__call__)
+
+
+def test_a_call_without_arguments_is_a_type_error(app):
+    with pytest.raises(TypeError):
+        app()
+
+
+def test_an_unknown_scope_is_refused(app):
+    with pytest.raises(ValueError, match="carrier-pigeon"):
+        asyncio.run(app({"type": "carrier-pigeon"}, nothing, nothing))
+
+
+def test_sync_views_run_off_the_event_loop_under_asgi_unless_inline(app):
+    with app.test_client(gateway="asgi") as client:
+        loop_thread = client.get("/async").text
+        assert client.get("/inline").text == loop_thread
+        assert "worker" in client.get("/thread").text
+
+
+def test_async_views_run_on_one_long_lived_loop_under_wsgi(app):
+    client = app.test_client()
+    names = {client.get("/async").text for _ in range(3)}
+    assert len(names) == 1
+    assert names != {threading.current_thread().name}
+
+
+def test_the_wsgi_face_passes_the_standard_library_s_validator(app):
+    def stream():
+        yield "a"
+        yield "b"
+
+    app.add_url_rule("/stream", "stream", stream)
+    for path, expected in (("/", b"hello"), ("/stream", b"ab"), ("/nowhere", None)):
+        started = []
+
+        def start_response(status, headers, exc_info=None, started=started):
+            started.append(status)
+            return lambda data: None
+
+        request_environ = environ(path, **{
+            "SCRIPT_NAME": "", "wsgi.version": (1, 0), "wsgi.multithread": True,
+            "wsgi.multiprocess": False, "wsgi.run_once": False, "wsgi.errors": io.StringIO(),
+        })  # fmt: skip
+        request_environ["wsgi.input"] = io.BytesIO()
+        response = validator(app)(request_environ, start_response)
+        body = b"".join(response)
+        response.close()
+        assert len(started) == 1
+        assert expected is None or body == expected
+
+
+def test_middleware_wraps_either_face(app):
+    inner_wsgi, inner_asgi = app.wsgi_app, app.asgi_app
+
+    def wsgi(environ, start_response):
+        environ["PATH_INFO"] = "/"
+        return inner_wsgi(environ, start_response)
+
+    async def asgi(scope, receive, send):
+        await inner_asgi({**scope, "path": "/"}, receive, send)
+
+    app.wsgi_app, app.asgi_app = wsgi, asgi
+    for gateway in ("wsgi", "asgi"):
+        with app.test_client(gateway=gateway) as client:
+            assert client.get("/anything").text == "hello"
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_generator_is_streamed_with_its_context(app, client, kind):
+    ended = []
+
+    def sync():
+        try:
+            for piece in "abc":
+                yield f"{piece}{request.path}"
+        finally:
+            ended.append("generator")
+
+    async def from_async():
+        try:
+            for piece in "abc":
+                yield f"{piece}{request.path}"
+        finally:
+            ended.append("generator")
+
+    app.add_url_rule("/s", "s", sync if kind == "sync" else lambda: from_async())
+    app.teardown_request(lambda error: ended.append("teardown"))
+    assert client.get("/s").text == "a/sb/sc/s"
+    assert ended == ["generator", "teardown"]
+
+
+def test_an_abandoned_stream_is_closed_and_torn_down_once(app):
+    ended = []
+
+    def stream():
+        try:
+            yield "first"
+            yield "second"
+        finally:
+            ended.append(request.path)
+
+    app.add_url_rule("/s", "s", stream)
+    app.teardown_request(lambda error: ended.append("teardown"))
+    body = app(environ("/s"), lambda *args: None)
+    assert next(iter(body)) == b"first"
+    body.close()
+    body.close()
+    assert ended == ["/s", "teardown"]
+
+
+def test_a_client_that_leaves_ends_an_async_stream(app):
+    ended = []
+
+    async def endless():
+        try:
+            while True:
+                yield "tick"
+                await asyncio.sleep(0.001)
+        finally:
+            ended.append("generator")
+
+    app.add_url_rule("/s", "s", lambda: endless())
+    app.teardown_request(lambda error: ended.append("teardown"))
+
+    async def main():
+        messages = []
+        left = asyncio.Event()
+
+        async def receive():
+            if len(messages) < 1:
+                return {"type": "http.request", "body": b"", "more_body": False}
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            messages.append(message)
+            if len(messages) > 5:
+                left.set()
+
+        await asyncio.wait_for(app(scope_from_environ(environ("/s")), receive, send), 5)
+
+    asyncio.run(main())
+    assert ended == ["generator", "teardown"]
+
+
+def test_head_and_204_have_no_body_and_still_close_the_stream(app, client):
+    closed = []
+
+    def stream():
+        try:
+            yield "x"
+        finally:
+            closed.append(True)
+
+    def make():
+        generator = stream()
+        next(generator)
+        return Response(generator)
+
+    app.add_url_rule("/s", "s", make)
+    app.add_url_rule("/empty", "empty", lambda: ("ignored", 204))
+    assert client.head("/s").data == b""
+    assert closed == [True]
+    response = client.get("/empty")
+    assert (response.data, response.content_length) == (b"", None)
+
+
+def test_nothing_set_in_a_request_is_there_in_the_next(app, client):
+    from contextvars import ContextVar
+
+    variable = ContextVar("leak", default="clean")
+
+    def view():
+        before = variable.get()
+        variable.set("dirty")
+        g.dirty = True
+        return before
+
+    app.add_url_rule("/v", "v", view)
+    assert [client.get("/v").text for _ in range(3)] == ["clean"] * 3
+
+
+def test_the_environ_is_there_under_asgi(app, client):
+    def view():
+        return {
+            "method": request.environ["REQUEST_METHOD"],
+            "header": request.environ.get("HTTP_X_A"),
+            "query": request.environ["QUERY_STRING"],
+            "known": "wsgi.url_scheme" in request.environ,
+            "request": request.environ["werkzeug.request"] is request._get_current_object(),
+        }
+
+    app.add_url_rule("/e", "e", view)
+    assert client.get("/e?q=1", headers={"X-A": "b"}).json == {
+        "method": "GET", "header": "b", "query": "q=1", "known": True, "request": True,
+    }  # fmt: skip
+
+
+def test_a_mounted_application_knows_its_root(app, client):
+    from cruse import url_for
+
+    app.add_url_rule("/where", "where", lambda: f"{request.root_path} {url_for('where')}")
+    response = client.get("/where", base_url="http://localhost/mounted")
+    assert response.text == "/mounted /mounted/where"
+
+
+def test_200_slow_sync_views_at_once_neither_deadlock_nor_block_the_loop():
+    app = Cruse(__name__, static_folder=None)
+    app.config["THREAD_POOL_SIZE"] = 10
+    gate = threading.Semaphore(0)
+
+    @app.get("/slow")
+    def slow():
+        gate.acquire()
+        return "slow"
+
+    @app.get("/quick")
+    async def quick():
+        return "quick"
+
+    async def main():
+        client = app.async_test_client()
+        waiting = [asyncio.ensure_future(client.get("/slow")) for _ in range(200)]
+        await asyncio.sleep(0)
+        assert (await client.get("/quick")).text == "quick"
+        gate.release(200)
+        assert {response.text for response in await asyncio.gather(*waiting)} == {"slow"}
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_requests_in_flight_never_see_each_other():
+    app = Cruse(__name__, static_folder=None)
+
+    @app.before_request
+    def before():
+        g.who = request.args["who"]
+
+    @app.get("/async")
+    async def from_async():
+        await asyncio.sleep(0.001)
+        return f"{g.who} {request.args['who']}"
+
+    @app.get("/sync")
+    def sync():
+        return f"{g.who} {request.args['who']}"
+
+    async def main():
+        client = app.async_test_client()
+        paths = [f"/{kind}?who={number}" for number in range(100) for kind in ("sync", "async")]
+        responses = await asyncio.gather(*map(client.get, paths))
+        for path, response in zip(paths, responses, strict=True):
+            who = path.partition("=")[2]
+            assert response.text == f"{who} {who}"
+
+    asyncio.run(main())

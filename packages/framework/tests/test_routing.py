@@ -1,0 +1,196 @@
+"""Routing: the compiled tree gives what werkzeug's own adapter gives."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.routing import Submount
+
+from cruse import Cruse, request
+from cruse.routing import Map, Router, Rule
+
+SEGMENTS = ["a", "b", "ab", "<?>", "<int:?>", "<path:?>", "v<int:?>.txt", "<string(length=2):?>"]
+WORDS = ["a", "b", "ab", "abc", "1", "12", "v7.txt", "", "x y"]
+METHODS = ["GET", "POST"]
+
+
+@st.composite
+def rules(draw):
+    made = []
+    for number in range(draw(st.integers(1, 8))):
+        names = iter("pqrs")
+        parts = draw(st.lists(st.sampled_from(SEGMENTS), max_size=4))
+        text = "/" + "/".join(part.replace("?", next(names)) for part in parts)
+        if parts and draw(st.booleans()):
+            text += "/"
+        options = {
+            "methods": draw(st.lists(st.sampled_from(METHODS), min_size=1, unique=True)),
+            "strict_slashes": draw(st.booleans()),
+        }
+        if draw(st.integers(0, 5)) == 0:
+            options["defaults"] = {"extra": number}
+        made.append((text, f"e{draw(st.integers(0, 3))}", options))
+    return made
+
+
+paths = st.lists(st.sampled_from(WORDS), max_size=4).map(lambda words: "/" + "/".join(words))
+
+
+@settings(max_examples=400, deadline=None)
+@given(rules(), st.lists(paths, min_size=1, max_size=8), st.sampled_from([*METHODS, "HEAD"]))
+def test_the_router_agrees_with_werkzeug(specification, requested, method):
+    url_map = Map([Rule(text, endpoint=e, **options) for text, e, options in specification])
+    router = Router(url_map)
+    adapter = url_map.bind("localhost")
+    for path in requested:
+        found = router.match(path, method)
+        if found is None:
+            continue  # the application asks the adapter itself
+        route, values = found
+        rule, expected = adapter.match(path, method, return_rule=True)
+        assert (route.rule, values) == (rule, expected)
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__)
+
+    @app.route("/users/<int:id>")
+    def user(id):
+        return f"user {id}"
+
+    @app.route("/users/me")
+    def me():
+        return "me"
+
+    @app.route("/folder/")
+    def folder():
+        return "folder"
+
+    @app.route("/files/<path:name>")
+    def file(name):
+        return name
+
+    @app.route("/pages/", defaults={"page": 1})
+    @app.route("/pages/<int:page>")
+    def pages(page):
+        return f"page {page}"
+
+    @app.post("/users/me")
+    def change_me():
+        return "changed"
+
+    return app
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client(app, request):
+    with app.test_client(gateway=request.param) as client:
+        yield client
+
+
+def test_variable_parts_are_converted(client):
+    assert client.get("/users/7").text == "user 7"
+
+
+def test_a_fixed_path_goes_before_a_variable_one(client):
+    assert client.get("/users/me").text == "me"
+
+
+def test_the_method_chooses_among_views_of_one_path(client):
+    assert client.post("/users/me").text == "changed"
+
+
+def test_digits_of_other_scripts_are_no_integers(client):
+    assert client.get("/users/\u0663").status_code == 404
+
+
+def test_an_integer_of_thousands_of_digits_is_not_found(client):
+    assert client.get("/users/" + "9" * 5000).status_code == 404
+
+
+def test_a_missing_slash_is_added_by_a_redirect_that_keeps_the_query(client):
+    response = client.get("/folder?a=1")
+    assert response.status_code == 308
+    assert response.location == "http://localhost/folder/?a=1"
+
+
+def test_double_slashes_are_merged_by_a_redirect(client):
+    response = client.get("/users//me")
+    assert (response.status_code, response.location) == (308, "http://localhost/users/me")
+
+
+def test_a_path_converter_takes_slashes(client):
+    assert client.get("/files/a/b.txt").text == "a/b.txt"
+
+
+def test_defaults_redirect_to_the_short_url(client):
+    assert client.get("/pages/").text == "page 1"
+    assert client.get("/pages/2").text == "page 2"
+    assert client.get("/pages/1").location == "http://localhost/pages/"
+
+
+def test_the_wrong_method_is_a_405_that_names_the_right_ones(client):
+    response = client.post("/users/7")
+    assert response.status_code == 405
+    assert sorted(response.allow) == ["GET", "HEAD", "OPTIONS"]
+
+
+def test_head_is_get_without_a_body(client):
+    response = client.head("/users/7")
+    assert (response.data, response.content_length) == (b"", len("user 7"))
+
+
+def test_options_names_the_methods_of_all_rules_of_the_path(client):
+    response = client.options("/users/me")
+    assert sorted(response.allow) == ["GET", "HEAD", "OPTIONS", "POST"]
+
+
+def test_a_path_that_is_not_utf8_is_a_400(client):
+    overrides = {"PATH_INFO": "/files/\xff", "REQUEST_URI": "/files/%ff"}
+    assert client.get("/", environ_overrides=overrides).status_code == 400
+
+
+def test_rules_added_to_the_map_while_serving_are_found(app, client):
+    assert client.get("/late/view").status_code == 404
+    app.view_functions["late"] = lambda: "late"
+    app.url_map.add(Submount("/late", [Rule("/view", endpoint="late")]))
+    assert client.get("/late/view").text == "late"
+
+
+def test_a_converter_may_use_the_request(app):
+    from werkzeug.routing import BaseConverter
+
+    class Shout(BaseConverter):
+        def to_python(self, value):
+            return value.upper() + request.args.get("mark", "")
+
+    app.url_map.converters["shout"] = Shout
+    app.add_url_rule("/shout/<shout:word>", "shout", lambda word: word)
+    assert app.test_client().get("/shout/hey?mark=!").text == "HEY!"
+
+
+def test_subdomains_match_when_asked_for():
+    app = Cruse(__name__, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.com"
+
+    @app.route("/", subdomain="<name>")
+    def index(name):
+        return name
+
+    assert app.test_client().get("/", base_url="http://blog.example.com").text == "blog"
+
+
+def test_hosts_match_when_asked_for():
+    app = Cruse(__name__, host_matching=True, static_host="static.example")
+    app.add_url_rule("/", "one", lambda: "one", host="one.example")
+    app.add_url_rule("/", "two", lambda: "two", host="two.example")
+    client = app.test_client()
+    assert client.get("/", base_url="http://one.example").text == "one"
+    assert client.get("/", base_url="http://two.example").text == "two"
+    assert client.get("/", base_url="http://three.example").status_code == 404
+
+
+def test_an_untrusted_host_is_a_400(app, client):
+    app.config["TRUSTED_HOSTS"] = ["good.example"]
+    assert client.get("/users/me", base_url="http://good.example").text == "me"
+    assert client.get("/users/me", base_url="http://evil.example").status_code == 400

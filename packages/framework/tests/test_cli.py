@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from importlib.metadata import EntryPoint, EntryPoints
 
 import click
 import pytest
@@ -236,31 +235,35 @@ def test_a_command_of_the_application_goes_before_that_of_an_extension(app, run)
     assert run("greetings").output == "mine\n"
 
 
-@click.command()
-def plugged():
-    """Come from elsewhere."""
-    click.echo("plugged in")
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """Install a distribution that adds a command."""
+
+    def install(source):
+        (tmp_path / "plug_in.py").write_text(source)
+        info = tmp_path / "plug_in-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug-in\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[cruse.commands]\nplugged = plug_in:plugged\n")
+        monkeypatch.syspath_prepend(tmp_path)
+
+    yield install
+    sys.modules.pop("plug_in", None)
 
 
-def test_a_plug_in_brings_commands(run, monkeypatch):
-    plug_in(monkeypatch, "plugged", f"{__name__}:plugged")
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[plugged.callback.__module__])
+def test_a_plug_in_brings_commands(run, plug_in):
+    plug_in("import click\n@click.command()\ndef plugged():\n    click.echo('plugged in')\n")
     assert run("plugged").output == "plugged in\n"
+    assert "plugged" in run("--help").output
 
 
-def test_a_broken_plug_in_is_named_and_left_out(run, monkeypatch):
-    plug_in(monkeypatch, "plugged", "nowhere_to_be_found:command")
+def test_a_broken_plug_in_is_named_and_left_out(run, plug_in):
+    plug_in("import nowhere_to_be_found")
     result = run("--help")
     assert result.exit_code == 0
     assert "'plugged' is left out" in result.output
     assert "No module named 'nowhere_to_be_found'" in result.output
     assert "routes" in result.output
-
-
-def plug_in(monkeypatch, name, value):
-    """Install a plug-in, as far as importlib.metadata can tell."""
-    found = EntryPoints([EntryPoint(name, value, "cruse.commands")])
-    monkeypatch.setattr("cruse.cli.groups.entry_points", lambda group: found.select(group=group))
 
 
 # -- the command itself -------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """``cruse routes`` and ``cruse shell``."""
 
-import code
 import json
 import sys
 
@@ -12,9 +11,9 @@ from cruse.blueprints import Blueprint
 from cruse.cli import ScriptInfo, routes_command, shell_command
 
 
-def invoke(app, command, *args):
+def invoke(app, command, *args, **kwargs):
     info = ScriptInfo(create_app=lambda: app, set_debug_flag=False)
-    result = CliRunner().invoke(command, args, obj=info)
+    result = CliRunner().invoke(command, args, obj=info, **kwargs)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -114,35 +113,39 @@ def test_json_tells_the_view_and_the_blueprint(app):
 
 
 @pytest.fixture
-def prompt(monkeypatch):
-    """Start no prompt, but note what it would have been started with."""
-    seen = {}
-    monkeypatch.setattr(code, "interact", lambda banner, local: seen.update(local, banner=banner))
+def shell(app, monkeypatch):
+    """Type lines into ``cruse shell`` and return what it printed."""
     monkeypatch.delenv("PYTHONSTARTUP", raising=False)
     monkeypatch.delattr(sys, "__interactivehook__", raising=False)
-    return seen
+
+    def type_in(*lines):
+        return invoke(app, shell_command, input="\n".join(lines))
+
+    return type_in
 
 
-def test_the_shell_has_the_application_and_what_processors_add(app, prompt):
+def test_the_shell_has_the_application_and_what_processors_add(app, shell):
     app.shell_context_processor(lambda: {"answer": 42})
-    invoke(app, shell_command)
-    assert prompt["app"] is app
-    assert prompt["answer"] == 42
-    assert "g" in prompt
-    assert f"App: {app.import_name}\nInstance: {app.instance_path}" in prompt["banner"]
+    output = shell("print(app.name, answer, g)")
+    assert f"App: {app.import_name}\nInstance: {app.instance_path}" in output
+    assert f"{app.name} 42 <cruse.g of {app.name!r}>" in output
 
 
-def test_the_shell_runs_the_startup_file_of_the_user(app, prompt, tmp_path, monkeypatch):
+def test_the_shell_runs_the_startup_file_of_the_user(app, shell, tmp_path, monkeypatch):
     startup = tmp_path / "startup.py"
-    startup.write_text("mine = 'ä'\napp = 'not this'")
+    startup.write_text("mine = 'ä'\napp = 'not this'", encoding="utf-8")
     monkeypatch.setenv("PYTHONSTARTUP", str(startup))
-    invoke(app, shell_command)
-    assert prompt["mine"] == "ä"
-    assert prompt["app"] is app
+    assert f"ä {app!r}" in shell("print(mine, app)")
 
 
-def test_the_shell_prepares_completion_with_its_own_names(app, prompt, monkeypatch):
+def test_the_shell_prepares_completion_with_its_own_names(shell, monkeypatch):
     called = []
     monkeypatch.setattr(sys, "__interactivehook__", lambda: called.append(True), raising=False)
-    invoke(app, shell_command)
+    shell()
     assert called == [True]
+
+
+def test_a_python_without_readline_has_a_shell_too(shell, monkeypatch):
+    monkeypatch.setattr(sys, "__interactivehook__", lambda: None, raising=False)
+    monkeypatch.setitem(sys.modules, "readline", None)
+    assert "2\n" in shell("print(1 + 1)")

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from cruse.app import Cruse
 from cruse.cli import CruseGroup, run_command
 from cruse.debugger import Debugger
+from cruse.extension import Extension
 
 TLS = Path(__file__).parent / "tls"
 
@@ -205,12 +206,20 @@ def test_a_broken_edit_is_shown_and_its_repair_is_served(project):
         assert server.get() == (200, "one http")
 
 
-def test_a_server_may_start_with_broken_code(project):
-    project.write("from cruse.app import Cruse\n1 / 0\n")
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("import nowhere_to_be_found", "No module named"),
+        (f"{SITE}\n@app.startup\ndef start():\n    raise ArithmeticError", "ArithmeticError"),
+    ],
+)
+def test_a_server_may_start_with_broken_code(project, source, error):
+    project.write(source)
     with project.serve("--debug") as server:
         status, page = server.listen().get()
         assert status == 500
-        assert "ZeroDivisionError" in page
+        assert error in page
 
         project.write(SITE)
         server.reload()
@@ -223,6 +232,19 @@ def test_without_the_reloader_broken_code_ends_the_command(project):
         code, output = server.end()
     assert code == 1
     assert "ZeroDivisionError" in output
+
+
+def test_a_wrong_setting_ends_the_command_in_one_line(app, served):
+    class Greetings(Extension):
+        name = "greetings"
+        prefix = "GREETINGS_"
+
+    app.use(Greetings())
+    app.config["GREETINGS_LOUD"] = True
+    result = CliRunner().invoke(CruseGroup(create_app=lambda: app), ["run"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: Unknown setting 'GREETINGS_LOUD'")
+    assert result.output.count("\n") == 1
 
 
 @pytest.mark.parametrize("options", [(), ("--debug",)])

@@ -157,7 +157,7 @@ def _terminate_politely() -> Iterator[None]:
 
 
 def load_or_explain(load: Callable[[], Cruse], reloading: bool) -> WSGIApplication:
-    """Return the application, or when its code fails, one that shows the error.
+    """Return the application, started, or when its code fails, one that shows the error.
 
     With the reloader, a mistake in the code must not end the server: it is shown in the browser,
     and the next change of a file loads the application anew.
@@ -167,24 +167,31 @@ def load_or_explain(load: Callable[[], Cruse], reloading: bool) -> WSGIApplicati
         reloading: Whether the reloader is on.
 
     Raises:
-        Exception: What ``load`` raised, when nothing would load it again.
+        NoAppException: When the command line names no application.
+        Exception: What the code raised, when no reloader would load it again.
     """
-    from click import ClickException
     from werkzeug.serving import is_running_from_reloader
 
+    # The process that only watches over the serving one does not start the application.
+    serving = not reloading or is_running_from_reloader()
     try:
-        return load()
-    except ClickException as error:
-        if not is_running_from_reloader():  # a wrong command line, not a wrong edit
-            raise
-        failure: Exception = error
+        app = load()
+        if serving:
+            app.start()
     except Exception as error:
-        if not reloading:
+        if not reloading or (not serving and _is_wrong_name(error)):
             raise
-        failure = error
-    if is_running_from_reloader():
-        _show(failure)
-    return BrokenApp(failure)
+        if serving:
+            _show(error)
+        return BrokenApp(error)
+    return app
+
+
+def _is_wrong_name(error: Exception) -> bool:
+    """Whether the command line has to change rather than the code."""
+    from cruse.cli.discovery import BrokenImportException, NoAppException
+
+    return isinstance(error, NoAppException) and not isinstance(error, BrokenImportException)
 
 
 def _show(error: Exception) -> None:

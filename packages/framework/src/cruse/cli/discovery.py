@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = [
+    "BrokenImportException",
     "NoAppException",
     "find_app",
     "find_app_by_string",
@@ -44,6 +45,10 @@ class NoAppException(click.UsageError):
         """Print the message alone: the usage of the command has nothing to do with it."""
         message = f"Error: {self.format_message()}"
         click.echo(message, file=file, err=file is None)
+
+
+class BrokenImportException(NoAppException):
+    """The module is there, but something that it imports is not; the message has the traceback."""
 
 
 class _Reference(NamedTuple):
@@ -111,15 +116,16 @@ def locate_app(
         raise_if_not_found: Whether a missing module is an error rather than ``None``.
 
     Raises:
-        NoAppException: When the module is missing, fails to import something, or has no
-            application. Other errors of the module are raised as they are.
+        NoAppException: When the module is missing or has no application.
+        BrokenImportException: When it fails to import something. Other errors of the module are
+            raised as they are.
     """
     try:
         module = import_module(module_name)
     except ImportError as error:
         inner = _inside_module(error)
         if inner is not None:
-            raise NoAppException(
+            raise BrokenImportException(
                 f"While importing {module_name!r}, an ImportError was raised:\n\n{inner}"
             ) from None
         if not raise_if_not_found:

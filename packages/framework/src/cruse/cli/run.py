@@ -12,6 +12,7 @@ from cruse.cli.environment import get_debug_flag
 from cruse.cli.options import debug_option
 from cruse.cli.script import ScriptInfo, pass_script_info
 from cruse.devserver import DEFAULT_HOST, DEFAULT_PORT, load_or_explain, serve, show_server_banner
+from cruse.extension import SettingsError
 
 if TYPE_CHECKING:
     import ssl
@@ -161,7 +162,10 @@ def run_command(
     """
     debug = get_debug_flag()
     use_reloader = debug if reload is None else reload
-    app = load_or_explain(info.load_app, use_reloader)
+    try:
+        app = load_or_explain(info.load_app, use_reloader)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
     show_server_banner(debug, info.app_import_path)
     serve(
         app,

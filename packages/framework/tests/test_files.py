@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import http_date, parse_date
 
-from cruse import Blueprint, Cruse, send_file, send_from_directory
+from cruse import Blueprint, Config, Cruse, send_file, send_from_directory
 from cruse.testing import CruseClient
 
 CONTENT = bytes(range(256)) * 4
@@ -150,11 +150,17 @@ def test_what_is_no_plain_file_is_not_found(client, root):
     assert client.get("/static/fifo").status_code == 404
 
 
-def test_a_file_that_vanishes_meanwhile_is_not_found(app, client, root):
+def test_a_file_that_vanishes_meanwhile_is_not_found(root):
+    class Meddling(Config):
+        """Removes the file when it was found and is about to be opened."""
+
+        def __getitem__(self, key):
+            if key == "USE_X_SENDFILE":
+                (root / "static" / "page.html").unlink()
+            return super().__getitem__(key)
+
     class Vanishing(App):
-        def get_send_file_max_age(self, filename):
-            (root / "static" / "page.html").unlink()
-            return
+        config_class = Meddling
 
     app = Vanishing(__name__, root_path=str(root))
     assert app.test_client().get("/static/page.html").status_code == 404

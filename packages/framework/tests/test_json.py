@@ -304,6 +304,18 @@ def test_the_application_s_provider_is_used_everywhere(app, client):
     assert client.post("/").json == {"read": {"wrapped": {"read": 1}}}
 
 
+def test_a_provider_of_another_library_makes_responses(app):
+    class Provider(JSONProvider):
+        def dumps(self, obj, **kwargs):
+            return f"<{obj}>"
+
+    app.json = Provider(app)
+    with app.app_context():
+        response = jsonify(1)
+    assert response.get_data() == b"<1>"
+    assert response.mimetype == "application/json"
+
+
 def test_another_class_of_provider(tmp_path):
     class Own(Cruse):
         class json_provider_class(DefaultJSONProvider):  # noqa: N801

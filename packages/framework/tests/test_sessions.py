@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256, sha512
 
 import pytest
+from itsdangerous import BadSignature
 from werkzeug.http import parse_date
 
 from cruse import Cruse, session
@@ -219,6 +220,16 @@ def test_opening_is_not_access():
     assert SecureCookieSession({"a": 1}).accessed is False
 
 
+def test_handing_the_session_on_is_not_reading_it(app, client):
+    @app.get("/hand")
+    def hand():
+        return type(session._get_current_object()).__name__
+
+    response = client.get("/hand")
+    assert response.text == "SecureCookieSession"
+    assert "Vary" not in response.headers
+
+
 def test_reading_does_not_set_the_cookie_again(client):
     client.get("/set")
     assert "Set-Cookie" not in client.get("/get").headers
@@ -359,6 +370,14 @@ def test_the_serializer_is_made_once_for_the_same_keys(app):
 def test_the_signature_is_the_one_that_cookies_have_had_for_years(app):
     serializer = app.session_interface.get_signing_serializer(app)
     assert serializer.loads(FLASK_COOKIE) == {"n": 1, "t": (1, 2)}
+
+
+def test_the_serializer_can_sign_for_another_purpose(app):
+    serializer = app.session_interface.get_signing_serializer(app)
+    signed = serializer.dumps({"a": 1}, salt="other")
+    assert serializer.loads(signed, salt="other") == {"a": 1}
+    with pytest.raises(BadSignature):
+        serializer.loads(signed)
 
 
 def test_another_digest(app, client):

@@ -182,6 +182,10 @@ def test_the_search_can_be_explained(app, tmp_path, caplog):
         assert "blueprint 'one'" in caplog.text
         assert "Several folders have it" in caplog.text
         caplog.clear()
+        render_template("mail.txt")
+        assert "mail.txt" in caplog.text
+        assert "Several" not in caplog.text
+        caplog.clear()
         with pytest.raises(TemplateNotFound):
             render_template("missing.html")
         assert "No folder has it." in caplog.text
@@ -299,10 +303,15 @@ def test_the_environment_can_be_replaced(app):
             super().__init__(app, **options, variable_start_string="<<", variable_end_string=">>")
 
     app.jinja_environment = Own
-    app.jinja_options = {"trim_blocks": True, "loader": DictLoader({"a.html": "<< value >>"})}
+    app.jinja_options = {
+        "auto_reload": True,
+        "trim_blocks": True,
+        "loader": DictLoader({"a.html": "<< value >>"}),
+    }
     with app.app_context():
         assert render_template("a.html", value=1) == "1"
     assert app.jinja_env.trim_blocks
+    assert app.jinja_env.auto_reload
     assert app.jinja_env.app is app
 
 

@@ -81,6 +81,19 @@ def test_methods_of_base_classes_count(app, client):
     assert client.get("/").text == "GET"
 
 
+def test_a_base_class_may_have_none(app, client):
+    class Base(MethodView):
+        """What several views share."""
+
+    class Derived(Base):
+        def get(self):
+            return "GET"
+
+    assert Base.methods is None
+    app.add_url_rule("/", view_func=Derived.as_view("index"))
+    assert client.get("/").text == "GET"
+
+
 def test_methods_may_be_fewer_than_there_are(app, client):
     class OnlyGet(Methods):
         methods = ("GET",)

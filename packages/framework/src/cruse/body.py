@@ -327,8 +327,11 @@ class Part:
         self.filename = segment.filename
         #: The client's media type, not to be trusted.
         self.content_type = segment.content_type
-        #: All headers of the part.
-        self.headers = Headers(segment.headerlist)
+        try:
+            #: All headers of the part.
+            self.headers = Headers(segment.headerlist)
+        except ValueError:  # a lone CR or LF, which the parser lets pass
+            raise BadRequest("The multipart form is malformed: a broken header.") from None
 
     def __iter__(self) -> Iterator[bytes]:
         while (chunk := self._parts.next_payload()) is not None:

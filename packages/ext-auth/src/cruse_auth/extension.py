@@ -1,0 +1,260 @@
+"""The extension: what an application says to it, and what it keeps for each application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from cruse import Extension, ExtensionState, current_app, request, url_for
+from cruse.colors import inline
+from cruse.globals import current_context
+from cruse.lazy import lazy
+from cruse_auth.logins import logging_in, logging_out
+from cruse_auth.oidc import OpenIDClient
+from cruse_auth.oidc.transactions import Transactions
+from cruse_auth.providers import Providers
+from cruse_auth.settings import AuthSettings
+from cruse_auth.steps import arun, run
+from cruse_auth.users import AnonymousUser, current_user, find_user, loading, preload
+from cruse_auth.views import make_blueprint
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    # Without a parameter, `Auth` is `Auth[Any]` (PEP 696; at run time from Python 3.13).
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    from cruse import Blueprint, Cruse
+    from cruse.typing import ResponseReturnValue
+
+    UserT = TypeVarWithDefault("UserT", default=Any)
+else:
+    UserT = TypeVar("UserT")
+
+__all__ = ["Auth", "AuthState", "login_user", "logout_user"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class AuthState(ExtensionState[AuthSettings]):
+    """What is kept for one application: its providers, with what was read of them."""
+
+    @property
+    def auth(self) -> Auth[Any]:
+        """The extension."""
+        return cast("Auth[Any]", self.extension)
+
+    @lazy
+    def clients(self) -> dict[str, OpenIDClient]:
+        """The clients of the providers, by name.
+
+        Raises:
+            SettingsError: When a provider is not configured completely.
+        """
+        resolved = self.auth.providers.resolve(self.settings.providers)
+        return {name: OpenIDClient(options, self.settings) for name, options in resolved.items()}
+
+    @property
+    def transactions(self) -> Transactions:
+        """The logins that have begun, signed with the application's current keys."""
+        config = self.app.config
+        key = config["SECRET_KEY"]
+        if not key:
+            raise RuntimeError(
+                "Logins need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the environment."
+            )
+        return Transactions([key, *reversed(config["SECRET_KEY_FALLBACKS"] or ())])
+
+    @property
+    def loader(self) -> Callable[[str], Any]:
+        """The user loader.
+
+        Raises:
+            RuntimeError: When there is none.
+        """
+        loader = self.auth.user_loader_function
+        if loader is None:
+            raise RuntimeError(
+                "Somebody is logged in, but nothing says how to load them: register a function"
+                " with '@auth.user_loader'."
+            )
+        return loader
+
+    def login_hook(self, provider: str) -> Callable[..., Any] | None:
+        """Return what finds the user for a login with a provider."""
+        providers = self.auth.providers
+        own = providers[provider].on_login_function if provider in providers else None
+        return own or self.auth.on_login_function
+
+    @property
+    def login_view(self) -> str:
+        """The endpoint or URL of the login page."""
+        return self.auth.login_view or self.settings.login_view
+
+    def external_url(self, path: str) -> str:
+        """Return the whole URL of a path of this application, as browsers see it.
+
+        Args:
+            path: The path, with the application's root if it has one; or a whole URL.
+        """
+        if "://" in path:
+            return path
+        external = self.settings.external_url
+        if external is None:
+            return request.host_url.rstrip("/") + path
+        return external.rstrip("/") + path.removeprefix(request.root_path)
+
+    def callback_url(self, provider: str) -> str:
+        """Return the redirect URI of a provider: register exactly this with it."""
+        return self.external_url(url_for("auth.callback", provider=provider))
+
+
+class Auth(Extension[AuthState], Generic[UserT]):
+    """Signing in, and who is signed in.
+
+    ``Auth[User]`` tells type checkers what users are.
+
+    Args:
+        app: Bind it to this application at once.
+        url_prefix: What its pages' URLs start with.
+    """
+
+    name = "auth"
+    prefix = "AUTH_"
+    settings = AuthSettings
+    state_class = AuthState
+
+    #: The endpoint or URL of the login page; goes before ``AUTH_LOGIN_VIEW``.
+    login_view: str | None = None
+
+    def __init__(self, app: Cruse | None = None, *, url_prefix: str = "/auth") -> None:
+        self.url_prefix = url_prefix
+        #: The providers to log in with.
+        self.providers = Providers()
+        self.user_loader_function: Callable[[str], Any] | None = None
+        self.on_login_function: Callable[..., Any] | None = None
+        self.unauthorized_function: Callable[..., Any] | None = None
+        super().__init__(app)
+
+    # -- what applications register -------------------------------------------------------------
+
+    def user_loader(
+        self, function: Callable[[str], UserT | Awaitable[UserT | None] | None]
+    ) -> Callable[[str], UserT | Awaitable[UserT | None] | None]:
+        """Register what returns the user with an id, or ``None``; plain or async."""
+        self.user_loader_function = function
+        return function
+
+    def on_login(self, function: F) -> F:
+        """Register what finds the user after a login with a provider that has no function for it.
+
+        It gets an :class:`~cruse_auth.oidc.Identity` and returns the user. ``None`` refuses the
+        login. It may be plain or async.
+        """
+        self.on_login_function = function
+        return function
+
+    def unauthorized_handler(
+        self, function: Callable[[], ResponseReturnValue | Awaitable[ResponseReturnValue]]
+    ) -> Callable[[], ResponseReturnValue | Awaitable[ResponseReturnValue]]:
+        """Register what answers those who are not logged in, instead of the login page and 401."""
+        self.unauthorized_function = function
+        return function
+
+    # -- what views call ------------------------------------------------------------------------
+
+    def login(self, user: Any, *, fresh: bool = True, force: bool = False) -> bool:
+        """Log a user in, in this browser. The session is a new one afterwards.
+
+        Args:
+            user: The user: anything with an ``id`` or ``get_id()``.
+            fresh: Whether the person was here, as after a password.
+            force: Log in even who is not active.
+
+        Returns:
+            Whether it happened: ``False`` for a user whose ``is_active`` is false.
+
+        Raises:
+            TypeError: When the object has no id.
+        """
+        return run(logging_in(self.state, user, fresh=fresh, force=force))
+
+    async def alogin(self, user: Any, *, fresh: bool = True, force: bool = False) -> bool:
+        """Log a user in, as :meth:`login`; on an event loop where signals have async receivers."""
+        return await arun(logging_in(self.state, user, fresh=fresh, force=force))
+
+    def logout(self) -> bool:
+        """Log out, in this browser; nothing of the session is left.
+
+        Returns:
+            Whether somebody was logged in.
+        """
+        return run(logging_out(self.state))
+
+    async def alogout(self) -> bool:
+        """Log out, as :meth:`logout`; on an event loop where signals have async receivers."""
+        return await arun(logging_out(self.state))
+
+    @property
+    def current_user(self) -> UserT:
+        """The proxy of the current user, typed. May be kept and imported like ``request``."""
+        return cast("UserT", current_user)
+
+    @property
+    def user(self) -> UserT | None:
+        """The user of the current request; ``None`` when nobody is logged in."""
+        user = find_user()
+        return None if isinstance(user, AnonymousUser) else cast("UserT", user)
+
+    async def load_user(self) -> UserT | None:
+        """Load the user of the current request in async code, and return them.
+
+        Async views need not call it: before them it is done. It is for hooks that run earlier.
+        """
+        ctx = current_context()
+        if self.state not in ctx.extras:
+            await arun(loading(self.state, ctx))
+        return self.user
+
+    # -- hooks of the core ----------------------------------------------------------------------
+
+    @inline
+    def before_request(self) -> Any:
+        """Load the user, where views could not wait for it."""
+        return preload(self.state, current_context())
+
+    def startup(self, state: AuthState) -> None:
+        """Check that what is there fits together.
+
+        Raises:
+            SettingsError: When a provider is not configured completely.
+            RuntimeError: When something is missing without which nobody could log in.
+        """
+        if state.clients:
+            _ = state.transactions  # needs the secret key
+        for name in state.clients:
+            if state.login_hook(name) is None or self.user_loader_function is None:
+                raise RuntimeError(
+                    f"Nobody can log in with the provider {name!r}: register a function that finds"
+                    " the user with '@auth.on_login', and one that loads users with"
+                    " '@auth.user_loader'."
+                )
+
+    def template_context(self) -> dict[str, Any]:
+        """Give templates the ``current_user``."""
+        return {"current_user": current_user}
+
+    def make_blueprint(self, state: AuthState) -> Blueprint:
+        """Return the pages: login, callback, logout."""
+        return make_blueprint(state, self.url_prefix)
+
+
+def login_user(user: Any, *, fresh: bool = True, force: bool = False) -> bool:
+    """Log a user in; :meth:`Auth.login` under Flask-Login's name."""
+    auth: Auth[Any] = current_app.extensions["auth"].auth
+    return auth.login(user, fresh=fresh, force=force)
+
+
+def logout_user() -> bool:
+    """Log out; :meth:`Auth.logout` under Flask-Login's name."""
+    auth: Auth[Any] = current_app.extensions["auth"].auth
+    return auth.logout()

@@ -1,0 +1,61 @@
+"""Logging in and out: what changes in the session, and who is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cruse.globals import current_context
+from cruse_auth.record import (
+    LoginRecord,
+    clear_session,
+    read_record,
+    renew_session,
+    write_record,
+)
+from cruse_auth.signals import sending, user_logged_in, user_logged_out
+from cruse_auth.users import ANONYMOUS, id_of, is_active, loading
+
+if TYPE_CHECKING:
+    from cruse_auth.extension import AuthState
+    from cruse_auth.steps import Steps
+
+__all__ = ["logging_in", "logging_out"]
+
+
+def logging_in(
+    state: AuthState, user: Any, *, fresh: bool, force: bool = False, provider: str | None = None
+) -> Steps[bool]:
+    """Log a user in, in a session that is new; ``False`` for one who is not active.
+
+    Args:
+        state: The application's.
+        user: The user, or a proxy of one.
+        fresh: Whether the person was here.
+        force: Log in even who is not active.
+        provider: The provider that said so.
+    """
+    get = getattr(user, "_get_current_object", None)
+    user = get() if callable(get) else user
+    if not force and not is_active(user):
+        return False
+    record = LoginRecord.new(id_of(user), provider, fresh)
+    context = current_context()
+    renew_session(context.app, context.session, state.settings.keep_in_session)
+    write_record(context.session, record)
+    context.extras[state] = user
+    yield from sending(user_logged_in, user=user)
+    return True
+
+
+def logging_out(state: AuthState) -> Steps[bool]:
+    """Log out; nothing of the session is left. ``False`` when nobody was logged in."""
+    context = current_context()
+    user = context.extras.get(state)
+    if user is None and user_logged_out.receivers:
+        user = yield from loading(state, context)
+    record = read_record(context.session)
+    if context.session:
+        clear_session(context.app, context.session)
+    context.extras[state] = ANONYMOUS
+    yield from sending(user_logged_out, user=ANONYMOUS if user is None else user)
+    return record is not None

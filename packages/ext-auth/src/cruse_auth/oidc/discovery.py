@@ -1,0 +1,124 @@
+"""What a provider says of itself (OpenID Connect Discovery 1.0), read once and checked."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from cruse_auth.errors import ProviderError
+from cruse_auth.steps import Fetch
+
+if TYPE_CHECKING:
+    from cruse_auth.steps import Steps
+
+__all__ = ["Discovery", "Metadata"]
+
+#: How many issuers one provider may have, for issuers that depend on the request.
+MAX_ISSUERS = 16
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The part of a provider's metadata that a login needs."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None
+    end_session_endpoint: str | None
+    algorithms: frozenset[str]
+    client_auth_methods: frozenset[str]
+    #: Whether it promises to name itself in its answers (RFC 9207).
+    names_itself: bool
+
+
+class Discovery:
+    """Reads and keeps the metadata of one provider.
+
+    Args:
+        lifetime: Seconds for which a document is good.
+        insecure_http: Allow ``http://`` beyond this machine.
+    """
+
+    def __init__(self, lifetime: float, insecure_http: bool) -> None:
+        self.lifetime = lifetime
+        self.insecure_http = insecure_http
+        self._known: dict[str, tuple[float, Metadata]] = {}
+
+    def find(self, issuer: str) -> Steps[Metadata]:
+        """Return the metadata of an issuer, fetched unless it is known.
+
+        Raises:
+            ProviderError: When there is none, or it is not that issuer's.
+        """
+        known = self._known.get(issuer)
+        if known is not None and time.monotonic() - known[0] < self.lifetime:
+            return known[1]
+        self._check_url(issuer, "the issuer")
+        url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        reply = yield Fetch("GET", url, {"Accept": "application/json"})
+        if reply.status != 200:
+            raise ProviderError(f"{url} answered with status {reply.status}")
+        metadata = self._read(issuer, reply.json())
+        if len(self._known) >= MAX_ISSUERS:
+            self._known.clear()
+        self._known[issuer] = (time.monotonic(), metadata)
+        return metadata
+
+    def _read(self, issuer: str, document: dict[str, Any]) -> Metadata:
+        # Section 4.3: else one provider could speak for another.
+        if document.get("issuer") != issuer:
+            raise ProviderError(
+                f"the metadata of issuer {issuer!r} is that of {document.get('issuer')!r};"
+                " write the issuer exactly as the provider does"
+            )
+        return Metadata(
+            issuer=issuer,
+            authorization_endpoint=self._url(document, "authorization_endpoint"),
+            token_endpoint=self._url(document, "token_endpoint"),
+            jwks_uri=self._url(document, "jwks_uri"),
+            userinfo_endpoint=self._url_if_any(document, "userinfo_endpoint"),
+            end_session_endpoint=self._url_if_any(document, "end_session_endpoint"),
+            # RS256 is what every provider must have (OpenID Connect Core section 15.1).
+            algorithms=_names(document, "id_token_signing_alg_values_supported", "RS256"),
+            client_auth_methods=_names(
+                document, "token_endpoint_auth_methods_supported", "client_secret_basic"
+            ),
+            names_itself=(document.get("authorization_response_iss_parameter_supported") is True),
+        )
+
+    def _url(self, document: dict[str, Any], key: str) -> str:
+        url = document.get(key)
+        if not isinstance(url, str):
+            raise ProviderError(f"the provider's metadata has no {key!r}")
+        self._check_url(url, key)
+        return url
+
+    def _url_if_any(self, document: dict[str, Any], key: str) -> str | None:
+        return None if document.get(key) is None else self._url(document, key)
+
+    def _check_url(self, url: str, what: str) -> None:
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError as error:
+            raise ProviderError(f"{what} is not a URL: {url!r}") from error
+        local = host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+        if parts.scheme == "https" and host:
+            return
+        if parts.scheme == "http" and host and (local or self.insecure_http):
+            return
+        raise ProviderError(
+            f"{what} is {url!r}, but must be an https:// address (plain http:// is for this"
+            " machine only, unless AUTH_INSECURE_HTTP is set)"
+        )
+
+
+def _names(document: dict[str, Any], key: str, default: str) -> frozenset[str]:
+    values = document.get(key)
+    if not isinstance(values, list) or not values:
+        return frozenset([default])
+    return frozenset(value for value in values if isinstance(value, str))

@@ -1,0 +1,80 @@
+"""Who a provider says that somebody is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Identity"]
+
+#: Claims of the ID token that are about the login and not about the person. Userinfo can't change
+#: them.
+PROTOCOL_CLAIMS = frozenset(
+    {
+        *("iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "sid"),
+        *("nonce", "auth_time", "acr", "amr", "at_hash", "c_hash"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A person, as a provider knows them. All of it was checked to come from that provider."""
+
+    #: The name of the provider in this application.
+    provider: str
+    #: The provider's own name of itself.
+    issuer: str
+    #: The provider's name for the person. Never given to somebody else.
+    subject: str
+    #: Everything the provider said, from the ID token and its userinfo endpoint.
+    claims: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_claims(
+        cls, provider: str, token: Mapping[str, Any], userinfo: Mapping[str, Any]
+    ) -> Identity:
+        """Join what the ID token and the userinfo endpoint say."""
+        about = {key: value for key, value in userinfo.items() if key not in PROTOCOL_CLAIMS}
+        return cls(provider, token["iss"], token["sub"], {**token, **about})
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Issuer and subject: the only name of a person that is theirs for ever.
+
+        An e-mail address is not: it may be given to another person, and a provider may let people
+        write into it what they like.
+        """
+        return self.issuer, self.subject
+
+    def _text(self, claim: str) -> str | None:
+        value = self.claims.get(claim)
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def name(self) -> str | None:
+        """What the person is called, for showing."""
+        return self._text("name") or self._text("preferred_username") or self._text("nickname")
+
+    @property
+    def username(self) -> str | None:
+        """The short name that the person goes by at the provider; neither unique nor stable."""
+        return self._text("preferred_username") or self._text("nickname")
+
+    @property
+    def email(self) -> str | None:
+        """An e-mail address, see :attr:`email_verified`."""
+        return self._text("email")
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether the provider says that the address is the person's."""
+        return self.claims.get("email_verified") is True
+
+    @property
+    def picture(self) -> str | None:
+        """The URL of a picture."""
+        return self._text("picture")

@@ -1,0 +1,96 @@
+"""The provider's public keys (RFC 7517): read when they are needed, and anew when they changed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from cruse_auth.errors import ProviderError
+from cruse_auth.steps import Fetch
+
+if TYPE_CHECKING:
+    from cruse_auth.steps import Steps
+
+__all__ = ["Keys", "PublicKey"]
+
+PublicKey = RSAKey | ECKey | OKPKey
+
+KEY_TYPES: dict[str, type[PublicKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+#: The kind of key by the first letters of the algorithm.
+KINDS = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
+
+
+class Keys:
+    """Reads and keeps the keys of one ``jwks_uri``.
+
+    Args:
+        url: The address.
+        lifetime: Seconds for which the keys are good.
+        cooldown: Seconds to wait before looking again for a key that is not there. A login with a
+            made-up key id must not make us ask the provider each time.
+    """
+
+    def __init__(self, url: str, lifetime: float, cooldown: float) -> None:
+        self.url = url
+        self.lifetime = lifetime
+        self.cooldown = cooldown
+        self._keys: list[PublicKey] | None = None
+        self._read_at = 0.0
+
+    def find(self, header: dict[str, Any]) -> Steps[PublicKey]:
+        """Return the key that a token was signed with, going by its header.
+
+        Args:
+            header: The token's header; its ``alg`` is an allowed one.
+
+        Raises:
+            ProviderError: When there is none, or several that could be meant.
+        """
+        age = time.monotonic() - self._read_at
+        unknown = not self._suitable(header)
+        if self._keys is None or age >= (self.cooldown if unknown else self.lifetime):
+            yield from self._read()
+        suitable = self._suitable(header)
+        if len(suitable) != 1:
+            how_many = "no key" if not suitable else f"{len(suitable)} keys"
+            raise ProviderError(
+                f"{self.url} has {how_many} for an ID token with alg {header.get('alg')!r} and"
+                f" kid {header.get('kid')!r}"
+            )
+        return suitable[0]
+
+    def _read(self) -> Steps[None]:
+        # Before the answer is there, so that others who come meanwhile don't ask as well.
+        self._read_at = time.monotonic()
+        reply = yield Fetch("GET", self.url, {"Accept": "application/json"})
+        listed = reply.json().get("keys") if reply.status == 200 else None
+        if not isinstance(listed, list):
+            raise ProviderError(f"{self.url} (status {reply.status}) is no JSON Web Key Set")
+        self._keys = [key for key in map(_import, listed) if key is not None]
+
+    def _suitable(self, header: dict[str, Any]) -> list[PublicKey]:
+        alg, kid = header["alg"], header.get("kid")
+        kind: type[Any] = KINDS[alg[:2]]
+        keys = [
+            key
+            for key in self._keys or []
+            if isinstance(key, kind)
+            and key.get("use") in (None, "sig")
+            and key.get("alg") in (None, alg)
+        ]
+        # Without a kid in the token there must be one key only (OpenID Connect Core section 10.1).
+        return keys if kid is None else [key for key in keys if key.kid == kid]
+
+
+def _import(entry: Any) -> PublicKey | None:
+    """Return the public key that an entry of a key set holds; ``None`` for what we can't use."""
+    kind = KEY_TYPES.get(str(entry.get("kty"))) if isinstance(entry, dict) else None
+    if kind is None:
+        return None
+    try:
+        return kind.import_key(entry)
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None  # section 5: a set may have keys that not everybody understands

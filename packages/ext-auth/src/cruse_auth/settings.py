@@ -1,0 +1,46 @@
+"""The settings of the extension, ``AUTH_...`` in ``app.config``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["AuthSettings"]
+
+
+@dataclass(frozen=True)
+class AuthSettings:
+    """What ``app.config`` may say about signing in; each field is read from ``AUTH_<FIELD>``."""
+
+    #: Providers by name, each a dict of the arguments of ``auth.providers.oidc``. What is here
+    #: goes before what the code says, so that secrets stay in the configuration.
+    providers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Where browsers reach the application, such as ``https://example.com``. Without it the
+    #: request's host is used, which behind a proxy is right only with ``ProxyFix``.
+    external_url: str | None = None
+    #: The endpoint or URL that visitors are sent to when they have to log in.
+    login_view: str = "auth.login_page"
+    #: Where a login leads to when nobody asked for a page.
+    after_login: str = "/"
+    #: Where a logout leads to; register its whole URL with the provider.
+    after_logout: str = "/"
+    #: Seconds after a login during which it counts as fresh.
+    fresh_lifetime: int = 900
+    #: Keys of the session that a login keeps. All others are from before it, and go.
+    keep_in_session: tuple[str, ...] = ("_flashes",)
+    #: Seconds that a request to a provider may take.
+    http_timeout: float = 10.0
+    #: The most bytes of a provider's reply.
+    http_max_bytes: int = 1024 * 1024
+    #: Allow providers at ``http://`` addresses that are not on this machine.
+    insecure_http: bool = False
+    #: Seconds by which a provider's clock may be off.
+    leeway: int = 60
+    #: Seconds for which a provider's metadata and keys are kept.
+    metadata_lifetime: int = 3600
+    #: Seconds between two looks for a key that is not among those known.
+    jwks_cooldown: int = 60
+    #: The realm named in 401 answers; the application's name unless set.
+    realm: str | None = None
+    #: Allow the development provider, which asks for no password, outside of debug and tests.
+    development_provider: bool = False

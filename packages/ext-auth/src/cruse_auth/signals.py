@@ -1,0 +1,36 @@
+"""The signals of logins, with the application as sender. Receivers may be plain or async."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cruse.globals import current_context
+from cruse.signals import Namespace
+from cruse_auth.steps import Call
+
+if TYPE_CHECKING:
+    from blinker import Signal
+
+    from cruse_auth.steps import Steps
+
+__all__ = ["user_logged_in", "user_logged_out", "user_login_failed", "user_unauthorized"]
+
+_signals = Namespace()
+
+#: Sent with ``user`` after a login.
+user_logged_in = _signals.signal("user-logged-in")
+#: Sent with ``user`` after a logout; the anonymous one when nobody was logged in.
+user_logged_out = _signals.signal("user-logged-out")
+#: Sent with ``provider`` and ``cause``, both text, when a login with a provider failed.
+user_login_failed = _signals.signal("user-login-failed")
+#: Sent when a view asked for a login and there was none, or none that is fresh.
+user_unauthorized = _signals.signal("user-unauthorized")
+
+
+def sending(signal: Signal, **arguments: Any) -> Steps[None]:
+    """Send a signal for the current application, as a part of other work."""
+    if signal.receivers:
+        app = current_context().app
+        for receiver in signal.receivers_for(app):
+            yield Call(partial(receiver, app, **arguments))

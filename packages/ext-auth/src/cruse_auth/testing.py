@@ -1,0 +1,152 @@
+"""A provider for tests: complete logins without a browser or a socket, honest ones and forged.
+
+::
+
+    provider = FakeProvider([Person("ada", "Ada Lovelace")])
+    app.config["AUTH_PROVIDERS"] = {"op": provider.options()}
+
+    start = client.post("/auth/op/login")
+    client.get(provider.approve(start.location, "ada"))     # logged in
+
+    with provider.tampering(claims={"aud": "somebody else"}):
+        ...                                                 # must be refused
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from cruse import request
+from cruse_auth.development import Client, DevelopmentProvider, Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from cruse import Blueprint, Response
+    from cruse_auth.development.provider import Grant
+
+__all__ = ["MISSING", "Client", "FakeProvider", "Person"]
+
+
+class _Missing:
+    """Marks a value that is to be taken out."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+#: As a value in :meth:`FakeProvider.tampering`: take the entry out.
+MISSING = _Missing()
+
+#: The endpoints whose JSON can be tampered with, by the name of the argument.
+DOCUMENTS = {"discovery": "discovery", "jwks": "jwks", "token": "token", "userinfo": "userinfo"}
+
+
+class FakeProvider(DevelopmentProvider):
+    """A development provider that tests can drive, and make lie.
+
+    Args:
+        people: Who can log in.
+        url_prefix: What its URLs start with.
+        issuer: Its fixed address, when it is not mounted in the application.
+    """
+
+    def __init__(
+        self,
+        people: Iterable[Person],
+        *,
+        url_prefix: str = "/provider",
+        issuer: str | None = None,
+    ) -> None:
+        super().__init__(people, url_prefix=url_prefix)
+        self.issuer = issuer
+        #: Method and path of what was asked of it, without the prefix, in order.
+        self.requests: list[tuple[str, str]] = []
+        self._changes: dict[str, Mapping[str, Any]] = {}
+        self._sign: Callable[[dict[str, Any], dict[str, Any]], str] | None = None
+
+    def find_issuer(self) -> str:
+        """Return the fixed address, or the one that the current request sees."""
+        return self.issuer or super().find_issuer()
+
+    # -- a browser, in short --------------------------------------------------------------------
+
+    def approve(self, url: str, subject: str) -> str:
+        """Log a person in and return the URL that the browser is sent back to.
+
+        Args:
+            url: The authorization request: where the login sent the browser.
+            subject: Who it is; somebody unknown refuses.
+
+        Raises:
+            AssertionError: When the provider shows an error instead of sending the browser back.
+        """
+        response = self.app.test_client().post(url, data={"person": subject})
+        if response.status_code != 303:
+            raise AssertionError(f"The provider answered with {response.status}: {response.text}")
+        location = urlsplit(response.location)
+        query = _changed(dict(parse_qsl(location.query)), self._changes.get("callback", {}))
+        return urlunsplit(location._replace(query=urlencode(query)))
+
+    # -- lies -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def tampering(
+        self,
+        *,
+        sign: Callable[[dict[str, Any], dict[str, Any]], str] | None = None,
+        **changes: Mapping[str, Any],
+    ) -> Iterator[None]:
+        """Change what the provider says, within a ``with`` block.
+
+        Args:
+            sign: Makes the ID token of header and claims.
+            changes: New entries, or ``MISSING`` for old ones, by where they belong: ``claims`` and
+                ``header`` of the ID token, the parameters of the ``callback``, and the documents
+                ``discovery``, ``jwks``, ``token`` and ``userinfo``.
+        """
+        if unknown := changes.keys() - {"claims", "header", "callback", *DOCUMENTS}:
+            raise TypeError(f"Nothing is known to tamper with as {sorted(unknown)}.")
+        before = self._changes, self._sign
+        self._changes, self._sign = {**self._changes, **changes}, sign or self._sign
+        try:
+            yield
+        finally:
+            self._changes, self._sign = before
+
+    def id_token(self, grant: Grant, access_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return header and claims of an ID token, as they are to be."""
+        header, claims = super().id_token(grant, access_token)
+        return (
+            _changed(header, self._changes.get("header", {})),
+            _changed(claims, self._changes.get("claims", {})),
+        )
+
+    def sign(self, header: dict[str, Any], claims: dict[str, Any]) -> str:
+        """Return a token that is signed as it is to be."""
+        return super().sign(header, claims) if self._sign is None else self._sign(header, claims)
+
+    def make_blueprint(self) -> Blueprint:
+        """Return the endpoints, which keep a record and tell lies."""
+        blueprint = super().make_blueprint()
+
+        @blueprint.before_request
+        def record() -> None:
+            self.requests.append((request.method, request.path.removeprefix(self.url_prefix)))
+
+        @blueprint.after_request
+        def tamper(response: Response) -> Response:
+            endpoint = (request.endpoint or "").rpartition(".")[2]
+            changes = self._changes.get(DOCUMENTS.get(endpoint, ""), {})
+            if changes:
+                document = _changed(response.get_json(), changes)
+                response.set_data(request.json_module.dumps(document))
+            return response
+
+        return blueprint
+
+
+def _changed(entries: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in {**entries, **changes}.items() if value is not MISSING}

@@ -1,0 +1,254 @@
+"""The pages of logging in and out.
+
+Each view is quick by itself and hands back what takes time: done at once in a worker's thread, or
+as a coroutine on an event loop (see :mod:`cruse_auth.steps`).
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import Forbidden, NotFound
+
+from cruse import Blueprint, make_response, redirect, render_template, request, session
+from cruse_auth.errors import LoginDeniedError, LoginError
+from cruse_auth.logins import logging_in, logging_out
+from cruse_auth.oidc.client import Callback
+from cruse_auth.origins import is_same_origin
+from cruse_auth.record import read_record
+from cruse_auth.redirects import is_safe_next, own_origins, safe_next
+from cruse_auth.signals import sending, user_login_failed
+from cruse_auth.steps import Call, perform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cruse import Response
+    from cruse_auth.extension import AuthState
+    from cruse_auth.oidc import OpenIDClient
+    from cruse_auth.oidc.transactions import Transaction
+    from cruse_auth.steps import Steps
+
+__all__ = ["make_blueprint"]
+
+#: For all pages here: they are about one visitor, and an address among them has a code in it.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+def make_blueprint(state: AuthState, url_prefix: str) -> Blueprint:
+    """Return the blueprint ``auth`` for one application."""
+    blueprint = Blueprint("auth", __name__, url_prefix=url_prefix, template_folder="templates")
+    views = Views(state)
+    for rules, methods, view in (
+        (["/login"], ["GET"], views.login_page),
+        (["/<provider>/login"], ["GET", "POST"], views.login),
+        (["/<provider>/callback"], ["GET"], views.callback),
+        (["/logout", "/<provider>/logout"], ["GET", "POST"], views.logout),
+    ):
+        finished = _finished(view)
+        for rule in rules:
+            blueprint.add_url_rule(rule, view.__name__, finished, methods=methods, inline=True)
+    return blueprint
+
+
+def _finished(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the answer of a view the headers of these pages, whenever it is there."""
+
+    def finish(value: Any) -> Response:
+        response = make_response(value)
+        for name, header in HEADERS.items():
+            response.headers.setdefault(name, header)
+        return response
+
+    async def finish_later(coroutine: Any) -> Response:
+        return finish(await coroutine)
+
+    @wraps(view)
+    def finished(**arguments: Any) -> Any:
+        value = view(**arguments)
+        return finish_later(value) if hasattr(value, "__await__") else finish(value)
+
+    return finished
+
+
+class Views:
+    """The views, for one application.
+
+    Args:
+        state: What is kept for it.
+    """
+
+    def __init__(self, state: AuthState) -> None:
+        self.state = state
+
+    # -- logging in -----------------------------------------------------------------------------
+
+    def login_page(self) -> str:
+        """Offer all providers."""
+        return self._offer(list(self.state.clients))
+
+    def _offer(self, names: list[str]) -> str:
+        target = request.args.get("next")
+        return render_template(
+            "auth/login.html",
+            providers=[self._client(name).options for name in names],
+            next=target if target and is_safe_next(target, own_origins()) else None,
+            fresh=request.args.get("fresh") == "1",
+        )
+
+    def login(self, provider: str) -> Any:
+        """Start a login; a link can't do that, it gets a page with the button."""
+        client = self._client(provider)
+        if request.method != "POST":
+            return self._offer([provider])
+        self._check_origin()
+        return perform(self._told(provider, self._begin(client)), client.http())
+
+    def _begin(self, client: OpenIDClient) -> Steps[Response]:
+        state = self.state
+        redirect_uri = state.callback_url(client.options.name)
+        _warn_of_http(state, client, redirect_uri)
+        login = state.transactions.begin(
+            client.options.name,
+            client.issuer,
+            redirect_uri,
+            safe_next(""),
+            request.form.get("fresh") == "1",
+        )
+        url = yield from client.authorization_url(login)
+        response = make_response(redirect(url, 303))
+        state.transactions.save(login, response, request.cookies)
+        return response
+
+    def callback(self, provider: str) -> Any:
+        """Take up the browser that the provider sent back."""
+        client = self._client(provider)
+        return perform(self._told(provider, self._complete(client)), client.http())
+
+    def _complete(self, client: OpenIDClient) -> Steps[Response]:
+        cookie, login = self.state.transactions.find(request.args.get("state"), request.cookies)
+        self._check_binding(client, login)
+        try:
+            response = yield from self._finish(client, login)
+        except LoginError as error:
+            response = yield from self._failed(client.options.name, error, login)
+        self.state.transactions.forget(cookie, response)
+        return response
+
+    def _check_binding(self, client: OpenIDClient, login: Transaction) -> None:
+        """Refuse a login that was begun for something else (CVE-2026-73419 was this)."""
+        name = client.options.name
+        for what, begun, now in (
+            ("provider", login.provider, name),
+            ("issuer", login.issuer, client.issuer),
+            (
+                "redirect_uri (is it another host?)",
+                login.redirect_uri,
+                self.state.callback_url(name),
+            ),
+        ):
+            if begun != now:
+                raise LoginError(
+                    f"the login began with {what} {begun!r}, the callback has {now!r}"
+                )
+
+    def _finish(self, client: OpenIDClient, login: Transaction) -> Steps[Response]:
+        state = self.state
+        identity = yield from client.identify(login, Callback.read(request.args))
+        hook = state.login_hook(client.options.name)
+        if hook is None:
+            raise RuntimeError("Nothing finds the user of a login: register '@auth.on_login'.")
+        user = yield Call(hook, (identity,))
+        if user is None:
+            raise LoginDeniedError(f"the application has no user for {identity.key!r}")
+        if not (yield from logging_in(state, user, fresh=True, provider=client.options.name)):
+            raise LoginDeniedError(f"the user of {identity.key!r} is not active")
+        return make_response(
+            redirect(safe_next(state.settings.after_login, login.next or ""), 303)
+        )
+
+    # -- logging out ----------------------------------------------------------------------------
+
+    def logout(self, provider: str | None = None) -> Any:
+        """Log out, here and at the provider; a link can't, it gets a page with the button."""
+        if provider is not None:
+            self._client(provider)
+        if request.method != "POST":
+            return render_template("auth/logout.html")
+        self._check_origin()
+        record = read_record(session)
+        name = None if record is None else provider or record.provider
+        client = self.state.clients.get(name or "")
+        return perform(self._leave(client), None if client is None else client.http())
+
+    def _leave(self, client: OpenIDClient | None) -> Steps[Any]:
+        after = self.state.settings.after_logout
+        yield from logging_out(self.state)
+        if client is None:
+            return redirect(after, 303)
+        url = None
+        try:
+            url = yield from client.logout_url(self.state.external_url(after))
+        except LoginError as error:
+            # Here the person is logged out already, and that is what they asked for.
+            self.state.app.logger.warning(
+                "Logout at provider %r failed: %s", client.options.name, error.cause
+            )
+        return redirect(url or after, 303)
+
+    # -- what goes wrong ------------------------------------------------------------------------
+
+    def _client(self, provider: str) -> OpenIDClient:
+        try:
+            return self.state.clients[provider]
+        except KeyError:
+            raise NotFound from None
+
+    def _check_origin(self) -> None:
+        if not is_same_origin(request, self.state.settings.external_url):
+            raise Forbidden("This was asked for by a page of another site.")
+
+    def _told(self, provider: str, steps: Steps[Response]) -> Steps[Response]:
+        """Do the steps; a login that fails gets a page."""
+        try:
+            return (yield from steps)
+        except LoginError as error:
+            return (yield from self._failed(provider, error, None))
+
+    def _failed(
+        self, provider: str, error: LoginError, login: Transaction | None
+    ) -> Steps[Response]:
+        """Log the cause and return a page that does not tell it."""
+        self.state.app.logger.log(
+            # A person who changes their mind is no reason to look into the log.
+            20 if isinstance(error, LoginDeniedError) else 30,
+            "Login with provider %r failed: %s",
+            provider,
+            error.cause,
+        )
+        yield from sending(user_login_failed, provider=provider, cause=error.cause)
+        page = render_template(
+            "auth/error.html",
+            message=error.message,
+            provider=self._client(provider).options,
+            next=login.next if login is not None else None,
+        )
+        return make_response((page, error.status))
+
+
+def _warn_of_http(state: AuthState, client: OpenIDClient, redirect_uri: str) -> None:
+    """Name the setting that is nearly always missing when a provider refuses the redirect URI."""
+    parts = urlsplit(redirect_uri)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and not local and client.issuer.startswith("https:"):
+        state.app.logger.warning(
+            "The redirect URI is %r, without https. If the application is behind a proxy that ends"
+            " TLS, set AUTH_EXTERNAL_URL, or use werkzeug.middleware.proxy_fix.ProxyFix.",
+            redirect_uri,
+        )

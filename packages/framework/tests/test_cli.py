@@ -225,6 +225,23 @@ def test_the_runner_knows_the_commands_of_extensions(app):
     assert result.output == f"{app.name} True\n"
 
 
+class Wrong(Extension):
+    name = "wrong"
+    prefix = "WRONG_"
+
+    def commands(self, state):
+        return click.Group("wrong", help=str(state.settings))
+
+
+def test_a_wrong_setting_is_an_error_in_one_line(app, run):
+    app.use(Wrong())
+    app.config["WRONG_SIZE"] = 1
+    result = run("wrong")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert result.output.startswith("Error: Unknown setting 'WRONG_SIZE'")
+    assert "Error: Unknown setting 'WRONG_SIZE'" in run("--help").output
+
+
 def test_a_command_of_the_application_goes_before_that_of_an_extension(app, run):
     app.use(Greetings())
 
@@ -405,6 +422,20 @@ def test_a_script_may_have_a_group_of_its_own(app):
     assert "--version" not in output
 
 
+def test_completion_loads_no_application(tmp_path):
+    (tmp_path / "app.py").write_text("raise SystemExit('loaded')")
+    result = CliRunner().invoke(
+        cli,
+        env={
+            "_CRUSE_COMPLETE": "bash_complete",
+            "COMP_WORDS": "cruse unknown x",
+            "COMP_CWORD": "2",
+        },
+        prog_name="cruse",
+    )
+    assert "loaded" not in result.output
+
+
 def test_a_running_command_makes_app_run_a_no_op(tmp_path):
     (tmp_path / "app.py").write_text(
         "from cruse.app import Cruse\napp = Cruse('app', root_path='.')\napp.run()"
@@ -427,3 +458,5 @@ def test_the_application_has_a_runner(app):
     app.debug = True
     runner.invoke(args=["greet"])
     assert app.debug
+    other = ScriptInfo(create_app=lambda: Cruse("other"))
+    assert runner.invoke(args=["greet"], obj=other).output == "other\n"

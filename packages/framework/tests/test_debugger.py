@@ -70,6 +70,27 @@ def test_an_answer_without_an_error_is_left_as_it_is(client):
     assert client.get("/fine").text == "no error with the-signing-key"
 
 
+def test_an_error_amid_an_answer_is_masked_as_well(client):
+    text = client.get("/fail-late").text
+    assert text.startswith("begun ")
+    assert "ArithmeticError: ***************" in text
+    assert "the-signing-key" not in text
+
+
+def test_an_answer_is_closed(app):
+    closed = []
+
+    @app.get("/stream")
+    def stream():
+        response = app.response_class(iter(["one", "two"]))
+        response.call_on_close(lambda: closed.append(True))
+        return response
+
+    response = Client(Debugger(app, lambda: app, "localhost")).get("/stream", buffered=True)
+    assert response.text == "onetwo"
+    assert closed == [True]
+
+
 def test_before_the_application_is_there_nothing_is_known_to_mask():
     def broken(environ, start_response):
         raise SyntaxError("in the module")

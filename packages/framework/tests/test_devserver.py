@@ -16,8 +16,9 @@ import werkzeug.serving
 from click.testing import CliRunner
 
 from cruse.app import Cruse
-from cruse.cli import CruseGroup, run_command
+from cruse.cli import CruseGroup, NoAppException, run_command
 from cruse.debugger import Debugger
+from cruse.devserver import load_or_explain
 from cruse.extension import Extension
 
 TLS = Path(__file__).parent / "tls"
@@ -470,3 +471,61 @@ def test_a_python_without_ssl_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "ssl", None)
     with pytest.raises(click.BadParameter, match="without SSL"):
         run_command.make_context("run", ["--cert", CERT, "--key", KEY])
+
+
+# -- what the serving process of the reloader does -----------------------------------------
+
+
+@pytest.fixture
+def reloader_process(monkeypatch):
+    """Be the process that the reloader has started."""
+    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+
+
+def load_badly():
+    raise ArithmeticError("in the module")
+
+
+def load_nothing():
+    raise NoAppException("There is no application.")
+
+
+def test_the_serving_process_shows_each_error_at_each_request(reloader_process, capsys):
+    for load, error in ((load_badly, ArithmeticError), (load_nothing, NoAppException)):
+        broken = load_or_explain(load, reloading=True)
+        depths = []
+        for _ in range(2):
+            with pytest.raises(error) as caught:
+                broken({}, None)
+            depths.append(len(caught.traceback))
+        assert depths[0] == depths[1]
+    shown = capsys.readouterr().err
+    assert "ArithmeticError: in the module" in shown
+    assert "Error: There is no application." in shown
+
+
+def test_the_serving_process_starts_the_application_and_prints_no_banner(
+    app, served, reloader_process, capsys
+):
+    started = []
+    app.startup(lambda: started.append(True))
+    assert load_or_explain(lambda: app, reloading=True) is app
+    assert started == [True]
+    app.run()
+    assert capsys.readouterr().out == ""
+
+
+def test_the_watching_process_does_not_start_the_application(app):
+    started = []
+    app.startup(lambda: started.append(True))
+    assert load_or_explain(lambda: app, reloading=True) is app
+    assert started == []
+
+
+def test_a_server_in_a_thread_leaves_the_signals_alone(app, served):
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=app.run)
+    thread.start()
+    thread.join()
+    assert served
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -229,3 +229,33 @@ def test_an_application_without_lifespan_is_left_alone():
         await lifespan.shutdown()
 
     asyncio.run(run())
+
+
+def test_an_application_that_does_not_notice_is_cancelled(monkeypatch):
+    monkeypatch.setattr("cruse.testing.asgi.PATIENCE", 0.01)
+    seen = []
+
+    async def deaf(scope, receive, send):
+        await send(start())
+        await send(body(b"first", more=True))
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    assert converse(deaf, read=1)[2] == [b"first"]
+    assert seen == ["cancelled"]
+
+
+def test_a_path_that_was_not_encoded_is_encoded_for_the_wire():
+    environ = create_environ("/x")
+    environ |= {"REQUEST_URI": "*", "PATH_INFO": "/caf\xc3\xa9 au lait"}
+    assert scope_from_environ(environ)["raw_path"] == b"/caf%C3%A9%20au%20lait"
+
+
+def test_closing_before_the_start_does_nothing():
+    async def run():
+        await Exchange(echo, create_environ()).close()
+
+    asyncio.run(run())

@@ -289,6 +289,17 @@ def test_a_session_needs_a_secret_key(app, client):
         pass
 
 
+def test_a_null_session_can_be_read_but_is_not_saved(app, client):
+    class Interface(SecureCookieSessionInterface):
+        def open_session(self, app, request):
+            return self.make_null_session(app)
+
+    app.session_interface = Interface()
+    with client.session_transaction() as nothing:
+        assert nothing.get("user") is None
+    assert client.get_cookie("session") is None
+
+
 # -- contexts that stay -------------------------------------------------------------------
 
 
@@ -416,6 +427,24 @@ def test_the_loop_of_a_client_is_closed_with_it(app):
         warnings.simplefilter("error")
         del client
         gc.collect()
+
+
+def test_a_client_may_be_collected_while_another_loop_runs(app):
+    client = app.test_client(gateway="asgi")
+    client.get("/async")
+
+    async def run():
+        nonlocal client
+        client = None
+        gc.collect()
+        return (await app.async_test_client().get("/user")).text
+
+    assert asyncio.run(run()) == "nobody"
+
+
+def test_closing_a_client_that_did_nothing_is_fine(app):
+    app.test_client(gateway="asgi").close()
+    app.test_client().close()
 
 
 def test_a_closed_client_starts_anew(app):

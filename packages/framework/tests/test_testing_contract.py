@@ -190,6 +190,16 @@ def test_private_names_of_the_core_are_found(package, source):
     assert "'_" in use or "cruse._private" in use
 
 
+def test_a_package_of_a_namespace_is_looked_at_alone(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        folder = tmp_path / "guest_space" / name
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("from cruse.globals import _cv")
+    monkeypatch.syspath_prepend(tmp_path)
+    (use,) = private_uses("guest_space.one")
+    assert "one" in use
+
+
 @pytest.mark.parametrize(
     "source",
     [

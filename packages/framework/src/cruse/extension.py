@@ -296,19 +296,33 @@ def _checked(key: str, value: Any, hint: Any) -> Any:
     Raises:
         SettingsError: When it is of another type. Its text is not shown: it may be a secret.
     """
-    if _fits(value, hint):
-        return value
-    if hint is Path and isinstance(value, str):
-        return Path(value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if typing.get_origin(hint) is tuple and isinstance(value, list):  # from JSON or TOML
-        return _checked(key, tuple(value), hint)
-    expected = getattr(hint, "__name__", None) if isinstance(hint, type) else None
-    raise SettingsError(
-        f"The setting {key!r} must be {expected or str(hint).replace('typing.', '')}, "
-        f"not {type(value).__name__}."
-    )
+    for choice in _choices(hint):
+        if _fits(value, choice):
+            return value
+    for choice in _choices(hint):
+        if choice is Path and isinstance(value, str):
+            return Path(value)
+        if choice is float and type(value) is int:
+            return float(value)
+        # JSON and TOML have no tuples.
+        if typing.get_origin(choice) is tuple and isinstance(value, list):
+            return _checked(key, tuple(value), choice)
+    expected = " or ".join(_name_of(choice) for choice in _choices(hint))
+    raise SettingsError(f"The setting {key!r} must be {expected}, not {type(value).__name__}.")
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """The members of a union, or the type itself."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return typing.get_args(hint) if union else (hint,)
+
+
+def _name_of(hint: Any) -> str:
+    """How a type is called in an error message."""
+    if hint is type(None):
+        return "None"
+    plain = isinstance(hint, type) and typing.get_origin(hint) is None
+    return hint.__name__ if plain else str(hint).replace("typing.", "")
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -317,7 +331,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return True
     origin = typing.get_origin(hint)
     arguments = typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
+    if origin in (typing.Union, types.UnionType):  # inside of a container's type
         return any(_fits(value, choice) for choice in arguments)
     if origin is typing.Literal:
         return value in arguments

@@ -123,11 +123,13 @@ class WorkerPool:
 
     def _start(self, job: _Job) -> None:
         name = f"{self.name}-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._work, args=(job,), name=name, daemon=True)
+        thread = threading.Thread(target=self._work, args=([job],), name=name, daemon=True)
         self._threads.add(thread)
         thread.start()
 
-    def _work(self, job: _Job | None) -> None:
+    def _work(self, first: list[_Job]) -> None:
+        # Popped: the thread keeps its arguments, and with them all of a request, for ever.
+        job: _Job | None = first.pop()
         while job is not None:
             job.do()
             del job

@@ -1,0 +1,213 @@
+"""Contexts and the proxies: one object per request, made lazily, live for its whole length."""
+
+import asyncio
+import operator
+import threading
+import weakref
+
+import pytest
+
+from cruse import (
+    Cruse,
+    app_ctx,
+    copy_current_request_context,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    session,
+)
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__, static_folder=None)
+    app.secret_key = "k"
+    return app
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client(app, request):
+    client = app.test_client(gateway=request.param)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("proxy", [current_app, g, app_ctx])
+def test_outside_of_a_context_the_message_says_what_to_do(proxy):
+    assert not proxy
+    assert "unbound" in repr(proxy)
+    with pytest.raises(RuntimeError, match="app.app_context"):
+        proxy.anything  # noqa: B018
+
+
+@pytest.mark.parametrize("proxy", [request, session])
+def test_outside_of_a_request_the_message_says_what_to_do(app, proxy):
+    with app.app_context(), pytest.raises(RuntimeError, match="test_request_context"):
+        proxy.anything  # noqa: B018
+
+
+def test_a_context_says_whether_it_is_there(app):
+    assert not has_app_context()
+    with app.app_context():
+        assert has_app_context()
+        assert not has_request_context()
+    with app.test_request_context("/"):
+        assert has_request_context()
+        assert current_app._get_current_object() is app
+    assert not has_app_context()
+
+
+def test_g_is_a_namespace_of_its_own_in_every_context(app):
+    with app.app_context():
+        g.name = "outer"
+        with app.app_context():
+            assert "name" not in g
+            assert g.get("name", "none") == "none"
+        assert g.name == "outer"
+        assert g.pop("name") == "outer"
+        assert list(g) == []
+        assert g.setdefault("x", 1) == 1
+        assert repr(g) == f"<cruse.g of {app.name!r}>"
+        with pytest.raises(AttributeError):
+            g.missing  # noqa: B018
+
+
+def test_the_proxies_act_as_what_they_stand_for(app):
+    from cruse import Request
+
+    with app.test_request_context("/?a=1"):
+        assert isinstance(request, Request)
+        assert request == request._get_current_object()
+        session["a"] = 1
+        operator.ior(session, {"b": 2})
+        assert "a" in session
+        assert len(session) == 2
+        assert sorted(session) == ["a", "b"]
+        del session["a"]
+        assert dict(session) == {"b": 2}
+        request.mark = "set"
+        assert request._get_current_object().mark == "set"
+        del request.mark
+        assert not hasattr(request, "mark")
+
+
+def test_a_context_is_popped_only_where_it_is_current(app):
+    first, second = app.app_context(), app.app_context()
+    first.push()
+    second.push()
+    with pytest.raises(RuntimeError, match="Cannot pop"):
+        first.pop()
+    second.pop()
+    first.pop()
+    with pytest.raises(RuntimeError, match="None is the current"):
+        first.pop()
+
+
+def test_a_context_may_be_entered_twice_and_ends_once(app):
+    ended = []
+    app.teardown_appcontext(ended.append)
+    ctx = app.app_context()
+    with ctx:
+        with ctx:
+            pass
+        assert ended == []
+    assert ended == [None]
+
+
+def test_a_request_context_outside_of_a_server_matches_its_url(app):
+    app.add_url_rule("/<int:id>", "show", lambda id: "")
+    with app.test_request_context("/7"):
+        assert (request.endpoint, request.view_args) == ("show", {"id": 7})
+        assert str(request.url_rule) == "/<int:id>"
+    with app.test_request_context("/nowhere"):
+        assert request.routing_exception.code == 404
+
+
+def test_a_context_takes_attributes_and_weak_references(app, client):
+    seen = []
+
+    def view():
+        app_ctx.custom = "kept"
+        seen.append(weakref.ref(app_ctx._get_current_object()))
+        return app_ctx.custom
+
+    app.add_url_rule("/", "index", view)
+    assert client.get("/").text == "kept"
+    import gc
+
+    gc.collect()
+    assert seen[0]() is None
+
+
+def test_functions_for_the_end_of_one_context_run_last_first(app, client):
+    log = []
+
+    async def from_async(error):
+        log.append("async")
+
+    def view():
+        app_ctx.call_on_teardown(lambda error: log.append("sync"))
+        app_ctx.call_on_teardown(from_async)
+        return ""
+
+    app.teardown_appcontext(lambda error: log.append("app"))
+    app.add_url_rule("/", "index", view)
+    client.get("/")
+    assert log == ["async", "sync", "app"]
+
+
+def test_the_session_and_request_of_an_untouched_request_are_never_made(app):
+    class Interface(type(app.session_interface)):
+        def open_session(self, app, request):
+            raise AssertionError("nobody asked for the session")
+
+    app.session_interface = Interface()
+    app.add_url_rule("/", "index", lambda: "plain")
+    response = app.test_client().get("/")
+    assert response.text == "plain"
+    assert "Vary" not in response.headers
+
+
+def test_a_thread_started_by_a_view_may_take_the_request_along(app, client):
+    def view():
+        result = []
+
+        @copy_current_request_context
+        def work():
+            result.append(request.path)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return result[0]
+
+    app.add_url_rule("/thread", "thread", view)
+    assert client.get("/thread").text == "/thread"
+
+
+def test_a_task_started_by_a_view_may_take_the_request_along(app, client):
+    async def view():
+        @copy_current_request_context
+        async def work():
+            await asyncio.sleep(0)
+            return request.path
+
+        return await asyncio.create_task(work())
+
+    app.add_url_rule("/task", "task", view)
+    assert client.get("/task").text == "/task"
+
+
+def test_an_application_is_freed_when_nobody_holds_it():
+    import gc
+
+    app = Cruse(__name__)
+    app.get("/")(lambda: "")
+    app.test_client().get("/")
+    app.stop()
+    reference = weakref.ref(app)
+    del app
+    gc.collect()
+    assert reference() is None

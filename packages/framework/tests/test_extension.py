@@ -1,0 +1,216 @@
+"""The extension contract: settings, order, state, hooks."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from cruse import Blueprint, Cruse, Extension, ExtensionState, current_app, render_template_string
+from cruse.extension import SettingsError
+from cruse.testing.contract import ExtensionContract
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    host: str = "localhost"
+    port: int = 25
+    timeout: float = 10.0
+    folder: Path | None = None
+    mode: Literal["plain", "tls"] = "plain"
+    bcc: tuple[str, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class MailState(ExtensionState[MailSettings]):
+    def __init__(self, app, extension):
+        super().__init__(app, extension)
+        self.sent = []
+
+
+class Mail(Extension[MailState]):
+    name = "mail"
+    prefix = "MAIL_"
+    settings = MailSettings
+    state_class = MailState
+
+    def send(self, text):
+        self.state.sent.append(f"{text} by {self.state.settings.host}")
+
+
+@pytest.fixture
+def app():
+    return Cruse(__name__, static_folder=None)
+
+
+class TestContract(ExtensionContract):
+    config = {"MAIL_HOST": "mail.example"}
+
+    def make_extension(self):
+        return Mail()
+
+
+def test_one_extension_serves_two_applications(app):
+    mail = Mail()
+    other = Cruse("other", root_path=".")
+    for each, host in ((app, "a"), (other, "b")):
+        each.use(mail)
+        each.config["MAIL_HOST"] = host
+    for each, host in ((app, "a"), (other, "b")):
+        with each.app_context():
+            mail.send("hi")
+            assert mail.state.sent == [f"hi by {host}"]
+
+
+def test_there_are_three_ways_to_bind(app):
+    first, second, third = Mail(), Mail(), Mail()
+    first.init_app(app)
+    assert first.state_of(app).app is app
+    assert second.state_of(Cruse(__name__, extensions=[second])).extension is second
+    bound = Cruse(__name__)
+    Mail(bound)
+    assert "mail" in bound.extensions
+    with pytest.raises(RuntimeError, match="'mail' is not set up"):
+        third.state_of(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("MAIL_HSOT", "x", "Unknown setting 'MAIL_HSOT'.*MAIL_HOST"),
+        ("MAIL_PORT", "25", "'MAIL_PORT' must be int, not str"),
+        ("MAIL_PORT", True, "'MAIL_PORT' must be int, not bool"),
+        ("MAIL_MODE", "open", "'MAIL_MODE' must be .*'plain', 'tls'"),
+        ("MAIL_BCC", ("a", 1), "'MAIL_BCC' must be"),
+        ("MAIL_HEADERS", [], "'MAIL_HEADERS' must be"),
+        ("MAIL_FOLDER", 7, "'MAIL_FOLDER' must be Path or None, not int"),
+    ],
+)
+def test_a_wrong_setting_is_named_at_start(app, key, value, message):
+    app.use(Mail())
+    app.config[key] = value
+    with pytest.raises(SettingsError, match=message):
+        app.start()
+
+
+def test_settings_are_taken_as_their_types_want_them(app):
+    mail = Mail(app)
+    app.config.update(MAIL_TIMEOUT=3, MAIL_FOLDER="/tmp/mail", MAIL_BCC=["a", "b"])
+    settings = mail.state_of(app).settings
+    assert (settings.timeout, settings.folder, settings.bcc) == (
+        3.0,
+        Path("/tmp/mail"),
+        ("a", "b"),
+    )
+
+
+def test_a_required_extension_may_come_later(app):
+    bound = []
+
+    class Letters(Extension):
+        name = "letters"
+        requires = ("mail",)
+
+        def setup(self, state):
+            bound.append("mail" in state.app.extensions)
+
+    app.use(Letters())
+    assert bound == []
+    app.use(Mail())
+    assert bound == [True]
+
+
+def test_a_required_extension_that_never_came_is_an_error_at_start(app):
+    class Letters(Extension):
+        name = "letters"
+        requires = ("mail",)
+
+    app.use(Letters())
+    with pytest.raises(RuntimeError, match=r"'letters' requires \['mail'\]"):
+        app.test_client().get("/")
+
+
+def test_extensions_that_require_each_other_are_an_error(app):
+    class One(Extension):
+        name = "one"
+        requires = ("two",)
+
+    class Two(Extension):
+        name = "two"
+        requires = ("one",)
+
+    with pytest.raises(RuntimeError, match="circle"):
+        app.use(One(), Two())
+
+
+def test_after_orders_the_hooks_of_one_call(app):
+    log = []
+
+    class First(Extension):
+        name = "first"
+
+        def before_request(self):
+            log.append("first")
+
+    class Second(Extension):
+        name = "second"
+        after = ("first",)
+
+        async def before_request(self):
+            log.append("second")
+
+    app.use(Second(), First())
+    app.test_client().get("/")
+    assert log == ["first", "second"]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_every_hook_that_is_overridden_runs(app, gateway):
+    log = []
+    pages = Blueprint("pages", __name__)
+    pages.get("/")(lambda: render_template_string("{{ greeting }}"))
+
+    class Full(Extension):
+        name = "full"
+        blueprint = pages
+
+        def setup(self, state):
+            log.append("setup")
+
+        def before_request(self):
+            log.append("before")
+
+        async def after_request(self, response):
+            log.append("after")
+            return response
+
+        def teardown(self, exc):
+            log.append("teardown")
+
+        async def startup(self, state):
+            log.append(f"startup {state.app is app}")
+
+        def shutdown(self, state):
+            log.append("shutdown")
+
+        def template_context(self):
+            return {"greeting": f"hello from {current_app.extensions['full'].extension.name}"}
+
+        def shell_context(self, state):
+            return {"full": self}
+
+    app.use(Full())
+    client = app.test_client(gateway=gateway)
+    assert client.get("/").text == "hello from full"
+    client.close()
+    assert log == ["setup", "startup True", "before", "after", "teardown"]
+    assert "full" in app.make_shell_context()
+    app.stop()
+    assert log[-1] == "shutdown"
+
+
+def test_hooks_that_are_not_overridden_are_not_registered(app):
+    app.use(Mail())
+    assert not app.before_request_funcs.get(None)
+    assert not app.after_request_funcs.get(None)
+    assert not app.teardown_appcontext_funcs

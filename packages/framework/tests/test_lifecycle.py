@@ -1,0 +1,175 @@
+"""Start-up and shutdown, once per process, under every protocol."""
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+
+from cruse import Cruse
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__, static_folder=None)
+    app.log = []
+
+    @app.startup
+    def sync_startup():
+        app.log.append("sync startup")
+
+    @app.startup
+    async def async_startup():
+        app.log.append("async startup")
+
+    @app.shutdown
+    async def async_shutdown():
+        app.log.append("async shutdown")
+
+    @app.shutdown
+    def sync_shutdown():
+        app.log.append("sync shutdown")
+
+    @app.lifespan
+    @contextmanager
+    def sync_manager(app):
+        app.log.append("enter sync")
+        yield
+        app.log.append("leave sync")
+
+    @app.lifespan
+    @asynccontextmanager
+    async def async_manager(app):
+        app.log.append("enter async")
+        yield
+        app.log.append("leave async")
+
+    app.get("/")(lambda: "ok")
+    return app
+
+
+STARTED = ["enter sync", "enter async", "sync startup", "async startup"]
+STOPPED = ["sync shutdown", "async shutdown", "leave async", "leave sync"]
+
+
+def test_under_wsgi_it_starts_before_the_first_request_and_once(app):
+    client = app.test_client()
+    assert app.log == []
+    client.get("/")
+    client.get("/")
+    assert app.log == STARTED
+    app.stop()
+    assert app.log == STARTED + STOPPED
+
+
+async def lifespan(app, *events):
+    """Send lifespan events to an application and return what it answers."""
+    queue = [{"type": f"lifespan.{event}"} for event in events]
+    answers = []
+
+    async def receive():
+        return queue.pop(0)
+
+    async def send(message):
+        answers.append(message)
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+    return answers
+
+
+def test_under_asgi_the_server_says_when(app):
+    answers = asyncio.run(lifespan(app, "startup", "shutdown"))
+    assert [answer["type"] for answer in answers] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert app.log == STARTED + STOPPED
+
+
+def test_under_rsgi_granian_says_when(app):
+    loop = asyncio.new_event_loop()
+    app.__rsgi_init__(loop)
+    assert app.log == STARTED
+    app.__rsgi_del__(loop)
+    loop.close()
+    assert app.log == STARTED + STOPPED
+
+
+def test_without_a_lifespan_asgi_starts_with_the_first_request(app):
+    client = app.test_client(gateway="asgi")
+    client.get("/")
+    client.get("/")
+    client.close()
+    assert app.log[:4] == STARTED
+
+
+def test_a_failing_startup_is_told_to_the_server(app, caplog):
+    @app.startup
+    def broken():
+        raise RuntimeError("no database")
+
+    (answer,) = asyncio.run(lifespan(app, "startup"))
+    assert answer == {"type": "lifespan.startup.failed", "message": "RuntimeError: no database"}
+    assert "no database" in caplog.text
+    assert app.log[-2:] == ["leave async", "leave sync"]
+
+
+def test_a_failing_startup_under_wsgi_is_tried_again_with_the_next_request(app):
+    fails = [True]
+
+    @app.startup
+    def fragile():
+        if fails:
+            fails.pop()
+            raise RuntimeError("not yet")
+
+    client = app.test_client()
+    with pytest.raises(RuntimeError, match="not yet"):
+        client.get("/")
+    assert client.get("/").text == "ok"
+
+
+def test_all_shutdown_functions_run_and_their_errors_come_together(app):
+    @app.shutdown
+    def broken():
+        raise RuntimeError("late")
+
+    app.start()
+    with pytest.raises(ExceptionGroup) as caught:
+        app.stop()
+    assert [str(error) for error in caught.value.exceptions] == ["late"]
+    assert app.log == STARTED + STOPPED
+
+
+def test_what_startup_makes_on_the_loop_is_usable_in_async_views(app):
+    loops = []
+
+    @app.startup
+    async def note_loop():
+        loops.append(asyncio.get_running_loop())
+
+    @app.get("/loop")
+    async def same_loop():
+        return str(asyncio.get_running_loop() is loops[0])
+
+    assert app.test_client().get("/loop").text == "True"
+
+
+def test_a_forked_worker_has_a_loop_of_its_own(app):
+    import os
+
+    async def pid():
+        return os.getpid()
+
+    ask = app.async_to_sync(pid)
+    assert ask() == os.getpid()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # the child must leave without pytest's clean-up
+        try:
+            os.write(writer, str(ask() == os.getpid()).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    assert os.read(reader, 10) == b"True"
+    os.close(reader)

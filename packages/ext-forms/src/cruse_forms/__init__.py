@@ -1,1 +1,26 @@
-"""Forms for Cruse: WTForms bound to the request, with CSRF protection by default."""
+"""Forms for Cruse: WTForms bound to the request, with CSRF protection by default.
+
+Fields and validators are WTForms' own: import them from ``wtforms`` and ``wtforms.validators``.
+"""
+
+from __future__ import annotations
+
+from cruse_forms.csrf import CSRFError, CSRFProtect, csrf_meta_tag, csrf_token, rotate_csrf_token
+from cruse_forms.extension import Forms, FormsState
+from cruse_forms.form import Form
+from cruse_forms.settings import FormsSettings
+
+__all__ = [
+    "CSRFError",
+    "CSRFProtect",
+    "FlaskForm",
+    "Form",
+    "Forms",
+    "FormsSettings",
+    "FormsState",
+    "csrf_meta_tag",
+    "csrf_token",
+    "rotate_csrf_token",
+]
+
+FlaskForm = Form

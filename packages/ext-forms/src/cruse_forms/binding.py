@@ -1,0 +1,212 @@
+"""What a client sent, as WTForms takes it: form, files or JSON, made harmless first.
+
+WTForms' fields are written for text. They get text only: a file sent for a text field stays with
+the files, and JSON is flattened to the names and texts that an HTML form would have sent, its own
+types being looked at afterwards (:mod:`cruse_forms.json_types`). Some input breaks WTForms or what
+comes behind it, so it never gets there, and the form says why:
+
+- ``items-²`` or 5,000 digits as the number of a row: ``str.isdigit`` says yes, ``int`` raises
+- NUL characters, which databases refuse, and halves of surrogate pairs, which have no encoding
+- more rows, or deeper JSON, than allowed (413)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from werkzeug.datastructures import FileStorage
+
+    from cruse import Request
+    from cruse_forms.settings import FormsSettings
+
+__all__ = ["FormData", "read_submission"]
+
+ROW_DIGITS = 100  # of the number of a row; int() refuses more than 4,300
+_LONG_NUMBER = re.compile(rf"\d{{{ROW_DIGITS + 1}}}")
+_ROW = re.compile(r"[-_:/.](\d+)(?=[-_:/.]|$)")
+SEPARATOR = "-"  # between the names of nested fields, unless a field was given another
+
+BAD_NAME = "A row has a number that cannot be used."
+BAD_TEXT = "This text has characters that cannot be used."
+NO_OBJECT = "The body must be a JSON object."
+
+
+class FormData:
+    """A submission, with the interface that WTForms asks of form data.
+
+    Args:
+        texts: The fields' texts by name.
+        files: The uploaded files by name.
+    """
+
+    def __init__(
+        self,
+        texts: Iterable[tuple[str, str]] = (),
+        files: MultiDict[str, FileStorage] | None = None,
+    ) -> None:
+        self.files: MultiDict[str, FileStorage] = MultiDict() if files is None else files
+        #: The values of a JSON body by the names of the fields; ``None`` for other bodies.
+        self.json: dict[str, Any] | None = None
+        #: What is wrong with the submission as a whole.
+        self.errors: list[str] = []
+        #: The names of fields with texts that cannot be used.
+        self.bad_texts: set[str] = set()
+        #: The names of fields that get files instead of texts.
+        self.file_names: set[str] = set()
+        self._texts: dict[str, list[str]] = {}
+        for name, text in texts:
+            self.add(name, text)
+        for name in [name for name in self.files if _breaks_rows(name)]:
+            del self.files[name]
+            self._note(BAD_NAME)
+
+    def add(self, name: str, text: str | None) -> None:
+        """Add the text of a field; ``None`` says that it was sent, with nothing in it."""
+        if _breaks_rows(name):
+            self._note(BAD_NAME)
+            return
+        texts = self._texts.setdefault(name, [])
+        if text is None:
+            return
+        if _is_unusable(text):
+            self.bad_texts.add(name)
+            text = ""
+        texts.append(text)
+
+    def _note(self, error: str) -> None:
+        if error not in self.errors:
+            self.errors.append(error)
+
+    # -- what WTForms asks for -----------------------------------------------------------------
+
+    def getlist(self, name: str) -> list[Any]:
+        """Return the texts of a field, or its files where it takes files."""
+        if name in self.file_names:
+            return self.files.getlist(name)
+        return list(self._texts.get(name, ()))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._texts or name in self.files
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._texts
+        yield from (name for name in self.files if name not in self._texts)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        # Something was submitted, even if nothing is in it: the only box of a form, unchecked.
+        return True
+
+    def check_rows(self, max_rows: int) -> None:
+        """Refuse a submission in which a list has too many rows.
+
+        Raises:
+            RequestEntityTooLarge: When one has more than ``max_rows``.
+        """
+        if len(self) <= max_rows:
+            return
+        rows: dict[str, set[str]] = {}
+        for name in self:
+            for found in _ROW.finditer(name):
+                of_list = rows.setdefault(name[: found.start()], set())
+                of_list.add(found[1])
+                if len(of_list) > max_rows:
+                    raise RequestEntityTooLarge(
+                        f"A list in the form has more than {max_rows} rows."
+                    )
+
+
+def read_submission(request: Request, settings: FormsSettings) -> FormData:
+    """Return what a request submits; an empty submission when its body is neither form nor JSON.
+
+    Args:
+        request: The request; on an event loop its body has to be loaded already.
+        settings: The application's settings.
+
+    Raises:
+        BadRequest: When the body is malformed.
+        RequestEntityTooLarge: When it is over a limit.
+    """
+    if request.is_json:
+        data = _from_json(request.get_json(), settings.max_depth, request.max_form_parts)
+    else:
+        data = FormData(request.form.items(multi=True), MultiDict(request.files))
+    data.check_rows(settings.max_rows)
+    return data
+
+
+def _from_json(body: Any, max_depth: int, max_values: int | None) -> FormData:
+    data = FormData()
+    data.json = {}
+    if not isinstance(body, dict):
+        data.errors.append(NO_OBJECT)
+        return data
+    left = float("inf") if max_values is None else max_values
+    for name, value, depth in _flatten(body):
+        left -= 1
+        if left < 0 or depth > max_depth:
+            raise RequestEntityTooLarge(
+                "The JSON body has too many values or is nested too deeply."
+            )
+        data.json[name] = value
+        _add_json(data, name, value)
+    return data
+
+
+def _flatten(body: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Yield every value of a JSON object, nested ones too: field name, value, depth.
+
+    The stack is a list, not Python's: bodies may be nested deeper than functions may call.
+    """
+    stack: list[tuple[str, Any, int]] = [(name, body[name], 1) for name in reversed(body)]
+    while stack:
+        name, value, depth = stack.pop()
+        yield name, value, depth
+        if isinstance(value, dict):
+            inner: Iterable[tuple[Any, Any]] = value.items()
+        elif isinstance(value, list):
+            inner = enumerate(value)
+        else:
+            continue
+        stack += [(f"{name}{SEPARATOR}{key}", each, depth + 1) for key, each in inner]
+
+
+def _add_json(data: FormData, name: str, value: Any) -> None:
+    """Add a JSON value as an HTML form would send it; an empty row, too, is a row."""
+    data.add(name, None)
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, dict | list):
+            data.add(name, json_text(item))
+
+
+def json_text(value: bool | float | str | None) -> str | None:
+    """Return the text for a JSON value that holds no others; ``None`` for null."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
+def _breaks_rows(name: str) -> bool:
+    """Whether WTForms would fail on a name, taking a part of it for the number of a row."""
+    if len(name) > ROW_DIGITS and _LONG_NUMBER.search(name):
+        return True
+    return not name.isascii() and any(c.isdigit() and not c.isdecimal() for c in name)
+
+
+def _is_unusable(text: str) -> bool:
+    if text.isascii():
+        return "\0" in text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return "\0" in text

@@ -1,0 +1,126 @@
+"""The extension: protection of requests, template globals, and the templates of forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from cruse import Blueprint, Extension, ExtensionState, app_ctx, current_app, inline
+from cruse.globals import current_context
+from cruse_forms.policy import SAFE_METHODS
+from cruse_forms.protection import Exemptions, Protection
+from cruse_forms.settings import FormsSettings
+from cruse_forms.tokens import csrf_meta_tag, csrf_token
+
+if TYPE_CHECKING:
+    from cruse import Cruse
+
+__all__ = ["Forms", "FormsState", "current_state"]
+
+T = TypeVar("T")
+
+
+class FormsState(ExtensionState[FormsSettings]):
+    """What the extension keeps for one application."""
+
+    extension: Forms
+    _protection: Protection | None = None
+
+    @property
+    def protection(self) -> Protection:
+        """The check for forged requests."""
+        protection = self._protection
+        if protection is None:
+            protection = Protection(self.settings, self.extension.exemptions)
+            self._protection = protection
+        return protection
+
+
+class Forms(Extension[FormsState]):
+    """Forms for an application, and the protection of all its unsafe requests against forgery.
+
+    ::
+
+        forms = Forms()
+        app = Cruse(__name__, extensions=[forms])
+    """
+
+    name = "forms"
+    prefix = "FORMS_"
+    settings: ClassVar[type] = FormsSettings
+    state_class: ClassVar[type[Any]] = FormsState
+
+    def __init__(self, app: Cruse | None = None) -> None:
+        self.exemptions = Exemptions()
+        super().__init__(app)
+
+    def exempt(self, target: T) -> T:
+        """Do without the protection where requests of other sites are expected: webhooks.
+
+        Give the view function or class itself (this works as a decorator, above or below the
+        route's), a blueprint, which includes those nested in it, or the name of an endpoint.
+        Other views of the same name stay protected.
+
+        Args:
+            target: What to exempt.
+        """
+        return self.exemptions.add(target)
+
+    def protect(self) -> None:
+        """Check the current request now, for applications with ``FORMS_CSRF`` off.
+
+        In an async view the body is there already; elsewhere on an event loop use
+        :meth:`aprotect`.
+
+        Raises:
+            CSRFError: When another site may have forged it.
+        """
+        self.state.protection.check_now(current_context())
+
+    async def aprotect(self) -> None:
+        """Check the current request now, without blocking the event loop.
+
+        Raises:
+            CSRFError: When another site may have forged it.
+        """
+        pending = self.state.protection.check(current_context())
+        if pending is not None:
+            await pending
+
+    # -- the contract --------------------------------------------------------------------------
+
+    def setup(self, state: FormsState) -> None:
+        """Add the template globals ``csrf_token`` and ``csrf_meta_tag``."""
+        state.app.add_template_global(csrf_token)
+        state.app.add_template_global(csrf_meta_tag)
+
+    def make_blueprint(self, state: FormsState) -> Blueprint:
+        """Return a blueprint without routes that brings the templates of forms."""
+        return Blueprint("cruse_forms", "cruse_forms", template_folder="templates")
+
+    @inline
+    def before_request(self) -> Any:
+        """Refuse forged requests.
+
+        It is marked as quick, so under an async server it runs on the event loop. Headers decide
+        nearly always; where the body is needed it hands back a coroutine that reads it.
+        """
+        ctx = current_context()
+        if ctx.method in SAFE_METHODS:
+            return None
+        state: FormsState = ctx.app.extensions[self.name]
+        return state.protection.check(ctx) if state.settings.csrf else None
+
+
+def current_state() -> FormsState:
+    """Return what the extension keeps for the current application.
+
+    Raises:
+        RuntimeError: When it is not set up there.
+    """
+    state = current_app.extensions.get(Forms.name)
+    if not isinstance(state, FormsState):
+        raise RuntimeError(
+            f"A form was bound to a request, but {app_ctx.app.name!r} does not use the extension "
+            "that protects its forms. Add 'app.use(Forms())' where the application is made."
+        )
+    return state

@@ -1,0 +1,85 @@
+"""Answers to submissions: the page again with status 422, or problem details for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wtforms import FieldList, FormField
+
+from cruse import Response, current_app, render_template, request
+from cruse_forms.trees import error_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from werkzeug.datastructures import MIMEAccept
+    from wtforms import Field
+
+    from cruse_forms.form import Form
+
+__all__ = ["problem", "respond"]
+
+PROBLEM = "application/problem+json"
+JSON_TYPES = (PROBLEM, "application/json")
+TITLES = {403: "Forbidden", 422: "Unprocessable Content"}
+
+
+def respond(form: Form, template: str, context: dict[str, Any]) -> Response:
+    """Answer with a form's page, or with its errors as JSON; see ``Form.respond``."""
+    status = form.status_code
+    if status != 200 and prefers_json(request.accept_mimetypes, request.is_json):
+        response = problem(form, status)
+    else:
+        page = render_template(template, **{"form": form, **context})
+        response = current_app.response_class(page, status)
+    response.vary.add("Accept")
+    return response
+
+
+def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
+    """Whether a client would rather have JSON than HTML.
+
+    Args:
+        accept: Its header ``Accept``.
+        sent_json: Whether it sent JSON, which decides when the header does not.
+    """
+    html = accept["text/html"]
+    json = max(accept[kind] for kind in JSON_TYPES)
+    return sent_json if json == html else bool(json > html)
+
+
+def problem(form: Form, status: int) -> Response:
+    """Return a form's errors as problem details (RFC 9457), each with a JSON Pointer.
+
+    Args:
+        form: The validated form.
+        status: The status of the response.
+    """
+    errors = [{"detail": str(message), "pointer": "#"} for message in form.form_errors]
+    errors += _errors(form._fields.items(), "#")
+    details = {
+        "type": "about:blank",
+        "title": TITLES[status],
+        "status": status,
+        "detail": "What was sent is not valid.",
+        "errors": errors,
+    }
+    return current_app.response_class(current_app.json.dumps(details), status, mimetype=PROBLEM)
+
+
+def _errors(fields: Iterable[tuple[str, Field]], base: str) -> Iterator[dict[str, str]]:
+    for name, field in fields:
+        pointer = f"{base}/{_escape(name)}"
+        for message in error_messages(field):
+            yield {"detail": str(message), "pointer": pointer}
+        if isinstance(field, FormField):
+            yield from _errors(field.form._fields.items(), pointer)
+        elif isinstance(field, FieldList):
+            entries = ((str(index), entry) for index, entry in enumerate(field.entries))
+            yield from _errors(entries, pointer)
+
+
+def _escape(name: str) -> str:
+    """Write a name into a JSON Pointer in a URI fragment (RFC 6901, sections 3 and 6)."""
+    return quote(name.replace("~", "~0").replace("/", "~1"), safe="~")

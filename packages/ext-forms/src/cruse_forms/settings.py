@@ -1,0 +1,42 @@
+"""The settings of cruse-forms, read from the keys ``FORMS_...`` of an application's config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cruse_forms.origins import canonical_origin
+
+__all__ = ["FormsSettings"]
+
+
+@dataclass(frozen=True)
+class FormsSettings:
+    """What an application may set; the field ``csrf_mode`` is the key ``FORMS_CSRF_MODE``."""
+
+    #: Whether requests that change something are protected against forgery by other sites.
+    csrf: bool = True
+    #: What proves that a request is the site's own: its headers (``"origin"``), its headers or,
+    #: when they say nothing, a token (``"origin+token"``), or always a token (``"token"``).
+    csrf_mode: Literal["origin", "origin+token", "token"] = "origin+token"
+    #: Whether forged requests are only logged, and answered all the same.
+    csrf_report_only: bool = False
+    #: Other origins that may post here, such as ``"https://pay.example"``.
+    csrf_trusted_origins: tuple[str, ...] = ()
+    #: The form field that holds a token.
+    csrf_field_name: str = "csrf_token"
+    #: The request headers that may hold a token.
+    csrf_headers: tuple[str, ...] = ("X-CSRFToken", "X-CSRF-Token")
+    #: The most rows that a list in a form may have.
+    max_rows: int = 1_000
+    #: How deeply a JSON body may be nested.
+    max_depth: int = 16
+
+    def __post_init__(self) -> None:
+        """Write the trusted origins the way browsers do, so that they can be compared.
+
+        Raises:
+            ValueError: When one of them is no origin.
+        """
+        origins = tuple(map(canonical_origin, self.csrf_trusted_origins))
+        object.__setattr__(self, "csrf_trusted_origins", origins)

@@ -1,0 +1,66 @@
+"""Walking through a form and the forms and lists in it, and adding errors anywhere in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from wtforms import FieldList, FormField
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wtforms import Field
+    from wtforms.form import BaseForm
+
+__all__ = ["FieldError", "add_errors", "error_messages", "walk"]
+
+
+class FieldError(NamedTuple):
+    """An error to add; without a field it is one of the form as a whole."""
+
+    field: Field | None
+    message: str
+
+
+def walk(fields: Iterable[Field]) -> Iterator[Field]:
+    """Yield the fields and all that is in them, the outer ones first."""
+    for field in fields:
+        yield field
+        if isinstance(field, FormField):
+            yield from walk(field.form)
+        elif isinstance(field, FieldList):
+            yield from walk(field.entries)
+
+
+def error_messages(field: Field) -> list[str]:
+    """Return a field's own errors: of a form or list in a field not those of what is in it."""
+    if isinstance(field, FormField):
+        return list(field.form.form_errors)
+    # A list's errors begin with its entries' own errors, each a list or dict.
+    errors: list[object] = list(field.errors)
+    return [str(error) for error in errors if not isinstance(error, dict | list | tuple)]
+
+
+def add_errors(form: BaseForm, errors: Iterable[FieldError]) -> None:
+    """Add errors to the fields of a validated form, keeping what lists say of their entries.
+
+    A list's errors are WTForms' picture of its entries' errors, taken when it was validated;
+    behind that come the list's own.
+    """
+    for field, message in errors:
+        if field is None:
+            _append(form.form_errors, message)
+        elif isinstance(field, FormField):
+            _append(field.form.form_errors, message)
+        else:
+            field.errors = [*field.errors, message]
+    lists = [field for field in walk(form) if isinstance(field, FieldList)]
+    for outer in reversed(lists):
+        own = error_messages(outer)
+        inner = [entry.errors for entry in outer.entries]
+        outer.errors = [*inner, *own] if any(inner) else own
+
+
+def _append(errors: list[str], message: str) -> None:
+    if message not in errors:  # validated twice
+        errors.append(message)

@@ -148,6 +148,11 @@ class Engines:
                 engine = self._opened.loops[loop] = self._make_on_loop()
         return engine
 
+    @property
+    def loop_engines(self) -> list[AsyncEngine]:
+        """The engines of all event loops that have one."""
+        return list(self._opened.loops.values())
+
     def close(self) -> None:
         """Close all connections. What is used afterwards is opened anew."""
         with self._lock:

@@ -77,6 +77,10 @@ def send_file(
         use_x_sendfile=app.config["USE_X_SENDFILE"],
         response_class=app.response_class,
     )
+    if conditional:
+        response.headers.setdefault(
+            "Accept-Ranges", "bytes"
+        )  # werkzeug 3.1.3 says it in a 206 only
     return cast("Response", response)
 
 

@@ -168,31 +168,31 @@ def test_stream_with_context_keeps_the_request_for_a_generator(app, client):
 class TestURLs:
     @pytest.fixture
     def app(self, app):
-        app.add_url_rule("/users/<int:id>", "user", lambda id: "")
+        app.add_url_rule("/users/<int:number>", "user", lambda number: "")
         app.add_url_rule("/things/<uuid:key>", "thing", lambda key: "", methods=["GET", "POST"])
         return app
 
     def test_inside_a_request_urls_are_relative(self, app):
         with app.test_request_context("/", base_url="https://example.com/root"):
-            assert url_for("user", id=7) == "/root/users/7"
-            assert url_for("user", id=7, q="a b") == "/root/users/7?q=a+b"
-            assert url_for("user", id=7, _external=True) == "https://example.com/root/users/7"
-            assert url_for("user", id=7, _scheme="http") == "http://example.com/root/users/7"
-            assert url_for("user", id=7, _anchor="x y/ä") == "/root/users/7#x%20y/%C3%A4"
+            assert url_for("user", number=7) == "/root/users/7"
+            assert url_for("user", number=7, q="a b") == "/root/users/7?q=a+b"
+            assert url_for("user", number=7, _external=True) == "https://example.com/root/users/7"
+            assert url_for("user", number=7, _scheme="http") == "http://example.com/root/users/7"
+            assert url_for("user", number=7, _anchor="x y/ä") == "/root/users/7#x%20y/%C3%A4"
 
     def test_outside_of_a_request_they_need_a_server_name(self, app):
         with app.app_context(), pytest.raises(RuntimeError, match="SERVER_NAME"):
-            url_for("user", id=7)
+            url_for("user", number=7)
         app.config.update(
             SERVER_NAME="example.com", PREFERRED_URL_SCHEME="https", APPLICATION_ROOT="/app"
         )
         with app.app_context():
-            assert url_for("user", id=7) == "https://example.com/app/users/7"
-            assert url_for("user", id=7, _external=False) == "/app/users/7"
+            assert url_for("user", number=7) == "https://example.com/app/users/7"
+            assert url_for("user", number=7, _external=False) == "/app/users/7"
 
     def test_a_scheme_makes_a_url_external(self, app):
         with app.test_request_context("/"), pytest.raises(ValueError, match="_external"):
-            url_for("user", id=7, _scheme="https", _external=False)
+            url_for("user", number=7, _scheme="https", _external=False)
 
     def test_values_are_converted_to_the_url(self, app):
         key = uuid.UUID(int=5)

@@ -1,11 +1,12 @@
 """What clients send: forms, files, JSON, streams, and the limits on all of them."""
 
 import io
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from cruse import Cruse, request
 from cruse.body import BodyStream, FormParser
@@ -209,8 +210,11 @@ def streaming_app():
         return {"size": sum([len(chunk) async for chunk in request.stream])}
 
     for path, view in (
-        ("/parts", collect), ("/async/parts", acollect), ("/count", count), ("/async/count", acount)
-    ):  # fmt: skip
+        ("/parts", collect),
+        ("/async/parts", acollect),
+        ("/count", count),
+        ("/async/count", acount),
+    ):
         app.add_url_rule(path, path, view, methods=["POST"], stream=True)
     return app
 
@@ -301,7 +305,5 @@ def test_no_body_whatever_is_in_it_raises_anything_but_an_http_error(body, conte
     ctx = app.request_context(environ)
     with app.app_context():
         for read in (lambda: ctx.request.form, lambda: ctx.request.get_json(silent=True)):
-            try:
-                read()
-            except HTTPException as error:
-                assert error.code in {400, 413, 415}
+            with suppress(BadRequest, RequestEntityTooLarge, UnsupportedMediaType):
+                assert read() is not Ellipsis

@@ -38,7 +38,7 @@ def client(app, request):
 def test_outside_of_a_context_the_message_says_what_to_do(proxy):
     assert not proxy
     assert "unbound" in repr(proxy)
-    with pytest.raises(RuntimeError, match="app.app_context"):
+    with pytest.raises(RuntimeError, match=r"app\.app_context"):
         proxy.anything  # noqa: B018
 
 
@@ -117,10 +117,10 @@ def test_a_context_may_be_entered_twice_and_ends_once(app):
 
 
 def test_a_request_context_outside_of_a_server_matches_its_url(app):
-    app.add_url_rule("/<int:id>", "show", lambda id: "")
+    app.add_url_rule("/<int:number>", "show", lambda number: "")
     with app.test_request_context("/7"):
-        assert (request.endpoint, request.view_args) == ("show", {"id": 7})
-        assert str(request.url_rule) == "/<int:id>"
+        assert (request.endpoint, request.view_args) == ("show", {"number": 7})
+        assert str(request.url_rule) == "/<int:number>"
     with app.test_request_context("/nowhere"):
         assert request.routing_exception.code == 404
 

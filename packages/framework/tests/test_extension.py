@@ -44,7 +44,7 @@ def app():
 
 
 class TestContract(ExtensionContract):
-    config = {"MAIL_HOST": "mail.example"}
+    config = {"MAIL_HOST": "mail.example"}  # noqa: RUF012 - read only
 
     def make_extension(self):
         return Mail()

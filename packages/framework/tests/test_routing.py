@@ -54,9 +54,9 @@ def test_the_router_agrees_with_werkzeug(specification, requested, method):
 def app():
     app = Cruse(__name__)
 
-    @app.route("/users/<int:id>")
-    def user(id):
-        return f"user {id}"
+    @app.route("/users/<int:number>")
+    def user(number):
+        return f"user {number}"
 
     @app.route("/users/me")
     def me():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cruse.globals import request
+from cruse.bridge import OnLoop
+from cruse.globals import current_app, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -133,5 +133,5 @@ class MethodView(View):
         if handler is None:
             raise AssertionError(f"Unimplemented method {request.method!r}")
         if self._has_coroutines and not iscoroutinefunction(handler):
-            return asyncio.to_thread(handler, **kwargs)
+            return OnLoop(current_app.pool).cross(handler, **kwargs)
         return handler(**kwargs)

@@ -290,7 +290,7 @@ class Request(WerkzeugRequest):
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""
-        for file in self.__dict__.get("files", ImmutableMultiDict()).values():
+        for _, file in self.__dict__.get("files", ImmutableMultiDict()).items(multi=True):
             file.close()
         if self._loaded is not None:
             self._loaded.close()

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from cruse.environ import LazyEnviron
 from cruse.gateway.asgi import _WITHOUT_BODY, add_header
@@ -83,12 +83,23 @@ class _Body:
     """Takes the body of a request out of the protocol object."""
 
     def __init__(self, protocol: Any) -> None:
-        self.chunks = aiter(protocol)
+        self.protocol = protocol
+        self.chunks: Any = None
+        self.ended = False
 
     async def next_chunk(self) -> bytes:
-        async for chunk in self.chunks:
-            if chunk:
-                return bytes(chunk)
+        if self.chunks is None:
+            self.chunks = aiter(self.protocol)  # once: granian refuses a second time
+        while not self.ended:
+            try:
+                chunk = await anext(self.chunks)
+            except StopAsyncIteration:
+                self.ended = True
+            except Exception as error:  # granian's own, when the client has left
+                raise ClientDisconnected from error
+            else:
+                if chunk:
+                    return bytes(chunk)
         return b""
 
 

@@ -422,18 +422,25 @@ def test_a_script_may_have_a_group_of_its_own(app):
     assert "--version" not in output
 
 
-def test_completion_loads_no_application(tmp_path):
-    (tmp_path / "app.py").write_text("raise SystemExit('loaded')")
-    result = CliRunner().invoke(
-        cli,
-        env={
-            "_CRUSE_COMPLETE": "bash_complete",
-            "COMP_WORDS": "cruse unknown x",
-            "COMP_CWORD": "2",
-        },
-        prog_name="cruse",
-    )
-    assert "loaded" not in result.output
+@pytest.mark.parametrize(
+    ("source", "words", "completions"),
+    [
+        (SITE, ["sh"], ["plain,shell", "plain,show"]),
+        (SITE, ["show", "--he"], ["plain,--help"]),
+        ("1 / 0", ["sh"], ["plain,shell"]),
+        ("", ["unknown", "sh"], ["plain,shell"]),
+    ],
+)
+def test_the_tab_key_completes_commands(tmp_path, source, words, completions):
+    (tmp_path / "app.py").write_text(source)
+    environment = {
+        "_CRUSE_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["cruse", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    result = CliRunner().invoke(cli, env=environment, prog_name="cruse")
+    sys.modules.pop("app", None)
+    assert result.output.split() == completions
 
 
 def test_a_running_command_makes_app_run_a_no_op(tmp_path):

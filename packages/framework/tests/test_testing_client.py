@@ -13,6 +13,7 @@ from cruse.app import Cruse
 from cruse.context import Globals
 from cruse.globals import g, has_app_context, has_request_context, request, session
 from cruse.responses import Response
+from cruse.sessions import SecureCookieSessionInterface
 from cruse.testing import AsyncCruseClient, CruseClient, EnvironBuilder
 
 

@@ -74,6 +74,23 @@ def mount_extension_commands(app: Cruse) -> None:
             app.cli.add_command(command, name)
 
 
+def _load_with_commands(ctx: click.Context) -> Cruse:
+    app = ctx.ensure_object(ScriptInfo).load_app()
+    mount_extension_commands(app)
+    return app
+
+
+def _show_load_error(error: Exception) -> None:
+    """Say why the application's commands are missing from a list."""
+    if isinstance(error, NoAppException):
+        message = f"Error: {error.format_message()}\n"
+    elif isinstance(error, SettingsError):
+        message = f"Error: {error}\n"
+    else:
+        message = "".join(traceback.format_exception(error))
+    click.secho(message, err=True, fg="red")
+
+
 class CruseGroup(AppGroup):
     """The group behind ``cruse``: built-in commands, plug-ins, and the application's own.
 
@@ -135,19 +152,21 @@ class CruseGroup(AppGroup):
         """Return a command by name; the application is loaded only for one of its own."""
         self._load_plugin_commands()
         command = super().get_command(ctx, name)
-        if command is not None or ctx.resilient_parsing:
+        if command is not None:
             return command
         try:
-            app = ctx.ensure_object(ScriptInfo).load_app()
-            mount_extension_commands(app)
-        except NoAppException as error:
-            raise NoAppException(
-                f"{name!r} is not a built-in command, and there is no application to ask for it. "
-                f"{error.format_message()}"
-            ) from None
-        except SettingsError as error:
-            raise click.ClickException(str(error)) from None
-        return app.cli.get_command(ctx, name)
+            return _load_with_commands(ctx).cli.get_command(ctx, name)
+        except Exception as error:  # the application's code: any error at all
+            if ctx.resilient_parsing:  # the Tab key was pressed: no place for errors
+                return None
+            if isinstance(error, NoAppException):
+                raise NoAppException(
+                    f"{name!r} is not a built-in command, and there is no application to ask for "
+                    f"it. {error.format_message()}"
+                ) from None
+            if isinstance(error, SettingsError):
+                raise click.ClickException(str(error)) from None
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -168,14 +187,10 @@ class CruseGroup(AppGroup):
         self._load_plugin_commands()
         names = set(super().list_commands(ctx))
         try:
-            app = ctx.ensure_object(ScriptInfo).load_app()
-            mount_extension_commands(app)
-            names.update(app.cli.list_commands(ctx))
-        except (NoAppException, SettingsError) as error:
-            message = error.format_message() if isinstance(error, NoAppException) else str(error)
-            click.secho(f"Error: {message}\n", err=True, fg="red")
-        except Exception:  # the application's code: show all of it, and the built-ins
-            click.secho(traceback.format_exc(), err=True, fg="red")
+            names.update(_load_with_commands(ctx).cli.list_commands(ctx))
+        except Exception as error:  # the application's code: any error at all
+            if not ctx.resilient_parsing:
+                _show_load_error(error)
         return sorted(names)
 
     def make_context(

@@ -164,7 +164,7 @@ def test_the_mode_token_demands_one(app, client, reached):
 def test_a_token_may_come_in_a_header(client, reached, header):
     token = log_in(client)
     assert client.post("/", headers={header: token}, json={}).status_code == 200
-    assert client.post("/", headers={header: "x" + token[1:]}, json={}).status_code == 403
+    assert client.post("/", headers={header: token.swapcase()}, json={}).status_code == 403
     bad = {"headers": {header: "bad"}, "data": {"csrf_token": token}}
     assert client.post("/", **bad).status_code == 403
 

@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "workers",
         },
     ),
-    ("messages", {"body", "environ", "requests", "responses"}),
+    ("messages", {"body", "environ", "formparser", "parts", "requests", "responses"}),
     ("context", {"context", "sessions"}),
     ("routes", {"routing", "urls"}),
     (

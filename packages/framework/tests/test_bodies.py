@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from cruse import Cruse, request
-from cruse.body import BodyStream, FormParser
+from cruse.body import BodyStream
+from cruse.formparser import FormParser
 
 BOUNDARY = "frontier"
 FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"

@@ -147,8 +147,10 @@ class Uploads(Extension[UploadsState]):
     def make_blueprint(self, state: UploadsState) -> Blueprint:
         """Return the blueprint with the route that serves files."""
         # Not state.settings: reading them here would close them to what is configured later.
+        # What is wrong with it is told at start.
         prefix = state.app.config.get("UPLOADS_URL_PREFIX")
-        state.url_prefix = prefix if isinstance(prefix, str) else UploadsSettings.url_prefix
+        usable = isinstance(prefix, str) and prefix.startswith("/")
+        state.url_prefix = prefix if usable else UploadsSettings.url_prefix
         blueprint = Blueprint("uploads", __name__, url_prefix=state.url_prefix)
         blueprint.add_url_rule("/<upload_set>/<path:key>", "file", self.serve)
         return blueprint

@@ -20,7 +20,7 @@ from cruse_uploads.storage import Meta
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from cruse.body import Parts
+    from cruse.parts import Parts
     from cruse_uploads.rules import Rules
     from cruse_uploads.sets import UploadSet
     from cruse_uploads.sides import Side, Sink

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cruse import Response
-    from cruse.body import Parts
+    from cruse.parts import Parts
     from cruse_uploads.extension import Uploads
     from cruse_uploads.filetypes import AllExcept
     from cruse_uploads.storage import Storage

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
     from typing import ParamSpec
 
-    from cruse.body import Part, Parts
+    from cruse.parts import Part, Parts
     from cruse_uploads.storage import Meta, Storage, Writer
 
     P = ParamSpec("P")

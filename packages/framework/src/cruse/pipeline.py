@@ -100,6 +100,7 @@ async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
         or appcontext_tearing_down.receivers
     ):
         await teardown(ctx, plan, error)
+    ctx.error = None  # its traceback leads back here: a cycle that only the collector would free
     if appcontext_popped.receivers:
         await send(ctx, appcontext_popped)
 

@@ -8,8 +8,10 @@ from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDic
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from cruse.body import BodyStream, FormParser, Parts, _Budget, parse_query, spool
+from cruse.body import BodyStream, spool
+from cruse.formparser import FormParser, parse_query
 from cruse.lazy import lazy
+from cruse.parts import MemoryBudget, Parts
 
 if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
@@ -217,7 +219,7 @@ class Request(WerkzeugRequest):
         if self.mimetype != "multipart/form-data":
             raise UnsupportedMediaType("A multipart/form-data body is expected here.")
         boundary = self.mimetype_params.get("boundary", "")
-        memory = _Budget(self.max_form_memory_size)
+        memory = MemoryBudget(self.max_form_memory_size)
         return Parts(self.stream, boundary, self.max_form_parts, memory)
 
     async def load_body(self) -> None:

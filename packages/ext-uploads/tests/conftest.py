@@ -85,7 +85,7 @@ def photos(uploads):
 def app(uploads, photos, folder):
     """Receives photos at /sync and /async, and saves them from ``request.files`` at /save."""
     app = Cruse(__name__)
-    app.config.update(TESTING=True, SECRET_KEY="test", UPLOADS_FOLDER=folder)
+    app.config.update(TESTING=True, SECRET_KEY="test", UPLOADS_FOLDER=folder, UPLOADS_FSYNC=False)
     app.config.update(PROPAGATE_EXCEPTIONS=False)
     app.use(uploads)
     add_views(app, photos)

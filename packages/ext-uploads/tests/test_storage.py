@@ -160,16 +160,30 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch, unnamed, 
     assert files_in(tmp_path) == []
 
 
+@pytest.mark.parametrize("step", ["fsync", "replace", "link"])
 def test_a_disk_that_is_full_at_the_last_moment_keeps_no_half_of_it(
-    tmp_path, monkeypatch, unnamed
+    tmp_path, monkeypatch, unnamed, step
 ):
-    def full(*args):
+    storage = LocalStorage(tmp_path)
+    writer = storage.writer("photos/a.png", META)
+    writer.write(b"data")
+
+    def full(*args, **kwargs):
         raise OSError(28, "no room")
 
-    monkeypatch.setattr(local, "_write_meta", full)
-    storage = LocalStorage(tmp_path)
+    monkeypatch.setattr(os, step, full)
     with pytest.raises(StorageFull):
-        put(storage, "photos/a.png", b"data")
+        writer.commit()
+    assert files_in(tmp_path) == []
+
+
+def test_a_folder_that_can_not_be_synced_keeps_no_half_of_it(tmp_path, monkeypatch, unnamed):
+    def broken(folder):
+        raise OSError(5, "input/output error")
+
+    monkeypatch.setattr(local, "_sync_folder", broken)
+    with pytest.raises(OSError, match="input/output"):
+        put(LocalStorage(tmp_path), "photos/a.png", b"data")
     assert files_in(tmp_path) == []
 
 

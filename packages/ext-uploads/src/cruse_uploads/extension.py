@@ -149,8 +149,9 @@ class Uploads(Extension[UploadsState]):
         # Not state.settings: reading them here would close them to what is configured later.
         # What is wrong with it is told at start.
         prefix = state.app.config.get("UPLOADS_URL_PREFIX")
-        usable = isinstance(prefix, str) and prefix.startswith("/")
-        state.url_prefix = prefix if usable else UploadsSettings.url_prefix
+        if not isinstance(prefix, str) or not prefix.startswith("/"):
+            prefix = UploadsSettings.url_prefix
+        state.url_prefix = prefix
         blueprint = Blueprint("uploads", __name__, url_prefix=state.url_prefix)
         blueprint.add_url_rule("/<upload_set>/<path:key>", "file", self.serve)
         return blueprint

@@ -7,9 +7,9 @@ Theory of operation
     file system has no such files, one whose name begins with a dot stands in; a killed process can
     leave it behind, but nobody can read or list it.
 
-    What is known of ``ab.png`` beside its bytes is in ``.ab.png.meta``, as JSON. It is there before
-    the object is, so nobody finds an object without it; when it is lost, that costs the name for
-    the download, never the file. A crash between the two leaves some hundred bytes behind.
+    What is known of ``ab.png`` beside its bytes is in ``.ab.png.meta``, as JSON. It is there
+    before the object is, so nobody finds an object without it; when it is lost, that costs the
+    name for the download, never the file. A crash between the two leaves some bytes behind.
 
 Durability
     With ``fsync`` (the default) bytes, name and folder are on the disk before ``commit`` returns,

@@ -60,7 +60,8 @@ def is_safe_next(target: str, origins: Iterable[str] = ()) -> bool:
 
 def own_origins() -> list[str]:
     """Return the origins of the current application: the request's host, and the setting."""
-    external = current_app.extensions["auth"].settings.external_url
+    state = current_app.extensions.get("auth")
+    external = None if state is None else state.settings.external_url
     return [request.host_url, *([external] if external else [])]
 
 

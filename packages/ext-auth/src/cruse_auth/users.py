@@ -104,7 +104,7 @@ def get_user(state: AuthState, ctx: Context) -> Any:
     """Return the user of a request, loaded now if nobody did yet."""
     user = ctx.extras.get(state)
     if user is None:
-        if on_event_loop() and ctx.has_request and is_async(state.auth.user_loader_function):
+        if _must_be_awaited(state, ctx):
             raise RuntimeError(
                 "The current user is not loaded yet, and the async user loader cannot be awaited"
                 " by reading an attribute. In a hook that runs before the user is loaded, write"
@@ -116,6 +116,16 @@ def get_user(state: AuthState, ctx: Context) -> Any:
     if user is not ANONYMOUS:
         keep_private(ctx, state)
     return user
+
+
+def _must_be_awaited(state: AuthState, ctx: Context) -> bool:
+    """Whether finding out who it is takes an async function, and this is no place to wait for it."""
+    return (
+        on_event_loop()
+        and is_async(state.auth.user_loader_function)
+        and ctx.has_request
+        and read_record(ctx.session) is not None
+    )
 
 
 def keep_private(ctx: Context, state: AuthState) -> None:

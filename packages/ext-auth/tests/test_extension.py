@@ -1,0 +1,144 @@
+"""The contract of extensions, and what has to be there before an application starts."""
+
+import pytest
+
+from cruse import Cruse
+from cruse.extension import SettingsError
+from cruse.testing.contract import ExtensionContract
+from cruse_auth import Auth, LoginManager
+
+
+class TestContract(ExtensionContract):
+    def make_extension(self):
+        return Auth()
+
+
+class TestContractWithAProvider(ExtensionContract):
+    config = {  # noqa: RUF012 - as the contract has it
+        "AUTH_PROVIDERS": {"op": {"issuer": "https://op.example", "client_id": "us"}}
+    }
+
+    def make_extension(self):
+        auth = Auth()
+        auth.on_login(lambda identity: None)
+        auth.user_loader(lambda user_id: None)
+        return auth
+
+
+@pytest.fixture
+def app():
+    app = Cruse("shop")
+    app.config.update(TESTING=True, SECRET_KEY="x")
+    yield app
+    app.stop()
+
+
+def complete(auth):
+    auth.on_login(lambda identity: None)
+    auth.user_loader(lambda user_id: None)
+    return auth
+
+
+def test_a_provider_may_be_all_configuration(app):
+    auth = complete(Auth(app))
+    app.config["AUTH_PROVIDERS"] = {"op": {"issuer": "https://op.example", "client_id": "us"}}
+    app.start()
+    assert list(auth.state_of(app).clients) == ["op"]
+
+
+def test_configuration_goes_before_code(app):
+    auth = complete(Auth(app))
+    auth.providers.oidc("op", issuer="https://op.example", client_id="in the code", label="Op")
+    app.config["AUTH_PROVIDERS"] = {"op": {"client_id": "configured", "client_secret": "s"}}
+    options = auth.state_of(app).clients["op"].options
+    assert (options.client_id, options.client_secret, options.label) == ("configured", "s", "Op")
+    assert "s'" not in repr(options).replace("'op.example'", ""), "a secret is not for logs"
+
+
+def test_one_extension_serves_two_applications_with_providers_of_their_own(app):
+    auth = complete(Auth(app))
+    other = Cruse("other")
+    other.config.update(TESTING=True, SECRET_KEY="y")
+    other.use(auth)
+    auth.providers.oidc("op", issuer="https://op.example")
+    app.config["AUTH_PROVIDERS"] = {"op": {"client_id": "one"}}
+    other.config["AUTH_PROVIDERS"] = {"op": {"client_id": "two"}}
+    assert auth.state_of(app).clients["op"].options.client_id == "one"
+    assert auth.state_of(other).clients["op"].options.client_id == "two"
+
+
+WRONG = {
+    "not complete": ({}, "lacks issuer and client_id"),
+    "no client_id": ({"issuer": "https://op.example"}, "lacks client_id"),
+    "a misspelt key": ({"isuer": "x"}, "unknown keys ['isuer']"),
+    "no openid": ({"issuer": "x", "client_id": "x", "scope": "email"}, "must contain 'openid'"),
+    "a secret algorithm": ({"issuer": "x", "client_id": "x", "algorithms": ("HS256",)}, "HS256"),
+    "a strange client_auth": ({"issuer": "x", "client_id": "x", "client_auth": "x"}, "not known"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), WRONG.values(), ids=WRONG)
+def test_a_provider_that_is_not_configured_well_is_an_error_at_the_start(app, options, message):
+    complete(Auth(app))
+    app.config["AUTH_PROVIDERS"] = {"op": options}
+    with pytest.raises(SettingsError) as error:
+        app.start()
+    assert message in str(error.value)
+    assert "AUTH_PROVIDERS['op']" in str(error.value)
+
+
+def test_a_provider_that_is_no_dict_is_an_error_at_the_start(app):
+    complete(Auth(app))
+    app.config["AUTH_PROVIDERS"] = {"op": "https://op.example"}
+    with pytest.raises(SettingsError, match="must be a dict, not str"):
+        app.start()
+
+
+@pytest.mark.parametrize("missing", ["on_login", "user_loader"])
+def test_a_missing_function_is_an_error_at_the_start(app, missing):
+    auth = Auth(app)
+    auth.providers.oidc("op", issuer="https://op.example", client_id="us")
+    if missing != "on_login":
+        auth.on_login(lambda identity: None)
+    if missing != "user_loader":
+        auth.user_loader(lambda user_id: None)
+    with pytest.raises(RuntimeError, match=f"@auth.{missing}"):
+        app.start()
+
+
+def test_a_missing_secret_key_is_an_error_at_the_start(app):
+    complete(Auth(app)).providers.oidc("op", issuer="https://op.example", client_id="us")
+    app.config["SECRET_KEY"] = None
+    with pytest.raises(RuntimeError, match="CRUSE_SECRET_KEY"):
+        app.start()
+
+
+def test_providers_are_declared_by_name():
+    providers = Auth().providers
+    op = providers.oidc("op", issuer="https://op.example", client_id="us")
+    assert providers["op"] is op
+    assert "op" in providers
+    assert list(providers) == ["op"]
+    assert repr(op) == "<OpenIDProvider 'op'>"
+    with pytest.raises(ValueError, match="already"):
+        providers.oidc("op")
+    for name in ("", "a/b", "A", "a b", "-a"):
+        with pytest.raises(ValueError, match="part of URLs"):
+            providers.oidc(name)
+    with pytest.raises(TypeError, match="isuer"):
+        providers.oidc("two", isuer="https://op.example")
+
+
+def test_the_pages_have_the_prefix_one_wants(app, gateway):
+    app.use(Auth(url_prefix="/people"))
+    assert app.test_client(gateway=gateway).get("/people/login").status_code == 200
+
+
+def test_a_page_without_providers_says_so(app, gateway):
+    Auth(app)
+    page = app.test_client(gateway=gateway).get("/auth/login")
+    assert "no way to sign in here yet" in page.text
+
+
+def test_flask_logins_name_is_there():
+    assert LoginManager is Auth

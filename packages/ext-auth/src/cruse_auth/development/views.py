@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["make_blueprint"]
 
 #: For the page that gives things away: not framed, not kept, not named to others (RFC 9700 §4.16).
+#: A Content-Security-Policy is left to the application, which may have a stricter one.
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }

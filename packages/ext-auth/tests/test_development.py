@@ -1,0 +1,314 @@
+"""The development provider, as an application and an attacker see it."""
+
+from base64 import b64encode
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from cruse import Cruse
+from cruse_auth.development import Client, DevelopmentProvider, Person
+
+CALLBACK = "https://app.example/callback"
+VERIFIER = "v" * 43
+REQUEST = {
+    "client_id": "app",
+    "redirect_uri": CALLBACK,
+    "response_type": "code",
+    "scope": "openid profile email",
+    "state": "abc",
+    "nonce": "n",
+    "code_challenge": create_s256_code_challenge(VERIFIER),
+    "code_challenge_method": "S256",
+}
+
+
+@pytest.fixture
+def provider(make_world):
+    provider = DevelopmentProvider([Person("ada", "Ada Lovelace", "ada@example.com")])
+    provider.signing_key = make_world().provider.signing_key
+    provider.add_client(Client("app", "secret", [CALLBACK], ["https://app.example/bye"]))
+    return provider
+
+
+@pytest.fixture
+def client(provider, gateway):
+    return provider.app.test_client(gateway=gateway)
+
+
+def authorize(client, person="ada", headers=None, **changes):
+    """Choose a person; return the answer."""
+    query = urlencode({**REQUEST, **changes}, doseq=True)
+    return client.post(f"/provider/authorize?{query}", data={"person": person}, headers=headers)
+
+
+def code_of(answer):
+    return parse_qs(urlsplit(answer.location).query)["code"][0]
+
+
+def exchange(client, code, auth=("app", "secret"), **changes):
+    data = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+        **changes,
+    }
+    return client.post("/provider/token", data=data, auth=auth)
+
+
+def test_the_page_offers_people_and_is_safe(client):
+    page = client.get("/provider/authorize", query_string=REQUEST)
+    assert page.status_code == 200
+    assert "Ada Lovelace" in page.text
+    assert "asks for no password" in page.text
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_person_is_chosen_and_the_application_learns_who(client, provider):
+    answer = authorize(client)
+    assert answer.status_code == 303
+    query = parse_qs(urlsplit(answer.location).query)
+    assert answer.location.startswith(f"{CALLBACK}?")
+    assert (query["state"], query["iss"]) == (["abc"], ["http://localhost/provider"])
+
+    tokens = exchange(client, code_of(answer))
+    assert tokens.headers["Cache-Control"] == "no-store"
+    keys = KeySet.import_key_set(client.get("/provider/jwks").get_json())
+    token = jwt.decode(tokens.get_json()["id_token"], keys)
+    assert token.header["alg"] == "RS256"
+    assert (token.claims["aud"], token.claims["nonce"]) == ("app", "n")
+
+    bearer = {"Authorization": f"Bearer {tokens.get_json()['access_token']}"}
+    assert client.get("/provider/userinfo", headers=bearer).get_json() == {
+        "sub": "ada",
+        "name": "Ada Lovelace",
+        "preferred_username": "ada",
+        "email": "ada@example.com",
+        "email_verified": True,
+    }
+
+
+def test_the_published_keys_have_no_private_part(client):
+    (key,) = client.get("/provider/jwks").get_json()["keys"]
+    assert not key.keys() & {"d", "p", "q", "dp", "dq", "qi"}
+    assert key["kid"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "/callback",
+        CALLBACK + "/",
+        CALLBACK + "/../x",
+        CALLBACK + "?x",
+        CALLBACK + "#f",
+        "https://APP.example/callback",
+        "https://app.example@evil.example/callback",
+        "https://evil.example/callback",
+        "https://x.app.example/callback",
+        "javascript:alert(1)",
+        "http://localhost/elsewhere",
+        "https://[",
+    ],
+)
+def test_only_registered_addresses_are_redirected_to(client, uri):
+    for answer in (
+        client.get("/provider/authorize", query_string={**REQUEST, "redirect_uri": uri}),
+        authorize(client, redirect_uri=uri),
+    ):
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+
+
+def test_an_unknown_client_is_redirected_nowhere(client):
+    answer = authorize(client, client_id="nobody")
+    assert (answer.status_code, answer.location) == (400, None)
+
+
+def test_the_application_it_is_mounted_in_may_use_its_own_addresses_only(client):
+    for uri, status in (
+        ("http://localhost/any/where", 303),
+        ("https://localhost/any/where", 400),
+        ("http://localhost:81/", 400),
+        ("http://localhost/x#f", 400),
+        ("http://localhost/\\evil.example", 400),
+        ("//localhost/", 400),
+    ):
+        answer = authorize(client, client_id="development", redirect_uri=uri)
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": ""}, "unsupported_response_type"),
+        ({"scope": "email"}, "invalid_scope"),
+        ({"code_challenge": ""}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"state": ["a", "b"]}, "invalid_request"),
+        ({"scope": ["openid", "email"]}, "invalid_request"),
+        ({"prompt": "none"}, "login_required"),
+        ({"person": "nobody"}, "access_denied"),
+    ],
+)
+def test_other_errors_are_told_to_the_application(client, changes, error):
+    answer = authorize(client, **changes)
+    assert answer.status_code == 303
+    query = parse_qs(urlsplit(answer.location).query)
+    assert query["error"] == [error]
+    assert query["iss"] == ["http://localhost/provider"]
+    assert "code" not in query
+
+
+def test_another_site_cannot_choose_for_us(client):
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert authorize(client, headers=headers).status_code == 403
+
+
+def test_a_code_is_good_once(client):
+    code = code_of(authorize(client))
+    assert exchange(client, code).status_code == 200
+    answer = exchange(client, code)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"code": "made up"},
+        {"code_verifier": "w" * 43},
+        {"code_verifier": ""},
+        {"redirect_uri": CALLBACK + "/"},
+        {"auth": ("other", "secret")},
+    ],
+    ids=str,
+)
+def test_a_code_is_good_for_those_who_asked_for_it(client, provider, changes):
+    provider.add_client(Client("other", "secret", [CALLBACK]))
+    answer = exchange(client, **{"code": code_of(authorize(client)), **changes})
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_grant")
+
+
+def test_clients_prove_who_they_are(client):
+    code = code_of(authorize(client))
+    for auth in (("app", "wrong"), ("nobody", "secret"), ("", "")):
+        answer = exchange(client, code, auth=auth)
+        assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
+        assert "WWW-Authenticate" in answer.headers
+    both = exchange(client, code, client_secret="secret")
+    assert (both.status_code, both.get_json()["error"]) == (400, "invalid_request")
+    other = exchange(client, code, grant_type="password")
+    assert other.get_json()["error"] == "unsupported_grant_type"
+    form = exchange(client, code, auth=None, client_id="app", client_secret="secret")
+    assert form.status_code == 200
+
+
+def test_secrets_are_form_encoded_in_basic_authentication(client, provider):
+    provider.add_client(Client("a b", "x:%/ü", [CALLBACK]))
+    basic = b64encode(f"{quote('a b')}:{quote('x:%/ü', safe='')}".encode()).decode()
+    code = code_of(authorize(client, client_id="a b"))
+    answer = client.post(
+        "/provider/token",
+        data={
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": CALLBACK,
+            "code_verifier": VERIFIER,
+        },
+        headers={"Authorization": f"Basic {basic}"},
+    )
+    assert answer.status_code == 200
+
+
+def test_get_is_not_for_tokens(client):
+    assert client.get("/provider/token").status_code == 405
+
+
+@pytest.mark.parametrize("token", ["", "x", "Bearer", "Bearer x", "Basic x"])
+def test_userinfo_is_for_access_tokens_only(client, token):
+    answer = client.get("/provider/userinfo", headers={"Authorization": token})
+    assert answer.status_code == 401
+    assert "Bearer" in answer.headers["WWW-Authenticate"]
+
+
+def test_a_code_is_no_access_token(client):
+    bearer = {"Authorization": f"Bearer {code_of(authorize(client))}"}
+    assert client.get("/provider/userinfo", headers=bearer).status_code == 401
+
+
+def test_logging_out_leads_to_registered_addresses_only(client):
+    def leave(**query):
+        return client.get("/provider/logout", query_string=query)
+
+    answer = leave(client_id="app", post_logout_redirect_uri="https://app.example/bye", state="s")
+    assert answer.location == "https://app.example/bye?state=s"
+    for query in (
+        {},
+        {"client_id": "app", "post_logout_redirect_uri": "https://evil.example"},
+        {"post_logout_redirect_uri": "https://app.example/bye"},
+    ):
+        answer = leave(**query)
+        assert answer.status_code == 200
+        assert "Signed out" in answer.text
+
+
+def test_processes_of_one_server_know_each_others_codes(make_world):
+    first, second = make_world(), make_world()
+    code = code_of(
+        authorize(
+            first.app.test_client(),
+            client_id="development",
+            redirect_uri="http://localhost/auth/op/callback",
+        )
+    )
+    assert first.provider is not second.provider
+    with second.app.test_request_context():
+        assert second.provider.redeem_code(code).subject == "ada"
+
+
+# -- where it runs ----------------------------------------------------------------------------------
+
+
+def production(**config):
+    app = Cruse("shop")
+    app.config.update(SECRET_KEY="x", **config)
+    DevelopmentProvider([Person("ada", "Ada")]).init_app(app)
+    return app
+
+
+def test_it_does_not_run_in_production():
+    with pytest.raises(RuntimeError, match="lets everybody in as anybody"):
+        production().start()
+
+
+def test_it_answers_nothing_when_the_application_leaves_debug_mode():
+    app = production(DEBUG=True)
+    app.start()
+    assert app.test_client().get("/provider/jwks").status_code == 200
+    app.config["DEBUG"] = False
+    assert app.test_client().get("/provider/jwks").status_code == 404
+    app.stop()
+
+
+@pytest.mark.parametrize("key", ["DEBUG", "TESTING", "AUTH_DEVELOPMENT_PROVIDER"])
+def test_it_runs_in_debug_mode_in_tests_and_in_demonstrations(key):
+    app = production(**{key: True})
+    app.start()
+    app.stop()
+
+
+def test_claims_come_with_the_scope_that_was_asked_for():
+    person = Person("ada", "Ada", "ada@example.com", {"locale": "en", "role": "admin"})
+    assert person.about("openid") == {"role": "admin"}
+    assert person.about("openid email").keys() == {"role", "email", "email_verified"}
+    assert person.about("openid profile").keys() == {
+        *("role", "name", "preferred_username", "locale"),
+    }
+    assert Person("bob", "Bob").about("email") == {}

@@ -435,3 +435,13 @@ def test_no_name_leads_out_of_the_folder(name, tmp_path_factory):
     app = App(__name__, root_path=str(root), static_folder=None)
     app.get("/")(lambda: send_from_directory("inside", name))
     assert app.test_client().get("/").status_code == 404
+
+
+def test_a_file_is_closed_when_a_test_has_read_it(tmp_path, recwarn):
+    import gc
+
+    (tmp_path / "a.txt").write_text("content")
+    app = Cruse(__name__, static_folder=tmp_path)
+    assert app.test_client().get(f"/{tmp_path.name}/a.txt").text == "content"
+    gc.collect()
+    assert [warning.category for warning in recwarn] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import wraps
@@ -30,6 +31,7 @@ from cruse.logging import escape_control
 from cruse.loops import LoopThread
 from cruse.plans import STEPS, Plan, without
 from cruse.signals import appcontext_popped, appcontext_pushed
+from cruse.templating import update_template_context
 from cruse.workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -122,12 +124,17 @@ class Cruse(Application):
     @lazy
     def loop_thread(self) -> LoopThread:
         """The thread with the loop for async code under WSGI."""
-        return LoopThread(f"{self.name}-loop")
+        thread = LoopThread(f"{self.name}-loop")
+        weakref.finalize(self, thread.release).atexit = False
+        return thread
 
     @lazy
     def pool(self) -> WorkerPool:
         """The threads for sync code under ASGI and RSGI."""
-        return WorkerPool(self.config["THREAD_POOL_SIZE"], f"{self.name}-worker")
+        pool = WorkerPool(self.config["THREAD_POOL_SIZE"], f"{self.name}-worker")
+        # Tests make many applications and stop few: the threads must not outlive them.
+        weakref.finalize(self, pool.release).atexit = False
+        return pool
 
     @lazy
     def bridge(self) -> Bridge:
@@ -449,8 +456,6 @@ class Cruse(Application):
 
     def update_template_context(self, context: dict[str, Any]) -> None:
         """Add what the context processors give to a template's variables."""
-        from cruse.templating import update_template_context
-
         update_template_context(self, context)
 
     # -- colours --

@@ -27,6 +27,7 @@ from cruse.responses import Response
 from cruse.routing import Map, Router, Rule
 from cruse.scaffold import Scaffold, T_teardown, endpoint_of, setupmethod
 from cruse.sessions import SecureCookieSessionInterface
+from cruse.templating import default_context_processor
 from cruse.urls import build_url
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Application(Scaffold):
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
         # The application's own functions for every template; a scope that is always there.
-        self.template_context_processors[None].append(_default_context)
+        self.template_context_processors[None].append(default_context_processor)
         self._add_static_route(static_host, host_matching)
         self.use(*extensions)
 
@@ -484,10 +485,3 @@ def scopes_of(endpoint: str | None) -> Iterator[str | None]:
         parts = endpoint.split(".")
         for end in range(1, len(parts)):
             yield ".".join(parts[:end])
-
-
-def _default_context() -> dict[str, Any]:
-    """The variables that every template has."""
-    from cruse.templating import default_context_processor
-
-    return default_context_processor()

@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
+from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import BodyStream, spool
@@ -171,7 +172,14 @@ class Request(WerkzeugRequest):
     max_form_memory_size = _Limit(500_000)
     max_form_parts = _Limit(1_000)
 
-    # -- the query and the body --
+    # -- cookies, the query and the body --
+
+    @lazy
+    def cookies(self) -> ImmutableMultiDict[str, str]:
+        """The cookies that the client sent (RFC 6265)."""
+        header = self.environ.get("HTTP_COOKIE")
+        storage = self.dict_storage_class
+        return parse_cookie(header, cls=storage) if header else storage()  # type: ignore[return-value]
 
     @lazy
     def args(self) -> MultiDict[str, str]:

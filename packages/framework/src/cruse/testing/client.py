@@ -9,7 +9,7 @@ import werkzeug.test
 from cruse.testing.base import BaseClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -24,6 +24,31 @@ if TYPE_CHECKING:
 __all__ = ["CruseClient"]
 
 Gateway = Literal["wsgi", "asgi"]
+
+
+class _ClosedAtEnd:
+    """A body that is closed when it has been read, as servers close it.
+
+    Else a test that reads ``response.text`` of a file leaves the file open.
+    """
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self.chunks = iter(body)
+        self.close_body: Callable[[], None] = getattr(body, "close", lambda: None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self.chunks)
+        except StopIteration:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the body, also when it was not read to its end."""
+        self.close_body()
 
 
 class CruseClient(BaseClient):
@@ -91,7 +116,8 @@ class CruseClient(BaseClient):
     ) -> tuple[Iterable[bytes], str, Headers]:
         """Call the application through the client's gateway."""
         if self._asgi is None:
-            return super().run_wsgi_app(environ, buffered=buffered)
+            body, status, headers = super().run_wsgi_app(environ, buffered=buffered)
+            return (body if buffered else _ClosedAtEnd(body)), status, headers
         environ = dict(environ)
         self.add_cookies(environ)
         parts = werkzeug.test.run_wsgi_app(self._asgi, environ, buffered=buffered)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Form"]
 
+CONTAINERS = (wtforms.FieldList, wtforms.FormField)
 AUTO: Any = object()
 """Stands for: what the request submits."""
 
@@ -163,6 +164,9 @@ class Form(wtforms.Form):
             if errors is not None:
                 valid = False
                 found += errors
+        for field, _ in self._found:  # what validators say of a value of a wrong type is noise
+            if field is not None and not isinstance(field, CONTAINERS):
+                field.errors = []
         add_errors(self, found)
         return self._check_csrf() and valid and not found
 

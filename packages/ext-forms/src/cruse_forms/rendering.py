@@ -17,7 +17,7 @@ from cruse_forms.extension import current_state
 from cruse_forms.trees import error_messages, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wtforms import Field
 
@@ -64,6 +64,7 @@ def render_form(form: Form) -> Markup:
 
 def render_summary(form: Form) -> Markup:
     """Return the list of a form's errors; empty when there are none."""
+    _number_entries(form)
     lines = [SummaryLine(None, "", message) for message in form.form_errors]
     for field in walk(form):
         for message in error_messages(field):
@@ -78,6 +79,7 @@ def render_group(field: Field, attributes: Mapping[str, Any]) -> Markup:
         field: The field.
         attributes: HTML attributes of the input.
     """
+    _number_entries([field])
     kind = kind_of(field)
     errors = error_messages(field)
     help_id = f"{field.id}-help" if field.description else None
@@ -104,6 +106,16 @@ def _fields_within(field: Field) -> list[Field]:
     if isinstance(field, FormField):
         return list(field.form)
     return list(field.entries) if isinstance(field, FieldList) else []
+
+
+def _number_entries(fields: Iterable[Field]) -> None:
+    """Call the entries of lists "Phones 1", "Phones 2", where WTForms says "Phones-0"."""
+    for field in walk(fields):
+        if isinstance(field, FieldList):
+            unnamed = f"{field.name}-".replace("_", " ").title()
+            for number, entry in enumerate(field.entries, 1):
+                if entry.label.text.startswith(unnamed):
+                    entry.label.text = f"{field.label.text} {number}"
 
 
 def _target_of(field: Field) -> str:

@@ -33,7 +33,8 @@ def respond(form: Form, template: str, context: dict[str, Any]) -> Response:
     else:
         page = render_template(template, **{"form": form, **context})
         response = current_app.response_class(page, status)
-    response.vary.add("Accept")
+    if status != 200:
+        response.vary.add("Accept")
     return response
 
 
@@ -57,7 +58,7 @@ def problem(form: Form, status: int) -> Response:
         status: The status of the response.
     """
     errors = [{"detail": str(message), "pointer": "#"} for message in form.form_errors]
-    errors += _errors(form._fields.items(), "#")
+    errors += _errors(form, "#")
     details = {
         "type": "about:blank",
         "title": TITLES[status],
@@ -68,16 +69,15 @@ def problem(form: Form, status: int) -> Response:
     return current_app.response_class(current_app.json.dumps(details), status, mimetype=PROBLEM)
 
 
-def _errors(fields: Iterable[tuple[str, Field]], base: str) -> Iterator[dict[str, str]]:
-    for name, field in fields:
-        pointer = f"{base}/{_escape(name)}"
+def _errors(fields: Iterable[Field], base: str) -> Iterator[dict[str, str]]:
+    for field in fields:
+        pointer = f"{base}/{_escape(field.short_name)}"
         for message in error_messages(field):
-            yield {"detail": str(message), "pointer": pointer}
+            yield {"detail": message, "pointer": pointer}
         if isinstance(field, FormField):
-            yield from _errors(field.form._fields.items(), pointer)
+            yield from _errors(field.form, pointer)
         elif isinstance(field, FieldList):
-            entries = ((str(index), entry) for index, entry in enumerate(field.entries))
-            yield from _errors(entries, pointer)
+            yield from _errors(field.entries, pointer)
 
 
 def _escape(name: str) -> str:

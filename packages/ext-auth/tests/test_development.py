@@ -66,7 +66,7 @@ def test_the_page_offers_people_and_is_safe(client):
     assert "asks for no password" in page.text
     assert page.headers["X-Frame-Options"] == "DENY"
     assert page.headers["Cache-Control"] == "no-store"
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_a_person_is_chosen_and_the_application_learns_who(client, provider):

@@ -166,7 +166,7 @@ def test_an_unknown_provider_is_not_found(browser, url):
 def test_the_pages_are_kept_by_nobody(browser, url):
     headers = browser.get(url).headers
     assert headers["Cache-Control"] == "no-store"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["X-Frame-Options"] == "DENY"
 
 

@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["make_blueprint"]
 
-#: For all pages here: they are about one visitor, and an address among them has a code in it.
+#: For all pages here: they are about one visitor, and an address among them has a code in it. The
+#: policy is not "no-referrer" because then browsers send their forms with "Origin: null".
 HEADERS = {
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 

@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["make_blueprint"]
 
 #: For the page that gives things away: not framed, not kept, not named to others (RFC 9700 §4.16).
-#: A Content-Security-Policy is left to the application, which may have a stricter one.
+#: A Content-Security-Policy is left to the application, which may have a stricter one, and the
+#: referrer policy is not "no-referrer" because then browsers send the form with "Origin: null".
 HEADERS = {
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 ONCE = ("client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "nonce")

@@ -308,3 +308,13 @@ def test_no_body_whatever_is_in_it_raises_anything_but_an_http_error(body, conte
         for read in (lambda: ctx.request.form, lambda: ctx.request.get_json(silent=True)):
             with suppress(BadRequest, RequestEntityTooLarge, UnsupportedMediaType):
                 assert read() is not Ellipsis
+
+
+@pytest.mark.parametrize(
+    "value", ["Basic \xff\xff", "Basic !", "Basic", "Bearer", "Digest a", "\xff"]
+)
+def test_credentials_that_cannot_be_read_are_none(value):
+    app = Cruse(__name__, static_folder=None)
+    with app.test_request_context("/", environ_overrides={"HTTP_AUTHORIZATION": value}):
+        authorization = request.authorization
+        assert authorization is None or authorization.username is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import Authorization, EnvironHeaders, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -172,7 +172,15 @@ class Request(WerkzeugRequest):
     max_form_memory_size = _Limit(500_000)
     max_form_parts = _Limit(1_000)
 
-    # -- cookies, the query and the body --
+    # -- credentials, cookies, the query and the body --
+
+    @lazy
+    def authorization(self) -> Authorization | None:
+        """The credentials of the ``Authorization`` header, if it has readable ones."""
+        try:
+            return Authorization.from_header(self.headers.get("Authorization"))
+        except ValueError:  # werkzeug lets what is not ASCII through to the base64 decoder
+            return None
 
     @lazy
     def cookies(self) -> ImmutableMultiDict[str, str]:

@@ -299,11 +299,13 @@ def test_async_code_finds_and_deletes_without_blocking(app, photos, photo):
 
 def test_a_file_put_there_by_hand_is_found_too(app, photos, folder):
     (folder / "photos").mkdir(parents=True)
-    (folder / "photos" / "old.png").write_bytes(b"no png at all")
+    (folder / "photos" / "old.png").write_bytes(b"no png at all, and long")
+    (folder / "photos" / "cut.png").write_bytes(b"\x89PNG")
     (folder / "photos" / "old.pdf").write_bytes(b"%PDF-")
     with app.app_context():
         found = photos.get("old.png")
         assert (found.name, found.width, found.height) == ("old.png", None, None)
+        assert photos.get("cut.png").width is None
         assert photos.get("old.pdf").width is None
 
 

@@ -93,8 +93,9 @@ class Deposit:
     async def commit(self) -> dict[str, Any]:
         """Publish the file and return its facts, as :class:`Stored` takes them."""
         intake = self.intake
-        if self._sink is not None:  # a file is not empty, so there is one
-            await self._sink.acommit()
+        if self._sink is None:
+            raise RuntimeError("A file has to be filled before it can be published.")
+        await self._sink.acommit()
         width, height = intake.dimensions or (None, None)
         return {
             "key": self.key,

@@ -317,4 +317,4 @@ def test_credentials_that_cannot_be_read_are_none(value):
     app = Cruse(__name__, static_folder=None)
     with app.test_request_context("/", environ_overrides={"HTTP_AUTHORIZATION": value}):
         authorization = request.authorization
-        assert authorization is None or authorization.username is None
+        assert authorization is None or not authorization.username

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import io
+import threading
 import warnings
 
 import pytest
@@ -428,6 +429,28 @@ def test_the_loop_of_a_client_is_closed_with_it(app):
         warnings.simplefilter("error")
         del client
         gc.collect()
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_the_threads_of_an_application_end_with_it(gateway):
+    before = set(threading.enumerate())
+    app = Cruse("threaded")
+    app.add_url_rule("/sync", "sync", lambda: "")
+    app.add_url_rule("/async", "async", asynchronous)
+    client = app.test_client(gateway=gateway)
+    client.get("/sync")
+    client.get("/async")
+    threads = set(threading.enumerate()) - before
+    assert threads
+    del app, client
+    for thread in threads:
+        while thread.is_alive():
+            gc.collect()  # a worker lets go of its last request a moment after the answer
+            thread.join(0.01)
+
+
+async def asynchronous():
+    return ""
 
 
 def test_a_client_may_be_collected_while_another_loop_runs(app):

@@ -11,12 +11,11 @@ import asyncio
 import os
 import threading
 from concurrent.futures import Future
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from contextvars import Context
 
 __all__ = ["LoopThread", "carry_back", "run_on"]
 
@@ -90,13 +89,18 @@ class LoopThread:
             return loop
 
     def _start(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.new_event_loop()
+        # With no context variables: a loop keeps those it is made with, and with them the request
+        # that first needed it.
+        loop = Context().run(asyncio.new_event_loop)
         running = threading.Event()
 
         def run() -> None:
             asyncio.set_event_loop(loop)
             loop.call_soon(running.set)
-            loop.run_forever()
+            try:
+                loop.run_forever()
+            finally:
+                loop.close()
 
         thread = threading.Thread(target=run, name=self.name, daemon=True)
         thread.start()
@@ -119,6 +123,18 @@ class LoopThread:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+    def release(self) -> None:
+        """End the thread without waiting for it; for when the application is collected."""
+        loop = self._loop
+        if loop is not None and self._pid == os.getpid():
+            self._loop = self._thread = None
+            asyncio.run_coroutine_threadsafe(_wind_down(), loop)
+
+
+async def _wind_down() -> None:
+    await _cancel_all()
+    asyncio.get_running_loop().stop()
 
 
 async def _cancel_all() -> None:

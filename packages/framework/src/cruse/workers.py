@@ -146,9 +146,17 @@ class WorkerPool:
 
     def stop(self) -> None:
         """Let every thread end after the work it has, and wait for them."""
+        for thread in self.release():
+            thread.join()
+
+    def release(self) -> list[threading.Thread]:
+        """Let every thread end after the work it has, and return them.
+
+        Does not wait, because it is called when the application is collected: on any thread, the
+        pool's own included.
+        """
         with self._lock:
             threads = list(self._threads)
         for _ in threads:
             self._jobs.put(None)
-        for thread in threads:
-            thread.join()
+        return threads

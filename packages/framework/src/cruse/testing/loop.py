@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cruse.testing.asgi import Exchange
@@ -57,8 +57,11 @@ class AsgiOnLoop:
                 "In async code use 'app.async_test_client()'."
             )
         if self._runner is None:
-            # With a factory the runner leaves the thread's current event loop alone.
-            self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+            # With a factory the runner leaves the thread's current event loop alone. And the loop
+            # keeps the context variables it is made with, so it is made without any.
+            self._runner = asyncio.Runner(
+                loop_factory=lambda: Context().run(asyncio.new_event_loop)
+            )
             # Holds the runner, so that the loop is closed before it is collected.
             self._finalizer = weakref.finalize(self, _close, self._runner)
         return self._runner.run(coroutine, context=copy_context())

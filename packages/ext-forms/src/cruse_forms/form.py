@@ -164,9 +164,9 @@ class Form(wtforms.Form):
             if errors is not None:
                 valid = False
                 found += errors
-        for field, _ in self._found:  # what validators say of a value of a wrong type is noise
-            if field is not None and not isinstance(field, CONTAINERS):
-                field.errors = []
+        for wrong, _ in self._found:  # what validators say of a value of a wrong type is noise
+            if wrong is not None and not isinstance(wrong, CONTAINERS):
+                wrong.errors = []
         add_errors(self, found)
         return self._check_csrf() and valid and not found
 

@@ -98,7 +98,7 @@ def _judge_origin(facts: Facts) -> Verdict | Reason | None:
     if origin == "null":  # a sandboxed frame, a local file, a redirect over several sites
         return Reason.NULL_ORIGIN
     own = facts.own_origin()
-    same = own and (origin == own or _canonical(origin) == own)
+    same = origin == own or _canonical(origin) == own
     return Verdict.PASS if same else Reason.OTHER_ORIGIN
 
 

@@ -12,7 +12,6 @@ from sybil import Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
-from sybil.sybil import SybilCollection
 
 ROOT = Path(__file__).parent
 INSTALLED = {dist.name for dist in distributions()}
@@ -26,17 +25,15 @@ collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in
 if not COMPLETE:
     collect_ignore += ["docs", "examples", "tests/e2e", "tests/servers"]
 
+# A pattern is matched from the right and "**" stands for one folder, so every depth is named; and
+# one parser has all patterns of a kind, for two that match the same file would run it twice.
+SOURCES = [f"packages/*/src/{'*/' * depth}*.py" for depth in (1, 2, 3)]
+PAGES = ["README.md", *(["docs/*.md", "docs/*/*.md"] if COMPLETE else [])]
 
-def samples(pattern: str) -> Sybil:
-    """The Python blocks of the Markdown pages that match ``pattern``."""
-    return Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], pattern=pattern)
-
-
-DOCSTRINGS = Sybil(
+docstrings = Sybil(
     parsers=[DocTestParser()],
-    pattern="packages/*/src/**/*.py",
+    patterns=SOURCES,
     document_types={".py": PythonDocStringDocument},
 )
-PAGES = ["README.md", "packages/*/README.md", *(["docs/*.md", "docs/**/*.md"] if COMPLETE else [])]
-
-pytest_collect_file = SybilCollection([DOCSTRINGS, *map(samples, PAGES)]).pytest()
+pages = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=PAGES)
+pytest_collect_file = (docstrings + pages).pytest()

@@ -332,6 +332,23 @@ def test_a_statement_in_autocommit_is_stored_at_once(db, inside, other):
     assert other.execute("SELECT value FROM counter").fetchall() == [(3,)]
 
 
+def test_another_isolation_level_can_be_chosen(db, inside):
+    level = "READ UNCOMMITTED"
+    with db.engine.connect().execution_options(isolation_level=level) as connection:
+        assert connection.get_isolation_level() == level
+        assert not connection.in_transaction()
+    with db.engine.connect() as connection:
+        assert connection.get_isolation_level() == "SERIALIZABLE"
+
+
+def test_a_statement_without_parameters_is_sent_as_it_is(db, inside, other):
+    with db.engine.connect().execution_options(no_parameters=True) as connection:
+        connection.exec_driver_sql("UPDATE counter SET value = 5 % 3")
+        assert is_locked(other)
+        connection.commit()
+    assert db.get(Counter, 1).value == 2
+
+
 def test_tables_are_created_together_or_not_at_all(db, inside):
     with pytest.raises(RuntimeError), db.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE half (id INTEGER)")
@@ -415,6 +432,40 @@ def test_tasks_that_only_read_take_turns(app, db):
     assert order[:6] != ["a"] * 5 + ["b"]
 
 
+@pytest.fixture
+def new_file(tmp_path):
+    """A file that is not in WAL mode yet, and that somebody writes to."""
+    connection = sqlite3.connect(tmp_path / "new.db", timeout=0, isolation_level=None)
+    connection.execute("CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER)")
+    connection.execute("BEGIN IMMEDIATE")
+    yield connection
+    connection.close()
+
+
+def test_the_switch_to_the_write_ahead_log_waits_as_well(tmp_path, new_file):
+    app = Cruse(__name__, instance_path=str(tmp_path))
+    app.config.update(DB_URL="sqlite:///new.db", DB_BUSY_TIMEOUT=0.05)
+    db = Database(app, metadata=Base.metadata)
+
+    async def read_on_loop():
+        return (await db.aio.session.scalars(select(Counter))).all()
+
+    async def main():
+        with app.app_context():
+            return await read_on_loop()
+
+    with app.app_context():
+        with pytest.raises(OperationalError, match="database is locked"):
+            db.get(Counter, 1)
+        with pytest.raises(OperationalError, match="database is locked"):
+            asyncio.run(main())
+        new_file.execute("ROLLBACK")
+        assert db.get(Counter, 1) is None
+        assert asyncio.run(main()) == []
+        with db.engine.connect() as connection:
+            assert pragmas(connection)[0] == "wal"
+
+
 # -- on a loop --------------------------------------------------------------------------------------
 
 
@@ -442,6 +493,15 @@ def test_reading_a_relationship_without_await_is_the_same_error_as_on_a_server(a
                 _ = counter.value
 
     asyncio.run(main())
+
+
+def test_an_error_in_a_statement_is_raised_at_once(app, db):
+    async def main():
+        with app.app_context():
+            await db.aio.session.execute(text("SELECT nonsense FROM nowhere"))
+
+    with pytest.raises(OperationalError, match="no such table: nowhere"):
+        asyncio.run(main())
 
 
 def test_a_loop_uses_no_thread(app, db):

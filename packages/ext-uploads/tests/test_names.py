@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cruse_uploads.names import (
@@ -23,6 +23,7 @@ from cruse_uploads.names import (
         ("图片.png", "图片.png"),
         ("ملف.png", "ملف.png"),
         ("e\u0301te\u0301.png", "été.png"),  # NFC
+        ("e\0\u0301.png", "é.png"),
         ("🏖️.png", "🏖️.png"),
         ("👩‍🚀.png", "👩‍🚀.png"),  # a joiner that matters
         ("photo\u202egnp.exe", "photognp.exe"),  # right-to-left override
@@ -57,9 +58,11 @@ def test_a_long_name_is_cut_and_keeps_its_extension():
     assert 190 < len(name.encode()) <= 200
     assert len(clean_name("a" * 500)) == 200
     assert len(clean_name("a." + "b" * 500)) == 200
+    assert len(clean_name("a" * 300 + "." + "ř" * 9).encode()) == 200
 
 
-@given(st.text())
+@settings(max_examples=300)
+@given(st.text() | st.text("a .\0\u0301řİ/日", min_size=60, max_size=200))
 def test_any_name_becomes_one_that_is_safe(sent):
     name = clean_name(sent)
     assert 0 < len(name.encode()) <= 200

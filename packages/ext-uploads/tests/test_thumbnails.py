@@ -144,6 +144,17 @@ def test_it_goes_with_the_original(app, photos, save, shrink, kept):
     assert [path.rpartition("/")[2] for path in kept()] == [f".{name}.meta", name]
 
 
+def test_it_can_outlive_the_original(app, photos, save, shrink):
+    key = save(Image.new("RGB", (80, 40)))
+    small = shrink(key, 20)[1]
+    with app.app_context():
+        photos.delete(key, thumbnails=False)
+        assert not photos.exists(key)
+        assert photos.get(small.key) == small
+        photos.delete(small.key)
+        assert photos.storage.keys() == []
+
+
 def test_a_picture_that_is_damaged_is_told(app, photos, make):
     with app.app_context():
         key = photos.save(io.BytesIO(make["jpg"](30, 20))).key

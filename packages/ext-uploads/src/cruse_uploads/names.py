@@ -38,7 +38,7 @@ def clean_name(name: str | None) -> str:
     'file'
     """
     last = re.split(r"[/\\]", name or "")[-1]
-    text = "".join(map(_printable, unicodedata.normalize("NFC", last)))
+    text = unicodedata.normalize("NFC", "".join(map(_printable, last)))
     text = " ".join(text.split()).strip(" .")  # Windows drops dots and spaces at the end
     if _DEVICE.match(text):
         text = f"_{text}"
@@ -57,7 +57,7 @@ def _shorten(text: str) -> str:
     if len(text.encode()) <= NAME_BYTES:
         return text
     extension = extension_of(text)
-    tail = f".{extension}" if 0 < len(extension.encode()) <= 20 else ""
+    tail = f".{extension}" if extension.isascii() and 0 < len(extension) <= 20 else ""
     room = NAME_BYTES - len(tail)
     return text.encode()[:room].decode(errors="ignore").rstrip(" .") + tail
 

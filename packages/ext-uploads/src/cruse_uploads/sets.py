@@ -307,16 +307,25 @@ class UploadSet:
         """Do :meth:`thumbnail` without blocking the event loop."""
         return await in_thread(self.thumbnail, key, size)
 
-    def delete(self, key: str) -> None:
-        """Remove a file with its thumbnails; it is no error when there is none."""
+    def delete(self, key: str, *, thumbnails: bool = True) -> None:
+        """Remove a file; it is no error when there is none.
+
+        Args:
+            key: Its key.
+            thumbnails: Remove its thumbnails, too. Without, what was made of it can be kept when
+                the original says more than it should, such as where it was taken.
+        """
         if not is_key(key):
             return
-        for each in self.storage.keys(f"{self.storage_key(stem_of(key))}."):
+        keys = [self.storage_key(key)]
+        if thumbnails:
+            keys = self.storage.keys(f"{self.storage_key(stem_of(key))}.")
+        for each in keys:
             self.storage.delete(each)
 
-    async def adelete(self, key: str) -> None:
+    async def adelete(self, key: str, *, thumbnails: bool = True) -> None:
         """Do :meth:`delete` without blocking the event loop."""
-        await in_thread(self.delete, key)
+        await in_thread(self.delete, key, thumbnails=thumbnails)
 
 
 def _name_of(file: FileStorage | BinaryIO) -> str:

@@ -443,6 +443,31 @@ def test_the_tab_key_completes_commands(tmp_path, source, words, completions):
     assert result.output.split() == completions
 
 
+def test_what_the_code_of_the_application_raises_is_not_hidden(tmp_path):
+    (tmp_path / "app.py").write_text("1 / 0")
+    result = CliRunner().invoke(cli, ["show"])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_a_command_may_run_where_the_application_is_current_already(app, run):
+    @app.cli.command()
+    def show():
+        click.echo(g.outer)
+
+    with app.app_context():
+        g.outer = "from around"
+        assert run("show").output == "from around\n"
+
+
+def test_a_group_may_be_given_its_script_info(app):
+    @app.cli.command()
+    def show():
+        click.echo(current_app.name)
+
+    info = ScriptInfo(create_app=lambda: app)
+    assert CliRunner().invoke(cli, ["show"], obj=info).output == f"{app.name}\n"
+
+
 def test_a_running_command_makes_app_run_a_no_op(tmp_path):
     (tmp_path / "app.py").write_text(
         "from cruse.app import Cruse\napp = Cruse('app', root_path='.')\napp.run()"

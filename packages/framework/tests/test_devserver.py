@@ -17,8 +17,9 @@ from click.testing import CliRunner
 
 from cruse.app import Cruse
 from cruse.cli import CruseGroup, NoAppException, run_command
+from cruse.cli.discovery import BrokenImportException
 from cruse.debugger import Debugger
-from cruse.devserver import load_or_explain
+from cruse.devserver import BrokenApp, load_or_explain
 from cruse.extension import Extension
 
 TLS = Path(__file__).parent / "tls"
@@ -513,6 +514,17 @@ def test_the_serving_process_starts_the_application_and_prints_no_banner(
     assert started == [True]
     app.run()
     assert capsys.readouterr().out == ""
+
+
+def load_brokenly():
+    raise BrokenImportException("While importing 'app' ...")
+
+
+def test_the_watching_process_ends_for_a_wrong_name_and_for_nothing_else(app):
+    with pytest.raises(NoAppException):
+        load_or_explain(load_nothing, reloading=True)
+    for load in (load_badly, load_brokenly):
+        assert isinstance(load_or_explain(load, reloading=True), BrokenApp)
 
 
 def test_the_watching_process_does_not_start_the_application(app):

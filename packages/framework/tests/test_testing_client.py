@@ -1,6 +1,7 @@
 """The test clients, as users of ``app.test_client()`` know them, on both faces."""
 
 import asyncio
+import contextlib
 import gc
 import io
 import threading
@@ -417,6 +418,11 @@ def test_the_application_chooses_the_class_of_its_clients(app):
     assert client.get("/user").text == "nobody"
 
 
+def test_the_tools_for_tests_have_no_other_names():
+    with pytest.raises(ImportError, match="CruseServer"):
+        from cruse.testing import CruseServer  # noqa: F401
+
+
 def test_another_gateway_is_refused(app):
     with pytest.raises(ValueError, match="'wsgi' or 'asgi', not 'cgi'"):
         app.test_client(gateway="cgi")
@@ -469,6 +475,36 @@ def test_a_client_may_be_collected_while_another_loop_runs(app):
 def test_closing_a_client_that_did_nothing_is_fine(app):
     app.test_client(gateway="asgi").close()
     app.test_client().close()
+
+
+def test_closing_stops_the_application_on_the_loop_that_started_it(app):
+    loops = []
+
+    @app.lifespan
+    @contextlib.asynccontextmanager
+    async def pool(app):
+        loops.append(asyncio.get_running_loop())
+        yield
+        loops.append(asyncio.get_running_loop())
+
+    client = app.test_client(gateway="asgi")
+    client.get("/async")
+    client.close()
+    assert len(loops) == 2
+    assert loops[0] is loops[1]
+    assert loops[0].is_closed()
+
+
+def test_closing_leaves_an_application_alone_that_was_started_before(app):
+    steps = []
+    app.startup(lambda: steps.append("startup"))
+    app.shutdown(lambda: steps.append("shutdown"))
+    app.start()
+    client = app.test_client(gateway="asgi")
+    client.get("/async")
+    client.close()
+    assert steps == ["startup"]
+    app.stop()
 
 
 def test_a_closed_client_starts_anew(app):

@@ -38,10 +38,9 @@ class DebugFilesKeyError(KeyError, AssertionError):
         self.message = (
             f"There is no file {key!r} in 'request.files', because the form was sent as "
             f"{request.mimetype!r}, which carries no files. "
-            'Add enctype="multipart/form-data" to the <form> element.'
+            'Add enctype="multipart/form-data" to the <form> element. '
+            f"The browser sent only the file's name: {sent}."
         )
-        if sent:
-            self.message += f" The browser sent the file's name instead: {sent}."
         super().__init__(self.message)
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard, overload
 
 import click
 
@@ -72,9 +72,7 @@ def find_app(import_path: str | None) -> Cruse:
     if import_path:
         # A colon before a slash belongs to a Windows drive.
         path, *name = re.split(r":(?![\\/])", import_path, maxsplit=1)
-        found = locate_app(prepare_import(path), name[0] if name else None)
-        if found is not None:
-            return found
+        return locate_app(prepare_import(path), name[0] if name else None)
     for file in DEFAULT_FILES:
         found = locate_app(prepare_import(file), None, raise_if_not_found=False)
         if found is not None:
@@ -105,6 +103,14 @@ def prepare_import(path: str) -> str:
     return ".".join(names)
 
 
+@overload
+def locate_app(
+    module_name: str, app_name: str | None, raise_if_not_found: Literal[True] = True
+) -> Cruse: ...
+@overload
+def locate_app(
+    module_name: str, app_name: str | None, raise_if_not_found: bool
+) -> Cruse | None: ...
 def locate_app(
     module_name: str, app_name: str | None, raise_if_not_found: bool = True
 ) -> Cruse | None:

@@ -5,8 +5,9 @@ the application's asynchronous face, so one fixture runs a whole suite on both::
 
     @pytest.fixture(params=["wsgi", "asgi"])
     def client(app, request):
-        with app.test_client(gateway=request.param) as client:
-            yield client
+        client = app.test_client(gateway=request.param)
+        yield client
+        client.close()
 """
 
 from __future__ import annotations

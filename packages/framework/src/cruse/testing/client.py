@@ -86,6 +86,7 @@ class CruseClient(BaseClient):
             raise ValueError(f"The gateway of a test client is 'wsgi' or 'asgi', not {gateway!r}.")
         self.gateway = gateway
         self._asgi: AsgiOnLoop | None = None
+        self._starts = False  # whether the application is started on this client's loop
         if gateway == "asgi":
             from cruse.testing.loop import AsgiOnLoop
 
@@ -120,6 +121,7 @@ class CruseClient(BaseClient):
             return (body if buffered else _ClosedAtEnd(body)), status, headers
         environ = dict(environ)
         self.add_cookies(environ)
+        self._starts = self._starts or not self.application.lifecycle.started
         parts = werkzeug.test.run_wsgi_app(self._asgi, environ, buffered=buffered)
         self.keep_cookies(environ, parts[2])
         return parts
@@ -132,10 +134,18 @@ class CruseClient(BaseClient):
     def close(self) -> None:
         """Drop what is kept of the last request, and close the event loop if there is one.
 
-        Not needed as a rule: both happen as well when the client is no longer referenced.
+        An application that the client's first request started, as a server would, is stopped
+        before, on the same loop. A client that is simply dropped closes its loop too, but leaves
+        the application started.
         """
         self.contexts.drop()
-        if self._asgi is not None:
+        if self._asgi is None:
+            return
+        try:
+            if self._starts:
+                self._starts = False
+                self._asgi.run(self.application.stop_on_loop())
+        finally:
             self._asgi.close()
 
     def __enter__(self) -> Self:

@@ -221,7 +221,7 @@ def test_a_single_module_is_a_package_too(tmp_path, monkeypatch):
 
 
 def test_a_package_that_is_not_there_is_an_error():
-    with pytest.raises(ModuleNotFoundError, match="'nowhere_to_be_found.part'"):
+    with pytest.raises(ModuleNotFoundError, match=r"'nowhere_to_be_found\.part'"):
         private_uses("nowhere_to_be_found.part")
 
 

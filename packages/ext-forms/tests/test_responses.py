@@ -106,6 +106,21 @@ def test_a_view_may_render_by_hand_with_the_right_status(client, view_of):
     assert client.post("/").status_code == 422
 
 
+def test_a_field_may_have_the_name_of_the_status(client, view_of):
+    class Ping(Form):
+        status_code = IntegerField(validators=[InputRequired()])
+        enctype = StringField()
+
+    def ping():
+        form = Ping()
+        form.validate()
+        return form.respond("page.html")
+
+    view_of(ping)
+    assert client.post("/").status_code == 422
+    assert client.post("/", data={"status_code": "404"}).status_code == 200
+
+
 def test_the_template_gets_what_the_view_gives_it(app, client, view_of):
     Path(app.root_path, "templates", "other.html").write_text("{{ form.name.data }}, {{ title }}")
     view_of(lambda: Order().respond("other.html", title="Order"), endpoint="other")

@@ -83,7 +83,8 @@ class Form(wtforms.Form):
         **kwargs: Any,
     ) -> None:
         self._found: list[FieldError] = []
-        self._csrf_error: CSRFError | None = None
+        #: Why this form's own check refused the request, if it did.
+        self.csrf_error: CSRFError | None = None
         self._in_async_pass = False
         submission = None
         if formdata is AUTO:
@@ -220,7 +221,7 @@ class Form(wtforms.Form):
         try:
             state.extension.protect()
         except CSRFError as error:
-            self._csrf_error = error
+            self.csrf_error = error
             add_errors(self, [FieldError(None, str(error.description))])
             return False
         return True
@@ -249,8 +250,10 @@ class Form(wtforms.Form):
         """
         chosen = [self[field] if isinstance(field, str) else field for field in fields or self]
         parts = [field() for field in chosen if isinstance(field.widget, HiddenInput)]
-        if has_request_context() and current_state().settings.csrf_mode == "token":
-            parts.append(self.csrf_token())
+        if has_request_context():
+            settings = current_state().settings
+            if settings.csrf_mode == "token":
+                parts.append(TokenInput(settings)())
         return Markup("\n").join(parts)
 
     def render(self) -> Markup:
@@ -273,9 +276,7 @@ class Form(wtforms.Form):
     @property
     def status_code(self) -> int:
         """The status that fits the answer: 422 for an invalid submission, else 200."""
-        if self._csrf_error is not None:
-            return 403
-        return 422 if self.is_submitted() and self.errors else 200
+        return responses.status_of(self)
 
     def respond(self, template: str, **context: Any) -> Response:
         """Answer with the page of the form: 200, or 422 when what was submitted is invalid.

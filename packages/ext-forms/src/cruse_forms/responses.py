@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cruse_forms.form import Form
 
-__all__ = ["problem", "respond"]
+__all__ = ["problem", "respond", "status_of"]
 
 PROBLEM = "application/problem+json"
 JSON_TYPES = (PROBLEM, "application/json")
@@ -27,7 +27,7 @@ TITLES = {403: "Forbidden", 422: "Unprocessable Content"}
 
 def respond(form: Form, template: str, context: dict[str, Any]) -> Response:
     """Answer with a form's page, or with its errors as JSON; see ``Form.respond``."""
-    status = form.status_code
+    status = status_of(form)  # not form.status_code: that may be a field
     if status != 200 and prefers_json(request.accept_mimetypes, request.is_json):
         response = problem(form, status)
     else:
@@ -36,6 +36,13 @@ def respond(form: Form, template: str, context: dict[str, Any]) -> Response:
     if status != 200:
         response.vary.add("Accept")
     return response
+
+
+def status_of(form: Form) -> int:
+    """Return the status of an answer; see ``Form.status_code``."""
+    if form.csrf_error is not None:
+        return 403
+    return 422 if form.is_submitted() and form.errors else 200
 
 
 def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
@@ -58,7 +65,7 @@ def problem(form: Form, status: int) -> Response:
         status: The status of the response.
     """
     errors = [{"detail": str(message), "pointer": "#"} for message in form.form_errors]
-    errors += _errors(form, "#")
+    errors += _errors(_named(form), "#")
     details = {
         "type": "about:blank",
         "title": TITLES[status],
@@ -69,15 +76,21 @@ def problem(form: Form, status: int) -> Response:
     return current_app.response_class(current_app.json.dumps(details), status, mimetype=PROBLEM)
 
 
-def _errors(fields: Iterable[Field], base: str) -> Iterator[dict[str, str]]:
-    for field in fields:
-        pointer = f"{base}/{_escape(field.short_name)}"
+def _errors(fields: Iterable[tuple[str, Field]], base: str) -> Iterator[dict[str, str]]:
+    for name, field in fields:
+        pointer = f"{base}/{_escape(name)}"
         for message in error_messages(field):
             yield {"detail": message, "pointer": pointer}
         if isinstance(field, FormField):
-            yield from _errors(field.form, pointer)
+            yield from _errors(_named(field.form), pointer)
         elif isinstance(field, FieldList):
-            yield from _errors(field.entries, pointer)
+            entries = ((str(index), entry) for index, entry in enumerate(field.entries))
+            yield from _errors(entries, pointer)
+
+
+def _named(form: Iterable[Field]) -> Iterator[tuple[str, Field]]:
+    """Yield the fields of a form with their names in a JSON body."""
+    return ((field.short_name, field) for field in form)
 
 
 def _escape(name: str) -> str:

@@ -299,7 +299,7 @@ def test_async_code_finds_and_deletes_without_blocking(app, photos, photo):
 
 def test_a_file_put_there_by_hand_is_found_too(app, photos, folder):
     (folder / "photos").mkdir(parents=True)
-    (folder / "photos" / "old.png").write_bytes(b"no png at all, and long")
+    (folder / "photos" / "old.png").write_bytes(b"no png at all, and long enough")
     (folder / "photos" / "cut.png").write_bytes(b"\x89PNG")
     (folder / "photos" / "old.pdf").write_bytes(b"%PDF-")
     with app.app_context():

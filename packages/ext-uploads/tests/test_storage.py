@@ -145,6 +145,15 @@ def test_a_file_system_without_unnamed_files_is_found_out(tmp_path, monkeypatch)
     assert not [path for path in files_in(tmp_path) if path.endswith(".part")]
 
 
+def test_a_folder_that_may_not_be_written_to_is_told(tmp_path, monkeypatch, unnamed):
+    def forbid(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", forbid)
+    with pytest.raises(PermissionError):
+        LocalStorage(tmp_path).writer("photos/a.png", META)
+
+
 @pytest.mark.parametrize("error", [28, 122], ids=["disk full", "quota"])
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch, unnamed, error):
     class Full(io.FileIO):

@@ -6,6 +6,7 @@ index. An application is then run by each environment's own interpreter, outside
 
 import email
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -146,7 +147,9 @@ class Environment:
 
     def run(self, code: str) -> str:
         """Run a program in isolation: the environment's packages and nothing of the checkout."""
-        return run(self.python, "-I", "-W", "error", "-c", code, cwd=self.folder)
+        program = self.folder / "program.py"
+        program.write_text(code, encoding="utf-8")
+        return run(self.python, "-I", "-W", "error", program, cwd=self.folder)
 
 
 @pytest.fixture
@@ -178,29 +181,16 @@ for gateway in ("wsgi", "asgi"):
 print("answered")
 """
 
-# What each extension does for an application that has no other: enough to see it at work.
-ATTACH = {
-    "cruse": "",
-    "cruse-db": """
-from cruse_db import Database
-app.config["DB_URL"] = "sqlite://"
-app.use(Database())
-""",
-    "cruse-forms": """
-from cruse_forms import Forms
-app.config["SECRET_KEY"] = "alone"
-app.use(Forms())
-""",
-    "cruse-uploads": """
-from cruse_uploads import Uploads
-app.use(Uploads())
-""",
-    "cruse-auth": """
-from cruse_auth import Auth
-app.config["SECRET_KEY"] = "alone"
-app.use(Auth())
-""",
-}
+SAMPLES = re.compile(
+    r"^```python\n(.*?)^```|^<!--- invisible-code-block: python\n(.*?)^-->",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def readme(name: str) -> str:
+    """The samples of a distribution's README: an application, and what it answers."""
+    text = (ROOT / "packages" / PACKAGES[name] / "README.md").read_text(encoding="utf-8")
+    return "\n".join(shown or hidden for shown, hidden in SAMPLES.findall(text))
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -217,7 +207,9 @@ def test_it_installs_alone_and_works(built, empty, name):
         assert LIBRARY[name] in came_from
 
     run(empty.python, "-m", "pip", "check")
-    assert empty.run(APPLICATION + ATTACH[name] + ANSWERS) == "answered\n"
+    assert empty.run(APPLICATION + ANSWERS) == "answered\n"
+    assert "assert " in readme(name)
+    empty.run(readme(name))
 
 
 def test_all_of_them_install_as_an_extra_of_the_core(built, empty):

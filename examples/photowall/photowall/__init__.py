@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.routing import IntegerConverter
 
 from cruse import Cruse
-from photowall import account, api, errors, live, wall
+from photowall import account, api, errors, provider, wall
 from photowall.config import configure
 from photowall.extensions import auth, db, forms, uploads
+from photowall.live import Live
 from photowall.seed import prepare
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def create_app(config: Mapping[str, Any] | None = None, instance_path: str | Non
     app = Cruse(__name__, instance_path=instance_path)
     configure(app, config)
     app.url_map.converters["key"] = KeyConverter
-    app.use(db, forms, uploads, auth)
-    for part in (wall, account, api, live):
+    app.use(db, forms, uploads, auth, Live())
+    for part in (wall, account, api):
         app.register_blueprint(part.blueprint)
-    account._stub(app)
+    provider.init_app(app)
     errors.init_app(app)
     app.startup(lambda: prepare(app))
     return app

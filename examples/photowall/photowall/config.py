@@ -33,13 +33,6 @@ class Defaults:
     PER_PAGE = 12
     #: Whether an empty wall starts with a few pictures.
     SEED = True
-    #: Seconds between two looks for new photos.
-    LIVE_POLL = 1.0
-    #: Seconds after which a live connection ends, and the browser makes a new one. A server that
-    #: is stopped waits for its connections, and this is how long.
-    LIVE_SECONDS = 20.0
-    #: Live connections that a process of a WSGI server keeps open, where each costs a thread.
-    LIVE_THREADS = 2
 
 
 #: What pages may load and where their forms may lead: this site only, and no inline code.

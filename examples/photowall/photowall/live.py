@@ -1,20 +1,21 @@
 """New photos, sent to open pages as they are posted (server-sent events, HTML standard 9.2).
 
 Each connection looks into the database about once a second. That is all that has to be shared, so
-it works over any number of processes and machines, under every server.
+it works over any number of processes and machines, under every server. It is an extension like
+those of the framework: settings that are checked, a state for each application, a route, hooks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cruse import Blueprint, Response, abort, current_app, render_template, request
+from cruse import Blueprint, Extension, ExtensionState, Response, abort, render_template, request
 from cruse_db import select
 from photowall.extensions import db
 from photowall.models import Photo
@@ -22,55 +23,126 @@ from photowall.models import Photo
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["blueprint"]
+    from cruse import Cruse
 
-blueprint = Blueprint("live", __name__)
+__all__ = ["Live"]
 
 #: Numbers are given before the commit, so a lower one may come after a higher one. How far back
 #: to look for it.
 LOOK_BACK = 50
-#: Seconds between signs of life. They keep proxies from hanging up, and under WSGI writing is the
-#: only way to learn that the browser has.
-HEARTBEAT = 5.0
-#: Milliseconds after which a browser comes back when the stream has ended.
-RETRY = 2000
+#: Seconds that streams get to end when the process does.
+PATIENCE = 5.0
 
 
-@blueprint.get("/live")
-async def events() -> Response:
-    """Send photos as they are posted.
+@dataclass(frozen=True)
+class LiveSettings:
+    """The settings ``LIVE_POLL`` and so on; times are seconds."""
 
-    Browsers that come back say in ``Last-Event-ID`` what they had; new ones in ``after``.
-    """
-    after = _number(request.headers.get("Last-Event-ID") or request.args.get("after", "0"))
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Response(_events(after), headers=headers, mimetype="text/event-stream")
+    #: Between two looks for new photos.
+    poll: float = 1.0
+    #: Between two signs of life. They keep proxies from hanging up, and under WSGI writing is the
+    #: only way to learn that the browser has.
+    heartbeat: float = 5.0
+    #: How long a connection lasts. Then the browser makes a new one: a server that is stopped
+    #: waits for its connections, and should not wait for ever.
+    lifetime: float = 20.0
+    #: After which a browser comes back when its connection has ended.
+    retry: float = 2.0
+    #: How many connections a process of a WSGI server keeps open: there, each costs a thread.
+    threads: int = 2
 
 
-async def _events(after: int) -> AsyncIterator[str]:
+class LiveState(ExtensionState[LiveSettings]):
+    """What is known of the connections of this process."""
+
+    def __init__(self, app: Cruse, extension: Live) -> None:
+        super().__init__(app, extension)
+        #: Whether connections are to end.
+        self.ending = False
+        #: Whether there are none. Streams run on one event loop, under every server.
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._streams = 0
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[bool]:
+        """Take a place for a connection, and tell whether it may stay open.
+
+        On an event loop it may. Under WSGI it keeps a thread busy, and a few open pages would use
+        them all up: the others are told what is new and come back later.
+        """
+        on_loop = bool({"asgi.scope", "rsgi.scope"} & request.environ.keys())
+        stays = on_loop or self._streams < self.settings.threads
+        self._streams += 1
+        self.idle.clear()
+        try:
+            yield stays
+        finally:
+            self._streams -= 1
+            if not self._streams:
+                self.idle.set()
+
+
+class Live(Extension[LiveState]):
+    """Photos that appear on open pages."""
+
+    name = "live"
+    requires = ("db",)
+    prefix = "LIVE_"
+    settings = LiveSettings
+    state_class = LiveState
+
+    def make_blueprint(self, state: LiveState) -> Blueprint:
+        """Return the route that pages connect to."""
+        blueprint = Blueprint("live", __name__)
+        blueprint.add_url_rule("/live", "events", self.events)
+        return blueprint
+
+    async def events(self) -> Response:
+        """Send photos as they are posted.
+
+        Browsers that come back say in ``Last-Event-ID`` what they had; new ones in ``after``.
+        """
+        after = _number(request.headers.get("Last-Event-ID") or request.args.get("after", "0"))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return Response(_events(self.state, after), headers=headers, mimetype="text/event-stream")
+
+    def startup(self, state: LiveState) -> None:
+        """Let connections stay."""
+        state.ending = False
+
+    async def shutdown(self, state: LiveState) -> None:
+        """Let connections end by themselves before what they use is gone."""
+        state.ending = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await state.idle.wait()
+
+
+async def _events(state: LiveState, after: int) -> AsyncIterator[str]:
     """Yield an event for each photo behind a number, until it is time to end."""
-    yield f"retry: {RETRY}\n\n"
-    config = current_app.config
+    settings = state.settings
+    yield f"retry: {round(settings.retry * 1000)}\n\n"
     news = News(after)
-    with _place() as stays:
-        end = time.monotonic() + (config["LIVE_SECONDS"] if stays else 0)
-        beat = time.monotonic() + HEARTBEAT
+    with state.place() as stays:
+        now = time.monotonic()
+        end, beat = now + (settings.lifetime if stays else 0), now + settings.heartbeat
         while True:
             try:
                 photos = await news.look()
             except SQLAlchemyError as error:
                 # The browser comes back; until then the database may have, too.
-                current_app.logger.warning("A live connection ends: %s", error)
+                state.app.logger.warning("A live connection ends: %s", error)
                 return
             for photo in photos:
                 yield _event(photo)
             now = time.monotonic()
-            if now >= end:
+            if now >= end or state.ending:
                 return
             if now >= beat:
                 yield ": still here\n\n"
-                beat = now + HEARTBEAT
-            await asyncio.sleep(config["LIVE_POLL"])
+                beat = now + settings.heartbeat
+            await asyncio.sleep(settings.poll)
 
 
 class News:
@@ -106,32 +178,6 @@ def _event(photo: Photo) -> str:
     card = render_template("wall/_card.html", photo=photo)
     lines = "".join(f"data: {line}\n" for line in card.splitlines())
     return f"event: photo\nid: {photo.id}\n{lines}\n"
-
-
-# Places of this process's threads, see LIVE_THREADS.
-_taken = 0
-_lock = threading.Lock()
-
-
-@contextlib.contextmanager
-def _place() -> Iterator[bool]:
-    """Take a place for a connection that stays open, and tell whether there was one.
-
-    On an event loop there always is. Under WSGI each connection keeps a thread busy, and a few
-    open pages would use them all up: the others are told what is new and come back later.
-    """
-    global _taken
-    if {"asgi.scope", "rsgi.scope"} & request.environ.keys():
-        yield True
-        return
-    with _lock:
-        free = _taken < current_app.config["LIVE_THREADS"]
-        _taken += free
-    try:
-        yield free
-    finally:
-        with _lock:
-            _taken -= free
 
 
 def _number(text: str) -> int:

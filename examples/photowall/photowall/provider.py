@@ -1,8 +1,8 @@
 """The people of the demonstration: an OpenID provider that is part of the wall.
 
 With it nothing outside of this machine is needed to sign in, and nothing but a click. It lets
-everybody in as anybody, so a wall for real people gets a real provider: with ``AUTH_PROVIDERS`` set
-(or ``PHOTOWALL_AUTH_PROVIDERS``, as JSON), this one is not there.
+everybody in as anybody, so a wall for real people gets a real provider: with ``AUTH_PROVIDERS``
+set (or ``PHOTOWALL_AUTH_PROVIDERS``, as JSON), this one is not there.
 """
 
 from __future__ import annotations

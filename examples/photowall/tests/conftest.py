@@ -1,0 +1,135 @@
+"""A wall of its own for each test, visitors to it, and pictures to hang."""
+
+import re
+from html import unescape
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from cruse_db import func, select
+from photowall import create_app
+from photowall.extensions import db
+from photowall.models import Photo
+
+HERE = "http://localhost"
+FORM = "multipart/form-data; boundary=limit"
+PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.fixture
+def make_app(tmp_path):
+    """Make walls in one folder; they are stopped at the end."""
+    made = []
+
+    def make(**config):
+        settings = {"TESTING": True, "SEED": False, "UPLOADS_FSYNC": False, **config}
+        made.append(create_app(settings, instance_path=str(tmp_path / "instance")))
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.stop()
+
+
+@pytest.fixture
+def app(make_app):
+    """An empty wall."""
+    return make_app()
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def gateway(request):
+    return request.param
+
+
+class Visitor:
+    """Somebody with a browser: it keeps cookies and says where its forms come from."""
+
+    def __init__(self, app, gateway):
+        self.client = app.test_client(gateway=gateway)
+
+    def get(self, url, **kwargs):
+        return self.client.get(url, **{"headers": PAGE, "buffered": True, **kwargs})
+
+    def post(self, url, data=None, **kwargs):
+        headers = {**PAGE, "Origin": HERE, **kwargs.pop("headers", {})}
+        return self.client.post(url, data=data, headers=headers, **kwargs)
+
+    def sign_in(self, name):
+        """Go through the sign-in as a browser does, by the forms of its pages."""
+        start = self.post(action_of(self.get("/auth/login")))
+        choice = self.get(start.location)
+        subject = re.search(rf'name="person" value="([^"]+)">\s*{name}', choice.text)[1]
+        back = self.post(action_of(choice), {"person": subject})
+        assert self.get(back.location).location == "/"
+        return self
+
+    def hang(self, caption="A caption", picture=None, **fields):
+        """Post a photo on the page for it."""
+        name = fields.pop("name", "photo.jpg")
+        content = make_picture() if picture is None else picture
+        body = make_form(content, name, caption=caption, **fields)
+        return self.post("/post", body, content_type=FORM)
+
+
+def make_form(content, name="photo.jpg", **fields):
+    """The bytes of a form with a photo, as browsers send it."""
+    parts = [f'; name="{field}"\r\n\r\n{value}'.encode() for field, value in fields.items()]
+    parts.append(
+        f'; name="photo"; filename="{name}"\r\nContent-Type: image/jpeg\r\n\r\n'.encode() + content
+    )
+    written = [b"--limit\r\nContent-Disposition: form-data" + part for part in parts]
+    return b"\r\n".join([*written, b"--limit--\r\n"])
+
+
+def action_of(page):
+    """Where the form of a page leads."""
+    return unescape(re.search(r'<form method="post" action="([^"]+)"', page.text)[1])
+
+
+@pytest.fixture
+def visitor(app, gateway):
+    """Somebody who is not signed in."""
+    return Visitor(app, gateway)
+
+
+@pytest.fixture
+def ada(app, gateway):
+    return Visitor(app, gateway).sign_in("Ada")
+
+
+@pytest.fixture
+def noor(app, gateway):
+    return Visitor(app, gateway).sign_in("Noor")
+
+
+def make_picture(size=(64, 48), kind="JPEG", color="#a3401a", **options):
+    """The bytes of a picture."""
+    file = BytesIO()
+    Image.new("RGB", size, color).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def picture():
+    return make_picture
+
+
+@pytest.fixture
+def form():
+    return make_form
+
+
+@pytest.fixture
+def stored(app, tmp_path):
+    """Count what is stored: rows of photos, files of pictures."""
+
+    def count():
+        with app.app_context():
+            rows = db.session.scalar(select(func.count()).select_from(Photo))
+        folder = tmp_path / "instance" / "uploads"
+        files = [path for path in folder.rglob("*") if path.suffix in {".jpg", ".png", ".webp"}]
+        return rows, len(files)
+
+    return count

@@ -1,0 +1,65 @@
+"""One application object under every server, without a word about which it is."""
+
+import httpx2
+import pytest
+
+
+@pytest.fixture
+def client(hello):
+    with httpx2.Client(base_url=hello.url, timeout=30) as client:
+        yield client
+
+
+def test_sync_and_async_views_answer(client):
+    assert client.get("/").text == "Hello, World!"
+    assert client.get("/async").json() == {"hello": "world", "log": ["started"]}
+
+
+def test_a_body_comes_back_as_it_was_sent(client):
+    body = bytes(range(256)) * 4_000
+    assert client.post("/echo", content=body).content == body
+
+
+def test_a_body_without_a_length_comes_back_as_it_was_sent(client):
+    answer = client.post("/echo", content=iter([b"one ", b"two ", b"three"]))
+    assert answer.content == b"one two three"
+
+
+def test_a_body_over_the_limit_is_refused(client):
+    try:
+        answer = client.post("/echo", content=bytes(17 * 1024 * 1024))
+    except httpx2.TransportError:
+        return  # hung up on before it had sent everything, which is an answer, too
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/count", "/count/sync"])
+def test_streams_arrive_whole(client, path):
+    assert client.get(path).text == "0\n1\n2\n"
+
+
+def test_head_has_the_headers_and_no_body(client):
+    answer = client.head("/")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Length"] == "13"
+    assert answer.content == b""
+
+
+def test_paths_in_all_alphabets_are_found(client):
+    assert client.get("/grüße/Zoë").text == "Grüße, Zoë!"
+
+
+def test_wrong_addresses_and_methods_are_told(client):
+    assert client.get("/nowhere").status_code == 404
+    answer = client.delete("/")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["/%ff", "/gr%fc%dfe/x"])
+def test_a_path_that_is_not_utf_8_is_no_error_of_ours(client, path):
+    assert client.get(path).status_code in (400, 404)
+
+
+def test_the_default_headers_are_there(client):
+    assert client.get("/").headers["X-Content-Type-Options"] == "nosniff"

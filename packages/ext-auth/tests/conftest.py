@@ -191,7 +191,8 @@ def serve():
 
     def start(app, threaded=True):
         server = make_server("127.0.0.1", 0, app, threaded=threaded)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        # The interval is how long it takes to notice that it is to stop.
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         servers.append((server, thread))
         return f"http://127.0.0.1:{server.server_port}"

@@ -57,7 +57,7 @@ def asked_for_tokens(world):
     return ("POST", "/token") in world.provider.requests
 
 
-# -- C1, C2, C12: the callback belongs to a login of this browser ---------------------------------
+# -- C1, C2, C12: the callback belongs to a login of this browser -------------------------------
 
 
 def test_c1_a_callback_without_state(refused, approve, world):
@@ -158,7 +158,7 @@ def test_logins_survive_a_change_of_the_secret_key(make_world, open_browser, rem
     assert browser.get(provider.approve(url, "ada")).status_code == 303
 
 
-# -- C3: a login belongs to the provider that it began with ---------------------------------------
+# -- C3: a login belongs to the provider that it began with -------------------------------------
 
 
 def test_c3_a_login_that_is_delivered_to_another_provider(
@@ -185,7 +185,7 @@ def test_c3_a_login_that_comes_back_to_another_host(browser, world, approve, cap
     assert "is it another host?" in caplog.text
 
 
-# -- C4, C6: the answer is that of the provider we asked (RFC 9207, Discovery 4.3) -----------------
+# -- C4, C6: the answer is that of the provider we asked (RFC 9207, Discovery 4.3) --------------
 
 
 @pytest.mark.parametrize("issuer", ["https://evil.example", "", MISSING])
@@ -217,7 +217,7 @@ def test_c6_metadata_of_another_issuer(browser, world, caplog, issuer):
     assert "Set-Cookie" not in answer.headers
 
 
-# -- C5: PKCE --------------------------------------------------------------------------------------
+# -- C5: PKCE -----------------------------------------------------------------------------------
 
 
 def test_c5_every_login_has_its_own_pkce_challenge_state_and_nonce(browser):
@@ -253,14 +253,14 @@ def test_c5_a_code_of_another_login_is_worthless_here(browser, world, caplog):
     assert "invalid_grant" in caplog.text
 
 
-# -- C7: the signature of the ID token (RFC 8725) ---------------------------------------------------
+# -- C7: the signature of the ID token (RFC 8725) -----------------------------------------------
 
 
 def unsigned(header, claims):
     return f"{b64({**header, 'alg': 'none'})}.{b64(claims)}."
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def attacker():
     """A key pair of the attacker's."""
     return RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
@@ -346,9 +346,7 @@ def test_c7_something_that_is_no_token(refused, world, approve, token):
         refused(approve(), "the ID token cannot be read")
 
 
-def test_c7_made_up_key_ids_do_not_make_us_ask_for_keys_again_and_again(
-    browser, world, approve
-):
+def test_c7_made_up_key_ids_do_not_make_us_ask_for_keys_again_and_again(browser, world, approve):
     browser.login()
     for number in range(4):
         with world.provider.tampering(header={"kid": f"made-up-{number}"}):
@@ -386,7 +384,7 @@ def test_keys_that_we_cannot_use_are_passed_over(browser, world):
         assert browser.login().status_code == 303
 
 
-# -- C8: the claims of the ID token -----------------------------------------------------------------
+# -- C8: the claims of the ID token -------------------------------------------------------------
 
 
 def later(seconds):
@@ -446,7 +444,7 @@ def test_c8_userinfo_about_somebody_else(refused, world, approve, subject):
         refused(approve(), "userinfo is about")
 
 
-# -- C9: the token endpoint's answer ----------------------------------------------------------------
+# -- C9: the token endpoint's answer ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("token", [MISSING, None, 7])
@@ -480,7 +478,7 @@ def test_a_callback_with_neither_code_nor_error(refused, world, browser):
         refused(world.provider.approve(browser.start(), "ada"), "neither a code nor an error")
 
 
-# -- C11: what other sites can start ----------------------------------------------------------------
+# -- C11: what other sites can start ------------------------------------------------------------
 
 OTHER_SITES = [
     {"Sec-Fetch-Site": "cross-site"},
@@ -516,7 +514,7 @@ def test_c11_our_own_pages_can(browser, url, headers):
     assert browser.client.post(url, headers=headers).status_code == 303
 
 
-# -- C13, C15 ----------------------------------------------------------------------------------------
+# -- C13, C15 -----------------------------------------------------------------------------------
 
 
 def test_c13_the_same_address_at_another_provider_is_another_identity(
@@ -524,7 +522,9 @@ def test_c13_the_same_address_at_another_provider_is_another_identity(
 ):
     world = make_world()
     other = FakeProvider([Person("1", "Not Ada", "ada@example.com")], url_prefix="/other")
-    world.app.config["AUTH_PROVIDERS"]["two"] = other.options(issuer="http://other.localhost/other")
+    world.app.config["AUTH_PROVIDERS"]["two"] = other.options(
+        issuer="http://other.localhost/other"
+    )
     other.add_client(other.clients["development"])
     callback = "http://localhost/auth/two/callback"
     client = other.clients["development"]

@@ -1,6 +1,7 @@
 """The development provider, as an application and an attacker see it."""
 
-from base64 import b64encode
+import time
+from base64 import b64encode, urlsafe_b64decode
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
@@ -179,6 +180,26 @@ def test_a_code_is_good_once(client):
     assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_grant")
 
 
+def test_codes_that_were_used_are_forgotten_when_they_are_too_old_anyway(
+    client, provider, monkeypatch
+):
+    exchange(client, code_of(authorize(client)))
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 1000)
+    exchange(client, code_of(authorize(client)))
+    assert len(provider._used) == 1
+
+
+def test_state_and_nonce_come_back_only_if_they_were_sent(client):
+    query = {key: value for key, value in REQUEST.items() if key not in ("state", "nonce")}
+    data = {"person": "ada"}
+    answer = client.post("/provider/authorize", query_string=query, data=data)
+    assert "state" not in parse_qs(urlsplit(answer.location).query)
+    tokens = exchange(client, code_of(answer)).get_json()
+    claims = tokens["id_token"].split(".")[1]
+    assert b'"nonce"' not in urlsafe_b64decode(claims + "==")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -273,7 +294,7 @@ def test_processes_of_one_server_know_each_others_codes(make_world):
         assert second.provider.redeem_code(code).subject == "ada"
 
 
-# -- where it runs ----------------------------------------------------------------------------------
+# -- where it runs ------------------------------------------------------------------------------
 
 
 def production(**config):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cruse import request
 from cruse_auth.testing import MISSING
 
 INSECURE = "http://op.example/authorize"
@@ -70,11 +71,14 @@ def test_metadata_is_read_again_when_it_is_old(make_world, open_browser, gateway
 
 def test_an_issuer_may_depend_on_the_request(make_world, open_browser, gateway):
     world = make_world()
-    browser = open_browser(world, gateway)
-    for number in range(40):  # and no host that somebody makes up is kept for ever
+    for number in range(20):  # and no host that somebody makes up is kept for ever
         base = f"http://t{number}.localhost"
-        answer = browser.client.post("/auth/op/login", base_url=base)
-        assert answer.location.startswith(f"{base}/provider/authorize?")
+        client = open_browser(world, gateway).client
+        start = client.post("/auth/op/login", base_url=base)
+        assert start.location.startswith(f"{base}/provider/authorize?")
+        callback = world.provider.approve(start.location, "ada")
+        assert client.get(callback, base_url=base).status_code == 303
+    assert len({identity.issuer for identity in world.identities}) == 20
 
 
 @pytest.mark.parametrize("document", ["discovery", "jwks", "token", "userinfo"])
@@ -85,8 +89,6 @@ def test_documents_that_are_no_json_objects_give_a_page(browser, world, document
 
     @world.provider.app.after_request
     def spoil(response):
-        from cruse import request
-
         if request.path == path:
             response.set_data(body.encode("latin-1"))
         return response
@@ -106,8 +108,6 @@ def test_documents_that_are_not_there_give_a_page(browser, world, document, stat
 
     @world.provider.app.after_request
     def spoil(response):
-        from cruse import request
-
         if request.path == path:
             response.status_code = status
         return response

@@ -14,9 +14,7 @@ class TestContract(ExtensionContract):
 
 
 class TestContractWithAProvider(ExtensionContract):
-    config = {  # noqa: RUF012 - as the contract has it
-        "AUTH_PROVIDERS": {"op": {"issuer": "https://op.example", "client_id": "us"}}
-    }
+    config = {"AUTH_PROVIDERS": {"op": {"issuer": "https://op.example", "client_id": "us"}}}
 
     def make_extension(self):
         auth = Auth()

@@ -142,9 +142,7 @@ def test_the_login_page_can_be_the_applications_own(make_world, open_browser, ga
     browser = open_browser(world, gateway)
     assert browser.get("/account").location == "/sign-in?next=/account"
     world.auth.login_view = "https://login.example/?app=shop"
-    assert browser.get("/account").location == (
-        "https://login.example/?app=shop&next=%2Faccount"
-    )
+    assert browser.get("/account").location == ("https://login.example/?app=shop&next=%2Faccount")
 
 
 def test_login_url_builds_the_address_of_a_login_page(world):
@@ -167,7 +165,7 @@ def test_a_signal_tells_of_those_who_were_turned_away(browser, world):
     assert seen == ["shop", "shop"]
 
 
-# -- fresh logins ---------------------------------------------------------------------------------
+# -- fresh logins -------------------------------------------------------------------------------
 
 
 def set_login_age(browser, seconds, fresh=True):
@@ -222,7 +220,7 @@ def test_nobody_is_not_fresh(world):
         assert login_fresh() is False
 
 
-# -- applications that know their people by themselves ----------------------------------------------
+# -- applications that know their people by themselves ------------------------------------------
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from cruse import abort
 from cruse_auth import user_logged_in, user_logged_out, user_login_failed
-from cruse_auth.testing import MISSING
+from cruse_auth.testing import MISSING, Client
 
 
 @pytest.fixture
@@ -51,6 +51,20 @@ def test_the_client_authenticates_as_the_provider_wants(
     with provider.tampering(discovery=offered):
         browser = open_browser(make_world(options=options), gateway)
         assert browser.get(provider.approve(browser.start(), "ada")).status_code == 303
+
+
+def test_a_public_client_has_no_secret(make_world, open_browser, remote, gateway):
+    provider, options = remote
+    provider.add_client(Client("public", "", ["http://localhost/auth/op/callback"]))
+    options = {**options, "client_id": "public", "client_secret": None}
+    browser = open_browser(make_world(options=options), gateway)
+    assert browser.get(provider.approve(browser.start(), "ada")).status_code == 303
+
+
+def test_how_the_client_authenticates_is_an_option(make_world, open_browser, gateway):
+    world = make_world(options={"client_auth": "none"})
+    browser = open_browser(world, gateway)
+    assert browser.login().status_code == 400, "this provider wants the secret"
 
 
 def test_the_identity_says_what_the_provider_said(browser, world):
@@ -107,7 +121,7 @@ def test_metadata_and_keys_are_read_once(browser, world):
     assert paths.count("/token") == 2
 
 
-# -- where it leads -------------------------------------------------------------------------------
+# -- where it leads -----------------------------------------------------------------------------
 
 
 def test_after_the_login_one_is_where_one_wanted_to_be(browser):
@@ -138,7 +152,7 @@ def test_where_logins_and_logouts_lead_is_a_setting(make_world, open_browser, ga
     assert browser.client.post("/auth/logout").location == "/bye", "nobody was logged in"
 
 
-# -- pages ----------------------------------------------------------------------------------------
+# -- pages --------------------------------------------------------------------------------------
 
 
 def test_a_link_starts_no_login_but_offers_the_button(browser):
@@ -157,7 +171,9 @@ def test_a_link_logs_nobody_out(browser):
     assert browser.whoami == "Ada Lovelace"
 
 
-@pytest.mark.parametrize("url", ["/auth/other/login", "/auth/other/callback", "/auth/other/logout"])
+@pytest.mark.parametrize(
+    "url", ["/auth/other/login", "/auth/other/callback", "/auth/other/logout"]
+)
 def test_an_unknown_provider_is_not_found(browser, url):
     assert browser.get(url).status_code == 404
 
@@ -178,7 +194,7 @@ def test_the_login_page_offers_every_provider_by_its_label(make_world, open_brow
     assert "Sign in with two" in page.text
 
 
-# -- refusals -------------------------------------------------------------------------------------
+# -- refusals -----------------------------------------------------------------------------------
 
 
 def test_a_person_who_changes_their_mind_is_told_so_and_may_try_again(browser, caplog):
@@ -253,7 +269,7 @@ def test_a_provider_without_logout_logs_out_here(browser, world):
     assert browser.whoami == "nobody"
 
 
-# -- tabs -----------------------------------------------------------------------------------------
+# -- tabs ---------------------------------------------------------------------------------------
 
 
 def test_logins_in_several_tabs_finish_in_any_order(browser):
@@ -276,7 +292,7 @@ def test_with_twenty_tabs_the_oldest_are_told_and_cookies_stay_small(browser):
     assert "Sign in with op" in told.text
 
 
-# -- signals --------------------------------------------------------------------------------------
+# -- signals ------------------------------------------------------------------------------------
 
 
 def test_signals_tell_of_logins_and_receivers_may_be_async(browser, world):

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from cruse_auth.testing import FakeProvider, Person
+from cruse_auth.testing import MISSING, FakeProvider, Person
 
 
 @pytest.fixture
@@ -49,4 +49,5 @@ def test_lies_end_with_their_block(browser, world, open_browser, gateway):
     browser = open_browser(world, gateway)
     with world.provider.tampering(claims={"aud": "x"}), world.provider.tampering(token={"a": 1}):
         assert browser.login().status_code == 400
+    assert repr(MISSING) == "MISSING"
     assert browser.login().status_code == 303

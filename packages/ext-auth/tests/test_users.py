@@ -2,7 +2,7 @@
 
 import pytest
 
-from cruse import Cruse, render_template_string, stream_template_string
+from cruse import Cruse, render_template_string, session, stream_template_string
 from cruse_auth import AnonymousUser, Auth, UserMixin, current_user
 
 NAME = "{{ current_user.name if current_user.is_authenticated else 'nobody' }}"
@@ -179,8 +179,6 @@ def test_without_a_loader_it_says_what_is_missing():
     app.config.update(SECRET_KEY="x", TESTING=True)
     auth = Auth(app)
     with app.test_request_context(), pytest.raises(RuntimeError, match="user_loader"):
-        from cruse import session
-
         session["_auth"] = {"id": "1", "at": 1, "sid": "x"}
         _ = auth.user
 
@@ -191,6 +189,7 @@ def test_an_early_async_hook_loads_the_user_itself(make_world, open_browser, gat
 
     async def early():
         user = await world.auth.load_user()
+        assert await world.auth.load_user() is user
         seen.append(user and user.name)
 
     world.app.before_request_funcs[None].insert(0, early)
@@ -204,9 +203,7 @@ def test_an_early_async_hook_loads_the_user_itself(make_world, open_browser, gat
     assert world.loads == ["ada"]
 
 
-def test_an_early_async_hook_that_just_looks_is_told_what_to_do(
-    make_world, open_browser, gateway
-):
+def test_an_early_async_hook_that_just_looks_is_told_what_to_do(make_world, open_browser, gateway):
     world = make_world("async")
     seen = []
 

@@ -74,16 +74,26 @@ class AuthState(ExtensionState[AuthSettings]):
         loader = self.auth.user_loader_function
         if loader is None:
             raise RuntimeError(
-                "Somebody is logged in, but nothing says how to load them: register a function"
+                "Nothing says how to load the user whose id is in the session: register a function"
                 " with '@auth.user_loader'."
             )
         return loader
 
-    def login_hook(self, provider: str) -> Callable[..., Any] | None:
-        """Return what finds the user for a login with a provider."""
+    def login_hook(self, provider: str) -> Callable[..., Any]:
+        """Return what finds the user for a login with a provider.
+
+        Raises:
+            RuntimeError: When there is nothing.
+        """
         providers = self.auth.providers
         own = providers[provider].on_login_function if provider in providers else None
-        return own or self.auth.on_login_function
+        hook = own or self.auth.on_login_function
+        if hook is None:
+            raise RuntimeError(
+                f"Nothing finds the user of a login with the provider {provider!r}: register a"
+                " function with '@auth.on_login'."
+            )
+        return hook
 
     @property
     def login_view(self) -> str:
@@ -229,15 +239,8 @@ class Auth(Extension[AuthState], Generic[UserT]):
             SettingsError: When a provider is not configured completely.
             RuntimeError: When something is missing without which nobody could log in.
         """
-        if state.clients:
-            _ = state.transactions  # needs the secret key
         for name in state.clients:
-            if state.login_hook(name) is None or self.user_loader_function is None:
-                raise RuntimeError(
-                    f"Nobody can log in with the provider {name!r}: register a function that finds"
-                    " the user with '@auth.on_login', and one that loads users with"
-                    " '@auth.user_loader'."
-                )
+            _ = state.login_hook(name), state.loader, state.transactions
 
     def template_context(self) -> dict[str, Any]:
         """Give templates the ``current_user``."""

@@ -49,8 +49,6 @@ class ProviderOptions:
     transport: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.issuer or not self.client_id:
-            raise ValueError("'issuer' and 'client_id' must not be empty")
         if "openid" not in self.scope.split():
             raise ValueError("the scope must contain 'openid'")
         if unknown := set(self.algorithms) - set(ALGORITHMS):

@@ -119,7 +119,7 @@ def get_user(state: AuthState, ctx: Context) -> Any:
 
 
 def _must_be_awaited(state: AuthState, ctx: Context) -> bool:
-    """Whether finding out who it is takes an async function, and this is no place to wait for it."""
+    """Whether finding out who it is takes an async function where nobody can wait for it."""
     return (
         on_event_loop()
         and is_async(state.auth.user_loader_function)
@@ -198,13 +198,11 @@ class CurrentUser(LocalProxy[Any]):
     def __init__(self, find: Callable[[], Any]) -> None:
         super().__init__(find)
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            user = self._get_current_object()
-            if name in _TRAITS:
-                return getattr(user, name, _TRAITS[name])
-            return getattr(user, name)
+    def __getattr__(self, name: str) -> Any:
+        user = self._get_current_object()
+        if name in _TRAITS:
+            return getattr(user, name, _TRAITS[name])
+        return getattr(user, name)
 
 
 #: The user of the current request, or :class:`AnonymousUser`. ``auth.current_user`` has a type.

@@ -162,10 +162,7 @@ class Views:
     def _finish(self, client: OpenIDClient, login: Transaction) -> Steps[Response]:
         state = self.state
         identity = yield from client.identify(login, Callback.read(request.args))
-        hook = state.login_hook(client.options.name)
-        if hook is None:
-            raise RuntimeError("Nothing finds the user of a login: register '@auth.on_login'.")
-        user = yield Call(hook, (identity,))
+        user = yield Call(state.login_hook(client.options.name), (identity,))
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
         if not (yield from logging_in(state, user, fresh=True, provider=client.options.name)):

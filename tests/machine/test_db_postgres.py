@@ -131,7 +131,7 @@ def colour(request):
     return request.param
 
 
-# -- the same as on SQLite --------------------------------------------------------------------------
+# -- the same as on SQLite -------------------------------------------------------------------
 
 
 def test_views_read_and_write(client, colour):
@@ -200,7 +200,7 @@ def test_moments_are_kept_with_their_zone(app):
         assert isinstance(Account.opened.type, UTCDateTime)
 
 
-# -- what only a server has ---------------------------------------------------------------------------
+# -- what only a server has ------------------------------------------------------------------
 
 
 def test_stopping_closes_every_connection(app, server):
@@ -259,19 +259,18 @@ def test_a_connection_that_is_cut_in_use_costs_one_error_and_no_more(client, ser
 
 
 def test_a_cancelled_query_gives_its_connection_back(app, server):
-    async def slow(started):
+    sleeping = f"SELECT count(*) {OTHERS} AND state = 'active' AND wait_event = 'PgSleep'"
+
+    async def slow():
         async with db.aio.begin() as session:
-            await session.execute(select(1))
-            started.set()
             await session.execute(text("SELECT pg_sleep(60)"))
 
     async def main():
         with app.app_context():
             for _ in range(5):
-                started = asyncio.Event()
-                task = asyncio.create_task(slow(started))
-                await started.wait()
-                await asyncio.sleep(0)
+                task = asyncio.create_task(slow())
+                while server.execute(sleeping).fetchone() != (1,):
+                    await asyncio.sleep(0)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
@@ -288,17 +287,16 @@ def test_an_application_that_is_never_stopped_leaves_nothing_open(url, server):
     app.config["DB_URL"] = url
     app.use(db)
 
-    async def read():
+    async def read(app):
         with app.app_context():
             await db.aio.session.scalars(select(Account))
 
     before = connections(server)
-    asyncio.run(read())
+    asyncio.run(read(app))
     with app.app_context():
         db.session.scalars(select(Account)).all()
     assert connections(server) == before + 2
     del app
-    del read
     gc.collect()
     assert are_left(server, before)
 

@@ -61,7 +61,7 @@ def run(program, *arguments):
     return done.stdout.split()
 
 
-# -- where the data is ------------------------------------------------------------------------------
+# -- where the data is -----------------------------------------------------------------------
 
 
 def test_without_configuration_it_is_a_file_in_the_instance_folder(tmp_path):
@@ -149,7 +149,7 @@ def test_a_database_in_memory_leaves_no_file_when_the_process_ends():
     assert not os.path.exists(os.path.dirname(file))
 
 
-# -- closing ------------------------------------------------------------------------------------------
+# -- closing ---------------------------------------------------------------------------------
 
 
 def test_stopping_closes_every_connection_and_using_it_opens_new_ones(tmp_path):
@@ -252,7 +252,7 @@ def test_a_process_that_ends_without_stopping_warns_of_nothing(tmp_path):
     )
 
 
-# -- processes ------------------------------------------------------------------------------------------
+# -- processes -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("url", ["sqlite:///app.db", "sqlite://"])
@@ -328,7 +328,7 @@ def test_a_sync_application_runs_without_greenlet(tmp_path):
     assert printed == ["[1]"]
 
 
-# -- drivers, options and what is shown --------------------------------------------------------------
+# -- drivers, options and what is shown ------------------------------------------------------
 
 
 def test_a_missing_driver_is_named(tmp_path):

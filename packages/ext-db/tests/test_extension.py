@@ -55,7 +55,7 @@ def tables(tmp_path):
         engine.dispose()
 
 
-# -- settings ---------------------------------------------------------------------------------------
+# -- settings --------------------------------------------------------------------------------
 
 
 def test_a_url_that_is_none_stops_the_start_without_being_shown(app, db):
@@ -87,7 +87,7 @@ def test_settings_come_from_the_environment_as_well(app, db, tmp_path, monkeypat
     assert db.state_of(app).engines.url.database == str(tmp_path / "other.db")
 
 
-# -- tables -------------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------
 
 
 def test_create_makes_what_is_missing_and_says_what(runner, tmp_path):
@@ -152,7 +152,7 @@ def test_tables_can_be_created_and_dropped_on_a_loop(app, db):
     assert asyncio.run(main()) == ([["animal", "plant"], []], [["animal", "plant"], []])
 
 
-# -- shell and health ---------------------------------------------------------------------------------
+# -- shell and health ------------------------------------------------------------------------
 
 
 def test_the_shell_has_the_database_and_the_models(app, db):

@@ -29,7 +29,9 @@ def app(tmp_path_factory):
     with app.app_context():
         db.create_all()
         with db.begin() as session:
-            session.add_all([Row(id=n, kind="even" if n % 2 == 0 else "odd") for n in range(1, 46)])
+            session.add_all(
+                [Row(id=n, kind="even" if n % 2 == 0 else "odd") for n in range(1, 46)]
+            )
     yield app
     app.stop()
 
@@ -97,7 +99,7 @@ def colour(request):
     return request.param
 
 
-# -- or 404 ---------------------------------------------------------------------------------------
+# -- or 404 ----------------------------------------------------------------------------------
 
 
 def test_an_object_by_key_or_404(client, colour):
@@ -123,7 +125,7 @@ def test_an_object_by_key_or_none(inside):
     assert db.get(Row, 99) is None
 
 
-# -- pages ------------------------------------------------------------------------------------------
+# -- pages -----------------------------------------------------------------------------------
 
 
 def test_the_first_page_needs_no_query_string(client, colour):

@@ -44,6 +44,11 @@ def client(app, request):
 
 
 def add_views(app):
+    add_writing_views(app)
+    add_reading_views(app)
+
+
+def add_writing_views(app):
     @app.post("/sync/add/<name>")
     def add(name):
         db.session.add(Item(name=name))
@@ -64,6 +69,8 @@ def add_views(app):
             await db.aio.session.commit()
         return name
 
+
+def add_reading_views(app):
     @app.get("/sync/names")
     def names():
         return db.session.scalars(select(Item.name).order_by(Item.name)).all()
@@ -239,7 +246,7 @@ def test_an_error_handler_can_roll_back_and_go_on(app, client):
     assert (response.status_code, response.json) == (409, {"names": ["lamp"]})
 
 
-# -- sync sessions and event loops ---------------------------------------------------------------
+# -- sync sessions and event loops -----------------------------------------------------------
 
 
 def test_in_an_async_view_the_sync_session_is_refused_with_what_to_write(app, client):
@@ -292,7 +299,7 @@ def test_a_sync_view_finds_no_loop_for_the_async_session(app, client):
         client.get("/wrong")
 
 
-# -- streams, tasks, cancellation ----------------------------------------------------------------
+# -- streams, tasks, cancellation ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("colour", COLOURS)

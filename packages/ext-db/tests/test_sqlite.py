@@ -64,7 +64,7 @@ def pragmas(connection):
     return tuple(connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names)
 
 
-# -- every connection -----------------------------------------------------------------------
+# -- every connection ------------------------------------------------------------------------
 
 
 def test_every_connection_of_a_thread_is_set_up(db, inside):
@@ -126,7 +126,7 @@ def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path):
     connection.close()
 
 
-# -- no update is lost ----------------------------------------------------------------------
+# -- no update is lost -----------------------------------------------------------------------
 
 THREADS, TIMES = 8, 25
 
@@ -251,7 +251,7 @@ def test_threads_and_tasks_together_lose_no_update(app, db):
     assert stored_value(app, db) == (THREADS + 1) * TIMES
 
 
-# -- who takes the write lock ------------------------------------------------------------------
+# -- who takes the write lock ----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -365,7 +365,7 @@ def test_many_rows_are_stored_in_one_transaction(db, inside, other):
     assert other.execute("SELECT count(*) FROM counter").fetchone() == (11,)
 
 
-# -- waiting for another writer ------------------------------------------------------------------
+# -- waiting for another writer --------------------------------------------------------------
 
 
 def test_a_lock_that_is_not_given_back_is_an_error_after_the_time_set(tmp_path, db, other):
@@ -466,7 +466,7 @@ def test_the_switch_to_the_write_ahead_log_waits_as_well(tmp_path, new_file):
             assert pragmas(connection)[0] == "wal"
 
 
-# -- on a loop --------------------------------------------------------------------------------------
+# -- on a loop -------------------------------------------------------------------------------
 
 
 def test_rows_can_be_streamed_on_a_loop(app, db):

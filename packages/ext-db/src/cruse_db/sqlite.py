@@ -16,9 +16,11 @@ is what SQLite's documentation advises with it; a commit costs a hundredth of th
 power failure may undo the last commits but not damage the file.
 
 On an event loop, SQLite is called directly. It answers from the same process, mostly from memory,
-in less time than a thread needs to be woken: ten rows by key cost 3.7 ms through this dialect and
-6.5 ms through aiosqlite, which changes threads five times for each. What may take long is
-waiting for another writer, and that is done with ``asyncio.sleep``.
+in less time than a thread needs to be woken: ten objects by key take 1.9 ms of CPU through this
+dialect and 4.2 ms through aiosqlite, which changes threads for every step of each (SQLAlchemy
+2.1.9, Python 3.13). What may take long is waiting for another writer, and that is done with
+``asyncio.sleep``. A query that really computes for long does hold the loop up: it belongs into a
+plain ``def`` view, which runs in a thread.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def app():
 
 
 class TestContract(ExtensionContract):
-    config = {"MAIL_HOST": "mail.example"}  # noqa: RUF012 - read only
+    config = {"MAIL_HOST": "mail.example"}
 
     def make_extension(self):
         return Mail()
@@ -202,9 +202,9 @@ def test_every_hook_that_is_overridden_runs(app, gateway):
     app.use(Full())
     client = app.test_client(gateway=gateway)
     assert client.get("/").text == "hello from full"
-    client.close()
     assert log == ["setup", "startup True", "before", "after", "teardown"]
     assert "full" in app.make_shell_context()
+    client.close()
     app.stop()
     assert log[-1] == "shutdown"
 

@@ -725,3 +725,19 @@ def test_the_async_client_has_a_base_for_its_requests(app):
         return (await client.get("/echo")).json["header"]
 
     assert asyncio.run(run()) == "base"
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_an_empty_field_and_an_empty_file_are_sent_as_a_browser_sends_them(gateway):
+    app = Cruse(__name__, static_folder=None)
+
+    @app.post("/")
+    def index():
+        file = request.files["f"]
+        return {"a": request.form["a"], "name": file.filename, "size": len(file.read())}
+
+    client = app.test_client(gateway=gateway)
+    data = {"a": "", "f": (io.BytesIO(b""), 'o"dd.txt')}
+    assert client.post("/", data=data).json == {"a": "", "name": 'o"dd.txt', "size": 0}
+    data = {"a": "x", "f": (io.BytesIO(b"y" * 1_000_000), "big")}
+    assert client.post("/", data=data).json["size"] == 1_000_000

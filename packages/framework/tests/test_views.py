@@ -172,7 +172,7 @@ def test_decorators_are_applied_in_order(app, client):
     class Decorated(View):
         """What it is for."""
 
-        decorators = [add("a"), add("b")]  # noqa: RUF012
+        decorators = [add("a"), add("b")]
 
         def dispatch_request(self):
             return "view"

@@ -108,6 +108,7 @@ class Application(Scaffold):
         self.teardown_appcontext_funcs: list[Any] = ScopedHooks(self.changes)[None]
         self.shell_context_processors: list[ShellContextProcessorCallable] = []
         self.blueprints: dict[str, Blueprint] = {}
+        self._template_additions: list[tuple[str, str, Any]] = []
         self.extensions: dict[str, Any] = {}
         self.lifecycle = Lifecycle()
         self._waiting_extensions: list[Extension[Any]] = []
@@ -207,7 +208,20 @@ class Application(Scaffold):
     @lazy
     def jinja_env(self) -> Environment:
         """The Jinja environment, made when it is first touched."""
-        return self.create_jinja_environment()
+        environment = self.create_jinja_environment()
+        for kind, name, function in self._template_additions:
+            getattr(environment, kind)[name] = function
+        return environment
+
+    def _add_to_templates(self, kind: str, function: Any, name: str | None) -> None:
+        """Add a filter, test or global; before there is an environment, keep it for then.
+
+        So registering one neither imports Jinja nor fixes ``jinja_options``.
+        """
+        name = name or function.__name__
+        self._template_additions.append((kind, name, function))
+        if "jinja_env" in self.__dict__:
+            getattr(self.jinja_env, kind)[name] = function
 
     def create_jinja_environment(self) -> Environment:
         """Make the Jinja environment; override it to change it."""
@@ -247,7 +261,7 @@ class Application(Scaffold):
     @setupmethod
     def add_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Register a template filter under its own or another name."""
-        self.jinja_env.filters[name or f.__name__] = f
+        self._add_to_templates("filters", f, name)
 
     @setupmethod
     def template_test(self, name: Any = None) -> Any:
@@ -257,7 +271,7 @@ class Application(Scaffold):
     @setupmethod
     def add_template_test(self, f: Callable[..., bool], name: str | None = None) -> None:
         """Register a template test under its own or another name."""
-        self.jinja_env.tests[name or f.__name__] = f
+        self._add_to_templates("tests", f, name)
 
     @setupmethod
     def template_global(self, name: Any = None) -> Any:
@@ -267,7 +281,7 @@ class Application(Scaffold):
     @setupmethod
     def add_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Register a template global under its own or another name."""
-        self.jinja_env.globals[name or f.__name__] = f
+        self._add_to_templates("globals", f, name)
 
     # -- extensions, blueprints, lifespan --
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "app_ctx",
     "current_app",
+    "current_context",
     "g",
     "has_app_context",
     "has_request_context",

@@ -7,7 +7,11 @@ from urllib.parse import urlsplit
 
 import werkzeug.test
 
+from cruse.testing.multipart import encode_form
+
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from cruse.app import Cruse
 
 __all__ = ["EnvironBuilder"]
@@ -44,6 +48,24 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
             base_url, path = _locate(app, path, subdomain, url_scheme)
         self.app = app
         super().__init__(path, base_url, *args, **kwargs)
+
+    def get_environ(self) -> WSGIEnvironment:
+        """Return the environ; a multipart form is encoded as a browser does it."""
+        if self.mimetype != "multipart/form-data" or self.input_stream is not None:
+            return super().get_environ()
+        body, boundary = encode_form(self.form, self.files)
+        environ = super().get_environ()
+        environ["wsgi.input"].close()
+        environ["wsgi.input"] = body
+        environ["CONTENT_LENGTH"] = str(len(body.getbuffer()))
+        environ["CONTENT_TYPE"] = f'multipart/form-data; boundary="{boundary}"'
+        for key, header in (
+            ("HTTP_CONTENT_TYPE", "CONTENT_TYPE"),
+            ("HTTP_CONTENT_LENGTH", "CONTENT_LENGTH"),
+        ):
+            if key in environ:
+                environ[key] = environ[header]
+        return environ
 
     def json_dumps(self, obj: Any, **kwargs: Any) -> str:
         """Serialize ``json=`` the way the application does."""

@@ -365,6 +365,18 @@ def test_keys_that_the_provider_changed_are_found(make_world, open_browser, gate
     assert world.provider.requests.count(("GET", "/jwks")) == 2
 
 
+def test_old_keys_do_not_become_new_when_the_provider_fails_once(browser, world, monkeypatch):
+    browser.login()
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 4000)
+    with world.provider.tampering(jwks={"keys": MISSING}):
+        assert browser.login().status_code == 502
+    world.provider.signing_key = RSAKey.generate_key(
+        2048, {"use": "sig", "alg": "RS256"}, auto_kid=True
+    )
+    assert browser.login().status_code == 303
+
+
 def test_a_token_without_key_id_is_good_while_there_is_one_key(browser, world):
     with world.provider.tampering(header={"kid": MISSING}):
         assert browser.login().status_code == 303

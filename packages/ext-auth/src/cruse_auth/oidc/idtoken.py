@@ -5,6 +5,7 @@ Stricter than Authlib's defaults, on purpose and without a switch: see each chec
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,17 @@ __all__ = ["Expected", "IDTokenError", "verify"]
 #: Header parameters that bring their own key, or the address of one. Ours come from the provider's
 #: metadata and nowhere else (RFC 8725 section 3.10; CVE-2026-27962 in Authlib).
 BRINGS_A_KEY = frozenset({"jwk", "jku", "x5u"})
+
+
+class StrictDecoder(json.JSONDecoder):
+    """Reads JSON without ``NaN``, which is none: a token that expires then never does."""
+
+    def __init__(self) -> None:
+        super().__init__(parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 class IDTokenError(LoginError):
@@ -65,7 +77,7 @@ def verify(token: str, expected: Expected, keys: Keys) -> Steps[dict[str, Any]]:
     # The algorithms are named here again: the library must not fall back to its own list.
     registry = JWSRegistry(algorithms=[header["alg"]], strict_check_header=False)
     try:
-        decoded = jwt.decode(token, key, registry=registry)
+        decoded = jwt.decode(token, key, registry=registry, decoder_cls=StrictDecoder)
     except (JoseError, ValueError, TypeError) as error:
         raise IDTokenError(f"the ID token's signature is not good: {error}") from error
     _check_claims(decoded.claims, decoded.header, expected)

@@ -63,13 +63,21 @@ class Keys:
         return suitable[0]
 
     def _read(self) -> Steps[None]:
+        before = self._read_at
         # Before the answer is there, so that others who come meanwhile don't ask as well.
         self._read_at = time.monotonic()
+        try:
+            self._keys = yield from self._fetch()
+        except ProviderError:
+            self._read_at = before  # old keys do not become new by a failure
+            raise
+
+    def _fetch(self) -> Steps[list[PublicKey]]:
         reply = yield Fetch("GET", self.url, {"Accept": "application/json"})
         listed = reply.json().get("keys") if reply.status == 200 else None
         if not isinstance(listed, list):
             raise ProviderError(f"{self.url} (status {reply.status}) is no JSON Web Key Set")
-        self._keys = [key for key in map(_import, listed) if key is not None]
+        return [key for key in map(_import, listed) if key is not None]
 
     def _suitable(self, header: dict[str, Any]) -> list[PublicKey]:
         alg, kid = header["alg"], header.get("kid")

@@ -194,3 +194,19 @@ def test_an_untrusted_host_is_a_400(app, client):
     app.config["TRUSTED_HOSTS"] = ["good.example"]
     assert client.get("/users/me", base_url="http://good.example").text == "me"
     assert client.get("/users/me", base_url="http://evil.example").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "host", ["a b", "a/b", "a?b", 'a"b', "[::1", "a:b", "user@host", "\xff", "a:123456"]
+)
+def test_a_host_that_is_none_is_a_400_where_it_is_used(app, client, host):
+    app.add_url_rule("/url", "url", lambda: request.url)
+    assert client.get("/url", environ_overrides={"HTTP_HOST": host}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "my_service:8000", "[::1]:5000", "127.0.0.1", "xn--4ca.example"]
+)
+def test_every_kind_of_host_is_taken(app, client, host):
+    app.add_url_rule("/host", "host", lambda: request.host)
+    assert client.get("/host", environ_overrides={"HTTP_HOST": host}).text == host

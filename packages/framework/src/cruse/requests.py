@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Authorization, EnvironHeaders, ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError, UnsupportedMediaType
 from werkzeug.sansio.http import parse_cookie
+from werkzeug.sansio.utils import get_host, host_is_trusted
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import BodyStream, spool
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Request"]
 
+# A name, an IPv4 or a bracketed IPv6 address, and a port. What else gets into URLs that are built
+# from it, as does a slash, poisons links and caches.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
 
@@ -172,7 +177,27 @@ class Request(WerkzeugRequest):
     max_form_memory_size = _Limit(500_000)
     max_form_parts = _Limit(1_000)
 
-    # -- credentials, cookies, the query and the body --
+    # -- the host, credentials, cookies, the query and the body --
+
+    @lazy
+    def host(self) -> str:
+        """The host that was asked for, with its port unless that is the scheme's usual one.
+
+        Raises:
+            SecurityError: When the ``Host`` header is no host (RFC 9110 section 7.2), or none of
+                the trusted ones. Answered with 400.
+        """
+        host = self.headers.get("Host")
+        if not host:
+            return get_host(self.scheme, None, self.server, self.trusted_hosts)
+        # Checked here, because werkzeug takes a bad one for an empty one, and a name with an
+        # underscore, which containers' networks are full of, for a bad one.
+        if _HOST.fullmatch(host) is None:
+            raise SecurityError("The Host header is not a valid host.")
+        host = host.removesuffix(":443" if self.scheme in {"https", "wss"} else ":80")
+        if self.trusted_hosts is not None and not host_is_trusted(host, self.trusted_hosts):
+            raise SecurityError(f"The host {host!r} is not one of the trusted hosts.")
+        return host
 
     @lazy
     def authorization(self) -> Authorization | None:

@@ -45,8 +45,12 @@ class _Opened:
         self.engine: Engine | None = None
         self.loops: dict[asyncio.AbstractEventLoop, AsyncEngine] = {}
 
-    def close(self) -> None:
-        """Close all pools; in a forked child nothing, for they are the parent's."""
+    def close(self, dispose: Callable[[asyncio.AbstractEventLoop, AsyncEngine], None]) -> None:
+        """Close all pools; in a forked child nothing, for they are the parent's.
+
+        Args:
+            dispose: How the pool of an event loop is closed.
+        """
         if self.owner != os.getpid():
             return
         engine, self.engine = self.engine, None
@@ -54,7 +58,7 @@ class _Opened:
         if engine is not None:
             engine.dispose()
         for loop, loop_engine in loops.items():
-            _dispose(loop, loop_engine)
+            dispose(loop, loop_engine)
 
 
 class _TemporaryFolder:
@@ -70,17 +74,22 @@ class _TemporaryFolder:
 
 
 def _finish(opened: _Opened, folder: _TemporaryFolder) -> None:
-    opened.close()
+    # Nobody uses the pools any more; and a collector's finalizer must not wait for a loop.
+    opened.close(_dispose_here)
     folder.remove()
 
 
-def _dispose(loop: asyncio.AbstractEventLoop, engine: AsyncEngine) -> None:
-    """Close a loop's pool, on that loop if it still runs."""
-    closing = engine.dispose()
+def _dispose_on(loop: asyncio.AbstractEventLoop, engine: AsyncEngine) -> None:
+    """Close a loop's pool on that loop, if it still runs; others may be using it there."""
     if loop.is_running() and asyncio._get_running_loop() is not loop:
-        asyncio.run_coroutine_threadsafe(closing, loop).result()
-        return
-    # The drivers here close a connection without waiting for anything, so it needs no loop.
+        asyncio.run_coroutine_threadsafe(engine.dispose(), loop).result()
+    else:
+        _dispose_here(loop, engine)
+
+
+def _dispose_here(loop: asyncio.AbstractEventLoop, engine: AsyncEngine) -> None:
+    """Close a loop's pool without the loop: the drivers here wait for nothing when they close."""
+    closing = engine.dispose()
     try:
         closing.send(None)
     except StopIteration:
@@ -155,8 +164,8 @@ class Engines:
 
     def close(self) -> None:
         """Close all connections. What is used afterwards is opened anew."""
-        with self._lock:
-            self._opened.close()
+        # Without the lock: a loop that wants it could not close what is waited for.
+        self._opened.close(_dispose_on)
 
     def leave_to_parent(self) -> None:
         """In a forked child: forget what the parent opened, and begin anew."""
@@ -180,7 +189,7 @@ class Engines:
     def _forget_closed_loops(self) -> None:
         loops = self._opened.loops
         for loop in [loop for loop in loops if loop.is_closed()]:
-            _dispose(loop, loops.pop(loop))
+            _dispose_here(loop, loops.pop(loop))
 
     def _make_sync(self) -> Engine:
         url, options = self._arguments(sqlite.THREAD_DRIVER)

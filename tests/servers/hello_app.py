@@ -1,7 +1,6 @@
 """A small application that shows a server's every side: sync and async, streams, start and end."""
 
 import asyncio
-import time
 
 from cruse import Cruse, request
 
@@ -30,12 +29,6 @@ async def echo():
     return request.get_data(), {"Content-Type": "application/octet-stream"}
 
 
-@app.get("/slow/<name>")
-def slow(name):
-    time.sleep(0.2)
-    return name
-
-
 @app.get("/count")
 async def count():
     async def numbers():
@@ -49,13 +42,6 @@ async def count():
 @app.get("/count/sync")
 def count_sync():
     return (f"{number}\n" for number in range(3)), {"Content-Type": "text/plain"}
-
-
-@app.get("/teardown")
-def torn_down():
-    @app.teardown_request
-    def never(exc):
-        """Not reached: the application is set up already."""
 
 
 @app.get("/grüße/<name>")

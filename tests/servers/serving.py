@@ -1,0 +1,93 @@
+"""Starting a server in a process of its own, on a free port of this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+WALL = Path(__file__).resolve().parents[2] / "examples" / "photowall"
+START = 60  # seconds that a server may take until it listens, on a machine with other work
+STOP = 30  # seconds that it may take to end: longer than a live connection lasts
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A server that runs, and what it wrote."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}"
+        self.port = port
+        self.log = log
+
+    def wait(self) -> None:
+        """Wait until somebody listens."""
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"It ended:\n{self.log.read_text()}"
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"It does not listen:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"It did not end:\n{self.log.read_text()}") from None
+
+
+def wall_environment(instance: Path) -> dict[str, str]:
+    """What a photo wall finds in its environment, in a folder of its own."""
+    return {
+        "PYTHONPATH": str(WALL),
+        "PHOTOWALL_INSTANCE": str(instance),
+        # Under WSGI a connection whose client has left is noticed by the next sign of life.
+        "PHOTOWALL_LIVE_HEARTBEAT": "0.5",
+    }
+
+
+@contextmanager
+def serve(
+    command: Sequence[str], folder: Path, environment: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Start a server, wait until it listens, and end it cleanly.
+
+    Args:
+        command: Arguments for Python, with ``{port}`` where the port goes.
+        folder: Where it runs, and its log is written.
+        environment: Variables for it.
+    """
+    port = free_port()
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *(part.format(port=port) for part in command)],
+            cwd=folder,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        running = Server(process, port, log)
+        try:
+            running.wait()
+            yield running
+        finally:
+            running.stop()
+    assert "Traceback" not in log.read_text(), log.read_text()

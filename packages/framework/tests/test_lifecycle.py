@@ -173,3 +173,15 @@ def test_a_forked_worker_has_a_loop_of_its_own(app):
     os.waitpid(child, 0)
     assert os.read(reader, 10) == b"True"
     os.close(reader)
+
+
+def test_a_coroutine_that_a_plain_function_hands_back_is_awaited(app):
+    async def work():
+        app.log.append("awaited")
+
+    app.startup(lambda: work())
+    app.start()
+    app.stop()
+    assert app.log[:5] == [*STARTED, "awaited"]
+    asyncio.run(lifespan(app, "startup", "shutdown"))
+    assert app.log.count("awaited") == 2

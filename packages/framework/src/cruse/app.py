@@ -243,6 +243,8 @@ class Cruse(Application):
                 ctx.route = self.router.route(rule)
         except HTTPException as error:
             ctx.routing_exception = error
+        except Exception as error:  # a converter's: answered as a view's would be
+            ctx.routing_exception = cast("HTTPException", error)
 
     @lazy
     def _own_url_adapter(self) -> bool:
@@ -351,6 +353,8 @@ class Cruse(Application):
         body: Any = rv
         if isinstance(rv, tuple):
             body, status, headers = _unpack(rv)
+            if headers and isinstance(body, str | bytes | bytearray):
+                headers = Headers(headers)  # a field may be there twice, such as Set-Cookie
         if body is None:
             raise TypeError(
                 f"The view function for {_endpoint()!r} did not return a valid response. The "

@@ -18,7 +18,8 @@ class lazy(Generic[T]):  # noqa: N801 - reads as a decorator, like property
 
     It defines no ``__set__``, so the kept value is found before the descriptor: from the second
     use on, reading costs what a plain attribute costs. Assigning replaces it. There is no lock
-    (``functools.cached_property`` has one on Python 3.11): two threads may both compute it.
+    (``functools.cached_property`` has one on Python 3.11): two threads may both compute it, and
+    both get what the first of them kept.
     """
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
@@ -37,6 +38,5 @@ class lazy(Generic[T]):  # noqa: N801 - reads as a decorator, like property
     def __get__(self, instance: object | None, owner: type) -> T | Self:
         if instance is None:
             return self
-        value: T = self.compute(instance)
-        instance.__dict__[self.name] = value
+        value: T = instance.__dict__.setdefault(self.name, self.compute(instance))
         return value

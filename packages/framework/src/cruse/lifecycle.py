@@ -35,7 +35,7 @@ class Lifecycle:
         #: Whether start-up is done. The gateways look at it before every request.
         self.started = False
         self._lock = threading.Lock()
-        self._starting: Future[None] | None = None
+        self._starting: Future[bool] | None = None
         self._entered = AsyncExitStack()
 
     async def start(self, bridge: Bridge, prepare: Callable[[], None]) -> None:
@@ -45,27 +45,30 @@ class Lifecycle:
             bridge: How functions of the other colour are called.
             prepare: Called first; an error in it stops the start.
         """
-        with self._lock:
-            waiting = self._starting
-            if waiting is None:
-                mine: Future[None] = Future()
-                self._starting = mine
-        if waiting is not None:
-            if bridge.on_loop:
-                await asyncio.wrap_future(waiting)
-            else:
-                waiting.result()
-            return
+        while True:
+            with self._lock:
+                waiting = self._starting
+                if waiting is None:
+                    mine: Future[bool] = Future()
+                    self._starting = mine
+                    break
+            # Shielded: who stops waiting must not cancel the start for the others.
+            begun = asyncio.shield(asyncio.wrap_future(waiting)) if bridge.on_loop else None
+            if await begun if begun is not None else waiting.result():
+                return
         try:
             prepare()
             await self._run_startup(bridge)
         except BaseException as error:
             self._starting = None  # the next request tries again
-            mine.set_exception(error)
-            mine.exception()  # nobody may have waited: don't warn of it
+            if isinstance(error, Exception):
+                mine.set_exception(error)
+                mine.exception()  # nobody may have waited: don't warn of it
+            else:
+                mine.set_result(False)  # it was stopped, it did not fail: who waited tries again
             raise
         self.started = True
-        mine.set_result(None)
+        mine.set_result(True)
 
     async def _run_startup(self, bridge: Bridge) -> None:
         try:
@@ -125,6 +128,6 @@ async def _call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any
     """Call a function of either colour where it belongs."""
     if is_async(function) is bridge.on_loop:
         result = function(*args)
-        return await result if bridge.on_loop else result
-    result = await bridge.cross(function, *args)
+    else:
+        result = await bridge.cross(function, *args)
     return await bridge.settle(result) if iscoroutine(result) else result

@@ -47,17 +47,25 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
     context = copy_context()
     outcome: Future[T] = Future()
 
+    async def work() -> None:
+        try:
+            result = await coroutine
+        except (KeyboardInterrupt, SystemExit) as error:
+            # Left to the task, they would end the loop for everybody, and the caller would wait
+            # for ever: they belong to the thread that waits here.
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
     def start() -> None:
-        task = loop.create_task(coroutine, context=context)
+        task = loop.create_task(work(), context=context)
         task.add_done_callback(finish)
 
-    def finish(task: asyncio.Task[T]) -> None:
+    def finish(task: asyncio.Task[None]) -> None:
         if task.cancelled():
             outcome.cancel()
         elif (error := task.exception()) is not None:
             outcome.set_exception(error)
-        else:
-            outcome.set_result(task.result())
 
     loop.call_soon_threadsafe(start)
     try:

@@ -89,6 +89,8 @@ async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
     """Tear a context down, or hand it to the test client that wants to look into it."""
     if error is None:
         error = ctx.error
+    if error is not None and ctx.app.should_ignore_error(error):
+        error = ctx.error = None
     if ctx.keep is not None:
         ctx.error = error
         ctx.keep(ctx)
@@ -326,7 +328,22 @@ async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
     if errors:
         groups.append(BaseExceptionGroup("Errors during app teardown", errors))
     if groups:
-        raise BaseExceptionGroup("Errors during context teardown", groups)
+        group = BaseExceptionGroup("Errors during context teardown", groups)
+        stop = _not_an_error(group)
+        raise group if stop is None else stop from group
+
+
+def _not_an_error(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """Return what ends the task or the process (a cancellation, an interrupt), if that came.
+
+    It must not be hidden in a group: those that wait for it would not know it again.
+    """
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            error = _not_an_error(error)
+        if error is not None and not isinstance(error, Exception):
+            return error
+    return None
 
 
 async def run_all(

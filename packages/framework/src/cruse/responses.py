@@ -69,10 +69,11 @@ class Response(WerkzeugResponse):
             (kind is str or kind is bytes)
             and headers is None
             and content_type is None
+            and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and (status is None or status in _STATUS_LINES)
         ):
             # The usual case costs nothing but these: `headers` is made when it is touched.
-            code = 200 if status is None else status
+            code = self.default_status if status is None else status
             self._status_code = code
             self._status = _STATUS_LINES[code]
             self._mimetype = mimetype

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
+from asyncio import Event, Lock, get_running_loop
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -45,20 +45,27 @@ async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
 
 
 async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
-    environ = LazyEnviron(partial(_fill, scope, receive, get_running_loop()))
+    transport = _Transport(receive, send)
+    environ = LazyEnviron(partial(_fill, scope, transport, get_running_loop()))
     ctx = app.context_class(app, environ)
     ctx.method = method = scope["method"]
     ctx.path = path = _path_below_root(scope)
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
-    ctx.has_body = method not in _WITHOUT_BODY
-    if not ctx.has_body:
-        for name, value in scope["headers"]:
-            if name in _BODY_HEADERS and value != b"0":
-                ctx.has_body = True
+    ctx.has_body = method not in _WITHOUT_BODY or has_body(scope)
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-    await serve(app, ctx, _Transport(receive, send))
+    await serve(app, ctx, transport)
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether the request may have a body; only HTTP/1 has to announce one (RFC 9112 6.3)."""
+    if scope["method"] not in _WITHOUT_BODY or scope.get("http_version", "1.1")[0] != "1":
+        return True
+    for name, value in scope["headers"]:
+        if name in _BODY_HEADERS and value != b"0":
+            return True
+    return False
 
 
 def _path_below_root(scope: Scope) -> str:
@@ -85,7 +92,7 @@ def _is_not_utf8(scope: Scope) -> bool:
 
 
 def _fill(
-    scope: Scope, receive: Receive, loop: AbstractEventLoop, environ: dict[str, Any]
+    scope: Scope, transport: _Transport, loop: AbstractEventLoop, environ: dict[str, Any]
 ) -> None:
     """Write a scope down as a WSGI environ (PEP 3333)."""
     server = scope.get("server") or ("", None)
@@ -99,7 +106,7 @@ def _fill(
         "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": LoopBody(_Body(receive).next_chunk, loop),
+        "wsgi.input": LoopBody(transport.next_chunk, loop, empty=not has_body(scope)),
         "wsgi.input_terminated": True,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
@@ -141,32 +148,46 @@ def _add_errors(environ: dict[str, Any]) -> None:
     environ["wsgi.errors"] = sys.stderr
 
 
-class _Body:
-    """Takes the body of a request out of ASGI messages."""
-
-    def __init__(self, receive: Receive) -> None:
-        self.receive = receive
-        self.ended = False
-
-    async def next_chunk(self) -> bytes:
-        while not self.ended:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                self.ended = True
-                raise ClientDisconnected
-            self.ended = not message.get("more_body", False)
-            body: bytes = message.get("body", b"")
-            if body:
-                return body
-        return b""
-
-
 class _Transport:
-    """Sends a response as ASGI messages."""
+    """Takes the body of a request out of ASGI messages, and sends a response as such."""
+
+    ended = False  # the body
+    disconnected = False
+    _reading: Lock | None = None
+    _ahead: bytes | None = None  # of the body, read while watching for a disconnect
+    _taken: Event | None = None
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self.receive = receive
         self.send = send
+
+    async def next_chunk(self) -> bytes:
+        """Return the next bytes of the body, ``b""`` at its end."""
+        while True:
+            if self._ahead is not None:
+                chunk, self._ahead = self._ahead, None
+                if self._taken is not None:
+                    self._taken.set()
+                return chunk
+            if self.disconnected:
+                raise ClientDisconnected
+            if self.ended:
+                return b""
+            await self._receive_some()
+
+    async def _receive_some(self) -> None:
+        """Take one message; the stream and the watcher may both want it."""
+        if self._reading is None:
+            self._reading = Lock()
+        async with self._reading:
+            if self._ahead is not None or self.ended or self.disconnected:
+                return  # the other one has got it meanwhile
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                self.disconnected = True
+                return
+            self.ended = not message.get("more_body", False)
+            self._ahead = message.get("body") or None
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         await self.start(status, head)
@@ -183,8 +204,15 @@ class _Transport:
         await self.send({"type": "http.response.body", "body": b""})
 
     async def wait_disconnect(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
-            continue  # what is left of a body that the view did not read
+        while not (self.ended or self.disconnected):
+            # The stream may still read the body: what is taken here is kept for it, and no more
+            # is taken before it wants that.
+            await self._receive_some()
+            if self._ahead is not None and not self.ended:
+                self._taken = Event()
+                await self._taken.wait()
+        while not self.disconnected:
+            self.disconnected = (await self.receive())["type"] == "http.disconnect"
 
 
 async def _lifespan(app: Cruse, receive: Receive, send: Send) -> None:

@@ -10,6 +10,8 @@ import contextlib
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
+from werkzeug.exceptions import ClientDisconnected
+
 from cruse.bridge import OffLoop, drive
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
@@ -54,14 +56,18 @@ class LoopBody:
     Args:
         next_chunk: A coroutine function that returns the next bytes, ``b""`` at the end.
         loop: The loop it runs on. Given, because this object may be made in a worker's thread.
+        empty: Whether it is known that there is no body.
     """
 
     #: Whether the client left while its body was being read.
     disconnected = False
 
-    def __init__(self, next_chunk: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, next_chunk: Callable[[], Any], loop: asyncio.AbstractEventLoop, empty: bool = False
+    ) -> None:
         self._receive = next_chunk
         self._loop = loop
+        self._empty = empty
         self._rest = b""
 
     async def next_chunk(self) -> bytes:
@@ -69,7 +75,13 @@ class LoopBody:
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest
-        chunk: bytes = await self._receive()
+        if self._empty:
+            return b""
+        try:
+            chunk: bytes = await self._receive()
+        except ClientDisconnected:
+            self.disconnected = True
+            raise
         return chunk
 
     def read(self, size: int = -1) -> bytes:
@@ -78,6 +90,8 @@ class LoopBody:
         Raises:
             RuntimeError: On the event loop itself, which would wait for itself.
         """
+        if self._empty:
+            return b""
         if asyncio._get_running_loop() is self._loop:
             raise RuntimeError(
                 "The request's body has not been read, and reading it here would block the event "
@@ -122,8 +136,20 @@ async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Tran
     loop = asyncio.get_running_loop()
     ctx.bridge = OffLoop(lambda: loop)
     variables = copy_context()
-    response = await app.pool.run(variables.run, drive, answer(ctx, plan))
+    made: list[Response] = []
+    try:
+        await app.pool.run(variables.run, _answer_into, made, ctx, plan)
+    except asyncio.CancelledError as error:
+        for response in made:  # nobody will send it
+            streamed = outlives_view(response)
+            await _close(app, ctx, plan, response, variables, error, streamed)
+        raise
+    (response,) = made
     await _send(app, ctx, plan, response, transport, variables)
+
+
+def _answer_into(made: list[Response], ctx: Context, plan: Plan) -> None:
+    made.append(drive(answer(ctx, plan)))
 
 
 async def _send(
@@ -136,13 +162,14 @@ async def _send(
 ) -> None:
     """Send a response; ``variables`` are those of its thread, if it was made in one."""
     status = response.status_code
-    head = response.head(ctx.environ, app.default_headers)
     if response.plain and ctx.method != "HEAD":
+        head = response.head(ctx.environ, app.default_headers)
         await transport.send_whole(status, head, response.whole[0])
         return
     streamed = outlives_view(response)
     error: BaseException | None = None
     try:
+        head = response.head(ctx.environ, app.default_headers)
         if ctx.method == "HEAD" or has_no_body(status):
             await transport.send_whole(status, head, b"")
         elif streamed or response.direct_passthrough:
@@ -172,6 +199,8 @@ async def _close(
         source = response.response
         if hasattr(source, "aclose"):
             await source.aclose()
+        if hasattr(source, "aclose") and not response._on_close:
+            pass
         elif streamed or response.direct_passthrough:
             await app.pool.run((variables or copy_context()).run, response.close, urgent=True)
         else:
@@ -184,18 +213,28 @@ async def _close(
 
 
 async def _stream(chunks: Any, transport: Transport) -> None:
-    async for chunk in chunks:
-        if chunk:
-            await transport.send_chunk(chunk)
-    await transport.end()
+    async with contextlib.aclosing(chunks):
+        async for chunk in chunks:
+            if chunk:
+                try:
+                    await transport.send_chunk(chunk)
+                except OSError:  # ASGI 2.4: the client has left
+                    return
+        with contextlib.suppress(OSError):
+            await transport.end()
 
 
 async def _chunks(app: Cruse, response: Response, variables: Variables) -> Any:
     """Iterate over a body in bytes: an async iterator here, any other in threads."""
     source: Any = response.response
     if hasattr(source, "__anext__"):
-        async for chunk in source:
-            yield chunk.encode() if isinstance(chunk, str) else chunk
+        try:
+            async for chunk in source:
+                yield chunk.encode() if isinstance(chunk, str) else chunk
+        finally:
+            # Here, in the task it ran in: its context variables and timeouts belong to that.
+            if hasattr(source, "aclose"):
+                await source.aclose()
         return
     chunks = response.iter_encoded()
     step = _batch if response.direct_passthrough else _one
@@ -228,8 +267,7 @@ async def _until_disconnect(sending: Any, transport: Transport) -> None:
     try:
         await asyncio.wait({stream, watcher}, return_when=asyncio.FIRST_COMPLETED)
         if stream.done():
-            with contextlib.suppress(OSError):  # ASGI 2.4: the client left while we sent
-                stream.result()
+            stream.result()
     finally:
         for task in (stream, watcher):
             task.cancel()

@@ -36,8 +36,18 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     except UnicodeDecodeError:
         ctx.path = scope.path
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
-    ctx.has_body = scope.method not in _WITHOUT_BODY or "content-length" in scope.headers
+    ctx.has_body = _has_body(scope)
     await serve(app, ctx, _Transport(protocol))
+
+
+def _has_body(scope: Any) -> bool:
+    """Whether the request may have a body; only HTTP/1 has to announce one (RFC 9112 6.3)."""
+    return (
+        scope.method not in _WITHOUT_BODY
+        or scope.http_version[:1] != "1"
+        or "content-length" in scope.headers
+        or "transfer-encoding" in scope.headers
+    )
 
 
 def _decode(path: str) -> str:
@@ -63,7 +73,7 @@ def _fill(scope: Any, protocol: Any, loop: AbstractEventLoop, environ: dict[str,
         "REMOTE_PORT": client_port,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": LoopBody(_Body(protocol).next_chunk, loop),
+        "wsgi.input": LoopBody(_Body(protocol).next_chunk, loop, empty=not _has_body(scope)),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

@@ -49,7 +49,11 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     app.context_pushed(ctx)
     plan = plan_of(ctx)
     response = drive(answer(ctx, plan))
-    start_response(response.status, response.head(environ, app.default_headers))
+    try:
+        start_response(response.status, response.head(environ, app.default_headers))
+    except BaseException as error:
+        _abandon(ctx, plan, response, error)
+        raise
     if ctx.method == "HEAD" or has_no_body(response.status_code):
         return _without_body(ctx, plan, response)
     if response.plain:
@@ -57,24 +61,32 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     if outlives_view(response):
         return _Stream(ctx, plan, response)
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating
-        return cast("Iterable[bytes]", response.response)
+        file = cast("Iterable[bytes]", response.response)
+        return _Closing(file, response.close) if response._on_close else file
     body = list(response.iter_encoded())
     return _Closing(body, response.close) if response._on_close else body
 
 
 def _without_body(ctx: Context, plan: Plan, response: Response) -> list[bytes]:
+    _abandon(ctx, plan, response, None)
+    return []
+
+
+def _abandon(
+    ctx: Context, plan: Plan, response: Response, error: BaseException | None
+) -> None:
+    """Close a response whose body is not sent."""
     try:
         response.close()
     finally:
         if outlives_view(response):
-            drive(finish(ctx, plan, None))
-    return []
+            drive(finish(ctx, plan, error))
 
 
 class _Closing:
-    """A body in memory with something to call when it was sent."""
+    """A body with something to call when it was sent."""
 
-    def __init__(self, body: list[bytes], close: Callable[[], None]) -> None:
+    def __init__(self, body: Iterable[bytes], close: Callable[[], None]) -> None:
         self.body = body
         self.close = close
 

@@ -130,7 +130,10 @@ class _Transport:
         self.stream = self.protocol.response_stream(status, head)
 
     async def send_chunk(self, chunk: bytes) -> None:
-        await self.stream.send_bytes(chunk)
+        try:
+            await self.stream.send_bytes(chunk)
+        except RuntimeError as error:  # granian's own, when the client has left
+            raise ConnectionError("The client has left.") from error
 
     async def end(self) -> None:
         """Nothing to say: the stream ends when the application returns."""

@@ -23,7 +23,8 @@ COMPLETE = EXTENSIONS.keys() <= INSTALLED
 collect_ignore = ["docs/conf.py", "tests/machine", "tests/packaging"]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
 if not COMPLETE:
-    collect_ignore += ["docs", "examples", "tests/e2e", "tests/servers"]
+    # What is named on the command line is collected all the same, so the folders below it are.
+    collect_ignore += [*map(str, ROOT.glob("examples/*")), "tests/e2e", "tests/servers"]
 
 # A pattern is matched from the right and "**" stands for one folder, so every depth is named; and
 # one parser has all patterns of a kind, for two that match the same file would run it twice.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from werkzeug.exceptions import NotFound
-from werkzeug.routing import BuildError
+from werkzeug.routing import BaseConverter, BuildError
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from cruse import Cruse, Response, abort, make_response, redirect, stream_with_context, url_for
@@ -211,3 +211,53 @@ class TestURLs:
             assert url_for("nowhere") == "/made/nowhere"
             with pytest.raises(BuildError):
                 url_for("user")
+
+
+def test_a_field_that_a_view_returns_twice_is_sent_twice(app, client):
+    @app.get("/")
+    def index():
+        return "hello", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
+
+    assert client.get("/").headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+
+
+def test_a_media_type_cannot_smuggle_a_header_in():
+    with pytest.raises(ValueError, match="newline"):
+        Response("hello", mimetype="text/plain\r\nX-Evil: 1")
+
+
+def test_a_response_class_decides_about_status_and_headers(app, client):
+    class Own(Response):
+        default_status = 202
+
+        def get_wsgi_headers(self, environ):
+            headers = super().get_wsgi_headers(environ)
+            headers["X-Own"] = "yes"
+            return headers
+
+    app.response_class = Own
+
+    @app.get("/")
+    def index():
+        return "hello"
+
+    response = client.get("/")
+    assert (response.status_code, response.headers["X-Own"]) == (202, "yes")
+
+
+def test_an_error_of_a_converter_is_answered_as_one_of_a_view(app, client):
+    class Broken(BaseConverter):
+        def to_python(self, value):
+            raise KeyError(value)
+
+    app.url_map.converters["broken"] = Broken
+
+    @app.get("/<broken:name>")
+    def index(name):
+        return name
+
+    @app.errorhandler(KeyError)
+    def missing(error):
+        return f"no {error}", 500
+
+    assert client.get("/thing").text == "no 'thing'"

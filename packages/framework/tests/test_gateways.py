@@ -3,11 +3,13 @@
 import asyncio
 import io
 import threading
+from contextvars import ContextVar
 from wsgiref.validate import validator
 
 import pytest
+from werkzeug.exceptions import ClientDisconnected
 
-from cruse import Cruse, Response, g, request
+from cruse import Cruse, Response, g, request, send_file
 from cruse.testing.asgi import scope_from_environ
 
 
@@ -327,3 +329,242 @@ def test_requests_in_flight_never_see_each_other():
             assert response.text == f"{who} {who}"
 
     asyncio.run(main())
+
+
+# -- streams, cancellations and bodies at the edges --
+
+SCOPE = {
+    "type": "http",
+    "asgi": {"version": "3.0"},
+    "http_version": "1.1",
+    "method": "GET",
+    "scheme": "http",
+    "root_path": "",
+    "raw_path": b"/",
+    "path": "/",
+    "query_string": b"",
+    "headers": [(b"host", b"localhost")],
+    "client": ("127.0.0.1", 50000),
+    "server": ("127.0.0.1", 80),
+}
+
+
+async def exchange(app, messages=(), **scope):
+    """Send one request to the ASGI face and return what came back: status and body."""
+    sent, coming = [], list(messages)
+
+    async def receive():
+        if not coming:
+            await asyncio.Event().wait()
+        return coming.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    await app({**SCOPE, **scope}, receive, send)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+
+def test_a_stream_nobody_will_send_is_closed_and_torn_down(app):
+    log, started, go_on = [], threading.Event(), threading.Event()
+
+    @app.teardown_request
+    def teardown(error):
+        log.append(type(error))
+
+    @app.get("/cancelled")
+    def cancelled():
+        started.set()
+        go_on.wait(5)
+        response = Response(iter(["never sent"]))
+        response.call_on_close(lambda: log.append("closed"))
+        return response
+
+    async def cancel_in_the_view():
+        task = asyncio.create_task(exchange(app, path="/cancelled"))
+        await asyncio.to_thread(started.wait, 5)
+        task.cancel()
+        asyncio.get_running_loop().call_soon(go_on.set)
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel_in_the_view())
+    assert log == ["closed", asyncio.CancelledError]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_a_stream_whose_head_cannot_be_made_is_torn_down(app, gateway):
+    log = []
+
+    @app.teardown_request
+    def teardown(error):
+        log.append(type(error))
+
+    @app.get("/broken")
+    def broken():
+        return iter(["never sent"]), {"Location": "http://["}
+
+    client = app.test_client(gateway=gateway)
+    with pytest.raises(ValueError, match="IPv6"):
+        client.get("/broken")
+    client.close()
+    assert log == [ValueError]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_stream_may_read_the_body_that_it_answers(app, kind):
+    if kind == "sync":
+
+        @app.post("/echo")
+        def echo():
+            return (chunk for chunk in request.stream)
+    else:
+
+        @app.post("/echo", stream=True)
+        async def echo():
+            return (chunk async for chunk in request.stream)
+
+    messages = [
+        {"type": "http.request", "body": b"%d" % number, "more_body": number < 9}
+        for number in range(10)
+    ]
+    answer = asyncio.run(exchange(app, messages, path="/echo", method="POST"))
+    assert answer == (200, b"0123456789")
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_known_to_have_left(app):
+    @app.post("/upload", stream=True)
+    async def upload():
+        with pytest.raises(ClientDisconnected):
+            [chunk async for chunk in request.stream]
+        return str(request.client_disconnected)
+
+    messages = [
+        {"type": "http.request", "body": b"some", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    assert asyncio.run(exchange(app, messages, path="/upload", method="POST")) == (200, b"True")
+
+
+def test_an_error_of_the_system_in_a_stream_is_not_taken_for_a_client_that_left(app, client):
+    told = []
+
+    @app.teardown_request
+    def teardown(error):
+        told.append(type(error))
+
+    @app.get("/fails")
+    async def fails():
+        async def chunks():
+            yield "one"
+            raise TimeoutError("the database")
+
+        return chunks()
+
+    with pytest.raises(TimeoutError):
+        client.get("/fails").data  # noqa: B018
+    client.close()
+    assert told == [TimeoutError]
+
+
+def test_whoever_waits_for_the_end_of_a_response_is_told_once(app, client):
+    closed = []
+
+    @app.get("/stream")
+    async def stream():
+        async def chunks():
+            yield "one"
+
+        response = Response(chunks())
+        response.call_on_close(lambda: closed.append("stream"))
+        return response
+
+    @app.get("/file")
+    def file():
+        response = send_file(__file__)
+        response.call_on_close(lambda: closed.append("file"))
+        return response
+
+    for path in ("/stream", "/file"):
+        with client.get(path) as response:
+            assert response.data
+    client.close()
+    assert closed == ["stream", "file"]
+
+
+def test_an_async_stream_ends_in_the_context_it_ran_in(app):
+    variable, ended = ContextVar("variable"), []
+
+    @app.get("/endless")
+    async def endless():
+        async def chunks():
+            token = variable.set("mine")
+            try:
+                while True:
+                    yield "more"
+            finally:
+                variable.reset(token)
+                ended.append(True)
+
+        return chunks()
+
+    async def leave_in_the_middle():
+        gone = asyncio.Event()
+
+        async def receive():
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            if message["type"] == "http.response.body":
+                gone.set()
+                await asyncio.Event().wait()
+
+        await app({**SCOPE, "path": "/endless"}, receive, send)
+
+    asyncio.run(leave_in_the_middle())
+    assert ended == [True]
+
+
+def test_an_async_view_may_ask_for_the_body_of_a_request_without_one(app, client):
+    @app.get("/body")
+    async def body():
+        return repr(request.get_data())
+
+    assert client.get("/body").text == "b''"
+
+
+def test_a_body_that_http_2_did_not_announce_is_read(app):
+    @app.delete("/body")
+    async def body():
+        return request.get_data()
+
+    messages = [{"type": "http.request", "body": b"which", "more_body": False}]
+    answer = asyncio.run(exchange(app, messages, path="/body", method="DELETE", http_version="2"))
+    assert answer == (200, b"which")
+
+
+def test_an_async_view_that_exits_leaves_the_loop_to_the_others(app):
+    @app.get("/exit")
+    async def leave():
+        raise SystemExit(3)
+
+    client = app.test_client()
+    with pytest.raises(SystemExit):
+        client.get("/exit")
+    assert client.get("/async").status_code == 200
+    client.close()
+
+
+def test_a_cancellation_during_teardown_stays_a_cancellation(app):
+    reached = []
+
+    @app.teardown_request
+    async def slow(error):
+        reached.append(True)
+        asyncio.current_task().cancel()
+        await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(exchange(app, path="/async"))
+    assert reached == [True]

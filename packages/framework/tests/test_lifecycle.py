@@ -185,3 +185,37 @@ def test_a_coroutine_that_a_plain_function_hands_back_is_awaited(app):
     assert app.log[:5] == [*STARTED, "awaited"]
     asyncio.run(lifespan(app, "startup", "shutdown"))
     assert app.log.count("awaited") == 2
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "answers"), [(0, ["cancelled", 200, 200]), (1, [200, "cancelled", 200])]
+)
+def test_a_cancelled_request_does_not_cancel_the_start_for_the_others(cancelled, answers):
+    app = Cruse(__name__, static_folder=None)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @app.startup
+    async def slow():
+        begun.set()
+        await go_on.wait()
+
+    @app.get("/")
+    async def index():
+        return "hello"
+
+    async def three_requests():
+        client = app.async_test_client()
+        tasks = [asyncio.create_task(client.get("/")) for _ in answers]
+        await begun.wait()
+        await asyncio.sleep(0)  # the others begin to wait for the start
+        tasks[cancelled].cancel()
+        await asyncio.wait([tasks[cancelled]])
+        go_on.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await app.stop_on_loop()
+        return [
+            "cancelled" if isinstance(result, asyncio.CancelledError) else result.status_code
+            for result in results
+        ]
+
+    assert asyncio.run(three_requests()) == answers

@@ -339,10 +339,9 @@ def _not_an_error(group: BaseExceptionGroup[BaseException]) -> BaseException | N
     It must not be hidden in a group: those that wait for it would not know it again.
     """
     for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            error = _not_an_error(error)
-        if error is not None and not isinstance(error, Exception):
-            return error
+        stop = _not_an_error(error) if isinstance(error, BaseExceptionGroup) else error
+        if stop is not None and not isinstance(stop, Exception):
+            return stop
     return None
 
 

@@ -65,15 +65,15 @@ class Response(WerkzeugResponse):
         direct_passthrough: bool = False,
     ) -> None:
         kind = type(response)
+        code: Any = self.default_status if status is None else status
         if (
             (kind is str or kind is bytes)
             and headers is None
             and content_type is None
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
-            and (status is None or status in _STATUS_LINES)
+            and code in _STATUS_LINES
         ):
             # The usual case costs nothing but these: `headers` is made when it is touched.
-            code = self.default_status if status is None else status
             self._status_code = code
             self._status = _STATUS_LINES[code]
             self._mimetype = mimetype
@@ -87,6 +87,13 @@ class Response(WerkzeugResponse):
     _mimetype: str | None = None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes] = []  # noqa: RUF012 - stands for "there is none", never changed
+
+    #: Whether a subclass has a say in the headers of every response.
+    _own_headers = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._own_headers = cls.get_wsgi_headers is not Response.get_wsgi_headers
 
     if not TYPE_CHECKING:
 
@@ -126,7 +133,10 @@ class Response(WerkzeugResponse):
         """Whether nobody touched more than body and status: one piece, headers as they follow."""
         made = self.__dict__
         return self.response is self.whole and not (
-            "headers" in made or "_on_close" in made or made["_status_code"] in _BODILESS
+            self._own_headers
+            or "headers" in made
+            or "_on_close" in made
+            or made["_status_code"] in _BODILESS
         )
 
     @property

@@ -62,7 +62,7 @@ def has_body(scope: Scope) -> bool:
     """Whether the request may have a body; only HTTP/1 has to announce one (RFC 9112 6.3)."""
     if scope["method"] not in _WITHOUT_BODY or scope.get("http_version", "1.1")[0] != "1":
         return True
-    for name, value in scope["headers"]:
+    for name, value in scope["headers"]:  # noqa: SIM110 - any() is a call for each header
         if name in _BODY_HEADERS and value != b"0":
             return True
     return False

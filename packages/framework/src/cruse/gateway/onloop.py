@@ -196,12 +196,13 @@ async def _close(
 ) -> None:
     """Close the response and, behind a stream, tear its context down."""
     try:
-        source = response.response
-        if hasattr(source, "aclose"):
+        source: Any = response.response
+        asynchronous = hasattr(source, "aclose")
+        if asynchronous:
             await source.aclose()
-        if hasattr(source, "aclose") and not response._on_close:
-            pass
-        elif streamed or response.direct_passthrough:
+            if not response._on_close:
+                return
+        if asynchronous or streamed or response.direct_passthrough:
             await app.pool.run((variables or copy_context()).run, response.close, urgent=True)
         else:
             response.close()

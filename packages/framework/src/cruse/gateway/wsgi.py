@@ -72,9 +72,7 @@ def _without_body(ctx: Context, plan: Plan, response: Response) -> list[bytes]:
     return []
 
 
-def _abandon(
-    ctx: Context, plan: Plan, response: Response, error: BaseException | None
-) -> None:
+def _abandon(ctx: Context, plan: Plan, response: Response, error: BaseException | None) -> None:
     """Close a response whose body is not sent."""
     try:
         response.close()
@@ -88,10 +86,16 @@ class _Closing:
 
     def __init__(self, body: Iterable[bytes], close: Callable[[], None]) -> None:
         self.body = body
-        self.close = close
+        self._close: Callable[[], None] | None = close
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.body)
+
+    def close(self) -> None:
+        """Call it, once."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
 
 
 class _Stream:
@@ -124,6 +128,7 @@ class _Stream:
             raise
         except BaseException as error:
             self.error = error
+            self.close()
             raise
 
     def close(self) -> None:

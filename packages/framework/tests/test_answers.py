@@ -9,7 +9,16 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter, BuildError
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from cruse import Cruse, Response, abort, make_response, redirect, stream_with_context, url_for
+from cruse import (
+    Cruse,
+    Response,
+    abort,
+    after_this_request,
+    make_response,
+    redirect,
+    stream_with_context,
+    url_for,
+)
 
 
 @dataclasses.dataclass
@@ -261,3 +270,28 @@ def test_an_error_of_a_converter_is_answered_as_one_of_a_view(app, client):
         return f"no {error}", 500
 
     assert client.get("/thing").text == "no 'thing'"
+
+
+def test_a_function_for_after_this_request_may_register_another(app, client):
+    @app.get("/")
+    def index():
+        @after_this_request
+        def first(response):
+            @after_this_request
+            def second(response):
+                response.headers["X-Second"] = "yes"
+                return response
+
+            return response
+
+        return "hello"
+
+    assert client.get("/").headers["X-Second"] == "yes"
+
+
+def test_a_url_map_put_in_place_of_another_is_the_one_that_matches(app, client):
+    app.add_url_rule("/old", "index", lambda: "hello")
+    assert client.get("/old").status_code == 200
+    app.url_map = app.url_map_class([app.url_rule_class("/new", endpoint="index")])
+    assert client.get("/new").text == "hello"
+    assert client.get("/old").status_code == 404

@@ -149,6 +149,8 @@ class Application(Scaffold):
     def __setattr__(self, name: str, value: Any) -> None:
         # A method replaced on the instance changes the plans too.
         object.__setattr__(self, name, value)
+        if name == "url_map":
+            self.__dict__.pop("router", None)  # it belongs to the map it was made for
         changes = self.__dict__.get("changes")
         if changes is not None:
             changes.count += 1

@@ -234,8 +234,10 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
     """Run the after hooks, this request's own first, and save the session."""
     if "process_response" in plan.custom:
         return cast("Response", plan.custom["process_response"](response))
-    for own in ctx.after_functions:
-        response = await call(ctx, as_call(own), response)
+    done = 0
+    while done < len(ctx.after_functions):  # one may register another
+        response = await call(ctx, as_call(ctx.after_functions[done]), response)
+        done += 1
     for after in plan.after:
         response = await call(ctx, after, response)
     if ctx.session_opened:

@@ -541,3 +541,9 @@ def test_a_server_in_a_thread_leaves_the_signals_alone(app, served):
     thread.join()
     assert served
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_port_that_does_not_exist_is_refused(app):
+    result = CliRunner().invoke(CruseGroup(create_app=lambda: app), ["run", "--port", "80000"])
+    assert result.exit_code == 2
+    assert "80000 is not in the range" in result.output

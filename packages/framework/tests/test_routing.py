@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import Submount
 
-from cruse import Cruse, request
+from cruse import Blueprint, Cruse, request
 from cruse.routing import Map, Router, Rule
 
 SEGMENTS = ["a", "b", "ab", "<?>", "<int:?>", "<path:?>", "v<int:?>.txt", "<string(length=2):?>"]
@@ -210,3 +210,20 @@ def test_a_host_that_is_none_is_a_400_where_it_is_used(app, client, host):
 def test_every_kind_of_host_is_taken(app, client, host):
     app.add_url_rule("/host", "host", lambda: request.host)
     assert client.get("/host", environ_overrides={"HTTP_HOST": host}).text == host
+
+
+@pytest.mark.parametrize("name", ["route", "get", "post"])
+@pytest.mark.parametrize("make", [Cruse, lambda name: Blueprint("shop", name)])
+def test_a_route_without_its_rule_is_an_error(make, name):
+    with pytest.raises(TypeError, match="needs a rule"):
+
+        @getattr(make(__name__), name)
+        def forgotten():
+            return ""
+
+
+def test_two_views_of_one_endpoint_are_an_error_that_names_it():
+    app = Cruse(__name__)
+    app.add_url_rule("/a", "page", lambda: "a")
+    with pytest.raises(AssertionError, match=r"the endpoint 'page'.*'endpoint='"):
+        app.add_url_rule("/b", "page", lambda: "b")

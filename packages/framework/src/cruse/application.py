@@ -425,8 +425,9 @@ class Application(Scaffold):
             known = self.view_functions.get(endpoint)
             if known is not None and known != view_func:
                 raise AssertionError(
-                    "View function mapping is overwriting an existing endpoint function: "
-                    f"{endpoint}"
+                    f"Two view functions have the endpoint {endpoint!r}. Rename one, or give it"
+                    " another with 'endpoint='. (A decorator without 'functools.wraps' gives"
+                    " all its functions the same name.)"
                 )
             self.view_functions[endpoint] = view_func
 

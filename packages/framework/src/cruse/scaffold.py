@@ -252,7 +252,12 @@ class Scaffold:
             rule: The rule, such as ``"/users/<int:id>"``.
             options: ``methods``, ``endpoint``, ``defaults``, ``inline``, ``stream``, and what
                 ``werkzeug.routing.Rule`` takes.
+
+        Raises:
+            TypeError: When the rule was forgotten, as in ``@app.get`` without parentheses.
         """
+        if callable(rule):  # else the view would be registered nowhere, and nobody told
+            raise TypeError('A route needs a rule: write @app.get("/path"), not @app.get.')
 
         def decorator(function: T_route) -> T_route:
             self.add_url_rule(rule, options.pop("endpoint", None), function, **options)

@@ -104,7 +104,13 @@ class SeparatedPathType(click.Path):
 # --cert is eager so that it has been read when --key is checked, in whatever order they come.
 @click.command("run", short_help="Run a development server.")
 @click.option("--host", "-h", default=DEFAULT_HOST, help="The interface to bind to.")
-@click.option("--port", "-p", default=DEFAULT_PORT, help="The port to bind to.")
+@click.option(
+    "--port",
+    "-p",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    help="The port to bind to; 0 is any free one.",
+)
 @click.option(
     "--cert",
     type=CertParamType(),

@@ -15,13 +15,22 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cruse import Blueprint, Extension, ExtensionState, Response, abort, render_template, request
+from cruse import (
+    Blueprint,
+    Extension,
+    ExtensionState,
+    Response,
+    abort,
+    app_ctx,
+    render_template,
+    request,
+)
 from cruse_db import select
 from photowall.extensions import db
 from photowall.models import Photo
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from cruse import Cruse
 
@@ -59,14 +68,13 @@ class LiveState(ExtensionState[LiveSettings]):
         super().__init__(app, extension)
         #: Whether connections are to end.
         self.ending = False
-        #: Whether there are none. Streams run on one event loop, under every server.
+        #: Set while there are none. Streams run on one event loop, under every server.
         self.idle = asyncio.Event()
         self.idle.set()
         self._streams = 0
 
-    @contextlib.contextmanager
-    def place(self) -> Iterator[bool]:
-        """Take a place for a connection, and tell whether it may stay open.
+    def enter(self) -> bool:
+        """Count a connection, and tell whether it may stay open.
 
         On an event loop it may. Under WSGI it keeps a thread busy, and a few open pages would use
         them all up: the others are told what is new and come back later.
@@ -75,12 +83,14 @@ class LiveState(ExtensionState[LiveSettings]):
         stays = on_loop or self._streams < self.settings.threads
         self._streams += 1
         self.idle.clear()
-        try:
-            yield stays
-        finally:
-            self._streams -= 1
-            if not self._streams:
-                self.idle.set()
+        # When everything else that belongs to the request is gone: it was registered later.
+        app_ctx.call_on_teardown(self._leave)
+        return stays
+
+    async def _leave(self, exc: BaseException | None) -> None:
+        self._streams -= 1
+        if not self._streams:
+            self.idle.set()
 
 
 class Live(Extension[LiveState]):
@@ -104,8 +114,11 @@ class Live(Extension[LiveState]):
         Browsers that come back say in ``Last-Event-ID`` what they had; new ones in ``after``.
         """
         after = _number(request.headers.get("Last-Event-ID") or request.args.get("after", "0"))
+        state = self.state
+        lifetime = state.settings.lifetime if state.enter() else 0.0
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Response(_events(self.state, after), headers=headers, mimetype="text/event-stream")
+        stream = _events(state, after, lifetime)
+        return Response(stream, headers=headers, mimetype="text/event-stream")
 
     def startup(self, state: LiveState) -> None:
         """Let connections stay."""
@@ -119,30 +132,29 @@ class Live(Extension[LiveState]):
                 await state.idle.wait()
 
 
-async def _events(state: LiveState, after: int) -> AsyncIterator[str]:
+async def _events(state: LiveState, after: int, lifetime: float) -> AsyncIterator[str]:
     """Yield an event for each photo behind a number, until it is time to end."""
     settings = state.settings
     yield f"retry: {round(settings.retry * 1000)}\n\n"
     news = News(after)
-    with state.place() as stays:
+    now = time.monotonic()
+    end, beat = now + lifetime, now + settings.heartbeat
+    while True:
+        try:
+            photos = await news.look()
+        except SQLAlchemyError as error:
+            # The browser comes back; until then the database may have, too.
+            state.app.logger.warning("A live connection ends: %s", error)
+            return
+        for photo in photos:
+            yield _event(photo)
         now = time.monotonic()
-        end, beat = now + (settings.lifetime if stays else 0), now + settings.heartbeat
-        while True:
-            try:
-                photos = await news.look()
-            except SQLAlchemyError as error:
-                # The browser comes back; until then the database may have, too.
-                state.app.logger.warning("A live connection ends: %s", error)
-                return
-            for photo in photos:
-                yield _event(photo)
-            now = time.monotonic()
-            if now >= end or state.ending:
-                return
-            if now >= beat:
-                yield ": still here\n\n"
-                beat = now + settings.heartbeat
-            await asyncio.sleep(settings.poll)
+        if now >= end or state.ending:
+            return
+        if now >= beat:
+            yield ": still here\n\n"
+            beat = now + settings.heartbeat
+        await asyncio.sleep(settings.poll)
 
 
 class News:

@@ -88,14 +88,14 @@ def test_a_view_may_return(app, client, kind, value, status, content_type, data)
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (None, "'index' did not return a valid response.*returned None"),
-        (True, "it was a bool"),
-        (7, "it was a int"),
-        ((), "valid response tuple"),
-        (("a",), "valid response tuple"),
-        (("a", 200, {}, 4), "valid response tuple"),
+        (None, "view of 'index' returned None"),
+        (True, "type 'bool'"),
+        (7, "type 'int'"),
+        ((), "tuple of 0 items"),
+        (("a",), "tuple of 1 items"),
+        (("a", 200, {}, 4), "tuple of 4 items"),
         ((None, 200), "returned None"),
-        ({1, 2}, "it was a set"),
+        ({1, 2}, "type 'set'"),
     ],
 )
 def test_anything_else_is_a_type_error_that_names_the_view(app, client, value, message):

@@ -211,3 +211,22 @@ def test_an_application_is_freed_when_nobody_holds_it():
     del app
     gc.collect()
     assert reference() is None
+
+
+def test_a_copied_context_in_async_code_awaits_async_teardown(app, client):
+    ended = []
+
+    @app.teardown_request
+    async def teardown(error):
+        ended.append(request.path)
+
+    @app.get("/")
+    async def view():
+        @copy_current_request_context
+        async def work():
+            return "worked"
+
+        return await work()
+
+    assert client.get("/").text == "worked"
+    assert ended == ["/", "/"]

@@ -214,3 +214,8 @@ def test_hooks_that_are_not_overridden_are_not_registered(app):
     assert not app.before_request_funcs.get(None)
     assert not app.after_request_funcs.get(None)
     assert not app.teardown_appcontext_funcs
+
+
+def test_a_class_instead_of_an_object_is_an_error_that_says_so(app):
+    with pytest.raises(TypeError, match=r"give Mail\(\)"):
+        app.use(Mail)

@@ -219,3 +219,15 @@ def test_a_cancelled_request_does_not_cancel_the_start_for_the_others(cancelled,
         ]
 
     assert asyncio.run(three_requests()) == answers
+
+
+@pytest.mark.parametrize("value", ["16MB", 1.5, True])
+def test_a_size_that_is_no_number_is_named_at_start(app, value):
+    app.config["MAX_CONTENT_LENGTH"] = value
+    with pytest.raises(TypeError, match="'MAX_CONTENT_LENGTH' must be a whole number"):
+        app.test_client().get("/")
+
+
+def test_startup_functions_may_still_set_the_application_up(app):
+    app.startup(lambda: app.add_url_rule("/made", "made", lambda: "at startup"))
+    assert app.test_client().get("/made").text == "at startup"

@@ -381,3 +381,25 @@ def test_setup_after_the_first_request_is_refused(app, make_client):
     make_client().get("/")
     with pytest.raises(AssertionError, match="'route' can no longer be called"):
         app.route("/late")
+
+
+def test_a_coroutine_that_an_async_view_forgot_to_await_is_awaited(app, make_client):
+    async def deep():
+        return "deep"
+
+    @app.get("/")
+    async def index():
+        return deep()
+
+    assert make_client().get("/").text == "deep"
+
+
+def test_a_step_may_be_replaced_by_an_async_method():
+    class Own(Cruse):
+        async def dispatch_request(self):
+            return f"own {request.path}"
+
+    app = Own(__name__, static_folder=None)
+    app.get("/")(lambda: "never")
+    for gateway in ("wsgi", "asgi"):
+        assert app.test_client(gateway=gateway).get("/").text == "own /"

@@ -21,6 +21,7 @@ from cruse import pipeline
 from cruse.application import Application
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive
 from cruse.colors import is_async
+from cruse.config import check_types
 from cruse.context import Context
 from cruse.gateway.asgi import serve_asgi
 from cruse.gateway.rsgi import serve_rsgi
@@ -163,8 +164,8 @@ class Cruse(Application):
 
     def _prepare(self) -> None:
         """The part of start-up that is the framework's own."""
+        check_types(self.config)
         self.check_extensions()
-        self._got_first_request = True
 
     def start(self) -> None:
         """Run start-up, once; WSGI's gateway does it before the first request.
@@ -175,12 +176,14 @@ class Cruse(Application):
         """
         if not self.lifecycle.started:
             drive(self.lifecycle.start(self.bridge, self._prepare))
+            self._got_first_request = True
             self.lifecycle.stop_at_exit(self.stop)
 
     async def start_on_loop(self) -> None:
         """Run start-up, once, from the event loop that will serve."""
         if not self.lifecycle.started:
             await self.lifecycle.start(self.loop_bridge, self._prepare)
+            self._got_first_request = True
 
     def stop(self) -> None:
         """Run shutdown and end the loop's thread; WSGI processes do it at their exit."""
@@ -267,6 +270,11 @@ class Cruse(Application):
         if ctx.bridge.on_loop:
             ctx.bridge = self.bridge
         drive(pipeline.teardown(ctx, pipeline.plan_of(ctx), exc))
+
+    async def teardown_context_on_loop(self, ctx: Context, exc: BaseException | None) -> None:
+        """Tear a context down from async code."""
+        ctx.bridge = self.loop_bridge
+        await pipeline.teardown(ctx, pipeline.plan_of(ctx), exc)
 
     # -- the steps of the pipeline, to override or replace, with Flask 3.1's signatures --
 
@@ -357,8 +365,8 @@ class Cruse(Application):
                 headers = Headers(headers)  # a field may be there twice, such as Set-Cookie
         if body is None:
             raise TypeError(
-                f"The view function for {_endpoint()!r} did not return a valid response. The "
-                "function either returned None or ended without a return statement."
+                f"The view of {_endpoint()!r} returned None, which is no response. Is there a way "
+                "through it without a 'return'? For an empty answer, return '' or ('', 204)."
             )
         response = self._response_of(body)
         if status is not None:
@@ -398,10 +406,10 @@ class Cruse(Application):
     @staticmethod
     def _no_response(body: Any, why: str = "") -> TypeError:
         return TypeError(
-            f"{why + ' ' if why else ''}The view function for {_endpoint()!r} did not return a "
-            "valid response. The return type must be a string, dict, list, tuple with headers or "
-            "status, Response instance, or WSGI callable, but it was a "
-            f"{type(body).__name__}."
+            f"The view of {_endpoint()!r} returned an object of type {type(body).__name__!r}, "
+            "which no response can be made of. Return text, bytes, a dict, a list, a dataclass, an "
+            "iterator, a response, a WSGI application, or a tuple of one of these with status and "
+            f"headers.{' ' + why if why else ''}"
         )
 
     def make_default_options_response(self) -> Response:
@@ -561,8 +569,8 @@ def _unpack(rv: tuple[Any, ...]) -> tuple[Any, Any, Any]:
             return body, None, other
         return body, other, None
     raise TypeError(
-        f"The view function for {_endpoint()!r} did not return a valid response tuple. The tuple "
-        "must have the form (body, status, headers), (body, status), or (body, headers)."
+        f"The view of {_endpoint()!r} returned a tuple of {len(rv)} items. A tuple is "
+        "(body, status), (body, headers) or (body, status, headers)."
     )
 
 

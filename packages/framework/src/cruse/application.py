@@ -97,7 +97,9 @@ class Application(Scaffold):
     ) -> None:
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
         if instance_path is not None and not os.path.isabs(instance_path):
-            raise ValueError("If an instance path is given it must be absolute.")
+            raise ValueError(
+                f"The instance path {instance_path!r} is relative; give an absolute one."
+            )
         self.instance_path = instance_path or self.auto_find_instance_path()
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
@@ -140,10 +142,9 @@ class Application(Scaffold):
     def _check_setup_finished(self, method: str) -> None:
         if self._got_first_request:
             raise AssertionError(
-                f"The setup method '{method}' can no longer be called on the application. It has "
-                "already handled its first request, any changes will not be applied consistently. "
-                "Make sure all imports, decorators, functions, etc. needed to set it up are done "
-                "before running it."
+                f"The setup method '{method}' can no longer be called on the application: it "
+                "serves already, and requests would meet the one set-up or the other. Call it "
+                "where the application is made, before it starts."
             )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -406,7 +407,7 @@ class Application(Scaffold):
         methods = options.pop("methods", None) or getattr(view_func, "methods", None) or ("GET",)
         if isinstance(methods, str):
             raise TypeError(
-                'Allowed methods must be a list of strings, for example: methods=["POST"].'
+                f"methods={methods!r} is one string; give a list of them: methods=[{methods!r}]."
             )
         methods = {method.upper() for method in methods}
         methods |= set(getattr(view_func, "required_methods", ()))

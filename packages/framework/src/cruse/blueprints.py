@@ -121,8 +121,8 @@ class Blueprint(Scaffold):
         if self._got_registered_once:
             raise AssertionError(
                 f"The setup method '{method}' can no longer be called on the blueprint "
-                f"'{self.name}'. It has been registered at least once; what comes later would not "
-                "be there for the application. Import all that sets it up before registering it."
+                f"'{self.name}': an application has it already, without what would come now. "
+                "Register the blueprint when everything is in it."
             )
 
     @setupmethod
@@ -154,7 +154,7 @@ class Blueprint(Scaffold):
             ValueError: When it is this blueprint itself.
         """
         if blueprint is self:
-            raise ValueError("A blueprint cannot be registered on itself.")
+            raise ValueError(f"The blueprint {self.name!r} cannot be nested in itself.")
         self._blueprints.append((blueprint, options))
 
     def register(self, app: Cruse, options: dict[str, Any]) -> None:
@@ -167,10 +167,10 @@ class Blueprint(Scaffold):
         name = f"{prefix}.{options.get('name', self.name)}".lstrip(".")
         if name in app.blueprints:
             same = app.blueprints[name] is self
-            which = "this blueprint" if same else "a different blueprint"
+            which = "this blueprint" if same else "another blueprint"
             raise ValueError(
-                f"The name '{name}' is already registered for {which}. "
-                "Use 'name=' to give this registration a name of its own."
+                f"The application has {which} under the name '{name}' already. Register it with "
+                "another one: register_blueprint(blueprint, name=...)."
             )
         first_of_object = self not in app.blueprints.values()
         app.blueprints[name] = self
@@ -255,7 +255,9 @@ class Blueprint(Scaffold):
         """
         for what, name in (("endpoint", endpoint), ("view_func", _name(view_func))):
             if name and "." in name:
-                raise ValueError(f"'{what}' name {name!r} may not contain a dot '.' character.")
+                raise ValueError(
+                    f"'{what}' name {name!r} has a dot, which is what separates blueprints' names."
+                )
         self.record(
             lambda state: state.add_url_rule(
                 rule,

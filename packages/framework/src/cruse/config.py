@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         config: Config
 
 
-__all__ = ["DEFAULTS", "Config", "ConfigAttribute", "lifetime"]
+__all__ = ["DEFAULTS", "Config", "ConfigAttribute", "check_types", "lifetime"]
 
 T = TypeVar("T")
 
@@ -281,3 +281,28 @@ def _load(loads: Callable[[str], Any], text: str) -> Any:
         return loads(text)
     except Exception:  # whatever a loader raises for what it cannot read, text is text
         return text
+
+
+#: Settings that are numbers (of bytes, parts, threads) or None.
+_NUMBERS = (
+    "MAX_CONTENT_LENGTH",
+    "MAX_COOKIE_SIZE",
+    "MAX_FORM_MEMORY_SIZE",
+    "MAX_FORM_PARTS",
+    "THREAD_POOL_SIZE",
+)
+
+
+def check_types(config: Mapping[str, Any]) -> None:
+    """Check at start what would otherwise fail in the middle of a request.
+
+    Raises:
+        TypeError: When a setting that is a number has another type; it names the setting.
+    """
+    for key in _NUMBERS:
+        value = config.get(key)
+        if value is not None and type(value) is not int:
+            raise TypeError(
+                f"The setting {key!r} must be a whole number (sizes are in bytes), or None, not "
+                f"{type(value).__name__}."
+            )

@@ -238,18 +238,36 @@ class Context:
             RuntimeError: When another context, or none, is current.
             BaseExceptionGroup: With the errors of all teardown functions that raised.
         """
+        if self._is_last_push():
+            try:
+                self.app.teardown_context(self, exc)
+            finally:
+                self._leave()
+        else:
+            self._leave()
+
+    async def apop(self, exc: BaseException | None = None) -> None:
+        """Undo one push from async code; async teardown functions are awaited."""
+        if self._is_last_push():
+            try:
+                await self.app.teardown_context_on_loop(self, exc)
+            finally:
+                self._leave()
+        else:
+            self._leave()
+
+    def _is_last_push(self) -> bool:
         current = _cv.get(None)
         if current is not self or not self._tokens:
             raise RuntimeError(f"Cannot pop {self!r}: {current!r} is the current context.")
+        return len(self._tokens) == 1
+
+    def _leave(self) -> None:
         *rest, token = self._tokens
-        try:
-            if not rest:
-                self.app.teardown_context(self, exc)
-        finally:
-            self._tokens = tuple(rest)
-            _cv.reset(token)
-            if not rest:
-                self.app.context_popped(self)
+        self._tokens = tuple(rest)
+        _cv.reset(token)
+        if not rest:
+            self.app.context_popped(self)
 
     def __enter__(self) -> Self:
         self.push()
@@ -262,6 +280,18 @@ class Context:
         traceback: TracebackType | None,
     ) -> None:
         self.pop(exc)
+
+    async def __aenter__(self) -> Self:
+        self.push()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.apop(exc)
 
     def copy(self) -> Context:
         """Return a context with the same application, request and session, not entered yet."""
@@ -324,7 +354,7 @@ def copy_current_request_context(function: F) -> F:
 
         @wraps(function)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with copied.copy():
+            async with copied.copy():
                 return await function(*args, **kwargs)
 
     else:

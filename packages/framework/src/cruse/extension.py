@@ -221,6 +221,11 @@ def bind_in_order(app: Cruse, waiting: list[Extension[Any]]) -> list[Extension[A
     Raises:
         RuntimeError: When they wait for each other in a circle.
     """
+    for extension in waiting:
+        if isinstance(extension, type):
+            raise TypeError(
+                f"'use' takes extension objects, not classes: give {extension.__name__}()."
+            )
     by_name = {extension.name: extension for extension in waiting}
     graph = {
         extension.name: [

@@ -118,7 +118,7 @@ async def handle(ctx: Context, plan: Plan) -> Response:
     """Answer a request, whatever happens; only ``BaseException`` leaves (and errors to debug)."""
     try:
         if "full_dispatch_request" in plan.custom:
-            return cast("Response", plan.custom["full_dispatch_request"]())
+            return cast("Response", await own(ctx, plan, "full_dispatch_request"))
         return await full_dispatch(ctx, plan)
     except Exception as error:
         ctx.error = error  # answered by a 500, but the teardown functions are told
@@ -140,25 +140,34 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
     return await finalize(ctx, plan, value)
 
 
-async def call(ctx: Context, call: Call, *args: Any) -> Any:
+async def call(ctx: Context, call: Call, /, *args: Any, **kwargs: Any) -> Any:
     """Call a function of the user's where its colour belongs."""
     bridge = ctx.bridge
-    if bridge.on_loop:
-        if call.is_async:
-            return await call.function(*args)
-        result = call.function(*args) if call.inline else await bridge.cross(call.function, *args)
-    elif call.is_async:
-        return await bridge.cross(call.function, *args)
+    if bridge.on_loop and call.is_async:
+        result = await call.function(*args, **kwargs)
+    elif bridge.on_loop is call.is_async or call.inline:
+        result = call.function(*args, **kwargs)
     else:
-        result = call.function(*args)
-    # A plain decorator around an async function hands its coroutine back.
-    return await bridge.settle(result) if type(result) is CoroutineType else result
+        result = await bridge.cross(call.function, *args, **kwargs)
+    return await settled(ctx, result) if type(result) is CoroutineType else result
+
+
+async def settled(ctx: Context, result: Any) -> Any:
+    """Return what a function gave, awaited: plain decorators hand on coroutines."""
+    while type(result) is CoroutineType:
+        result = await ctx.bridge.settle(result)
+    return result
+
+
+async def own(ctx: Context, plan: Plan, step: str, *args: Any) -> Any:
+    """Run the application's own version of a step, a plain or an async method."""
+    return await settled(ctx, plan.custom[step](*args))
 
 
 async def preprocess(ctx: Context, plan: Plan) -> Any:
     """Run the URL preprocessors and the before hooks; what one of these returns is the answer."""
     if "preprocess_request" in plan.custom:
-        return plan.custom["preprocess_request"]()
+        return await own(ctx, plan, "preprocess_request")
     for preprocessor in plan.preprocessors:
         preprocessor(ctx.endpoint, ctx.view_args)
     for before in plan.before:
@@ -171,7 +180,7 @@ async def preprocess(ctx: Context, plan: Plan) -> Any:
 async def dispatch(ctx: Context, plan: Plan) -> Any:
     """Call the view and return what it returns; raise what routing raised."""
     if "dispatch_request" in plan.custom:
-        return plan.custom["dispatch_request"]()
+        return await own(ctx, plan, "dispatch_request")
     route, view = ctx.route, plan.view
     if route is None or ctx.routing_exception is not None:
         ctx.app.raise_routing_exception(ctx.request)
@@ -180,27 +189,19 @@ async def dispatch(ctx: Context, plan: Plan) -> Any:
     if view is None:
         raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
     arguments = ctx.view_args or {}
-    bridge = ctx.bridge
-    if bridge.on_loop or view.is_async:
+    if ctx.bridge.on_loop or view.is_async:
         return await _call_view(ctx, view, arguments, load=ctx.has_body and not route.stream)
     result = view.function(**arguments)
-    return await bridge.settle(result) if type(result) is CoroutineType else result
+    return await settled(ctx, result) if type(result) is CoroutineType else result
 
 
 async def _call_view(ctx: Context, view: Call, arguments: dict[str, Any], load: bool) -> Any:
     """Call a view on the loop, or an async one from a worker, with the body read before it."""
-    bridge = ctx.bridge
-    if load and bridge.on_loop:
+    if load and ctx.bridge.on_loop:
         await ctx.request.load_body()
     elif load:
         ctx.request.read_body()
-    if view.is_async and bridge.on_loop:
-        return await view.function(**arguments)
-    if view.inline and bridge.on_loop:
-        result = view.function(**arguments)
-    else:
-        result = await bridge.cross(view.function, **arguments)
-    return await bridge.settle(result) if type(result) is CoroutineType else result
+    return await call(ctx, view, **arguments)
 
 
 async def finalize(
@@ -215,8 +216,9 @@ async def finalize(
         from_error_handler: Log errors of the after hooks instead of raising them.
     """
     if "finalize_request" in plan.custom:
-        step = plan.custom["finalize_request"]
-        return cast("Response", step(value, from_error_handler=from_error_handler))
+        return cast(
+            "Response", await own(ctx, plan, "finalize_request", value, from_error_handler)
+        )
     response = ctx.app.make_response(value)
     try:
         if plan.after or ctx.after_functions or ctx.session_opened or plan.custom:
@@ -233,7 +235,7 @@ async def finalize(
 async def process_response(ctx: Context, plan: Plan, response: Response) -> Response:
     """Run the after hooks, this request's own first, and save the session."""
     if "process_response" in plan.custom:
-        return cast("Response", plan.custom["process_response"](response))
+        return cast("Response", await own(ctx, plan, "process_response", response))
     done = 0
     while done < len(ctx.after_functions):  # one may register another
         response = await call(ctx, as_call(ctx.after_functions[done]), response)
@@ -253,7 +255,7 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
 async def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
     """Return the handler's answer to an HTTP error, or the error itself, which is an answer."""
     if "handle_http_exception" in plan.custom:
-        return plan.custom["handle_http_exception"](error)
+        return await own(ctx, plan, "handle_http_exception", error)
     if error.code is None or isinstance(error, RoutingException):
         return error  # redirects that routing raised are no errors to handle
     return await _answer(ctx, plan, error, error)
@@ -262,7 +264,7 @@ async def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) 
 async def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
     """Return the answer to an error of a view or hook, or raise it again when there is none."""
     if "handle_user_exception" in plan.custom:
-        return plan.custom["handle_user_exception"](error)
+        return await own(ctx, plan, "handle_user_exception", error)
     app = ctx.app
     if isinstance(error, BadRequestKeyError) and (
         app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
@@ -286,7 +288,7 @@ async def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> 
 async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Response:
     """Answer an error that nothing handled with a 500, or raise it where a debugger waits."""
     if "handle_exception" in plan.custom:
-        return cast("Response", plan.custom["handle_exception"](error))
+        return cast("Response", await own(ctx, plan, "handle_exception", error))
     app = ctx.app
     if got_request_exception.receivers:
         await send(ctx, got_request_exception, exception=error)

@@ -206,7 +206,9 @@ class Scaffold:
             ValueError: For any mode but ``r``, ``rt`` and ``rb``.
         """
         if mode not in {"r", "rt", "rb"}:
-            raise ValueError("Resources can only be opened for reading.")
+            raise ValueError(
+                f"Resources are opened for reading: mode {mode!r} is not one of 'r', 'rt', 'rb'."
+            )
         path = Path(self.root_path, resource)
         return path.open(mode) if mode == "rb" else path.open(mode, encoding=encoding)
 
@@ -216,7 +218,7 @@ class Scaffold:
         self, method: str, rule: str, options: dict[str, Any]
     ) -> Callable[[T_route], T_route]:
         if "methods" in options:
-            raise TypeError("Use the 'route' decorator to give the 'methods' argument.")
+            raise TypeError(f"'{method.lower()}' is for one method; with 'methods' it is 'route'.")
         return self.route(rule, methods=[method], **options)
 
     @setupmethod

@@ -110,8 +110,8 @@ class NullSession(SecureCookieSession):
 
     def _fail(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise RuntimeError(
-            "The session is unavailable because no secret key was set. Set the secret_key on the"
-            " application to something unique and secret;"
+            "The session is unavailable because no secret key was set: it could not be signed. Set"
+            " SECRET_KEY in the configuration;"
             " 'python -c \"import secrets; print(secrets.token_hex())\"' makes one."
         )
 

@@ -70,13 +70,15 @@ def build_url(
     adapter = context.url_adapter if context is not None else app.create_url_adapter(None)
     if adapter is None:
         raise RuntimeError(
-            "Unable to build URLs outside an active request without 'SERVER_NAME' configured. "
+            "Outside of a request it is not known what host a URL is for. Set 'SERVER_NAME'; "
             "'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' are used beside it, if needed."
         )
     if external is None:
         external = scheme is not None if in_request else True
     if scheme is not None and not external:
-        raise ValueError("When specifying '_scheme', '_external' must be True.")
+        raise ValueError(
+            "A URL with a '_scheme' is external: it goes together with _external=True only."
+        )
     app.inject_url_defaults(endpoint, values)
     try:
         url = adapter.build(

@@ -407,9 +407,9 @@ class Cruse(Application):
     def _no_response(body: Any, why: str = "") -> TypeError:
         return TypeError(
             f"The view of {_endpoint()!r} returned an object of type {type(body).__name__!r}, "
-            "which no response can be made of. Return text, bytes, a dict, a list, a dataclass, an "
-            "iterator, a response, a WSGI application, or a tuple of one of these with status and "
-            f"headers.{' ' + why if why else ''}"
+            "which no response can be made of. Return text, bytes, a dict, a list, a dataclass, "
+            "an iterator, a response, a WSGI application, or a tuple of one of these with "
+            f"status and headers.{' ' + why if why else ''}"
         )
 
     def make_default_options_response(self) -> Response:

@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from cruse import Cruse
+from cruse.extension import SettingsError
 from cruse_auth.development import Client, DevelopmentProvider, Person
 
 CALLBACK = "https://app.example/callback"
@@ -305,7 +306,7 @@ def production(**config):
 
 
 def test_it_does_not_run_in_production():
-    with pytest.raises(RuntimeError, match="lets everybody in as anybody"):
+    with pytest.raises(SettingsError, match="lets everybody in as anybody"):
         production().start()
 
 

@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from cruse import Cruse, current_app, request
+from cruse.extension import SettingsError
 from cruse.lazy import lazy
 from cruse_auth.development.people import Client
 from cruse_auth.http import InProcess
@@ -84,7 +85,7 @@ class DevelopmentProvider:
 
         def refuse_in_production() -> None:
             if not is_development(app):
-                raise RuntimeError(
+                raise SettingsError(
                     "The development provider lets everybody in as anybody, and this application"
                     " is not in debug mode. For a demonstration, set AUTH_DEVELOPMENT_PROVIDER;"
                     " in production, set AUTH_PROVIDERS to a real provider and don't add this one."

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import argparse
 import socket
+import sys
+
+from werkzeug.serving import is_running_from_reloader
+
+from cruse.extension import SettingsError
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -32,13 +37,18 @@ def main() -> None:
     parser.add_argument("--port", type=int, help=f"the port to listen at (default: {PORT})")
     parser.add_argument("--debug", action="store_true", help="reload, and tracebacks in pages")
     options = parser.parse_args()
-    port = options.port if options.port is not None else free_port()
+    # With --debug the reloader starts this program again, while the port is taken by itself.
+    port = options.port or (PORT if options.debug else free_port())
 
     from photowall.main import app
 
-    # Now, not with the first request: painting the first pictures takes a moment.
-    app.start()
-    print(f"\n  The photo wall is at http://{HOST}:{port}  (Ctrl-C stops it)\n", flush=True)
+    try:
+        # Now, not with the first request: painting the first pictures takes a moment.
+        app.start()
+    except SettingsError as error:
+        sys.exit(f"photowall: {error}")
+    if not is_running_from_reloader():
+        print(f"\n  The photo wall is at http://{HOST}:{port}  (Ctrl-C stops it)\n", flush=True)
     app.run(HOST, port, debug=options.debug, load_dotenv=False)
 
 

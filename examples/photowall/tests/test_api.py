@@ -21,6 +21,18 @@ def test_photos_are_listed_in_pages(app, ada, visitor):
     assert visitor.get(second["previous"]).json == first
 
 
+def test_a_program_chooses_how_many_it_gets_at_once(ada, visitor):
+    for number in range(3):
+        ada.hang(f"Photo {number}")
+    first = visitor.get("/api/photos?per_page=1").json
+    assert len(first["photos"]) == 1
+    second = visitor.get(first["next"]).json
+    assert [photo["caption"] for photo in second["photos"]] == ["Photo 1"]
+    assert second["pages"] == 3
+    assert len(visitor.get("/api/photos?per_page=1000").json["photos"]) == 3
+    assert visitor.get("/api/photos?per_page=0").status_code == 404
+
+
 def test_a_photo_tells_where_everything_is(ada, visitor):
     ada.hang("Low tide", description="The sea, far away")
     photo = visitor.get("/api/photos/1").json

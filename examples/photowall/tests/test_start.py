@@ -21,7 +21,7 @@ EXAMPLE = Path(photowall.__file__).parents[1]
 def test_a_new_wall_has_pictures_by_people(make_app):
     client = make_app(SEED=True).test_client()
     listed = client.get("/api/photos?per_page=100").json
-    assert listed["total"] == len(SEEDS)
+    assert listed["total"] == len(listed["photos"]) == len(SEEDS)
     assert {photo["owner"] for photo in listed["photos"]} == {seed.owner for seed in SEEDS}
     assert all(photo["description"] for photo in listed["photos"])
     times = [photo["posted_at"] for photo in listed["photos"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cruse import Blueprint, current_app, url_for
+from cruse import Blueprint, current_app, request, url_for
 from cruse_auth import login_required
 from photowall.errors import problem
 from photowall.extensions import auth, db, pictures
@@ -23,14 +23,16 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 @blueprint.get("/photos")
 async def index() -> dict[str, Any]:
     """Return a page of photos, the newest first (``page``, ``per_page`` up to 100)."""
-    page = await db.aio.paginate(newest_first(), per_page=current_app.config["PER_PAGE"])
+    wanted = request.args.get("per_page", type=int)
+    per_page = current_app.config["PER_PAGE"] if wanted is None else wanted
+    page = await db.aio.paginate(newest_first(), per_page=per_page)
     return {
         "photos": [describe(photo) for photo in page],
         "page": page.page,
         "pages": page.pages,
         "total": page.total,
-        "next": _page_url(page.next_num),
-        "previous": _page_url(page.prev_num),
+        "next": _page_url(page.next_num, wanted),
+        "previous": _page_url(page.prev_num, wanted),
     }
 
 
@@ -101,5 +103,5 @@ def describe(photo: Photo) -> dict[str, Any]:
     }
 
 
-def _page_url(number: int | None) -> str | None:
-    return None if number is None else url_for("api.index", page=number)
+def _page_url(number: int | None, per_page: int | None) -> str | None:
+    return None if number is None else url_for("api.index", page=number, per_page=per_page)

@@ -10,10 +10,12 @@ from PIL import Image
 from cruse_db import func, select
 from photowall import create_app
 from photowall.extensions import db
-from photowall.models import Photo
+from photowall.models import Photo, User
 
+KEY = "the same in all tests"
 HERE = "http://localhost"
 FORM = "multipart/form-data; boundary=limit"
+SETTINGS = {"TESTING": True, "SEED": False, "UPLOADS_FSYNC": False}
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -23,8 +25,7 @@ def make_app(tmp_path):
     made = []
 
     def make(**config):
-        settings = {"TESTING": True, "SEED": False, "UPLOADS_FSYNC": False, **config}
-        made.append(create_app(settings, instance_path=str(tmp_path / "instance")))
+        made.append(create_app({**SETTINGS, **config}, instance_path=str(tmp_path / "instance")))
         return made[-1]
 
     yield make
@@ -89,19 +90,56 @@ def action_of(page):
 
 
 @pytest.fixture
-def visitor(app, gateway):
+def make_visitor(app, gateway):
+    return lambda: Visitor(app, gateway)
+
+
+@pytest.fixture
+def visitor(make_visitor):
     """Somebody who is not signed in."""
-    return Visitor(app, gateway)
+    return make_visitor()
+
+
+@pytest.fixture(scope="session")
+def signed_in(tmp_path_factory):
+    """The cookies and rows of people after their sign-in, which need not be repeated each time."""
+    folder = tmp_path_factory.mktemp("signed-in")
+    app = create_app({**SETTINGS, "SECRET_KEY": KEY}, instance_path=str(folder))
+    people = {}
+    for name in ("Ada", "Noor"):
+        cookie = Visitor(app, "wsgi").sign_in(name).client.get_cookie("session").value
+        with app.app_context():
+            user = db.session.scalars(select(User).order_by(User.id.desc())).first()
+            people[name] = cookie, (user.id, user.issuer, user.subject, user.name)
+    app.stop()
+    return people
 
 
 @pytest.fixture
-def ada(app, gateway):
-    return Visitor(app, gateway).sign_in("Ada")
+def come_back(app, gateway, signed_in):
+    """Let a person come back who has signed in before."""
+
+    def come(name):
+        cookie, (number, issuer, subject, full_name) = signed_in[name]
+        app.config["SECRET_KEY"] = KEY
+        app.start()
+        with app.app_context(), db.transaction() as session:
+            session.add(User(id=number, issuer=issuer, subject=subject, name=full_name))
+        visitor = Visitor(app, gateway)
+        visitor.client.set_cookie("session", cookie)
+        return visitor
+
+    return come
 
 
 @pytest.fixture
-def noor(app, gateway):
-    return Visitor(app, gateway).sign_in("Noor")
+def ada(come_back):
+    return come_back("Ada")
+
+
+@pytest.fixture
+def noor(come_back):
+    return come_back("Noor")
 
 
 def make_picture(size=(64, 48), kind="JPEG", color="#a3401a", **options):

@@ -163,10 +163,18 @@ def test_people_have_a_page_with_their_own_photos(ada, noor):
     assert captions(ada.get("/account/")) == ["Ada was here"]
 
 
-def test_after_signing_out_nobody_is_signed_in(ada):
-    assert ada.get("/post").status_code == 200
-    ada.post("/auth/logout")
-    assert ada.get("/post").status_code == 302
+def test_people_sign_in_and_out(visitor):
+    assert visitor.get("/post").status_code == 302
+    visitor.sign_in("João")
+    assert visitor.get("/post").status_code == 200
+    visitor.post("/auth/logout")
+    assert visitor.get("/post").status_code == 302
+
+
+def test_who_signs_in_again_is_the_same_person(visitor, make_visitor):
+    visitor.sign_in("Noor").hang("Mine")
+    again = make_visitor().sign_in("Noor")
+    assert captions(again.get("/account/")) == ["Mine"]
 
 
 def test_who_changes_their_mind_during_the_sign_in_is_not_signed_in(visitor):

@@ -1,6 +1,7 @@
 """Starting a server in a process of its own, on a free port of this machine."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +48,8 @@ class Server:
         try:
             self.process.wait(STOP)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # With its workers, which a server that is killed leaves behind.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             raise AssertionError(f"It did not end:\n{self.log.read_text()}") from None
 
@@ -83,6 +85,7 @@ def serve(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         running = Server(process, port, log)
         try:

@@ -476,7 +476,22 @@ def test_a_running_command_makes_app_run_a_no_op(tmp_path):
     sys.modules.pop("app", None)
     assert result.exit_code == 0
     assert "Ignoring a call to 'app.run()'" in result.output
-    assert os.environ["CRUSE_RUN_FROM_CLI"] == "true"
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "show"], ["--debug", "no-such-command"]])
+def test_what_a_command_line_sets_for_its_processes_ends_with_it(arguments):
+    seen = []
+
+    @click.command
+    def show():
+        seen.append((os.environ["CRUSE_RUN_FROM_CLI"], os.environ["CRUSE_DEBUG"]))
+
+    group = CruseGroup(create_app=lambda: Cruse(__name__))
+    group.add_command(show)
+    CliRunner().invoke(group, arguments)
+    assert seen in ([("true", "1")], [])
+    assert "CRUSE_RUN_FROM_CLI" not in os.environ
+    assert "CRUSE_DEBUG" not in os.environ
 
 
 def test_the_application_has_a_runner(app):

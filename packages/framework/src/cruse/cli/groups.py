@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from contextlib import ExitStack
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -201,15 +202,21 @@ class CruseGroup(AppGroup):
         **extra: Any,
     ) -> click.Context:
         """Make the context of a command line, with its :class:`ScriptInfo`."""
-        # An app.run() at module level would serve instead of letting the command go on.
-        os.environ["CRUSE_RUN_FROM_CLI"] = "true"
         if "obj" not in extra and "obj" not in self.context_settings:
             extra["obj"] = ScriptInfo(
                 create_app=self.create_app,
                 set_debug_flag=self.set_debug_flag,
                 load_dotenv_defaults=self.load_dotenv,
             )
-        return super().make_context(info_name, args, parent=parent, **extra)
+        with ExitStack() as stack:
+            for name in ("CRUSE_RUN_FROM_CLI", "CRUSE_DEBUG"):
+                stack.callback(_put_back, name, os.environ.get(name))
+            # An app.run() at module level would serve instead of letting the command go on.
+            os.environ["CRUSE_RUN_FROM_CLI"] = "true"
+            ctx = super().make_context(info_name, args, parent=parent, **extra)
+            # In a program that runs a command and goes on, such as a test, no later one inherits.
+            ctx.call_on_close(stack.pop_all().close)
+            return ctx
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options in front of the command's name."""
@@ -222,3 +229,10 @@ class CruseGroup(AppGroup):
             env_file_option.handle_parse_result(ctx, {}, [])
             app_option.handle_parse_result(ctx, {}, [])
         return super().parse_args(ctx, args)
+
+
+def _put_back(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

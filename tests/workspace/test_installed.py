@@ -47,5 +47,9 @@ def test_the_libraries_that_the_extensions_are_made_for_are_known():
     assert libraries("uploads") == set()
 
 
+def test_flask_is_there_to_compare_with_where_the_differential_suite_runs():
+    assert ("flask" in INSTALLED) is (WANTED in ("core", "all"))
+
+
 def test_what_is_installed_has_one_version():
     assert {version(f"cruse-{name}") for name in ROW} <= {version("cruse")}

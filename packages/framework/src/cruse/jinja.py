@@ -13,6 +13,7 @@ from jinja2 import Environment as JinjaEnvironment
 
 from cruse.flashing import get_flashed_messages
 from cruse.globals import _cv, g, request, session
+from cruse.security import csp_nonce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,6 +129,7 @@ def create_environment(app: Cruse) -> Environment:
     environment.globals.update(
         url_for=app.url_for,
         get_flashed_messages=get_flashed_messages,
+        csp_nonce=csp_nonce,
         config=app.config,
         # The proxies, because imported templates (macros) have the globals and no context.
         request=request,

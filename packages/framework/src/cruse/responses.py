@@ -179,12 +179,16 @@ class Response(WerkzeugResponse):
 
         Args:
             environ: The request's, for overridden ``get_wsgi_headers`` methods.
-            defaults: Fields added unless the response has them.
+            defaults: Fields added unless the response has them. One that it has empty is left out.
         """
         if self.plain:
             fields = self._plain_headers()
             fields += defaults
             return fields
-        headers = self.get_wsgi_headers(environ)
-        missing = [field for field in defaults if field[0] not in headers]
-        return [*headers.to_wsgi_list(), *missing]
+        fields = self.get_wsgi_headers(environ).to_wsgi_list()
+        given = {name.lower(): value for name, value in fields}
+        if "" in given.values():  # how a view says that it does not want a default
+            names = {name.lower() for name, _ in defaults}
+            fields = [(n, value) for n, value in fields if value or n.lower() not in names]
+        fields += [field for field in defaults if field[0].lower() not in given]
+        return fields

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.plans import Plan
     from cruse.responses import Response
+    from cruse.workers import KeptThread, WorkerPool
 
 __all__ = ["LoopBody", "Transport", "serve"]
 
@@ -123,7 +124,7 @@ async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
         else:
             ctx.bridge = app.loop_bridge
             response = await answer(ctx, plan)
-            await _send(app, ctx, plan, response, transport, None)
+            await _send(app, ctx, plan, response, transport, None, None)
     finally:
         _cv.reset(token)
 
@@ -131,25 +132,65 @@ async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
 async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Transport) -> None:
     """Run the whole sync pipeline, teardown included, in one hop to a thread.
 
-    In a copy of the context variables: the task's own would be entered by two threads.
+    In a copy of the context variables: the task's own would be entered by two threads. A stream
+    keeps the thread, for it may use what the view has opened there.
     """
     loop = asyncio.get_running_loop()
     ctx.bridge = OffLoop(lambda: loop)
     variables = copy_context()
-    made: list[Response] = []
+    made: list[tuple[Response, KeptThread | None]] = []
     try:
         await app.pool.run(variables.run, _answer_into, made, ctx, plan)
     except asyncio.CancelledError as error:
-        for response in made:  # nobody will send it
-            streamed = outlives_view(response)
-            await _close(app, ctx, plan, response, variables, error, streamed)
+        for response, kept in made:  # nobody will send it
+            place = _Place(app.pool, variables, kept)
+            await _close(ctx, plan, response, place, error, outlives_view(response))
         raise
-    (response,) = made
-    await _send(app, ctx, plan, response, transport, variables)
+    ((response, kept),) = made
+    await _send(app, ctx, plan, response, transport, variables, kept)
 
 
-def _answer_into(made: list[Response], ctx: Context, plan: Plan) -> None:
-    made.append(drive(answer(ctx, plan)))
+def _answer_into(
+    made: list[tuple[Response, KeptThread | None]], ctx: Context, plan: Plan
+) -> None:
+    response = drive(answer(ctx, plan))
+    kept = None
+    if (
+        not response.plain
+        and outlives_view(response)
+        and not hasattr(response.response, "__anext__")
+    ):
+        kept = ctx.app.pool.keep_thread()
+    made.append((response, kept))
+
+
+class _Place:
+    """Where the sync code of a response runs after the view: in the view's thread or in any.
+
+    Args:
+        pool: The application's threads.
+        variables: The context variables of a view that ran in a thread; else the task's are used.
+        kept: The thread it ran in, if it is kept.
+    """
+
+    def __init__(
+        self, pool: WorkerPool, variables: Variables | None, kept: KeptThread | None
+    ) -> None:
+        self.off_loop = variables is not None
+        self._pool = pool
+        self._variables = variables or copy_context()
+        self._kept = kept
+
+    async def run(self, function: Callable[..., Any], *args: Any, urgent: bool = False) -> Any:
+        """Run a function there."""
+        if self._kept is not None:
+            return await self._kept.run(self._variables.run, function, *args)
+        return await self._pool.run(self._variables.run, function, *args, urgent=urgent)
+
+    def release(self) -> None:
+        """Let the pool have the thread again."""
+        if self._kept is not None:
+            self._kept.release()
 
 
 async def _send(
@@ -159,22 +200,27 @@ async def _send(
     response: Response,
     transport: Transport,
     variables: Variables | None,
+    kept: KeptThread | None,
 ) -> None:
     """Send a response; ``variables`` are those of its thread, if it was made in one."""
     status = response.status_code
+    fields = app.default_headers
+    if ctx.tls_host is not None or app.headers_vary:
+        fields = app.security_headers.of(ctx, response)
     if response.plain and ctx.method != "HEAD":
-        head = response.head(ctx.environ, app.default_headers)
+        head = response.head(ctx.environ, fields)
         await transport.send_whole(status, head, response.whole[0])
         return
+    place = _Place(app.pool, variables, kept)
     streamed = outlives_view(response)
     error: BaseException | None = None
     try:
-        head = response.head(ctx.environ, app.default_headers)
+        head = response.head(ctx.environ, fields)
         if ctx.method == "HEAD" or has_no_body(status):
             await transport.send_whole(status, head, b"")
         elif streamed or response.direct_passthrough:
             await transport.start(status, head)
-            chunks = _chunks(app, response, variables or copy_context())
+            chunks = _chunks(response, place)
             await _until_disconnect(_stream(chunks, transport), transport)
         else:
             await transport.send_whole(status, head, b"".join(response.iter_encoded()))
@@ -182,15 +228,14 @@ async def _send(
         error = raised
         raise
     finally:
-        await _close(app, ctx, plan, response, variables, error if streamed else None, streamed)
+        await _close(ctx, plan, response, place, error if streamed else None, streamed)
 
 
 async def _close(
-    app: Cruse,
     ctx: Context,
     plan: Plan,
     response: Response,
-    variables: Variables | None,
+    place: _Place,
     error: BaseException | None,
     streamed: bool,
 ) -> None:
@@ -203,14 +248,17 @@ async def _close(
             if not response._on_close:
                 return
         if asynchronous or streamed or response.direct_passthrough:
-            await app.pool.run((variables or copy_context()).run, response.close, urgent=True)
+            await place.run(response.close, urgent=True)
         else:
             response.close()
     finally:
-        if streamed and variables is None:
-            await finish(ctx, plan, error)
-        elif streamed and variables is not None:
-            await app.pool.run(variables.run, drive, finish(ctx, plan, error), urgent=True)
+        try:
+            if streamed and not place.off_loop:
+                await finish(ctx, plan, error)
+            elif streamed:
+                await place.run(drive, finish(ctx, plan, error), urgent=True)
+        finally:
+            place.release()
 
 
 async def _stream(chunks: Any, transport: Transport) -> None:
@@ -225,7 +273,7 @@ async def _stream(chunks: Any, transport: Transport) -> None:
             await transport.end()
 
 
-async def _chunks(app: Cruse, response: Response, variables: Variables) -> Any:
+async def _chunks(response: Response, place: _Place) -> Any:
     """Iterate over a body in bytes: an async iterator here, any other in threads."""
     source: Any = response.response
     if hasattr(source, "__anext__"):
@@ -240,7 +288,7 @@ async def _chunks(app: Cruse, response: Response, variables: Variables) -> Any:
     chunks = response.iter_encoded()
     step = _batch if response.direct_passthrough else _one
     while True:
-        chunk = await app.pool.run(variables.run, step, chunks)
+        chunk = await place.run(step, chunks)
         if chunk is None:
             return
         yield chunk

@@ -41,6 +41,8 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     _cv.set(ctx)
     ctx.bridge = app.bridge
     ctx.method = environ["REQUEST_METHOD"]
+    if environ["wsgi.url_scheme"] == "https":
+        ctx.tls_host = environ.get("HTTP_HOST", "")
     path = environ.get("PATH_INFO", "")
     if path.isascii():
         ctx.path = path
@@ -50,7 +52,10 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     plan = plan_of(ctx)
     response = drive(answer(ctx, plan))
     try:
-        start_response(response.status, response.head(environ, app.default_headers))
+        fields = app.default_headers
+        if ctx.tls_host is not None or app.headers_vary:
+            fields = app.security_headers.of(ctx, response)
+        start_response(response.status, response.head(environ, fields))
     except BaseException as error:
         _abandon(ctx, plan, response, error)
         raise

@@ -7,28 +7,27 @@ from urllib.parse import quote
 
 from wtforms import FieldList, FormField
 
-from cruse import Response, current_app, render_template, request
+from cruse import Response, current_app, render_template
+from cruse.problems import problem as problem_response
+from cruse.problems import wants_problem
 from cruse_forms.trees import error_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from werkzeug.datastructures import MIMEAccept
     from wtforms import Field
 
     from cruse_forms.form import Form
 
 __all__ = ["problem", "respond", "status_of"]
 
-PROBLEM = "application/problem+json"
-JSON_TYPES = (PROBLEM, "application/json")
 TITLES = {403: "Forbidden", 422: "Unprocessable Content"}
 
 
 def respond(form: Form, template: str, context: dict[str, Any]) -> Response:
     """Answer with a form's page, or with its errors as JSON; see ``Form.respond``."""
     status = status_of(form)  # not form.status_code: that may be a field
-    if status != 200 and prefers_json(request.accept_mimetypes, request.is_json):
+    if status != 200 and wants_problem():
         response = problem(form, status)
     else:
         page = render_template(template, **{"form": form, **context})
@@ -45,18 +44,6 @@ def status_of(form: Form) -> int:
     return 422 if form.is_submitted() and form.errors else 200
 
 
-def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
-    """Whether a client would rather have JSON than HTML.
-
-    Args:
-        accept: Its header ``Accept``.
-        sent_json: Whether it sent JSON, which decides when the header does not.
-    """
-    html = accept["text/html"]
-    json = max(accept[kind] for kind in JSON_TYPES)
-    return sent_json if json == html else bool(json > html)
-
-
 def problem(form: Form, status: int) -> Response:
     """Return a form's errors as problem details (RFC 9457), each with a JSON Pointer.
 
@@ -66,14 +53,8 @@ def problem(form: Form, status: int) -> Response:
     """
     errors = [{"detail": str(message), "pointer": "#"} for message in form.form_errors]
     errors += _errors(_named(form), "#")
-    details = {
-        "type": "about:blank",
-        "title": TITLES[status],
-        "status": status,
-        "detail": "What was sent is not valid.",
-        "errors": errors,
-    }
-    return current_app.response_class(current_app.json.dumps(details), status, mimetype=PROBLEM)
+    detail = "What was sent is not valid."
+    return problem_response(status, detail, title=TITLES[status], errors=errors)
 
 
 def _errors(fields: Iterable[tuple[str, Field]], base: str) -> Iterator[dict[str, str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import RequestRedirect, WebsocketMismatch
 from werkzeug.utils import redirect as make_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -31,8 +31,12 @@ from cruse.lazy import lazy
 from cruse.logging import escape_control
 from cruse.loops import LoopThread
 from cruse.plans import STEPS, Plan, without
+from cruse.problems import answer_error
+from cruse.responses import without_controls
+from cruse.security import SecurityHeaders
 from cruse.signals import appcontext_popped, appcontext_pushed
 from cruse.templating import update_template_context
+from cruse.websockets import UpgradeRequired
 from cruse.workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -154,17 +158,26 @@ class Cruse(Application):
         return bool(self.testing or self.debug if propagate is None else propagate)
 
     @lazy
+    def security_headers(self) -> SecurityHeaders:
+        """The header fields that responses get unless they have them."""
+        return SecurityHeaders(self.config)
+
+    @lazy
     def default_headers(self) -> list[tuple[str, str]]:
         """The header fields that every response gets unless it has them."""
-        return [
-            (name, str(value))
-            for name, value in (self.config["SECURITY_HEADERS"] or {}).items()
-            if value is not None
-        ]
+        return self.security_headers.usual
+
+    @lazy
+    def headers_vary(self) -> bool:
+        """Whether these depend on the response, because a policy has a nonce."""
+        return self.security_headers.vary
 
     def _prepare(self) -> None:
         """The part of start-up that is the framework's own."""
+        self.load_includes()
         check_types(self.config)
+        self.security_headers  # noqa: B018 - a setting that is wrong is told now
+        self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE
         self.check_extensions()
 
     def start(self) -> None:
@@ -224,6 +237,7 @@ class Cruse(Application):
         """
         from cruse.testing import EnvironBuilder
 
+        self.load_includes()
         builder = EnvironBuilder(self, *args, **kwargs)
         try:
             return self.request_context(builder.get_environ())
@@ -233,8 +247,12 @@ class Cruse(Application):
     def match_request(self, ctx: Context) -> None:
         """Find the route of a request; what routing raises is kept for after the hooks."""
         try:
+            websocket = ctx.websocket is not None
             if not (
-                self.subdomain_matching or self.config["TRUSTED_HOSTS"] or self._own_url_adapter
+                websocket
+                or self.subdomain_matching
+                or self.config["TRUSTED_HOSTS"]
+                or self._own_url_adapter
             ):
                 found = self.router.match(ctx.path, ctx.method)
                 if found is not None:
@@ -242,8 +260,12 @@ class Cruse(Application):
                     return
             adapter = ctx.url_adapter
             if adapter is not None:
-                rule, ctx.view_args = adapter.match(ctx.path, ctx.method, return_rule=True)  # type: ignore[assignment]
+                rule, ctx.view_args = adapter.match(  # type: ignore[assignment]
+                    ctx.path, ctx.method, return_rule=True, websocket=websocket
+                )
                 ctx.route = self.router.route(rule)
+        except WebsocketMismatch as error:
+            ctx.routing_exception = error if ctx.websocket else UpgradeRequired(ctx.request)
         except HTTPException as error:
             ctx.routing_exception = error
         except Exception as error:  # a converter's: answered as a view's would be
@@ -391,7 +413,7 @@ class Cruse(Application):
         if isinstance(body, Iterator | AsyncIterator):
             return response_class(cast("Any", body))
         if isinstance(body, HTTPException):
-            body = body.get_response(current_context().request.environ)
+            body = answer_error(current_context(), body)
         if isinstance(body, WerkzeugResponse) or callable(body):
             environ = current_context().request.environ
             try:
@@ -422,7 +444,7 @@ class Cruse(Application):
 
     def redirect(self, location: str, code: int = 303) -> WerkzeugResponse:
         """Return a redirect; 303 (See Other) makes the browser GET the location."""
-        return make_redirect(location, code=code, Response=self.response_class)
+        return make_redirect(without_controls(location), code=code, Response=self.response_class)
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise why no route matched; in debug, explain a redirect that would lose a body."""

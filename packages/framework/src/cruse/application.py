@@ -10,11 +10,11 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from werkzeug.exceptions import Aborter
 from werkzeug.routing import BuildError
 
 from cruse.config import DEFAULTS, Config, ConfigAttribute, lifetime
 from cruse.context import Globals
+from cruse.errors import Aborter
 from cruse.extension import bind_in_order, missing_requirements
 from cruse.instance import find_instance_path
 from cruse.json.provider import DefaultJSONProvider
@@ -37,16 +37,22 @@ if TYPE_CHECKING:
 
     import click
     from jinja2 import BaseLoader, Environment
+    from werkzeug.exceptions import Aborter as WerkzeugAborter
     from werkzeug.routing import MapAdapter
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
     from cruse.extension import Extension
+    from cruse.includes import Include
     from cruse.json.provider import JSONProvider
+    from cruse.prefixes import PrefixOwner
     from cruse.sessions import SessionInterface
     from cruse.typing import F, LifespanCallable, RouteCallable, ShellContextProcessorCallable
 
 __all__ = ["Application"]
+
+#: One for all applications: it keeps nothing but serializers, by the keys they are made of.
+_SESSIONS_IN_COOKIES = SecureCookieSessionInterface()
 
 T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
 T_shell = TypeVar("T_shell", bound="ShellContextProcessorCallable")
@@ -58,7 +64,7 @@ class Application(Scaffold):
 
     # -- classes and options to replace on a subclass or an instance --
 
-    aborter_class: type[Aborter] = Aborter
+    aborter_class: type[WerkzeugAborter] = Aborter
     app_ctx_globals_class: type[Any] = Globals
     config_class: type[Config] = Config
     default_config: Any = DEFAULTS
@@ -67,7 +73,16 @@ class Application(Scaffold):
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
     request_class: type[Request] = Request
     response_class: type[Response] = Response
-    session_interface: SessionInterface = SecureCookieSessionInterface()
+    if TYPE_CHECKING:
+        session_interface: SessionInterface
+    else:
+
+        @lazy
+        def session_interface(self) -> SessionInterface:
+            """What opens and saves sessions: in cookies, or where ``SESSION_STORE`` says."""
+            store = self.config["SESSION_STORE"]
+            return _SESSIONS_IN_COOKIES if store is None else self._sessions_in(store)
+
     test_cli_runner_class: type[Any] | None = None
     test_client_class: type[Any] | None = None
     url_map_class: type[Map] = Map
@@ -110,10 +125,13 @@ class Application(Scaffold):
         self.teardown_appcontext_funcs: list[Any] = ScopedHooks(self.changes)[None]
         self.shell_context_processors: list[ShellContextProcessorCallable] = []
         self.blueprints: dict[str, Blueprint] = {}
+        #: Blueprints that answer for the errors of URLs below their prefix that no rule matched.
+        self.prefix_owners: list[PrefixOwner] = []
         self._template_additions: list[tuple[str, str, Any]] = []
         self.extensions: dict[str, Any] = {}
         self.lifecycle = Lifecycle()
         self._waiting_extensions: list[Extension[Any]] = []
+        self._waiting_includes: list[Include] = []
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
         # The application's own functions for every template; a scope that is always there.
@@ -191,7 +209,7 @@ class Application(Scaffold):
             defaults["DEBUG"] = flag.lower() not in {"", "0", "false", "no", "off"}
         return self.config_class(root_path, defaults)
 
-    def make_aborter(self) -> Aborter:
+    def make_aborter(self) -> WerkzeugAborter:
         """Make the object behind ``abort``."""
         return self.aborter_class()
 
@@ -205,6 +223,14 @@ class Application(Scaffold):
         """Open a file of the instance folder, also for writing."""
         path = os.path.join(self.instance_path, resource)
         return open(path, mode, encoding=None if "b" in mode else encoding)
+
+    def _sessions_in(self, store: Any) -> SessionInterface:
+        from cruse.stored_sessions import StoredSessionInterface
+
+        interface = StoredSessionInterface(store)
+        if interface.store is not store and hasattr(interface.store, "close"):
+            self.lifecycle.shutdown.append(interface.store.close)
+        return interface
 
     # -- templates --
 
@@ -326,13 +352,45 @@ class Application(Scaffold):
 
         Args:
             blueprint: The blueprint.
-            options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``;
-                others can be read by functions passed to ``blueprint.record``.
+            options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``,
+                ``owns_prefix``; others can be read by functions passed to ``blueprint.record``.
 
         Raises:
             ValueError: When its name is taken.
         """
         blueprint.register(cast("Cruse", self), options)
+
+    @setupmethod
+    def include(self, target: str, **options: Any) -> None:
+        """Name a part of the application, to be imported and registered when it starts.
+
+        So the part may import the application's module, which need not be complete by then.
+
+        Args:
+            target: A module, ``"pkg.views"``, whose blueprints are registered; or a name in one,
+                ``"pkg.views:bp"``: a blueprint, or a function that is called with the application.
+            options: As for :meth:`register_blueprint`; a function gets them as arguments.
+
+        Raises:
+            IncludeError: At the start, when it can't be imported or has nothing to register.
+        """
+        from cruse.includes import Include, caller
+
+        self._waiting_includes.append(Include(target, options, caller()))
+
+    def load_includes(self) -> None:
+        """Import and register what :meth:`include` named.
+
+        Start-up, the command line and ``test_request_context`` do it; a script that only enters
+        ``app_context`` calls it itself.
+
+        Raises:
+            IncludeError: When something can't be imported or has nothing to register.
+        """
+        if self._waiting_includes:
+            from cruse.includes import load_includes
+
+            load_includes(cast("Cruse", self), self._waiting_includes)
 
     def iter_blueprints(self) -> ValuesView[Blueprint]:
         """Return the blueprints in the order of their registration."""

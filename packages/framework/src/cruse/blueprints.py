@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cruse.config import ERROR_FORMATS, check_choice
+from cruse.prefixes import owner_of
 from cruse.scaffold import (
     Scaffold,
     T_after,
@@ -54,6 +56,7 @@ class BlueprintSetupState:
         self.name: str = options.get("name", blueprint.name)
         self.name_prefix: str = options.get("name_prefix", "")
         self.url_defaults = {**blueprint.url_values_defaults, **options.get("url_defaults", {})}
+        self.owns_prefix: bool = options.get("owns_prefix", blueprint.owns_prefix)
 
     def add_url_rule(
         self,
@@ -87,6 +90,11 @@ class Blueprint(Scaffold):
         url_defaults: Values that its rules get unless they say otherwise.
         root_path: The folder, when it does not follow from ``import_name``.
         cli_group: The name of the group of its commands; ``None`` puts them at the top level.
+        owns_prefix: Let its error handlers also answer for URLs below its prefix that no rule
+            matched (404) or not with this method (405). Of several the longest prefix decides.
+        error_format: How errors of its views are answered that no handler answers: ``"html"``,
+            ``"problem"`` (RFC 9457), or ``"auto"``, as the client prefers. ``None`` leaves it to
+            the blueprint around this one, then to the setting ``ERROR_FORMAT``.
     """
 
     _got_registered_once = False
@@ -103,8 +111,12 @@ class Blueprint(Scaffold):
         url_defaults: dict[str, Any] | None = None,
         root_path: str | None = None,
         cli_group: str | None = _INHERIT,
+        owns_prefix: bool = False,
+        error_format: str | None = None,
     ) -> None:
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
+        if error_format is not None:
+            check_choice("error_format", error_format, ERROR_FORMATS)
         if not name:
             raise ValueError("A blueprint needs a name that is not empty.")
         if "." in name:
@@ -114,6 +126,8 @@ class Blueprint(Scaffold):
         self.subdomain = subdomain
         self.url_values_defaults = url_defaults or {}
         self.cli_group = cli_group
+        self.owns_prefix = owns_prefix
+        self.error_format = error_format
         self.deferred_functions: list[Callable[[BlueprintSetupState], None]] = []
         self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
 
@@ -176,6 +190,8 @@ class Blueprint(Scaffold):
         app.blueprints[name] = self
         self._got_registered_once = True
         state = self.make_setup_state(app, options, first_of_object)
+        if state.owns_prefix:
+            app.prefix_owners.append(owner_of(state.url_prefix, state.subdomain, name))
         if self.has_static_folder:
             state.add_url_rule(
                 f"{self.static_url_path}/<path:filename>",
@@ -204,6 +220,7 @@ class Blueprint(Scaffold):
         for endpoint, function in self.view_functions.items():
             app.view_functions[f"{name}.{endpoint}"] = function
         extend(self.before_request_funcs, app.before_request_funcs)
+        extend(self.before_websocket_funcs, app.before_websocket_funcs)
         extend(self.after_request_funcs, app.after_request_funcs)
         extend(self.teardown_request_funcs, app.teardown_request_funcs)
         extend(self.url_default_functions, app.url_default_functions)

@@ -33,7 +33,10 @@ T = TypeVar("T")
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "APPLICATION_ROOT": "/",
+        "CONTENT_SECURITY_POLICY": None,
+        "CONTENT_SECURITY_POLICY_REPORT_ONLY": None,
         "DEBUG": None,
+        "ERROR_FORMAT": "auto",
         "EXPLAIN_TEMPLATE_LOADING": False,
         "JSON_DATE_FORMAT": "iso",
         "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
@@ -51,6 +54,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
             "X-Frame-Options": "SAMEORIGIN",
             "Referrer-Policy": "strict-origin-when-cross-origin",
             "Cross-Origin-Opener-Policy": "same-origin",
+            "Strict-Transport-Security": "max-age=31536000",  # seconds; sent over HTTPS only
         },
         "SEND_FILE_FOLLOW_SYMLINKS": False,
         "SEND_FILE_MAX_AGE_DEFAULT": None,
@@ -62,7 +66,9 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "SESSION_COOKIE_PATH": None,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": None,
+        "SESSION_KEY_PREFIX": "session:",
         "SESSION_REFRESH_EACH_REQUEST": True,
+        "SESSION_STORE": None,
         "TEMPLATES_AUTO_RELOAD": None,
         "TESTING": False,
         "THREAD_POOL_SIZE": 40,
@@ -70,10 +76,13 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "TRAP_HTTP_EXCEPTIONS": False,
         "TRUSTED_HOSTS": None,
         "USE_X_SENDFILE": False,
+        "WEBSOCKET_MAX_MESSAGE_SIZE": 1024 * 1024,
+        "WEBSOCKET_ORIGINS": None,
     }
 )
 
 _SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|_KEY$")
+_PASSWORD = re.compile(r"(?<=://)([^/:@]*:)[^/]*@")
 _NO_SUCH_FILE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR)
 
 
@@ -262,10 +271,15 @@ class Config(dict[str, Any]):
     def __repr__(self) -> str:
         # Settings end up in logs and tracebacks; what unlocks something must not.
         shown = {
-            key: "***" if value and _SECRET.search(str(key)) else value
+            key: "***" if value and _SECRET.search(str(key)) else _without_password(value)
             for key, value in self.items()
         }
         return f"<{type(self).__name__} {shown!r}>"
+
+
+def _without_password(value: Any) -> Any:
+    """Return a URL with its password masked, anything else as it is."""
+    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
 def _missing(error: OSError, silent: bool) -> bool:
@@ -290,7 +304,26 @@ _NUMBERS = (
     "MAX_FORM_MEMORY_SIZE",
     "MAX_FORM_PARTS",
     "THREAD_POOL_SIZE",
+    "WEBSOCKET_MAX_MESSAGE_SIZE",
 )
+
+ERROR_FORMATS = ("auto", "html", "problem")
+#: Settings that are one of a few values.
+_CHOICES: Mapping[str, tuple[Any, ...]] = {
+    "ERROR_FORMAT": ERROR_FORMATS,
+    "JSON_DATE_FORMAT": ("iso", "http"),
+}
+
+
+def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Check that a value is one of a few.
+
+    Raises:
+        ValueError: When it is not; it names the value and what could be.
+    """
+    if value not in choices:
+        possible = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} is {value!r}, but can only be one of {possible}.")
 
 
 def check_types(config: Mapping[str, Any]) -> None:
@@ -298,7 +331,11 @@ def check_types(config: Mapping[str, Any]) -> None:
 
     Raises:
         TypeError: When a setting that is a number has another type; it names the setting.
+        ValueError: When a setting that is one of a few values has another.
     """
+    for key, choices in _CHOICES.items():
+        if key in config:
+            check_choice(f"The setting {key!r}", config[key], choices)
     for key in _NUMBERS:
         value = config.get(key)
         if value is not None and type(value) is not int:

@@ -1,19 +1,22 @@
-"""Which handler an error gets, and how an error registered for is named."""
+"""Which handler an error gets, how an error registered for is named, and how one is raised."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from inspect import isclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from werkzeug.exceptions import Aborter as WerkzeugAborter
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from werkzeug.sansio.response import Response
 
     from cruse.typing import ErrorHandlerCallable
 
-__all__ = ["HandlerSpec", "class_and_code", "find_handler", "make_handler_spec"]
+__all__ = ["Aborter", "HandlerSpec", "class_and_code", "find_handler", "make_handler_spec"]
 
 #: Handlers by scope (blueprint name or ``None``), HTTP status (or ``None``) and exception class.
 HandlerSpec: TypeAlias = (
@@ -76,3 +79,34 @@ def find_handler(
                 if handler is not None:
                     return handler
     return None
+
+
+class Aborter(WerkzeugAborter):
+    """Raises the HTTP error of a status; what is behind ``abort``."""
+
+    def __call__(
+        self,
+        code: int | Response,
+        *args: Any,
+        problem: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> NoReturn:
+        """Raise the error.
+
+        Args:
+            code: The status, or a response to send.
+            args: For the exception; the description first.
+            problem: What its problem details say beside that (RFC 9457): ``type``, ``title``,
+                ``instance``, and members of your own.
+            kwargs: For the exception, such as ``retry_after`` for 429 and 503.
+
+        Raises:
+            HTTPException: Always.
+            LookupError: When the status is no error that there is an exception for.
+        """
+        try:
+            super().__call__(code, *args, **kwargs)
+        except HTTPException as error:
+            if problem is not None:
+                error.problem = dict(problem)  # type: ignore[attr-defined]
+            raise

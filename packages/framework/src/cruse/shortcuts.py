@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
-from werkzeug.exceptions import abort as abort_without_app
 from werkzeug.utils import redirect as redirect_without_app
 
+from cruse.errors import Aborter
 from cruse.globals import _cv, current_context
-from cruse.responses import Response
+from cruse.responses import Response, without_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -42,7 +42,7 @@ def redirect(location: str, code: int = 303) -> WerkzeugResponse:
     """
     context = _cv.get(None)
     if context is None:
-        return redirect_without_app(location, code=code, Response=Response)
+        return redirect_without_app(without_controls(location), code=code, Response=Response)
     return context.app.redirect(location, code=code)
 
 
@@ -52,16 +52,16 @@ def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
     Args:
         code: The status, or a response to send.
         args: For the exception; the description first.
-        kwargs: For the exception.
+        kwargs: For the exception, such as ``retry_after=30`` (seconds) for 429 and 503; and
+            ``problem={...}``, members for its problem details (RFC 9457).
 
     Raises:
         HTTPException: Always.
         LookupError: When the status is no error that there is an exception for.
     """
     context = _cv.get(None)
-    if context is None:
-        abort_without_app(code, *args, **kwargs)
-    context.app.aborter(code, *args, **kwargs)
+    aborter = Aborter() if context is None else context.app.aborter
+    aborter(code, *args, **kwargs)
 
 
 @overload

@@ -24,6 +24,7 @@ from werkzeug.routing import RoutingException
 
 from cruse.errors import find_handler
 from cruse.plans import as_call, make_plan
+from cruse.prefixes import blueprints_for_errors
 from cruse.signals import (
     appcontext_popped,
     appcontext_tearing_down,
@@ -131,6 +132,8 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
         if request_started.receivers:
             await send(ctx, request_started)
         value = None
+        if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
+            await open_session_ahead(ctx)
         if plan.preprocessors or plan.before or plan.custom:
             value = await preprocess(ctx, plan)
         if value is None:
@@ -243,9 +246,32 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
     for after in plan.after:
         response = await call(ctx, after, response)
     if ctx.session_opened:
-        interface = ctx.app.session_interface
-        if not interface.is_null_session(ctx.session):
-            interface.save_session(ctx.app, ctx.session, response)
+        response = await save_session(ctx, plan, response)
+    return response
+
+
+async def open_session_ahead(ctx: Context) -> None:
+    """Open the session where views cannot wait for it; a failure is for those that touch it."""
+    interface = ctx.app.session_interface
+    if not ctx.session_opened and interface.opens_ahead(ctx.app, ctx.request):
+        try:
+            ctx.session = await interface.open(ctx.app, ctx.request, ctx.bridge)
+        except HTTPException as error:
+            ctx.session_error = error
+
+
+async def save_session(ctx: Context, plan: Plan, response: Response) -> Response:
+    """Save the session. When that fails, the answer to the failure does not try again."""
+    interface = ctx.app.session_interface
+    if ctx.session_failed or interface.is_null_session(ctx.session):
+        return response
+    ctx.session_failed = True
+    try:
+        await interface.save(ctx.app, ctx.session, response, ctx.bridge)
+    except HTTPException as error:
+        response.close()
+        return ctx.app.make_response(await handle_user_exception(ctx, plan, error))
+    ctx.session_failed = False
     return response
 
 
@@ -277,7 +303,8 @@ async def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> A
 
 async def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
     """Return what the registered handler answers, or the fallback, or raise the error."""
-    handler = find_handler(ctx.app.error_handler_spec, error, plan.blueprints)
+    blueprints = blueprints_for_errors(ctx, plan.blueprints)
+    handler = find_handler(ctx.app.error_handler_spec, error, blueprints)
     if handler is None:
         if fallback is None:
             raise error

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 from functools import update_wrapper
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from cruse.cli.discovery import find_app
+from cruse.cli.discovery import NoAppException, find_app
 from cruse.cli.environment import get_debug_flag, get_load_dotenv
 from cruse.globals import current_app, has_app_context
+from cruse.includes import IncludeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +64,23 @@ class ScriptInfo:
                 app = find_app(self.app_import_path)
             if self.set_debug_flag:
                 app.debug = get_debug_flag()
+            load_parts(app)
             self._loaded_app = app
         return self._loaded_app
+
+
+def load_parts(app: Cruse) -> None:
+    """Let an application import what it includes.
+
+    Raises:
+        NoAppException: When that fails; the message has the traceback of what was imported.
+    """
+    try:
+        app.load_includes()
+    except IncludeError as error:
+        cause = error.__cause__
+        inner = "" if cause is None else "\n\n" + "".join(format_exception(cause))
+        raise NoAppException(f"{error}{inner}") from None
 
 
 #: Passes the :class:`ScriptInfo` to a command as its first argument.

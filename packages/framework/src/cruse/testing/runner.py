@@ -40,6 +40,7 @@ class CruseCliRunner(CliRunner):
             kwargs: Further arguments of :meth:`click.testing.CliRunner.invoke`.
         """
         if cli is None:
+            self.app.load_includes()
             mount_extension_commands(self.app)
             cli = self.app.cli
         if "obj" not in kwargs:

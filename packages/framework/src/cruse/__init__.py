@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from cruse.globals import has_request_context as has_request_context
     from cruse.globals import request as request
     from cruse.globals import session as session
+    from cruse.globals import websocket as websocket
     from cruse.json import jsonify as jsonify
     from cruse.requests import Request as Request
     from cruse.responses import Response as Response
+    from cruse.security import csp_nonce as csp_nonce
     from cruse.shortcuts import abort as abort
     from cruse.shortcuts import make_response as make_response
     from cruse.shortcuts import redirect as redirect
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from cruse.templating import stream_template as stream_template
     from cruse.templating import stream_template_string as stream_template_string
     from cruse.urls import url_for as url_for
+    from cruse.websockets import WebSocket as WebSocket
+    from cruse.websockets import WebSocketDisconnect as WebSocketDisconnect
 
 _MODULES = {
     "cruse.app": "Cruse",
@@ -65,11 +69,14 @@ _MODULES = {
     "cruse.extension": "Extension ExtensionState",
     "cruse.files": "send_file send_from_directory",
     "cruse.flashing": "flash get_flashed_messages",
-    "cruse.globals": ("app_ctx current_app g has_app_context has_request_context request session"),
+    "cruse.globals": (
+        "app_ctx current_app g has_app_context has_request_context request session websocket"
+    ),
     "cruse.colors": "inline",
     "cruse.json": "jsonify",
     "cruse.requests": "Request",
     "cruse.responses": "Response",
+    "cruse.security": "csp_nonce",
     "cruse.shortcuts": "abort make_response redirect stream_with_context",
     "cruse.signals": (
         "appcontext_popped appcontext_pushed appcontext_tearing_down before_render_template "
@@ -81,6 +88,7 @@ _MODULES = {
         "stream_template_string"
     ),
     "cruse.urls": "url_for",
+    "cruse.websockets": "WebSocket WebSocketDisconnect",
 }
 _names = globals()  # the submodule cruse.globals will hide the function of that name
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

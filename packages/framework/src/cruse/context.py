@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import iscoroutinefunction
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest
 
+from cruse.bridge import drive
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from cruse.routing import Route
     from cruse.sessions import SessionMixin
     from cruse.typing import AfterRequestCallable, F, WSGIEnvironment
+    from cruse.websockets import WebSocket
 
 __all__ = ["Context", "Globals", "after_this_request", "copy_current_request_context"]
 
@@ -93,11 +96,19 @@ class Context:
     after_functions: tuple[AfterRequestCallable, ...] = ()
     #: Functions for the end of this context alone.
     teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
+    #: The conversation, when the request is the handshake of one.
+    websocket: WebSocket | None = None
     torn_down = False
+    #: The raw Host field, of a request over HTTPS; the gateways set it.
+    tls_host: str | None = None
     #: What the request failed with, although it got an answer; for the teardown functions.
     error: BaseException | None = None
     #: Takes the context over at its end, for a test client that looks into it.
     keep: Callable[[Context], None] | None = None
+    #: Why the session could not be opened ahead of the view.
+    session_error: Exception | None = None
+    #: Whether the session is not to be saved (again).
+    session_failed = False
     _tokens: tuple[Token[Context], ...] = ()
 
     def __init__(
@@ -155,9 +166,11 @@ class Context:
     @lazy
     def session(self) -> SessionMixin:
         """The session, opened by ``app.session_interface`` when it is first touched."""
-        interface = self.app.session_interface
-        session = interface.open_session(self.app, self.request)
-        return session if session is not None else interface.make_null_session(self.app)
+        if self.session_error is not None:
+            raise self.session_error
+        # On a loop the session was opened ahead if there is anything to wait for.
+        bridge = self.app.bridge if self.bridge.on_loop else self.bridge
+        return drive(self.app.session_interface.open(self.app, self.request, bridge))
 
     @lazy
     def g(self) -> Any:
@@ -168,6 +181,11 @@ class Context:
     def url_adapter(self) -> MapAdapter | None:
         """What builds and matches URLs here; ``None`` where no host is known."""
         return self.app.create_url_adapter(self.request if self.has_request else None)
+
+    @lazy
+    def csp_nonce(self) -> str:
+        """The nonce of this response's content security policy: 128 random bits."""
+        return token_urlsafe(16)
 
     @lazy
     def extras(self) -> dict[Any, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cruse.context import Context, Globals
     from cruse.requests import Request
     from cruse.sessions import SessionMixin
+    from cruse.websockets import WebSocket
 
 __all__ = [
     "app_ctx",
@@ -31,9 +32,11 @@ __all__ = [
     "has_request_context",
     "request",
     "session",
+    "websocket",
 ]
 
 _cv: ContextVar[Context] = ContextVar("cruse.context")
+_OF_REQUESTS = frozenset({"request", "session", "websocket"})
 
 _NO_APP = (
     "Working outside of application context.\n\n"
@@ -45,6 +48,11 @@ _NO_REQUEST = (
     "This needs an HTTP request, and none is being handled. In a test, enter one with "
     "'with app.test_request_context():'. In a thread or task started by a view, wrap the "
     "function with 'copy_current_request_context'."
+)
+
+_NO_WEBSOCKET = (
+    "This needs a websocket, and what is being handled is an ordinary request. A view that "
+    "converses is registered with '@app.websocket(\"/path\")'."
 )
 
 
@@ -74,9 +82,14 @@ def has_request_context() -> bool:
 def _current(part: str | None) -> Any:
     """Return the current context, or one part of it, or say what is missing."""
     context = _cv.get(None)
-    if context is None or (part in ("request", "session") and not context.has_request):
-        raise RuntimeError(_NO_REQUEST if part in ("request", "session") else _NO_APP)
-    return context if part is None else getattr(context, part)
+    if context is None or (part in _OF_REQUESTS and not context.has_request):
+        raise RuntimeError(_NO_REQUEST if part in _OF_REQUESTS else _NO_APP)
+    if part is None:
+        return context
+    value = getattr(context, part)
+    if value is None:
+        raise RuntimeError(_NO_WEBSOCKET)
+    return value
 
 
 class _Proxy:
@@ -138,6 +151,7 @@ for _name, _operation in {
     "__str__": str,
     "__len__": len,
     "__iter__": iter,
+    "__aiter__": aiter,
     "__reversed__": reversed,
     "__contains__": operator.contains,
     "__getitem__": operator.getitem,
@@ -160,10 +174,10 @@ def _proxy(name: str, part: str | None) -> Any:
 
     # isinstance() asks for __class__: it must be the real object's.
     def real_class(self: _Proxy) -> type:
-        context = _cv.get(None)
-        if context is None or (part in ("request", "session") and not context.has_request):
+        try:
+            return cast("type", _current(part).__class__)
+        except RuntimeError:
             return type(self)  # unbound: still something that inspect and pytest may look at
-        return cast("type", _current(part).__class__)
 
     def real_dict(self: _Proxy) -> dict[str, Any]:
         return cast("dict[str, Any]", _current(part).__dict__)
@@ -186,3 +200,4 @@ current_app: Cruse = _proxy("application", "app")
 request: Request = _proxy("request", "request")
 session: SessionMixin = _proxy("session", "session")
 g: Globals = _proxy("g", "g")
+websocket: WebSocket = _proxy("websocket", "websocket")

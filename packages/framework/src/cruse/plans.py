@@ -62,6 +62,10 @@ class Plan(NamedTuple):
     ends: bool
     #: Under ASGI: whether the whole request runs in one hop to a thread.
     hop: bool
+    #: Whether any function of the plan is async.
+    mixed: bool
+    #: Whether opening the session may take a while.
+    session_waits: bool
 
 
 def as_call(function: Callable[..., Any]) -> Call:
@@ -90,6 +94,9 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     outside_in = list(scopes_of(endpoint))
     inside_out = outside_in[::-1]
     before = _calls(f for scope in outside_in for f in app.before_request_funcs.get(scope, ()))
+    if route is not None and route.websocket:
+        hooks = app.before_websocket_funcs
+        before += _calls(f for scope in outside_in for f in hooks.get(scope, ()))
     after = _calls(
         f for scope in inside_out for f in reversed(app.after_request_funcs.get(scope, ()))
     )
@@ -101,6 +108,7 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     calls = (*before, *after, *teardown, *appcontext, *((view,) if view else ()))
     custom = own_steps(app)
     quick = all(call.inline for call in calls) and not custom
+    mixed = any(call.is_async for call in calls)
     return Plan(
         changes,
         app,
@@ -113,7 +121,9 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
         custom,
         tuple(name for name in inside_out if name is not None),
         ends=bool(teardown or appcontext or custom),
-        hop=bool(custom) or not (quick or any(call.is_async for call in calls)),
+        hop=bool(custom) or not (quick or mixed),
+        mixed=mixed,
+        session_waits=app.session_interface.waits,
     )
 
 

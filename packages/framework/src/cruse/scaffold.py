@@ -7,8 +7,9 @@ import os
 import sys
 from functools import update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from cruse.colors import is_async
 from cruse.errors import class_and_code, make_handler_spec
 from cruse.lazy import lazy
 from cruse.registry import Changes, LiveDict, ScopedHooks
@@ -21,6 +22,7 @@ from cruse.typing import (
     TemplateContextProcessorCallable,
     URLDefaultCallable,
     URLValuePreprocessorCallable,
+    WebSocketCallable,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Scaffold", "setupmethod"]
 
 T_route = TypeVar("T_route", bound=RouteCallable)
+T_socket = TypeVar("T_socket", bound=WebSocketCallable)
 T_before = TypeVar("T_before", bound=BeforeRequestCallable)
 T_after = TypeVar("T_after", bound=AfterRequestCallable)
 T_teardown = TypeVar("T_teardown", bound=TeardownCallable)
@@ -112,13 +115,14 @@ class Scaffold:
         self.changes = Changes()
         self.view_functions: dict[str, RouteCallable] = LiveDict(self.changes)
         self.error_handler_spec: HandlerSpec = make_handler_spec()
-        hooks: list[ScopedHooks[Any]] = [ScopedHooks(self.changes) for _ in range(6)]
+        hooks: list[ScopedHooks[Any]] = [ScopedHooks(self.changes) for _ in range(7)]
         self.before_request_funcs: ScopedHooks[BeforeRequestCallable] = hooks[0]
         self.after_request_funcs: ScopedHooks[AfterRequestCallable] = hooks[1]
         self.teardown_request_funcs: ScopedHooks[TeardownCallable] = hooks[2]
         self.template_context_processors: ScopedHooks[TemplateContextProcessorCallable] = hooks[3]
         self.url_value_preprocessors: ScopedHooks[URLValuePreprocessorCallable] = hooks[4]
         self.url_default_functions: ScopedHooks[URLDefaultCallable] = hooks[5]
+        self.before_websocket_funcs: ScopedHooks[BeforeRequestCallable] = hooks[6]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
@@ -267,6 +271,28 @@ class Scaffold:
 
         return decorator
 
+    @setupmethod
+    def websocket(self, rule: str, **options: Any) -> Callable[[T_socket], T_socket]:
+        """Register a websocket view, which converses through :data:`cruse.websocket`.
+
+        Args:
+            rule: The rule, such as ``"/rooms/<name>"``.
+            options: As for :meth:`route`, without ``methods``.
+
+        Raises:
+            TypeError: When the view is not ``async def``: it would block every conversation.
+        """
+
+        def decorator(function: T_socket) -> T_socket:
+            if not is_async(function):
+                raise TypeError(f"A websocket view has to be 'async def': {function!r} is not.")
+            endpoint = options.pop("endpoint", None)
+            view = cast("RouteCallable", function)
+            self.add_url_rule(rule, endpoint, view, websocket=True, **options)
+            return function
+
+        return decorator
+
     def add_url_rule(
         self,
         rule: str,
@@ -302,6 +328,15 @@ class Scaffold:
     def before_request(self, f: T_before) -> T_before:
         """Call ``f()`` before each view; what it returns, if anything, is the answer."""
         self.before_request_funcs[None].append(f)
+        return f
+
+    @setupmethod
+    def before_websocket(self, f: T_before) -> T_before:
+        """Call ``f()`` before each websocket view, after the ``before_request`` functions.
+
+        What it returns, if anything, is the answer that the handshake is rejected with.
+        """
+        self.before_websocket_funcs[None].append(f)
         return f
 
     @setupmethod

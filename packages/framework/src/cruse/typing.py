@@ -42,6 +42,7 @@ BeforeRequestCallable: TypeAlias = (
     Callable[[], "ResponseReturnValue | None"]
     | Callable[[], Awaitable["ResponseReturnValue | None"]]
 )
+WebSocketCallable: TypeAlias = Callable[..., Awaitable["ResponseReturnValue | None"]]
 AfterRequestCallable: TypeAlias = Callable[[Any], Any] | Callable[[Any], Awaitable[Any]]
 TeardownCallable: TypeAlias = (
     Callable[[BaseException | None], None] | Callable[[BaseException | None], Awaitable[None]]

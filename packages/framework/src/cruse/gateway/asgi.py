@@ -10,7 +10,9 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from cruse.environ import LazyEnviron, header_key
+from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import LoopBody, serve
+from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -38,8 +40,9 @@ async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     elif kind == "lifespan":
         await _lifespan(app, receive, send)
     elif kind == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1000})
+        if not app.lifecycle.started:
+            await app.start_on_loop()
+        await _websocket(app, scope, receive, send)
     else:
         raise ValueError(f"The ASGI scope type {kind!r} is not supported.")
 
@@ -49,6 +52,8 @@ async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     environ = LazyEnviron(partial(_fill, scope, transport, get_running_loop()))
     ctx = app.context_class(app, environ)
     ctx.method = method = scope["method"]
+    if scope.get("scheme") == "https":
+        ctx.tls_host = _host(scope)
     ctx.path = path = _path_below_root(scope)
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
@@ -56,6 +61,21 @@ async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
     await serve(app, ctx, transport)
+
+
+async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
+    message = await receive()
+    if message["type"] != "websocket.connect":
+        return  # gone before it was there
+    scheme = "https" if scope.get("scheme") == "wss" else "http"
+    handshake = {**scope, "method": "GET", "scheme": scheme}
+    ctx = app.context_class(
+        app, LazyEnviron(partial(_fill_handshake, handshake, get_running_loop()))
+    )
+    ctx.path = path = _path_below_root(scope)
+    if "\ufffd" in path and _is_not_utf8(scope):
+        ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
+    await converse(app, ctx, _WebSocket(scope, receive, send))
 
 
 def has_body(scope: Scope) -> bool:
@@ -66,6 +86,14 @@ def has_body(scope: Scope) -> bool:
         if name in _BODY_HEADERS and value != b"0":
             return True
     return False
+
+
+def _host(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host: str = value.decode("latin-1")
+            return host
+    return ""
 
 
 def _path_below_root(scope: Scope) -> str:
@@ -125,6 +153,16 @@ def _fill(
     _add_errors(environ)
 
 
+def _fill_handshake(scope: Scope, loop: AbstractEventLoop, environ: dict[str, Any]) -> None:
+    """Write the scope of a websocket down: its handshake is a request without a body."""
+    no_body = _Transport(_no_message, _no_message)
+    _fill({**scope, "http_version": "1.1"}, no_body, loop, environ)
+
+
+async def _no_message(*args: Any) -> Any:
+    raise ClientDisconnected
+
+
 def _raw_uri(raw_path: bytes, environ: dict[str, Any]) -> str:
     query = environ["QUERY_STRING"]
     path = raw_path.partition(b"?")[0].decode("latin-1")
@@ -146,6 +184,10 @@ def _add_errors(environ: dict[str, Any]) -> None:
     import sys
 
     environ["wsgi.errors"] = sys.stderr
+
+
+def _encode(head: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in head]
 
 
 class _Transport:
@@ -194,7 +236,7 @@ class _Transport:
         await self.send({"type": "http.response.body", "body": body})
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
-        headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in head]
+        headers = _encode(head)
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def send_chunk(self, chunk: bytes) -> None:
@@ -213,6 +255,49 @@ class _Transport:
                 await self._taken.wait()
         while not self.disconnected:
             self.disconnected = (await self.receive())["type"] == "http.disconnect"
+
+
+class _WebSocket:
+    """The connection of a websocket scope."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
+        self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
+        self._receive = receive
+        self._send = send
+
+    async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
+        headers = _encode(head)
+        await self._tell("accept", subprotocol=subprotocol, headers=headers)
+
+    async def receive(self) -> str | bytes:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code") or 1005, message.get("reason") or "")
+        text: str | None = message.get("text")
+        return bytes(message["bytes"]) if text is None else text
+
+    async def send(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            await self._tell("send", text=message)
+        else:
+            await self._tell("send", bytes=message)
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._tell("close", code=code, reason=reason)
+
+    async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        if not self._can_answer:  # the server makes a 403 of it
+            await self._tell("close", code=1000)
+            return
+        await self._tell("http.response.start", status=status, headers=_encode(head))
+        await self._tell("http.response.body", body=body)
+
+    async def _tell(self, kind: str, **content: Any) -> None:
+        try:
+            await self._send({"type": f"websocket.{kind}", **content})
+        except OSError as error:  # ASGI 2.4: the client has left
+            raise WebSocketDisconnect from error
 
 
 async def _lifespan(app: Cruse, receive: Receive, send: Send) -> None:

@@ -12,7 +12,9 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from cruse.environ import LazyEnviron
 from cruse.gateway.asgi import _WITHOUT_BODY, add_header
+from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import LoopBody, serve
+from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -21,23 +23,27 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_rsgi"]
 
+_CLOSE = 0  # the kind of the message that says that the client has closed a websocket
+
 
 async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     """Serve one connection."""
-    if scope.proto != "http":
-        protocol.close()
-        return
     if not app.lifecycle.started:
         await app.start_on_loop()
     ctx = app.context_class(app, LazyEnviron(partial(_fill, scope, protocol, get_running_loop())))
     ctx.method = scope.method
+    if scope.scheme == "https":
+        ctx.tls_host = scope.authority or scope.headers.get("host") or ""
     try:
         ctx.path = _decode(scope.path)
     except UnicodeDecodeError:
         ctx.path = scope.path
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
-    ctx.has_body = _has_body(scope)
-    await serve(app, ctx, _Transport(protocol))
+    if scope.proto == "http":
+        ctx.has_body = _has_body(scope)
+        await serve(app, ctx, _Transport(protocol))
+    else:
+        await converse(app, ctx, _WebSocket(protocol))
 
 
 def _has_body(scope: Any) -> bool:
@@ -140,3 +146,35 @@ class _Transport:
 
     async def wait_disconnect(self) -> None:
         await self.protocol.client_disconnect()
+
+
+class _WebSocket:
+    """The connection of a websocket. RSGI knows neither subprotocols nor header fields."""
+
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+        self.transport: Any = None
+        self.subprotocols: list[str] = []
+
+    async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
+        self.transport = await self.protocol.accept()
+
+    async def receive(self) -> str | bytes:
+        message = await self.transport.receive()
+        if message.kind == _CLOSE:
+            raise WebSocketDisconnect(1005)
+        data: str | bytes = message.data
+        return data
+
+    async def send(self, message: str | bytes) -> None:
+        send = self.transport.send_str if isinstance(message, str) else self.transport.send_bytes
+        try:
+            await send(message)
+        except RuntimeError as error:  # granian's own, when the client has left
+            raise WebSocketDisconnect from error
+
+    async def close(self, code: int, reason: str) -> None:
+        self.protocol.close(code)
+
+    async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        self.protocol.close(status)

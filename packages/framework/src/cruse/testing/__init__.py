@@ -17,12 +17,20 @@ from typing import TYPE_CHECKING, Any
 from cruse.testing.async_client import AsyncCruseClient
 from cruse.testing.client import CruseClient
 from cruse.testing.environ import EnvironBuilder
+from cruse.testing.websocket import WebSocketRejected
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.testing.runner import CruseCliRunner as CruseCliRunner
 
-__all__ = ["AsyncCruseClient", "CruseCliRunner", "CruseClient", "EnvironBuilder", "make_client"]
+__all__ = [
+    "AsyncCruseClient",
+    "CruseCliRunner",
+    "CruseClient",
+    "EnvironBuilder",
+    "WebSocketRejected",
+    "make_client",
+]
 
 
 def make_client(

@@ -9,9 +9,10 @@ from werkzeug.test import ClientRedirectError
 
 from cruse.testing.asgi import Exchange, Lifespan
 from cruse.testing.base import BaseClient
+from cruse.testing.websocket import AsyncTestWebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
@@ -154,6 +155,28 @@ class AsyncCruseClient:
             yield StreamedResponse(exchange)
         finally:
             await exchange.close()
+
+    def websocket(
+        self, *args: Any, subprotocols: Sequence[str] = (), **kwargs: Any
+    ) -> AsyncTestWebSocket:
+        """Open a websocket for an ``async with`` block.
+
+        ::
+
+            async with client.websocket("/echo") as socket:
+                await socket.send("Hello")
+                assert await socket.receive() == "Hello"
+
+        Args:
+            args: The path and further arguments, as for :meth:`open`.
+            subprotocols: What to offer, best first.
+            kwargs: Further arguments: ``headers``, ``query_string`` ...
+
+        Raises:
+            WebSocketRejected: On entering the block, when the application answers otherwise.
+        """
+        state = None if self._lifespan is None else self._lifespan.state
+        return AsyncTestWebSocket(self._client, args, kwargs, subprotocols, state)
 
     async def get(self, *args: Any, **kwargs: Any) -> TestResponse:
         """Make a GET request."""

@@ -9,7 +9,7 @@ import werkzeug.test
 from cruse.testing.base import BaseClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.testing.loop import AsgiOnLoop
+    from cruse.testing.websocket import TestWebSocket
 
 __all__ = ["CruseClient"]
 
@@ -125,6 +126,37 @@ class CruseClient(BaseClient):
         parts = werkzeug.test.run_wsgi_app(self._asgi, environ, buffered=buffered)
         self.keep_cookies(environ, parts[2])
         return parts
+
+    def websocket(
+        self, *args: Any, subprotocols: Sequence[str] = (), **kwargs: Any
+    ) -> TestWebSocket:
+        """Open a websocket for a ``with`` block; with ``gateway="asgi"`` only.
+
+        ::
+
+            with client.websocket("/echo") as socket:
+                socket.send("Hello")
+                assert socket.receive() == "Hello"
+
+        Args:
+            args: The path and further arguments, as for :meth:`open`.
+            subprotocols: What to offer, best first.
+            kwargs: Further arguments: ``headers``, ``query_string`` ...
+
+        Raises:
+            RuntimeError: When the client calls the application's WSGI face, which has none.
+            WebSocketRejected: On entering the block, when the application answers otherwise.
+        """
+        if self._asgi is None:
+            raise RuntimeError(
+                "WSGI has no websockets: test them with 'app.test_client(gateway=\"asgi\")'."
+            )
+        from cruse.testing.websocket import AsyncTestWebSocket, TestWebSocket
+
+        self._starts = self._starts or not self.application.lifecycle.started
+        return TestWebSocket(
+            self._asgi, lambda: AsyncTestWebSocket(self, args, kwargs, subprotocols)
+        )
 
     @property
     def preserve_context(self) -> bool:

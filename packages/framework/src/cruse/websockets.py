@@ -1,0 +1,357 @@
+"""Websockets (RFC 6455): a conversation that begins with a request.
+
+The opening handshake is an HTTP request like any other, so ``request``, ``session`` and ``g`` are
+there in a websocket view; :data:`cruse.websocket` is the conversation itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from cruse.requests import Request
+    from cruse.responses import Response
+
+__all__ = [
+    "Connection",
+    "UpgradeRequired",
+    "WebSocket",
+    "WebSocketDisconnect",
+    "origin_is_trusted",
+]
+
+TICK = 1.0  # seconds between two looks for a client that left while the view waits elsewhere
+MAX_REASON = 123  # bytes of a reason in a close frame (RFC 6455 section 5.5)
+
+
+class WebSocketDisconnect(Exception):  # noqa: N818 - it is an end, no error
+    """The conversation is over: the client has closed it or has gone.
+
+    A view need not catch it: to let it pass is to end quietly.
+
+    Args:
+        code: The close code (RFC 6455 section 7.4); 1006 when the client is gone without one.
+        reason: The reason that the client gave.
+    """
+
+    def __init__(self, code: int = 1006, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The websocket is closed: {self.code} {self.reason}".rstrip()
+
+
+class UpgradeRequired(HTTPException):
+    """Answers a plain HTTP request to the URL of a websocket (RFC 9110 section 15.5.22)."""
+
+    code = 426
+    name = "Upgrade Required"
+
+    def __init__(self, request: Request) -> None:
+        self.method = request.method
+        asked = "websocket" in request.headers.get("Upgrade", "").lower()
+        super().__init__(
+            "This URL is a websocket, and the server here serves the application as WSGI, which "
+            "has none. Serve it as ASGI or RSGI: with uvicorn, hypercorn, daphne or granian."
+            if asked
+            else "This URL is a websocket (RFC 6455): open it with 'new WebSocket(url)' or another"
+            " websocket client."
+        )
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Return the header fields of the answer; the protocol to change to is one of them."""
+        return [*super().get_headers(*args, **kwargs), ("Upgrade", "websocket")]
+
+
+class Connection(Protocol):
+    """A websocket as a gateway has it. All raise :exc:`WebSocketDisconnect` at its end."""
+
+    #: What the client offers to speak, best first.
+    subprotocols: list[str]
+
+    async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
+        """Answer the handshake with 101."""
+
+    async def receive(self) -> str | bytes:
+        """Return the next message; may be cancelled without losing one."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a text or binary message."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close an accepted connection."""
+
+    async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        """Answer the handshake with something else than 101."""
+
+
+class WebSocket:
+    """One conversation.
+
+    Attributes of the handshake's request (``headers``, ``args``, ``cookies``, ``path``...) can be
+    read here as well.
+
+    Args:
+        connection: The gateway's end.
+        request: The handshake's request.
+        handshake: Makes the response to the handshake, after hooks included.
+        max_size: The size of a message above which the conversation is closed, in bytes.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        request: Callable[[], Request],
+        handshake: Callable[[], Awaitable[Response]],
+        max_size: int | None,
+    ) -> None:
+        self._connection = connection
+        self._get_request = request
+        self._handshake = handshake
+        self._max_size = max_size
+        self._accepting = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
+        self._receiving = False
+        self._ahead: asyncio.Task[str | bytes] | None = None
+        self._cancelled = False
+        #: Whether the handshake was answered with 101.
+        self.accepted = False
+        #: How the conversation ended; ``None`` while it goes on.
+        self.closed: WebSocketDisconnect | None = None
+        #: What was agreed to be spoken.
+        self.subprotocol: str | None = None
+
+    @property
+    def request(self) -> Request:
+        """The handshake's request."""
+        return self._get_request()
+
+    @property
+    def requested_subprotocols(self) -> list[str]:
+        """The subprotocols that the client offers, best first."""
+        return self._connection.subprotocols
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.request, name)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open" if self.accepted else "not accepted yet"
+        return f"<WebSocket {self.request.path!r}, {state}>"
+
+    # -- opening and closing --
+
+    async def accept(
+        self, subprotocol: str | None = None, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Accept the handshake. Sending or receiving does it, too, when it is not done yet.
+
+        The ``after_request`` functions see the response to the handshake, status 101, and what is
+        in the session until here is saved with it.
+
+        Args:
+            subprotocol: One of :attr:`requested_subprotocols`.
+            headers: Header fields to send.
+
+        Raises:
+            ValueError: When the client did not offer the subprotocol (RFC 6455 section 4.2.2).
+        """
+        async with self._accepting:
+            if self.accepted:
+                return
+            if subprotocol is not None and subprotocol not in self.requested_subprotocols:
+                raise ValueError(
+                    f"The client did not offer the subprotocol {subprotocol!r}, so it cannot be "
+                    f"agreed on; it offered {self.requested_subprotocols!r}."
+                )
+            response = await self._handshake()
+            response.headers.extend(list(headers))
+            head = response.get_wsgi_headers(None).to_wsgi_list()
+            self.accepted = True
+            self.subprotocol = subprotocol
+            await self._connection.accept(subprotocol, head)
+            self._timer = self._loop.call_later(TICK, self._tick)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the conversation. A second time, nothing happens.
+
+        Args:
+            code: The close code: 1000 to 1014, or one of your own from 3000 to 4999.
+            reason: Why, at most 123 bytes in UTF-8; what is longer is cut.
+        """
+        if self.closed is not None:
+            return
+        with suppress(WebSocketDisconnect):  # gone already
+            await self.accept()
+            self.closed = WebSocketDisconnect(code, reason)
+            short = reason.encode()[:MAX_REASON].decode(errors="ignore")
+            await self._connection.close(code, short)
+
+    async def reject(self, response: Response, head: list[tuple[str, str]]) -> None:
+        """Answer the handshake with a response; the pipeline does it, for what a view returns."""
+        self.closed = WebSocketDisconnect(1006, response.status)
+        await self._connection.reject(response.status_code, head, response.get_data())
+
+    # -- messages --
+
+    async def receive(self) -> str | bytes:
+        """Wait for the next message: ``str`` for a text message, ``bytes`` for a binary one.
+
+        Raises:
+            WebSocketDisconnect: When the conversation is over.
+        """
+        if not self.accepted:
+            await self.accept()
+        if self.closed is not None:
+            raise self.closed
+        self._receiving = True
+        try:
+            message = await self._next_message()
+        except WebSocketDisconnect as left:
+            self.closed = left
+            raise
+        finally:
+            self._receiving = False
+        if self._max_size is not None and len(message) > self._max_size:
+            await self.close(1009, f"Messages may have {self._max_size} bytes at most.")
+            raise WebSocketDisconnect(1009, "A message was too big.")
+        return message
+
+    async def _next_message(self) -> str | bytes:
+        if self._ahead is None:
+            return await self._connection.receive()
+        # Shielded: a view that waits with a time limit must not lose the message.
+        message = await asyncio.shield(self._ahead)
+        self._ahead = None
+        return message
+
+    async def receive_json(self) -> Any:
+        """Wait for the next message and parse it with ``app.json``.
+
+        Raises:
+            WebSocketDisconnect: When the conversation is over. A message that is not JSON ends it,
+                with code 1007.
+        """
+        message = await self.receive()
+        try:
+            return self.request.json_module.loads(message)
+        except (ValueError, RecursionError):
+            await self.close(1007, "The message is not valid JSON.")
+            raise WebSocketDisconnect(1007, "A message was not JSON.") from None
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a message: a text message for ``str``, a binary one for ``bytes``.
+
+        Raises:
+            WebSocketDisconnect: When the conversation is over.
+            TypeError: For anything else.
+        """
+        if not isinstance(message, str | bytes):
+            raise TypeError(
+                f"A websocket sends str or bytes, not {type(message).__name__!r}; "
+                "'send_json' sends what JSON can say."
+            )
+        if not self.accepted:
+            await self.accept()
+        if self.closed is not None:
+            raise self.closed
+        try:
+            await self._connection.send(message)
+        except WebSocketDisconnect as left:
+            self.closed = left
+            raise
+
+    async def send_json(self, *args: Any, **kwargs: Any) -> None:
+        """Send a text message with JSON of the arguments, as ``jsonify`` makes it.
+
+        Raises:
+            WebSocketDisconnect: When the conversation is over.
+        """
+        await self.send(self.request.json_module.dumps(args[0] if args else kwargs))
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Iterate over the messages until the client closes the conversation."""
+        try:
+            while True:
+                yield await self.receive()
+        except WebSocketDisconnect:
+            return
+
+    # -- a client that leaves while the view waits for something else --
+
+    def _tick(self) -> None:
+        """Look for a client that has left, one message ahead, while nobody receives.
+
+        The view gets one more tick to come to an end before it is cancelled: it may be at work on
+        the last message.
+        """
+        self._timer = self._loop.call_later(TICK, self._tick)
+        if self._receiving:
+            return
+        if self.closed is not None:
+            self._cancel_view()
+        elif self._ahead is None:
+            self._ahead = self._loop.create_task(self._look_ahead())
+
+    async def _look_ahead(self) -> str | bytes:
+        try:
+            return await self._connection.receive()
+        except WebSocketDisconnect as left:
+            self.closed = left
+            raise
+
+    def _cancel_view(self) -> None:
+        if self._task is not None and not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether a cancellation that arrived is the one for a client that has left."""
+        return self._cancelled and self._task is not None and self._task.cancelling() == 1
+
+    async def release(self) -> None:
+        """Stop looking after the client; at the end of the view."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._cancelled and self._task is not None:
+            self._task.uncancel()
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.wait({self._ahead})
+            if not self._ahead.cancelled():
+                self._ahead.exception()  # seen
+
+
+def origin_is_trusted(request: Request, trusted: Iterable[str] | None) -> bool:
+    """Whether a handshake comes from a page of this host, or of one that is trusted.
+
+    Browsers open websockets to any host, with its cookies, for a page of any other; only the
+    ``Origin`` header tells (RFC 6455 section 10.2). Programs send none.
+
+    Args:
+        request: The handshake's request.
+        trusted: Further origins, such as ``"https://app.example.org"``; ``"*"`` is any.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    if trusted is not None and ("*" in trusted or origin in trusted):
+        return True
+    try:
+        scheme, host = urlsplit(origin)[:2]
+    except ValueError:  # a bracket too few
+        return False
+    # Not the scheme: behind a proxy that ends TLS the application may not know its own.
+    usual = {"http": ":80", "https": ":443"}.get(scheme)
+    return usual is not None and host.removesuffix(usual) == request.host

@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "workers",
         },
     ),
-    ("messages", {"body", "dates", "environ", "formparser", "parts", "requests", "responses", "security", "websockets"}),
+    ("messages", {"body", "dates", "environ", "formparser", "parts", "proxies", "requests", "responses", "security", "websockets"}),
     ("context", {"context", "sessions", "stored_sessions"}),
     ("routes", {"routing", "urls"}),
     (

@@ -85,6 +85,25 @@ def test_a_server_side_session_gets_another_id(make_world, open_browser, gateway
     assert len(renewed) == 2
 
 
+def test_a_session_of_the_server_is_another_one_after_the_login(
+    make_world, open_browser, gateway
+):
+    world = make_world()
+    world.app.config["SESSION_STORE"] = "memory"
+    browser = open_browser(world, gateway)
+    browser.client.post("/cart")
+    before = browser.cookies()["session"]
+    browser.login()
+    after = browser.cookies()["session"]
+    assert browser.whoami == "Ada Lovelace"
+    assert len(world.app.session_interface.store) == 1
+    browser.client.set_cookie("session", before)
+    assert browser.whoami == "nobody"
+    browser.client.set_cookie("session", after)
+    browser.client.post("/auth/logout")
+    assert len(world.app.session_interface.store) == 0
+
+
 @pytest.mark.parametrize("value", ["x", "x.y.z", ""])
 def test_a_forged_session_cookie_is_nobodys(browser, value):
     browser.client.set_cookie("session", value)

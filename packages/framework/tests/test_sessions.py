@@ -1,7 +1,9 @@
 """Sessions in a signed cookie."""
 
+import asyncio
 import logging
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256, sha512
 
@@ -17,6 +19,7 @@ from cruse.sessions import (
     SecureCookieSessionInterface,
     SessionInterface,
     SessionMixin,
+    SessionTooLarge,
 )
 
 #: 6,000 digits that compress to no less than 3,000 bytes, 4,000 in base64.
@@ -428,25 +431,75 @@ def test_a_key_removed_on_the_way_is_a_clear_error(app, client):
 
 
 def test_a_cookie_that_browsers_would_drop_is_an_error(client):
-    with pytest.raises(ValueError, match=r"bytes.*4093.*'cart' \(6018 bytes\)"):
+    with pytest.raises(
+        SessionTooLarge, match=r"bytes.*4093.*'cart' \(6018 bytes\).*SESSION_STORE"
+    ):
         client.get("/big")
 
 
-def test_in_production_it_is_logged_and_the_old_cookie_stays(app, client, caplog):
+def test_in_production_it_is_a_500_that_is_logged_once_and_the_old_cookie_stays(
+    app, client, caplog
+):
     client.get("/set")
     app.testing = False
     with caplog.at_level(logging.ERROR):
         response = client.get("/big")
-    assert response.status_code == 200
+    assert response.status_code == 500
     assert "Set-Cookie" not in response.headers
+    assert len(caplog.records) == 1
     assert "'cart' (6018 bytes)" in caplog.text
-    assert RANDOM[:9] not in caplog.text
+    assert RANDOM[:9] not in caplog.text + response.text
     assert client.get("/get").text == "42"
+
+
+def test_an_error_handler_may_answer_for_it(app, client):
+    app.testing = False
+
+    @app.errorhandler(500)
+    def sorry(error):
+        assert isinstance(error.original_exception, SessionTooLarge)
+        return "too much in the basket", 500
+
+    assert client.get("/big").text == "too much in the basket"
+
+
+def test_a_subclass_may_do_something_else_with_too_much(app, client):
+    class Forgetful(SecureCookieSessionInterface):
+        def too_large(self, app, session, response, size):
+            del session["cart"]
+            self.save_session(app, session, response)
+
+    app.session_interface = Forgetful()
+    assert client.get("/big").status_code == 200
+    with client.session_transaction() as kept:
+        assert dict(kept) == {"name": "y"}
+
+
+def test_a_huge_cookie_is_no_session(app, gateway):
+    client = app.test_client(gateway=gateway, use_cookies=False)
+    response = client.get("/get", headers={"Cookie": "session=" + "A" * 60_000})
+    assert (response.status_code, response.text) == (200, "None")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_copies_the_one_that_is_good_counts(app, client, order):
+    client.get("/set")
+    good = client.get_cookie("session").value
+    copies = "; ".join([f"session={good}", "session=planted.by.somebody"][::order])
+    other = app.test_client(use_cookies=False)
+    assert other.get("/get", headers={"Cookie": copies}).text == "42"
+
+
+def test_of_two_good_copies_the_first_counts(app, client):
+    signer = app.session_interface.get_signing_serializer(app)
+    copies = "; ".join(f"session={signer.dumps({'value': n})}" for n in (1, 2))
+    other = app.test_client(use_cookies=False)
+    assert other.get("/get", headers={"Cookie": copies}).text == "1"
 
 
 def test_the_limit_can_be_set_and_lifted(app, client):
     app.config["MAX_COOKIE_SIZE"] = 50
-    with pytest.raises(ValueError, match="drop one of more than 50"):
+    with pytest.raises(SessionTooLarge, match="drop one of more than 50"):
         client.get("/set")
     app.config["MAX_COOKIE_SIZE"] = 0
     assert "Set-Cookie" in client.get("/set").headers
@@ -475,6 +528,61 @@ def test_another_store(app, client):
     client.get("/set")
     assert app.session_interface.store == {"value": 42}
     assert client.get("/get").text == "42"
+
+
+class AsyncInterface(MemoryInterface):
+    async def open_session(self, app, request):
+        await asyncio.sleep(0)
+        return MemorySession(self.store)
+
+    async def save_session(self, app, session, response):
+        await asyncio.sleep(0)
+        self.store = dict(session)
+        response.set_cookie("session", "there")
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_an_interface_may_be_async(app, client, colour):
+    app.session_interface = AsyncInterface()
+
+    @app.get("/sync")
+    def sync_view():
+        session["n"] = session.get("n", 0) + 1
+        return str(session["n"])
+
+    @app.get("/async")
+    async def async_view():
+        return sync_view()
+
+    client.set_cookie("session", "there")
+    assert [client.get(f"/{colour}").text for _ in range(2)] == ["1", "2"]
+    with client.session_transaction() as opened:
+        assert opened["n"] == 2
+
+
+def test_an_interface_that_blocks_does_not_block_the_loop(app):
+    threads = []
+
+    class Blocking(MemoryInterface):
+        def open_session(self, app, request):
+            threads.append(threading.current_thread())
+            return super().open_session(app, request)
+
+        def save_session(self, app, session, response):
+            threads.append(threading.current_thread())
+
+    app.session_interface = Blocking()
+
+    @app.get("/loop")
+    async def on_loop():
+        threads.append(threading.current_thread())
+        return str(session.get("a"))
+
+    client = app.test_client(gateway="asgi")
+    client.set_cookie("session", "there")
+    assert client.get("/loop").text == "None"
+    opened, view, saved = threads
+    assert view not in (opened, saved)
 
 
 def test_a_store_that_tracks_nothing_counts_as_used():

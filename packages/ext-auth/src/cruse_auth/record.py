@@ -79,6 +79,10 @@ def renew_session(app: Cruse, session: MutableMapping[str, Any], keep: Iterable[
 def clear_session(app: Cruse, session: MutableMapping[str, Any]) -> None:
     """Empty a session, and give it another id where it has one."""
     session.clear()
+    rotate = getattr(session, "rotate", None)
+    if callable(rotate):
+        rotate()
+    # What Flask-Session has for it.
     regenerate = getattr(app.session_interface, "regenerate", None)
     if callable(regenerate):
         regenerate(session)

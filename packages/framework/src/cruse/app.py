@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
+    from cruse.proxies import TrustedProxies
     from cruse.requests import Request
     from cruse.responses import Response
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
@@ -172,11 +173,21 @@ class Cruse(Application):
         """Whether these depend on the response, because a policy has a nonce."""
         return self.security_headers.vary
 
+    @lazy
+    def proxies(self) -> TrustedProxies | None:
+        """What reads the fields of the proxies in front, when the settings trust any."""
+        if not self.config["TRUSTED_PROXIES"]:
+            return None
+        from cruse.proxies import TrustedProxies
+
+        return TrustedProxies.from_config(self.config)
+
     def _prepare(self) -> None:
         """The part of start-up that is the framework's own."""
         self.load_includes()
         check_types(self.config)
         self.security_headers  # noqa: B018 - a setting that is wrong is told now
+        self.proxies  # noqa: B018
         self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE
         self.check_extensions()
 
@@ -366,8 +377,8 @@ class Cruse(Application):
         """Make a response of what a view returned.
 
         ``str``, ``bytes``, an iterator (sync or async) of either, a ``dict``, ``list`` or
-        dataclass (JSON), a response, a WSGI application; or a tuple of one of these with
-        a status, with headers, or with both.
+        dataclass (JSON), a response, a WSGI application, an object of a registered type; or a
+        tuple of one of these with a status, with headers, or with both.
 
         Raises:
             TypeError: For anything else; it names the endpoint and the type.
@@ -404,6 +415,9 @@ class Cruse(Application):
         response_class = self.response_class
         if isinstance(body, response_class):
             return body
+        convert = self.response_type_of(type(body)) if self.response_types else None
+        if convert is not None:
+            return self.make_response(convert(body))
         if isinstance(body, str | bytes):
             return response_class(body)
         if isinstance(body, bytearray):
@@ -431,7 +445,8 @@ class Cruse(Application):
             f"The view of {_endpoint()!r} returned an object of type {type(body).__name__!r}, "
             "which no response can be made of. Return text, bytes, a dict, a list, a dataclass, "
             "an iterator, a response, a WSGI application, or a tuple of one of these with "
-            f"status and headers.{' ' + why if why else ''}"
+            "status and headers; or tell the application what to make of the type, with "
+            f"app.register_response_type().{' ' + why if why else ''}"
         )
 
     def make_default_options_response(self) -> Response:

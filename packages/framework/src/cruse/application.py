@@ -11,7 +11,9 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.routing import BuildError
+from werkzeug.wrappers import Response as WerkzeugResponse
 
+from cruse.colors import is_async
 from cruse.config import DEFAULTS, Config, ConfigAttribute, lifetime
 from cruse.context import Globals
 from cruse.errors import Aborter
@@ -47,7 +49,13 @@ if TYPE_CHECKING:
     from cruse.json.provider import JSONProvider
     from cruse.prefixes import PrefixOwner
     from cruse.sessions import SessionInterface
-    from cruse.typing import F, LifespanCallable, RouteCallable, ShellContextProcessorCallable
+    from cruse.typing import (
+        F,
+        LifespanCallable,
+        ResponseReturnValue,
+        RouteCallable,
+        ShellContextProcessorCallable,
+    )
 
 __all__ = ["Application"]
 
@@ -57,6 +65,7 @@ _SESSIONS_IN_COOKIES = SecureCookieSessionInterface()
 T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
 T_shell = TypeVar("T_shell", bound="ShellContextProcessorCallable")
 T_lifespan = TypeVar("T_lifespan", bound="LifespanCallable")
+T_value = TypeVar("T_value")
 
 
 class Application(Scaffold):
@@ -129,6 +138,8 @@ class Application(Scaffold):
         self.prefix_owners: list[PrefixOwner] = []
         self._template_additions: list[tuple[str, str, Any]] = []
         self.extensions: dict[str, Any] = {}
+        #: What views may return beyond what they always may; see `register_response_type`.
+        self.response_types: dict[type, Callable[[Any], ResponseReturnValue]] = {}
         self.lifecycle = Lifecycle()
         self._waiting_extensions: list[Extension[Any]] = []
         self._waiting_includes: list[Include] = []
@@ -437,6 +448,38 @@ class Application(Scaffold):
         for processor in self.shell_context_processors:
             names |= processor()
         return names
+
+    # -- return values --
+
+    @setupmethod
+    def register_response_type(
+        self, cls: type[T_value], function: Callable[[T_value], ResponseReturnValue]
+    ) -> None:
+        """Let views return objects of a class, alone and within a dict, list or dataclass.
+
+        Args:
+            cls: The class; its subclasses count too, and the nearest class decides.
+            function: Makes of an object something that a view may return. To be of use within
+                JSON, it has to be something that JSON has, such as a dict.
+
+        Raises:
+            TypeError: For a class that answers are made of in any case: text, bytes, responses;
+                and for an async function.
+        """
+        if issubclass(cls, str | bytes | WerkzeugResponse) or is_async(function):
+            raise TypeError(
+                f"There is nothing to register for {cls.__name__} with {function!r}: it takes a "
+                "class that is no text, bytes or response, and a plain function."
+            )
+        self.response_types[cls] = function
+
+    def response_type_of(self, cls: type) -> Callable[[Any], ResponseReturnValue] | None:
+        """Return the function registered for a class, or for the nearest one above it."""
+        for each in cls.__mro__:
+            function = self.response_types.get(each)
+            if function is not None:
+                return function
+        return None
 
     # -- routes and URLs --
 

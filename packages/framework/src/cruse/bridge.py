@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from cruse.colors import is_async, is_inline
 from cruse.loops import carry_back, run_on
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from cruse.workers import WorkerPool
 
-__all__ = ["Bridge", "OffLoop", "OnLoop", "drive", "iterate_off_loop"]
+__all__ = ["Bridge", "OffLoop", "OnLoop", "call", "drive", "iterate_off_loop"]
 
 T = TypeVar("T")
 
@@ -91,6 +93,16 @@ class OnLoop:
     async def settle(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await the coroutine."""
         return await coroutine
+
+
+async def call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of either colour where it belongs."""
+    asynchronous = is_async(function)
+    if asynchronous is bridge.on_loop or (is_inline(function) and not asynchronous):
+        result = function(*args)
+    else:
+        result = await bridge.cross(function, *args)
+    return await bridge.settle(result) if iscoroutine(result) else result
 
 
 def iterate_off_loop(source: AsyncIterator[T], loop: asyncio.AbstractEventLoop) -> Iterator[T]:

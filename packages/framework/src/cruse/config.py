@@ -75,6 +75,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "TRAP_BAD_REQUEST_ERRORS": None,
         "TRAP_HTTP_EXCEPTIONS": False,
         "TRUSTED_HOSTS": None,
+        "TRUSTED_PROXIES": None,
+        "TRUSTED_PROXY_HEADERS": ("X-Forwarded-For", "X-Forwarded-Proto"),
         "USE_X_SENDFILE": False,
         "WEBSOCKET_MAX_MESSAGE_SIZE": 1024 * 1024,
         "WEBSOCKET_ORIGINS": None,

@@ -12,10 +12,9 @@ import threading
 import weakref
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
-from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
-from cruse.colors import is_async
+from cruse.bridge import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,13 +74,13 @@ class Lifecycle:
             for make in self.managers:
                 manager = make()
                 if not hasattr(manager, "__aenter__"):
-                    await _call(bridge, manager.__enter__)
-                    self._entered.push_async_callback(_call, bridge, manager.__exit__, *_NO_ERROR)
+                    await call(bridge, manager.__enter__)
+                    self._entered.push_async_callback(call, bridge, manager.__exit__, *_NO_ERROR)
                 else:
-                    await _call(bridge, manager.__aenter__)
-                    self._entered.push_async_callback(_call, bridge, manager.__aexit__, *_NO_ERROR)
+                    await call(bridge, manager.__aenter__)
+                    self._entered.push_async_callback(call, bridge, manager.__aexit__, *_NO_ERROR)
             for function in self.startup:
-                await _call(bridge, function)
+                await call(bridge, function)
         except BaseException:
             await self._entered.aclose()
             raise
@@ -99,7 +98,7 @@ class Lifecycle:
         errors: list[Exception] = []
         for function in reversed(self.shutdown):
             try:
-                await _call(bridge, function)
+                await call(bridge, function)
             except Exception as error:
                 errors.append(error)
         try:
@@ -122,12 +121,3 @@ class Lifecycle:
 
 
 _NO_ERROR = (None, None, None)
-
-
-async def _call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function of either colour where it belongs."""
-    if is_async(function) is bridge.on_loop:
-        result = function(*args)
-    else:
-        result = await bridge.cross(function, *args)
-    return await bridge.settle(result) if iscoroutine(result) else result

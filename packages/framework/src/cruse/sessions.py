@@ -4,7 +4,9 @@ The default keeps it in a cookie that is signed, not encrypted: the browser's ow
 not change it. The context opens a session when it is first touched, so a request that does not use
 it costs nothing, sends no ``Vary: Cookie``, and does not put off the end of a permanent session.
 
-Another store is an implementation of :class:`SessionInterface` as ``app.session_interface``.
+The setting ``SESSION_STORE`` keeps sessions on the server instead; see
+:mod:`cruse.stored_sessions`. Anything else is a :class:`SessionInterface` of your own, as
+``app.session_interface``.
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ from itsdangerous.signer import Signer, SigningAlgorithm
 from werkzeug.datastructures import CallbackDict
 from werkzeug.http import dump_cookie
 
+from cruse.bridge import call
+from cruse.colors import inline, is_inline
 from cruse.globals import _cv
 from cruse.json.tag import TaggedJSONSerializer
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
+    from cruse.bridge import Bridge
     from cruse.requests import Request
     from cruse.responses import Response
 
@@ -34,10 +39,17 @@ __all__ = [
     "SecureCookieSessionInterface",
     "SessionInterface",
     "SessionMixin",
+    "SessionTooLarge",
 ]
 
 #: How many sets of keys have their serializer ready; tests make many applications in one process.
 _MAX_SERIALIZERS = 16
+#: How many cookies of the session's name are looked at: one per domain and path it may be for.
+_COPIES = 3
+
+
+class SessionTooLarge(ValueError):  # noqa: N818 - named as RequestEntityTooLarge is
+    """The session does not fit into a cookie; browsers would drop it without a word."""
 
 
 class SessionMixin(MutableMapping[str, Any]):
@@ -62,6 +74,14 @@ class SessionMixin(MutableMapping[str, Any]):
     @permanent.setter
     def permanent(self, value: bool) -> None:
         self["_permanent"] = bool(value)
+
+    def rotate(self) -> None:
+        """Give the session another id, where it has one; the content stays.
+
+        Call it when somebody logs in or gets more rights: who knew the id before (who planted it,
+        maybe) must not have what it stands for now. A session in a cookie has no id.
+        """
+        self.modified = True
 
 
 class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
@@ -122,12 +142,37 @@ class NullSession(SecureCookieSession):
 class SessionInterface:
     """Opens and saves the sessions of an application.
 
-    Subclasses implement :meth:`open_session` and :meth:`save_session`; the other methods tell
-    what the settings ``SESSION_COOKIE_...`` say.
+    Subclasses implement :meth:`open_session` and :meth:`save_session`, as plain or async
+    functions; the other methods tell what the settings ``SESSION_COOKIE_...`` say.
+
+    Plain ones run in a thread where they would block an event loop, unless they are marked with
+    :func:`cruse.inline`. An attribute cannot be awaited: what is not so marked is therefore opened
+    before the hooks of an async view (see :meth:`opens_ahead`), all others when they are touched.
     """
 
     #: The session of applications whose store is not set up; see :meth:`make_null_session`.
     null_session_class: type[Any] = NullSession
+
+    @property
+    def waits(self) -> bool:
+        """Whether opening a session may take longer than an event loop should be kept waiting."""
+        return not is_inline(self.open_session)
+
+    def opens_ahead(self, app: Cruse, request: Request) -> bool:
+        """Whether to open the session before an async view: when the request has its cookie."""
+        return self.get_cookie_name(app) in request.cookies
+
+    async def open(self, app: Cruse, request: Request, bridge: Bridge) -> SessionMixin:
+        """Call :meth:`open_session` where it belongs."""
+        session = await call(bridge, self.open_session, app, request)
+        return self.make_null_session(app) if session is None else cast("SessionMixin", session)
+
+    async def save(
+        self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge
+    ) -> None:
+        """Call :meth:`save_session` where it belongs, if anybody looked into the session."""
+        if session.accessed or session.modified:
+            await call(bridge, self.save_session, app, session, response)
 
     def make_null_session(self, app: Cruse) -> NullSession:
         """Return what stands in for a session when :meth:`open_session` returned None."""
@@ -199,14 +244,41 @@ class SessionInterface:
             session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
         )
 
-    def open_session(self, app: Cruse, request: Request) -> SessionMixin | None:
+    def dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
+        """Return the ``Set-Cookie`` that gives the browser a value."""
+        return dump_cookie(
+            self.get_cookie_name(app),
+            value,
+            expires=self.get_expiration_time(app, session),
+            domain=self.get_cookie_domain(app),
+            path=self.get_cookie_path(app),
+            secure=self.get_cookie_secure(app),
+            httponly=self.get_cookie_httponly(app),
+            samesite=self.get_cookie_samesite(app),
+            partitioned=self.get_cookie_partitioned(app),
+            max_size=0,
+        )
+
+    def delete_cookie(self, app: Cruse, response: Response) -> None:
+        """Let the browser forget the cookie."""
+        response.delete_cookie(
+            self.get_cookie_name(app),
+            domain=self.get_cookie_domain(app),
+            path=self.get_cookie_path(app),
+            secure=self.get_cookie_secure(app),
+            httponly=self.get_cookie_httponly(app),
+            samesite=self.get_cookie_samesite(app),
+            partitioned=self.get_cookie_partitioned(app),
+        )
+
+    def open_session(self, app: Cruse, request: Request) -> Any:
         """Return the session of a request, a new one when it has none.
 
         None means that sessions are not set up; then reading gives nothing and writing fails.
         """
         raise NotImplementedError
 
-    def save_session(self, app: Cruse, session: SessionMixin, response: Response) -> None:
+    def save_session(self, app: Cruse, session: SessionMixin, response: Response) -> Any:
         """Keep the session. Called before the response is sent, if the session was opened."""
         raise NotImplementedError
 
@@ -307,90 +379,74 @@ class SecureCookieSessionInterface(SessionInterface):
             },
         )
 
+    @inline
     def open_session(self, app: Cruse, request: Request) -> SecureCookieSession | None:
         """Return what the cookie holds, if its signature is good, else an empty session."""
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             return None
-        value = request.cookies.get(self.get_cookie_name(app))
-        if value:
+        # There are two where the settings for domain or path have changed, or where somebody
+        # planted one: what is no session of ours must not hide the one that is.
+        for value in request.cookies.getlist(self.get_cookie_name(app))[:_COPIES]:
             max_age = int(app.permanent_session_lifetime.total_seconds())
             try:
                 return self.session_class(serializer.loads(value, max_age=max_age))
             except (BadData, TypeError, ValueError):
                 # Forged, too old, or signed by us but in a form that we do not read any more.
-                return self.session_class()
+                continue
         return self.session_class()
 
+    @inline
     def save_session(self, app: Cruse, session: SessionMixin, response: Response) -> None:
         """Set the cookie, or delete it when the session was emptied.
 
         Raises:
-            ValueError: When the cookie would be longer than ``MAX_COOKIE_SIZE`` and the app is in
-                debug or testing mode. Otherwise that is logged and the browser keeps the cookie
-                it has: it would drop the longer one without a word.
+            SessionTooLarge: When the cookie would be longer than ``MAX_COOKIE_SIZE``.
         """
         modified = session.modified
         if session.accessed or modified:
-            _vary_by_cookie(response)
+            vary_by_cookie(response)
         if not session:
             if modified:
-                self._delete_cookie(app, response)
+                self.delete_cookie(app, response)
             return
         if not self.should_set_cookie(app, session):
             return
-        _vary_by_cookie(response)
+        vary_by_cookie(response)
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             raise RuntimeError("The secret key was removed while a request used its session.")
-        cookie = self._dump_cookie(app, session, serializer.dumps(dict(session)))
+        cookie = self.dump_cookie(app, session, serializer.dumps(dict(session)))
         limit = app.config["MAX_COOKIE_SIZE"]
         if limit and len(cookie) > limit:
-            self._refuse(app, session, len(cookie), limit)
+            self.too_large(app, session, response, len(cookie))
         else:
             response.headers.add("Set-Cookie", cookie)
 
-    def _dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
-        return dump_cookie(
-            self.get_cookie_name(app),
-            value,
-            expires=self.get_expiration_time(app, session),
-            domain=self.get_cookie_domain(app),
-            path=self.get_cookie_path(app),
-            secure=self.get_cookie_secure(app),
-            httponly=self.get_cookie_httponly(app),
-            samesite=self.get_cookie_samesite(app),
-            partitioned=self.get_cookie_partitioned(app),
-            max_size=0,
-        )
+    def too_large(self, app: Cruse, session: SessionMixin, response: Response, size: int) -> None:
+        """Refuse a cookie that browsers would drop. Override it to do something else.
 
-    def _delete_cookie(self, app: Cruse, response: Response) -> None:
-        response.delete_cookie(
-            self.get_cookie_name(app),
-            domain=self.get_cookie_domain(app),
-            path=self.get_cookie_path(app),
-            secure=self.get_cookie_secure(app),
-            httponly=self.get_cookie_httponly(app),
-            samesite=self.get_cookie_samesite(app),
-            partitioned=self.get_cookie_partitioned(app),
-        )
+        Args:
+            app: The application.
+            session: The session.
+            response: Has no session cookie; with what it is sent the browser keeps the old one.
+            size: Of the whole cookie with its name and attributes, in bytes.
 
-    def _refuse(self, app: Cruse, session: SessionMixin, size: int, limit: int) -> None:
+        Raises:
+            SessionTooLarge: It names the largest values by their keys; it does not show them.
+        """
         sizes = {key: len(self.serializer.dumps(value)) for key, value in session.items()}
         largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:3]
-        message = (
+        raise SessionTooLarge(
             f"The session's cookie would have {size} bytes, but browsers drop one of more than"
-            f" {limit} (MAX_COOKIE_SIZE). The largest values are those of"
+            f" {app.config['MAX_COOKIE_SIZE']} (MAX_COOKIE_SIZE). The largest values are those of"
             f" {', '.join(f'{key!r} ({sizes[key]} bytes)' for key in largest)}. Keep them"
-            " elsewhere and only their keys in the session, or use a server-side session"
-            " interface."
+            " elsewhere and only their keys in the session, or keep sessions on the server: set"
+            " SESSION_STORE."
         )
-        app.logger.error(message)
-        if app.debug or app.testing:
-            raise ValueError(message)
 
 
-def _vary_by_cookie(response: Response) -> None:
+def vary_by_cookie(response: Response) -> None:
     """Add Cookie to the fields that the response depends on."""
     headers = response.headers
     if headers.getlist("Vary"):

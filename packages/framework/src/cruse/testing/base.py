@@ -12,6 +12,7 @@ import werkzeug.test
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_current_url
 
+from cruse.bridge import drive
 from cruse.testing.contexts import KeptContexts
 from cruse.testing.environ import EnvironBuilder
 
@@ -81,15 +82,13 @@ class BaseClient(werkzeug.test.Client):
         interface = app.session_interface
         self._add_cookies_to_wsgi(context.request.environ)
         with context:
-            session = interface.open_session(app, context.request)
-        if session is None:
+            session = drive(interface.open(app, context.request, app.bridge))
+        if interface.is_null_session(session):
             raise RuntimeError("The application opened no session. Set its 'secret_key'.")
         yield session
-        if interface.is_null_session(session):
-            return
         response = app.response_class()
         with context:
-            interface.save_session(app, session, response)
+            drive(interface.save(app, session, response, app.bridge))
         self.keep_cookies(context.request.environ, response.headers)
 
     def build_request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WerkzeugRequest:

@@ -157,6 +157,13 @@ def test_the_innermost_blueprint_that_has_a_wish_goes_before_the_setting(app, cl
     assert get(client, "/api/pages/").mimetype == PAGE
 
 
+def test_a_blueprint_that_owns_its_prefix_answers_for_unknown_paths_below_it(app, client):
+    api = Blueprint("api", __name__, url_prefix="/api", error_format="problem", owns_prefix=True)
+    app.register_blueprint(api)
+    assert get(client, "/api/nowhere", accept=BROWSER).mimetype == PROBLEM
+    assert get(client, "/nowhere", accept=BROWSER).mimetype == PAGE
+
+
 def test_a_format_that_does_not_exist_is_an_error_at_once(app):
     with pytest.raises(ValueError, match="error_format is 'json', but can only be one of 'auto'"):
         Blueprint("api", __name__, error_format="json")

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from cruse.globals import current_context
+from cruse.prefixes import blueprints_for_errors
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MIMEAccept
@@ -77,7 +78,7 @@ def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
 
 
 def _format_of(ctx: Context) -> str:
-    for name in ctx.request.blueprints:
+    for name in blueprints_for_errors(ctx, tuple(ctx.request.blueprints)):
         blueprint = ctx.app.blueprints.get(name)
         if blueprint is not None and blueprint.error_format is not None:
             return blueprint.error_format

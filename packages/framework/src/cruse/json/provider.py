@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import weakref
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
+from enum import Enum
 from typing import IO, TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -95,7 +96,10 @@ def _default(o: Any) -> Any:
     if isinstance(o, (Decimal, UUID)):
         return str(o)
     if is_dataclass(o) and not isinstance(o, type):
-        return asdict(o)
+        # Not `asdict`, which copies what is within, and finds dataclasses there but nothing else.
+        return {field.name: getattr(o, field.name) for field in fields(o)}
+    if isinstance(o, Enum):
+        return o.value
     if hasattr(o, "__html__"):
         return str(o.__html__())
     raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
@@ -112,7 +116,8 @@ class DefaultJSONProvider(JSONProvider):
     """JSON by Python's :mod:`json`, and beside its types :class:`~datetime.date` and
     :class:`~datetime.datetime` (ISO 8601, or as in HTTP with the setting
     ``JSON_DATE_FORMAT = "http"``), :class:`~decimal.Decimal` and :class:`~uuid.UUID` (text),
-    dataclasses (dictionaries) and objects with ``__html__`` (their markup).
+    members of an :class:`~enum.Enum` (their values), dataclasses (dictionaries), objects with
+    ``__html__`` (their markup), and what ``app.register_response_type`` was told about.
 
     Change the attributes on an instance or in a subclass. An encoder is made once for each set of
     options and made anew when an attribute of the instance is set.
@@ -173,8 +178,12 @@ class DefaultJSONProvider(JSONProvider):
         return cast("_Encode", encoder.pop("cls")(**encoder).encode)
 
     def _default_of_app(self, o: Any) -> Any:
-        """Know the own application's date format, be it current or not."""
-        return _format_date(o, self._app) if isinstance(o, date) else _default(o)
+        """Know the own application's types and date format, be it current or not."""
+        app = self._app
+        convert = app.response_type_of(type(o)) if app and app.response_types else None
+        if convert is not None:
+            return convert(o)
+        return _format_date(o, app) if isinstance(o, date) else _default(o)
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Read JSON text, or bytes in UTF-8, UTF-16 or UTF-32.

@@ -61,7 +61,16 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
     ("the application object: puts the floors together", {"app"}),
     (
         "tools: imported only when used",
-        {"__main__", "cli", "debug", "debugger", "devserver", "testing"},
+        {
+            "__main__",
+            "cli",
+            "debug",
+            "debugger",
+            "devserver",
+            "listening",
+            "reloader",
+            "testing",
+        },
     ),
 )
 FLOOR = {room: number for number, (_, rooms) in enumerate(FLOORS, start=1) for room in rooms}

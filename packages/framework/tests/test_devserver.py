@@ -86,7 +86,7 @@ class Server:
     def reload(self):
         """Wait until the server has noticed a change and starts anew."""
         self.wait_for("Detected change")
-        self.wait_for("Restarting with")
+        self.wait_for("Restarting")
 
     def get(self, path="/", **headers):
         """Return status and text of an answer."""
@@ -374,9 +374,6 @@ def test_cruse_run_has_the_defaults_of_a_development_server(app, served):
             "app": app,
             "use_reloader": False,
             "threaded": True,
-            "ssl_context": None,
-            "extra_files": None,
-            "exclude_patterns": None,
         }
     ]
 

@@ -39,32 +39,52 @@ def run(
     It returns at once when a ``cruse`` command is running, which serves itself or has other
     things to do.
 
+    What is not given comes from where ``cruse run`` has it: ``CRUSE_RUN_...`` in the environment,
+    then ``[tool.cruse]`` in ``pyproject.toml``.
+
     Args:
         app: The application.
-        host: The address to bind; else the host of ``SERVER_NAME``, else this machine only.
-        port: The port to bind; else that of ``SERVER_NAME``, else 5000. 0 takes a free one.
+        host: The address to bind; at last the host of ``SERVER_NAME``, or this machine only.
+        port: The port to bind; at last that of ``SERVER_NAME``, or 5000. 0 takes a free one.
         debug: Sets ``app.debug``.
         load_dotenv: Whether to read ``.env`` and ``.cruseenv`` first.
         options: Passed to :func:`werkzeug.serving.run_simple`.
     """
-    from cruse.cli.environment import get_debug_flag, get_load_dotenv
-
     if os.environ.get("CRUSE_RUN_FROM_CLI") == "true":
         _explain_ignored_run()
         return
+    from click import ClickException
+
+    from cruse.cli.environment import restored_environment
+
+    with restored_environment():
+        try:
+            settings = {**_configured(app, load_dotenv), **options}
+            if debug is not None:
+                app.debug = bool(debug)
+            settings["host"], settings["port"] = _address(
+                app, host or settings.get("host"), settings.get("port") if port is None else port
+            )
+            show_server_banner(app.debug, app.name)
+            serve(app, debug=app.debug, **settings)
+        except ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+
+
+def _configured(app: Cruse, load_dotenv: bool) -> dict[str, Any]:
+    """Return what the environment and ``pyproject.toml`` say, as for ``cruse run``."""
+    from cruse.cli.environment import get_debug_flag, get_load_dotenv
+    from cruse.cli.run import configured
+
     if get_load_dotenv(load_dotenv):
         from cruse.dotenv import load_dotenv as load
 
         load()
-        if "CRUSE_DEBUG" in os.environ:
-            app.debug = get_debug_flag()
-    if debug is not None:
-        app.debug = bool(debug)
-    host, port = _address(app, host, port)
-    options.setdefault("use_reloader", app.debug)
-    options.setdefault("threaded", True)
-    show_server_banner(app.debug, app.name)
-    serve(app, host, port, app.debug, debugger=options.pop("use_debugger", None), **options)
+    settings = configured()
+    if "CRUSE_DEBUG" in os.environ:
+        app.debug = get_debug_flag()
+    return settings
 
 
 def _address(app: Cruse, host: str | None, port: int | None) -> tuple[str, int]:
@@ -92,7 +112,8 @@ def serve(
     port: int,
     debug: bool,
     *,
-    debugger: bool | None = None,
+    use_reloader: bool | None = None,
+    use_debugger: bool | None = None,
     **options: Any,
 ) -> None:
     """Serve a WSGI application, normally a Cruse object, with werkzeug.
@@ -102,17 +123,47 @@ def serve(
         host: The address to bind.
         port: The port to bind.
         debug: Whether debug mode is on.
-        debugger: Whether errors open the debugger. ``None`` means in debug mode, and only when
-            nobody else can reach the server: the debugger runs code for those who use it.
+        use_reloader: Whether a change of the code restarts the server. ``None`` means in debug
+            mode.
+        use_debugger: Whether errors open the debugger. ``None`` means in debug mode, and only
+            when nobody else can reach the server: the debugger runs code for those who use it.
         options: Passed to :func:`werkzeug.serving.run_simple`.
+
+    Raises:
+        click.ClickException: When it can't listen there.
     """
     import werkzeug.serving
 
-    if _allow_debugger(host, debug, debugger):
+    # Looked up now and not imported above: tests and tools replace it in werkzeug.serving.
+    run_simple = werkzeug.serving.run_simple
+    if run_simple.__module__ == werkzeug.serving.__name__:
+        _check(host, port, options.get("ssl_context"))
+    use_reloader = debug if use_reloader is None else use_reloader
+    if use_reloader and "reloader_type" not in options:
+        options["reloader_type"] = _our_reloader(app)
+    if _allow_debugger(host, debug, use_debugger):
         app = _with_debugger(app, host, options.pop("use_evalex", True))
     with _terminate_politely():
-        # Looked up now and not imported above: tests and tools replace it in werkzeug.serving.
-        werkzeug.serving.run_simple(host, port, app, **options)
+        run_simple(host, port, app, use_reloader=use_reloader, **{"threaded": True, **options})
+
+
+def _check(host: str, port: int, ssl_context: Any) -> None:
+    """Check what would fail, in the process that nobody has handed a socket."""
+    from werkzeug.serving import is_running_from_reloader
+
+    from cruse.listening import check_address, check_certificate
+
+    if not is_running_from_reloader():
+        check_address(host, port)
+        check_certificate(ssl_context)
+
+
+def _our_reloader(app: WSGIApplication) -> str:
+    """Return the name that our reloader has at werkzeug, told which folders to watch."""
+    from cruse.reloader import Reloader, watch_folders_of
+
+    watch_folders_of(app)
+    return Reloader.name
 
 
 def _allow_debugger(host: str, debug: bool, debugger: bool | None) -> bool:
@@ -149,11 +200,14 @@ def _terminate_politely() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    from werkzeug.serving import is_running_from_reloader
+
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        # A process of the reloader ends now: no further signal is to interrupt the shutdown.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if is_running_from_reloader() else before)
 
 
 def load_or_explain(load: Callable[[], Cruse], reloading: bool) -> WSGIApplication:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-__all__ = ["get_debug_flag", "get_load_dotenv"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["get_debug_flag", "get_load_dotenv", "restored_environment"]
 
 _NO = {"", "0", "false", "no", "off"}
 
@@ -18,3 +23,21 @@ def get_load_dotenv(default: bool = True) -> bool:
     """Whether dotenv files are to be read: ``default``, unless ``CRUSE_SKIP_DOTENV`` says no."""
     skip = os.environ.get("CRUSE_SKIP_DOTENV")
     return default if not skip else skip.lower() in _NO
+
+
+@contextmanager
+def restored_environment() -> Iterator[None]:
+    """Take back what a command line sets for its own processes when it is over.
+
+    In a program that runs a command and goes on, such as a test, no later one inherits it.
+    """
+    names = ("CRUSE_RUN_FROM_CLI", "CRUSE_DEBUG")
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from cruse.cli.discovery import NoAppException
+from cruse.cli.environment import restored_environment
 from cruse.cli.options import app_option, debug_option, env_file_option, version_option
+from cruse.cli.project import find_project
 from cruse.cli.routes import routes_command
 from cruse.cli.run import run_command
 from cruse.cli.script import ScriptInfo, settle, with_appcontext
@@ -208,13 +210,13 @@ class CruseGroup(AppGroup):
                 set_debug_flag=self.set_debug_flag,
                 load_dotenv_defaults=self.load_dotenv,
             )
+        if "default_map" not in extra and "default_map" not in self.context_settings:
+            extra["default_map"] = find_project().default_map()
         with ExitStack() as stack:
-            for name in ("CRUSE_RUN_FROM_CLI", "CRUSE_DEBUG"):
-                stack.callback(_put_back, name, os.environ.get(name))
+            stack.enter_context(restored_environment())
             # An app.run() at module level would serve instead of letting the command go on.
             os.environ["CRUSE_RUN_FROM_CLI"] = "true"
             ctx = super().make_context(info_name, args, parent=parent, **extra)
-            # In a program that runs a command and goes on, such as a test, no later one inherits.
             ctx.call_on_close(stack.pop_all().close)
             return ctx
 
@@ -229,10 +231,3 @@ class CruseGroup(AppGroup):
             env_file_option.handle_parse_result(ctx, {}, [])
             app_option.handle_parse_result(ctx, {}, [])
         return super().parse_args(ctx, args)
-
-
-def _put_back(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value

@@ -31,8 +31,10 @@ def _set_app(ctx: click.Context, param: click.Parameter, value: str | None) -> s
 
 def _set_debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool | None:
     given = ctx.get_parameter_source(param.name or "")
-    if given in (None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP):
+    if given in (None, ParameterSource.DEFAULT):
         return None
+    if given is ParameterSource.DEFAULT_MAP and "CRUSE_DEBUG" in os.environ:
+        return None  # from pyproject.toml, which the environment goes before
     # In the environment, so that an application factory and the reloader's process see it too.
     os.environ["CRUSE_DEBUG"] = "1" if value else "0"
     return value

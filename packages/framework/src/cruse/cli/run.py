@@ -10,6 +10,7 @@ from werkzeug.utils import import_string
 
 from cruse.cli.environment import get_debug_flag
 from cruse.cli.options import debug_option
+from cruse.cli.project import find_project
 from cruse.cli.script import ScriptInfo, pass_script_info
 from cruse.devserver import DEFAULT_HOST, DEFAULT_PORT, load_or_explain, serve, show_server_banner
 from cruse.extension import SettingsError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 else:
     _ParamType = click.ParamType  # generic from click 8.4 on only
 
-__all__ = ["CertParamType", "SeparatedPathType", "run_command"]
+__all__ = ["CertParamType", "SeparatedPathType", "configured", "run_command"]
 
 
 class CertParamType(_ParamType):
@@ -103,13 +104,12 @@ class SeparatedPathType(click.Path):
 
 # --cert is eager so that it has been read when --key is checked, in whatever order they come.
 @click.command("run", short_help="Run a development server.")
-@click.option("--host", "-h", default=DEFAULT_HOST, help="The interface to bind to.")
+@click.option("--host", "-h", help=f"The interface to bind to.  [default: {DEFAULT_HOST}]")
 @click.option(
     "--port",
     "-p",
     type=click.IntRange(0, 65535),
-    default=DEFAULT_PORT,
-    help="The port to bind to; 0 is any free one.",
+    help=f"The port to bind to; 0 is any free one.  [default: {DEFAULT_PORT}]",
 )
 @click.option(
     "--cert",
@@ -150,41 +150,47 @@ class SeparatedPathType(click.Path):
     help=f"Files not to restart for, as fnmatch patterns separated by {os.path.pathsep!r}.",
 )
 @pass_script_info
-def run_command(
-    info: ScriptInfo,
-    host: str,
-    port: int,
-    cert: ssl.SSLContext | tuple[str, str] | str | None,
-    reload: bool | None,
-    debugger: bool | None,
-    with_threads: bool,
-    extra_files: list[str] | None,
-    exclude_patterns: list[str] | None,
-) -> None:
+def run_command(info: ScriptInfo, **given: Any) -> None:
     """Run a server for development.
 
-    It is not made for production: it is neither fast nor safe enough. The reloader and the
-    debugger are on in debug mode.
+    It is not made for production: it is neither fast nor safe enough, 'cruse serve' is. The
+    reloader and the debugger are on in debug mode.
     """
     debug = get_debug_flag()
-    use_reloader = debug if reload is None else reload
+    options = {"host": DEFAULT_HOST, "port": DEFAULT_PORT, **_server_options(given)}
     try:
-        app = load_or_explain(info.load_app, use_reloader)
+        app = load_or_explain(info.load_app, options.get("use_reloader", debug))
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     show_server_banner(debug, info.app_import_path)
-    serve(
-        app,
-        host,
-        port,
-        debug,
-        debugger=debugger,
-        use_reloader=use_reloader,
-        threaded=with_threads,
-        ssl_context=cert,
-        extra_files=extra_files,
-        exclude_patterns=exclude_patterns,
-    )
+    serve(app, debug=debug, **options)
+
+
+#: The parameters of the command that werkzeug knows under another name.
+_NAMES = {
+    "cert": "ssl_context",
+    "debugger": "use_debugger",
+    "reload": "use_reloader",
+    "with_threads": "threaded",
+}
+
+
+def _server_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was said, without what was not, as :func:`cruse.devserver.serve` takes it."""
+    return {_NAMES.get(name, name): value for name, value in given.items() if value is not None}
+
+
+def configured() -> dict[str, Any]:
+    """Return what the environment and ``pyproject.toml`` say about ``cruse run``.
+
+    For ``app.run()``, which so follows the same rules.
+
+    Raises:
+        click.UsageError: When one of them says something that is not possible.
+    """
+    defaults = {"auto_envvar_prefix": "CRUSE_RUN", "default_map": find_project().run}
+    with run_command.make_context("run", [], **defaults) as ctx:
+        return _server_options(ctx.params)
 
 
 # Here too, because "cruse run --debug" is what one types.

@@ -69,7 +69,7 @@ def send_file(
         environ,
         mimetype=mimetype,
         as_attachment=as_attachment,
-        download_name=download_name,
+        download_name=_one_line(download_name, source),
         conditional=conditional,
         etag=etag,
         last_modified=last_modified,
@@ -82,6 +82,15 @@ def send_file(
             "Accept-Ranges", "bytes"
         )  # werkzeug 3.1.3 says it in a 206 only
     return cast("Response", response)
+
+
+def _one_line(name: str | None, source: Any) -> str | None:
+    """Return the name of a download without what would end or hide a part of its header field."""
+    if name is None and isinstance(source, str):
+        name = os.path.basename(source)
+    if name is None or name.isprintable():
+        return name
+    return "".join(char if char.isprintable() else "_" for char in name)
 
 
 def _readable_range(environ: WSGIEnvironment, source: Any) -> WSGIEnvironment:

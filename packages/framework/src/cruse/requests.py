@@ -5,18 +5,29 @@ from __future__ import annotations
 import re
 from typing import IO, TYPE_CHECKING, Any
 
-from werkzeug.datastructures import Authorization, EnvironHeaders, ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import (
+    Authorization,
+    EnvironHeaders,
+    ImmutableList,
+    ImmutableMultiDict,
+    MultiDict,
+)
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError, UnsupportedMediaType
+from werkzeug.http import parse_if_range_header
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.sansio.utils import get_host, host_is_trusted
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import BodyStream, spool
+from cruse.dates import client_date, readable_dates
 from cruse.formparser import FormParser, parse_query
 from cruse.lazy import lazy
 from cruse.parts import MemoryBudget, Parts
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from werkzeug.datastructures import IfRange
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import Rule
 
@@ -27,7 +38,8 @@ __all__ = ["Request"]
 
 # A name, an IPv4 or a bracketed IPv6 address, and a port. What else gets into URLs that are built
 # from it, as does a slash, poisons links and caches.
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
+_PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
+_HOST = re.compile(rf"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::{_PORT})?", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
 
@@ -133,6 +145,38 @@ class Request(WerkzeugRequest):
         def remote_addr(self) -> str | None:
             """The address of the client, or of the proxy in front."""
             return self.environ.get("REMOTE_ADDR")
+
+        @lazy
+        def access_route(self) -> ImmutableList[str]:
+            """The addresses on the request's way here, the client's first.
+
+            More than the one that has connected only with ``TRUSTED_PROXIES``: whatever else
+            ``X-Forwarded-For`` says, anybody can have sent.
+            """
+            route = self.environ.get("cruse.access_route")
+            if route is None:
+                route = [self.remote_addr] if self.remote_addr else []
+            return ImmutableList(route)
+
+        @lazy
+        def date(self) -> datetime | None:
+            """When the client made the request."""
+            return client_date(self.headers.get("Date"))
+
+        @lazy
+        def if_modified_since(self) -> datetime | None:
+            """The client has a copy of this date (RFC 9110 section 13.1.3)."""
+            return client_date(self.headers.get("If-Modified-Since"))
+
+        @lazy
+        def if_unmodified_since(self) -> datetime | None:
+            """The client wants to change what it saw at this date (RFC 9110 section 13.1.4)."""
+            return client_date(self.headers.get("If-Unmodified-Since"))
+
+        @lazy
+        def if_range(self) -> IfRange:
+            """Which copy the client has a part of (RFC 9110 section 13.1.5)."""
+            return parse_if_range_header(readable_dates(self.environ).get("HTTP_IF_RANGE"))
 
     # -- what routing found --
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from werkzeug.datastructures import Headers
 from werkzeug.http import remove_entity_headers
@@ -12,15 +13,19 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from cruse.dates import readable_dates
 from cruse.globals import _cv
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from typing import Self
+
+    from werkzeug.wrappers import Request as WerkzeugRequest
 
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["Response"]
+__all__ = ["Response", "has_no_body", "without_controls"]
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 _STATUS_LINES |= {200: "200 OK", 418: "418 I'M A TEAPOT"}
@@ -31,12 +36,32 @@ def _content_type(mimetype: str) -> str:
     return get_content_type(mimetype, "utf-8")
 
 
+_ASCII = "".join(map(chr, range(33, 127)))
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 
 
 def has_no_body(status: int) -> bool:
     """Whether a response of this status must not have a body (RFC 9110 section 6.4.1)."""
     return status in _BODILESS
+
+
+def without_controls(url: str) -> str:
+    """Return a URL with its control characters percent-encoded.
+
+    Browsers drop line breaks and tabs, as ``urlsplit`` does, so that a tab between two slashes
+    would hide that they name a host (WHATWG URL, section 4.4).
+    """
+    if url.isprintable():
+        return url
+    return "".join(char if char.isprintable() else quote(char, errors="replace") for char in url)
+
+
+def _as_uri(url: str) -> str:
+    """Return a URL as it may stand in a header field, whatever is in it."""
+    try:
+        return iri_to_uri(without_controls(url))
+    except ValueError:  # no URL, such as "http://[": the browser's to refuse
+        return quote(url, safe=_ASCII, errors="replace")
 
 
 class Response(WerkzeugResponse):
@@ -139,6 +164,25 @@ class Response(WerkzeugResponse):
             or made["_status_code"] in _BODILESS
         )
 
+    def make_conditional(
+        self,
+        request_or_environ: WSGIEnvironment | WerkzeugRequest,
+        accept_ranges: bool | str = False,
+        complete_length: int | None = None,
+    ) -> Self:
+        """Answer the conditions of a request (RFC 9110, sections 13 and 14).
+
+        Args:
+            request_or_environ: The request, or its environ.
+            accept_ranges: Whether to answer range requests, or the unit of ranges.
+            complete_length: How many bytes the body has, for ranges.
+
+        Raises:
+            RequestedRangeNotSatisfiable: When the client asks for a part behind the end (416).
+        """
+        environ = getattr(request_or_environ, "environ", request_or_environ)
+        return super().make_conditional(readable_dates(environ), accept_ranges, complete_length)
+
     @property
     def is_streamed(self) -> bool:
         """Whether the body's length is not known: an iterator, sync or async."""
@@ -158,7 +202,7 @@ class Response(WerkzeugResponse):
         headers = Headers(self.headers)
         for name in ("Location", "Content-Location"):
             if name in headers:
-                headers[name] = iri_to_uri(headers[name])
+                headers[name] = _as_uri(headers[name])
         status = self.status_code
         if status == 304:
             remove_entity_headers(headers)

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.datastructures import ImmutableDict
-from werkzeug.routing import BaseConverter, IntegerConverter, ValidationError
+from werkzeug.routing import BaseConverter, FloatConverter, IntegerConverter, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
@@ -35,6 +35,12 @@ class ASCIIInteger(IntegerConverter):
     r"""Digits 0 to 9 only: ``\\d`` also takes those of every other script."""
 
     regex = rf"[0-9]{{1,{MAX_DIGITS}}}"
+
+
+class ASCIIFloat(FloatConverter):
+    """Digits 0 to 9 only, and not so many in front of the point that they give infinity."""
+
+    regex = rf"[0-9]{{1,300}}\.[0-9]{{1,{MAX_DIGITS}}}"
 
 
 class Rule(WerkzeugRule):
@@ -62,9 +68,11 @@ class Rule(WerkzeugRule):
 
 
 class Map(WerkzeugMap):
-    """A map of rules that counts its changes; its ``int`` converter takes ASCII digits only."""
+    """A map of rules that counts its changes; its numbers are of ASCII digits only."""
 
-    default_converters = ImmutableDict(WerkzeugMap.default_converters, int=ASCIIInteger)
+    default_converters = ImmutableDict(
+        WerkzeugMap.default_converters, int=ASCIIInteger, float=ASCIIFloat
+    )
     #: How often rules were added.
     version = 0
 

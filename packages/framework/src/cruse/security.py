@@ -147,12 +147,13 @@ def _sources(setting: str, name: str, value: Any) -> list[str]:
                 f"strings, or True, not {type(value).__name__}."
             )
         value = " ".join(value)
-    if any(not character.isprintable() or character in ";," for character in name + value):
+    text = str(value)
+    if any(not character.isprintable() or character in ";," for character in name + text):
         raise ValueError(
             f"The directive {name!r} in the setting {setting!r} has a semicolon, a comma or a "
             "line break, which would end it. In URLs these are percent-encoded."
         )
-    return value.split()
+    return text.split()
 
 
 def _with_nonce(sources: list[str], nonce: str | None) -> list[str]:

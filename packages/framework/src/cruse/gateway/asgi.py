@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from werkzeug.exceptions import BadRequest, ClientDisconnected
+from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
 from cruse.environ import LazyEnviron, header_key
 from cruse.gateway.conversation import converse
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from cruse.app import Cruse
+    from cruse.proxies import TrustedProxies
     from cruse.typing import Receive, Scope, Send
 
 __all__ = ["serve_asgi"]
@@ -49,8 +50,12 @@ async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
 
 async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     transport = _Transport(receive, send)
+    refused = None
+    if app.proxies is not None:
+        scope, refused = _behind(app.proxies, scope)
     environ = LazyEnviron(partial(_fill, scope, transport, get_running_loop()))
     ctx = app.context_class(app, environ)
+    ctx.routing_exception = refused
     ctx.method = method = scope["method"]
     if scope.get("scheme") == "https":
         ctx.tls_host = _host(scope)
@@ -67,11 +72,15 @@ async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     message = await receive()
     if message["type"] != "websocket.connect":
         return  # gone before it was there
+    refused = None
+    if app.proxies is not None:
+        scope, refused = _behind(app.proxies, scope)
     scheme = "https" if scope.get("scheme") == "wss" else "http"
     handshake = {**scope, "method": "GET", "scheme": scheme}
     ctx = app.context_class(
         app, LazyEnviron(partial(_fill_handshake, handshake, get_running_loop()))
     )
+    ctx.routing_exception = refused
     ctx.path = path = _path_below_root(scope)
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
@@ -86,6 +95,14 @@ def has_body(scope: Scope) -> bool:
         if name in _BODY_HEADERS and value != b"0":
             return True
     return False
+
+
+def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError | None]:
+    """Return the scope as the client sent it, or why the request is refused."""
+    try:
+        return proxies.rewrite_scope(scope, _path_below_root(scope)), None
+    except SecurityError as error:
+        return scope, error
 
 
 def _host(scope: Scope) -> str:
@@ -148,6 +165,8 @@ def _fill(
     if client:
         environ["REMOTE_ADDR"] = client[0]
         environ["REMOTE_PORT"] = str(client[1])
+    if "cruse.access_route" in scope:
+        environ["cruse.access_route"] = scope["cruse.access_route"]
     for raw_name, raw_value in scope["headers"]:
         add_header(environ, raw_name.decode("latin-1"), raw_value.decode("latin-1"))
     _add_errors(environ)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from werkzeug.exceptions import BadRequest, ClientDisconnected
+from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
 from cruse.environ import LazyEnviron
 from cruse.gateway.asgi import _WITHOUT_BODY, add_header
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from cruse.app import Cruse
+    from cruse.context import Context
+    from cruse.proxies import TrustedProxies
 
 __all__ = ["serve_rsgi"]
 
@@ -34,6 +36,8 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     ctx.method = scope.method
     if scope.scheme == "https":
         ctx.tls_host = scope.authority or scope.headers.get("host") or ""
+    if app.proxies is not None:
+        _rewrite(app.proxies, ctx)
     try:
         ctx.path = _decode(scope.path)
     except UnicodeDecodeError:
@@ -44,6 +48,17 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         await serve(app, ctx, _Transport(protocol))
     else:
         await converse(app, ctx, _WebSocket(protocol))
+
+
+def _rewrite(proxies: TrustedProxies, ctx: Context) -> None:
+    environ: Any = ctx.environ
+    environ.complete()
+    try:
+        proxies.rewrite_environ(environ)
+    except SecurityError as error:
+        ctx.routing_exception = error
+    secure = environ["wsgi.url_scheme"] == "https"
+    ctx.tls_host = environ.get("HTTP_HOST", "") if secure else None
 
 
 def _has_body(scope: Any) -> bool:

@@ -6,6 +6,8 @@ from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
+from werkzeug.exceptions import SecurityError
+
 from cruse.bridge import drive, iterate_off_loop
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.plans import Plan
+    from cruse.proxies import TrustedProxies
     from cruse.responses import Response
     from cruse.typing import StartResponse, WSGIEnvironment
 
@@ -40,6 +43,8 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     ctx = app.context_class(app, environ)
     _cv.set(ctx)
     ctx.bridge = app.bridge
+    if app.proxies is not None:
+        _look_behind(app.proxies, ctx, environ)
     ctx.method = environ["REQUEST_METHOD"]
     if environ["wsgi.url_scheme"] == "https":
         ctx.tls_host = environ.get("HTTP_HOST", "")
@@ -59,10 +64,22 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     except BaseException as error:
         _abandon(ctx, plan, response, error)
         raise
+    if response.plain and ctx.method != "HEAD":
+        return response.whole
+    return _body(ctx, plan, response)
+
+
+def _look_behind(proxies: TrustedProxies, ctx: Context, environ: WSGIEnvironment) -> None:
+    try:
+        proxies.rewrite_environ(environ)
+    except SecurityError as error:
+        ctx.routing_exception = error
+
+
+def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
+    """Return what the server iterates over, of a response that is more than one text."""
     if ctx.method == "HEAD" or has_no_body(response.status_code):
         return _without_body(ctx, plan, response)
-    if response.plain:
-        return response.whole
     if outlives_view(response):
         return _Stream(ctx, plan, response)
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating

@@ -18,7 +18,7 @@ INSTALLED = {dist.name for dist in distributions()}
 EXTENSIONS = {f"cruse-{p.name.removeprefix('ext-')}": p for p in ROOT.glob("packages/ext-*")}
 COMPLETE = EXTENSIONS.keys() <= INSTALLED
 
-# These need a browser, a database server or the package index, and run when named on the command
+# These need a browser, database servers or the package index, and run when named on the command
 # line: `python dev.py test-machine`, `python dev.py test-build`.
 collect_ignore = ["docs/conf.py", "tests/machine", "tests/packaging"]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]

@@ -7,7 +7,7 @@
     python dev.py docs                 build the handbook
     python dev.py build                build every wheel and sdist into dist/
     python dev.py test-build           build them and install each alone
-    python dev.py test-machine         tests that need Chromium and PostgreSQL
+    python dev.py test-machine         tests that need Chromium, PostgreSQL, Redis
     python dev.py version [NEW]        show the version, or set it everywhere
 
 Everything else is passed on to Hatch, which is installed into ``.hatch/`` the first time unless a

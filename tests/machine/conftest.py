@@ -1,8 +1,8 @@
-"""A PostgreSQL server and a browser of our own, started for these tests and gone after them.
+"""PostgreSQL, Redis and a browser of our own, started for these tests and gone after them.
 
-They are programs of the machine, not packages of an index (Debian: postgresql, chromium,
-chromium-driver), so these tests run apart: ``python dev.py test-machine``. What is missing is an
-error here, never a skip.
+They are programs of the machine, not packages of an index (Debian: postgresql, redis-server,
+chromium, chromium-driver), so these tests run apart: ``python dev.py test-machine``. What is
+missing is an error here, never a skip.
 """
 
 import os
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from redis import Redis
 from selenium import webdriver
 
 
@@ -70,6 +71,36 @@ def postgres_url(postgres_server: Path) -> Iterator[str]:
         connection.execute(f'CREATE DATABASE "{name}"')
         yield f"postgresql+psycopg://cruse@/{name}?host={postgres_server}"
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def redis_socket() -> Iterator[Path]:
+    """Start a Redis server of our own, which keeps nothing; it listens on this socket only."""
+    program = shutil.which("redis-server")
+    assert program, "redis-server is missing (Debian: apt install redis-server)"
+    folder = Path(tempfile.mkdtemp(prefix="cruse-redis-"))
+    path = folder / "socket"
+    options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(
+        [program, *options], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    )
+    assert server.stdout is not None
+    for line in server.stdout:  # it says when it listens
+        if b"accept connections" in line:
+            break
+    yield path
+    server.terminate()
+    server.communicate()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def redis_url(redis_socket: Path) -> Iterator[str]:
+    """The URL of an empty Redis database."""
+    url = f"unix://{redis_socket}"
+    yield url
+    with Redis.from_url(url) as connection:
+        connection.flushall()
 
 
 def chromium() -> webdriver.Chrome:

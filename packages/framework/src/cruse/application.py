@@ -28,7 +28,7 @@ from cruse.requests import Request
 from cruse.responses import Response
 from cruse.routing import Map, Router, Rule
 from cruse.scaffold import Scaffold, T_teardown, endpoint_of, setupmethod
-from cruse.sessions import SecureCookieSessionInterface
+from cruse.sessions import make_interface
 from cruse.templating import default_context_processor
 from cruse.urls import build_url
 
@@ -59,9 +59,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Application"]
 
-#: One for all applications: it keeps nothing but serializers, by the keys they are made of.
-_SESSIONS_IN_COOKIES = SecureCookieSessionInterface()
-
 T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
 T_shell = TypeVar("T_shell", bound="ShellContextProcessorCallable")
 T_lifespan = TypeVar("T_lifespan", bound="LifespanCallable")
@@ -89,8 +86,7 @@ class Application(Scaffold):
         @lazy
         def session_interface(self) -> SessionInterface:
             """What opens and saves sessions: in cookies, or where ``SESSION_STORE`` says."""
-            store = self.config["SESSION_STORE"]
-            return _SESSIONS_IN_COOKIES if store is None else self._sessions_in(store)
+            return make_interface(self)
 
     test_cli_runner_class: type[Any] | None = None
     test_client_class: type[Any] | None = None
@@ -234,14 +230,6 @@ class Application(Scaffold):
         """Open a file of the instance folder, also for writing."""
         path = os.path.join(self.instance_path, resource)
         return open(path, mode, encoding=None if "b" in mode else encoding)
-
-    def _sessions_in(self, store: Any) -> SessionInterface:
-        from cruse.stored_sessions import StoredSessionInterface
-
-        interface = StoredSessionInterface(store)
-        if interface.store is not store and hasattr(interface.store, "close"):
-            self.lifecycle.shutdown.append(interface.store.close)
-        return interface
 
     # -- templates --
 

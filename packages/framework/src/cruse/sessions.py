@@ -40,6 +40,7 @@ __all__ = [
     "SessionInterface",
     "SessionMixin",
     "SessionTooLarge",
+    "make_interface",
 ]
 
 #: How many sets of keys have their serializer ready; tests make many applications in one process.
@@ -453,3 +454,24 @@ def vary_by_cookie(response: Response) -> None:
         response.vary.add("Cookie")
     else:  # the usual case, at a tenth of the cost
         headers.add("Vary", "Cookie")
+
+
+#: One for all applications: it keeps nothing but serializers, by the keys they are made of.
+_IN_COOKIES = SecureCookieSessionInterface()
+
+
+def make_interface(app: Cruse) -> SessionInterface:
+    """Return what opens and saves an application's sessions, as ``SESSION_STORE`` says.
+
+    Raises:
+        ValueError: When the setting names no store.
+    """
+    setting = app.config["SESSION_STORE"]
+    if setting is None:
+        return _IN_COOKIES
+    from cruse.stored_sessions import StoredSessionInterface
+
+    interface = StoredSessionInterface(setting)
+    if interface.store is not setting and hasattr(interface.store, "close"):
+        app.lifecycle.shutdown.append(interface.store.close)
+    return interface

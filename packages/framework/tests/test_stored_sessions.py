@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.routing import BaseConverter
 
-from cruse import Cruse, flash, get_flashed_messages, session
+from cruse import Cruse, flash, get_flashed_messages, session, websocket
 from cruse.sessions import SecureCookieSession
 from cruse.stored_sessions import StoredSessionInterface
 from cruse.stores import MemoryStore, make_store
@@ -298,6 +298,22 @@ def test_a_store_that_blocks_never_runs_on_the_event_loop():
         client.get(path)
     assert set(store.asked) == {"get", "set", "replace", "touch", "delete"}
     assert not store.threads & seen
+
+
+def test_a_websocket_reads_the_session_and_saves_it_with_the_handshake(store):
+    app = make_app(store)
+
+    @app.websocket("/count")
+    async def converse():
+        session["n"] += 1
+        await websocket.send(str(session["n"]))
+
+    client = app.test_client(gateway="asgi")
+    client.get("/write")
+    with client.websocket("/count") as socket:
+        assert socket.receive() == "2"
+    assert client.get("/read").text == "2"
+    client.close()
 
 
 def test_an_async_hook_sees_the_session_too(app, client):

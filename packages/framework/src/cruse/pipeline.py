@@ -132,9 +132,7 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
         if request_started.receivers:
             await send(ctx, request_started)
         value = None
-        if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
-            await open_session_ahead(ctx)
-        if plan.preprocessors or plan.before or plan.custom:
+        if plan.preprocessors or plan.before or plan.custom or plan.session_waits:
             value = await preprocess(ctx, plan)
         if value is None:
             value = await dispatch(ctx, plan)
@@ -169,6 +167,8 @@ async def own(ctx: Context, plan: Plan, step: str, *args: Any) -> Any:
 
 async def preprocess(ctx: Context, plan: Plan) -> Any:
     """Run the URL preprocessors and the before hooks; what one of these returns is the answer."""
+    if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
+        await open_session_ahead(ctx)
     if "preprocess_request" in plan.custom:
         return await own(ctx, plan, "preprocess_request")
     for preprocessor in plan.preprocessors:

@@ -50,6 +50,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "logging",
             "prefixes",
             "problems",
+            "redirects",
             "scaffold",
             "shortcuts",
             "templating",

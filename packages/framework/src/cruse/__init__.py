@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from cruse.globals import session as session
     from cruse.globals import websocket as websocket
     from cruse.json import jsonify as jsonify
+    from cruse.redirects import is_safe_url as is_safe_url
+    from cruse.redirects import safe_redirect as safe_redirect
     from cruse.requests import Request as Request
     from cruse.responses import Response as Response
     from cruse.security import csp_nonce as csp_nonce
@@ -74,6 +76,7 @@ _MODULES = {
     ),
     "cruse.colors": "inline",
     "cruse.json": "jsonify",
+    "cruse.redirects": "is_safe_url safe_redirect",
     "cruse.requests": "Request",
     "cruse.responses": "Response",
     "cruse.security": "csp_nonce",

@@ -121,8 +121,9 @@ class TrustedProxies:
         found = self.read(environ.get("REMOTE_ADDR"), fields)
         if found is None:
             return
+        peer = environ.get("REMOTE_ADDR")
+        environ["cruse.access_route"] = _known(found.route, peer)
         if found.route is not None:
-            environ["cruse.access_route"] = found.route
             environ.pop("REMOTE_ADDR", None)
             environ.pop("REMOTE_PORT", None)
             if found.route:
@@ -159,8 +160,8 @@ class TrustedProxies:
         if found is None:
             return scope
         scope = dict(scope)
+        scope["cruse.access_route"] = _known(found.route, client[0] if client else None)
         if found.route is not None:
-            scope["cruse.access_route"] = found.route
             port = found.port
             scope["client"] = (found.route[0], int(port or 0)) if found.route else None
         if found.scheme is not None:
@@ -234,6 +235,13 @@ def _columns(fields: Mapping[str, str]) -> dict[str, list[str]]:
         for kind in ("proto", "host"):
             said[kind] = [element.get(kind, "") for element in elements]
     return said
+
+
+def _known(route: tuple[str, ...] | None, peer: str | None) -> tuple[str, ...]:
+    """Return the addresses for ``request.access_route``, which also say that this was done."""
+    if route is None:
+        return (peer,) if peer else ()
+    return route
 
 
 def _entry(entries: list[str], hops: int) -> str | None:

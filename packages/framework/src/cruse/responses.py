@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from werkzeug.datastructures import Headers
-from werkzeug.http import remove_entity_headers
+from werkzeug.http import dump_cookie, remove_entity_headers
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -19,6 +20,7 @@ from cruse.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from datetime import datetime, timedelta
     from typing import Self
 
     from werkzeug.wrappers import Request as WerkzeugRequest
@@ -37,6 +39,9 @@ def _content_type(mimetype: str) -> str:
 
 
 _ASCII = "".join(map(chr, range(33, 127)))
+# Tokens of RFC 9110 section 5.6.2: what else gets into a name may end it.
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+_COOKIE_DOMAIN = re.compile(r"[^\s;,=\x00-\x1f]*")
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 
 
@@ -131,9 +136,74 @@ class Response(WerkzeugResponse):
         def _on_close(self) -> list[Callable[[], Any]]:
             return []
 
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        max_age: timedelta | int | None = None,
+        expires: str | datetime | int | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: str | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Set a cookie (RFC 6265).
+
+        A name that starts with ``__Host-`` or ``__Secure-`` makes it secure: browsers drop the
+        cookie otherwise (RFC 6265bis section 4.1.3).
+
+        Args:
+            key: The name.
+            value: What the browser keeps and sends back.
+            max_age: For how many seconds; until the browser is closed unless given.
+            expires: Until when, instead of ``max_age``.
+            path: For which paths.
+            domain: For all hosts of this domain; for the very host unless given.
+            secure: Send it over HTTPS only.
+            httponly: Keep it from scripts.
+            samesite: ``"Lax"``, ``"Strict"`` or ``"None"``: who has it of other sites' requests.
+            partitioned: One cookie per embedding site; implies ``secure``.
+
+        Raises:
+            ValueError: When browsers would not keep it: the name is none, it is longer than
+                ``MAX_COOKIE_SIZE``, or it is not what its name promises.
+        """
+        prefix = key[:7].lower()
+        if _COOKIE_NAME.fullmatch(key) is None:
+            raise ValueError(f"{key!r} is no name of a cookie: letters, digits and hyphens are.")
+        if prefix == "__host-" and (domain is not None or path != "/"):
+            raise ValueError(
+                f"The cookie {key!r} is for the very host that sets it and for all its paths: its "
+                "name promises that. Leave 'domain' and 'path' out."
+            )
+        if domain is not None and _COOKIE_DOMAIN.fullmatch(domain) is None:
+            raise ValueError(f"{domain!r} is no domain for the cookie {key!r}.")
+        cookie = dump_cookie(
+            key,
+            value,
+            max_age=max_age,
+            expires=expires,
+            path=path,
+            domain=domain,
+            secure=secure or prefix == "__host-" or key[:9].lower() == "__secure-",
+            httponly=httponly,
+            max_size=0,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
+        limit = self.max_cookie_size
+        if limit and len(cookie) > limit:
+            raise ValueError(
+                f"The cookie {key!r} would have {len(cookie)} bytes, but browsers drop one of more"
+                f" than {limit} (MAX_COOKIE_SIZE). Keep the value elsewhere and its key here."
+            )
+        self.headers.add("Set-Cookie", cookie)
+
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override]
-        """The size in bytes above which a cookie is warned about, from ``MAX_COOKIE_SIZE``."""
+        """The size in bytes above which a cookie is refused, from ``MAX_COOKIE_SIZE``."""
         context = _cv.get(None)
         if context is None:
             return WerkzeugResponse.max_cookie_size

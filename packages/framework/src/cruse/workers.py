@@ -11,12 +11,12 @@ import contextlib
 import os
 import threading
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["WorkerPool"]
+__all__ = ["KeptThread", "WorkerPool"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,42 @@ class _Job:
             await self.ended
 
 
+async def _outcome(job: _Job) -> Any:
+    """Wait for a job that was handed to a thread."""
+    try:
+        return await job.future
+    except asyncio.CancelledError:
+        await job.wait_for_end()
+        raise
+
+
+class KeptThread:
+    """A thread of a pool that serves one caller until it is released.
+
+    What sync code holds may belong to its thread: a connection of :mod:`sqlite3`, everything in
+    ``threading.local``. So the stream of a view that ran in a thread is made in that thread, too.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Run ``function(*args)`` in the thread; as :meth:`WorkerPool.run`."""
+        job = _Job(function, args)
+        self._jobs.put(job)
+        return cast("T", await _outcome(job))
+
+    def release(self) -> None:
+        """Let the pool have its thread back."""
+        self._jobs.put(None)
+
+    def work(self) -> None:
+        """Do what is asked, in the thread itself, until it is released."""
+        while (job := self._jobs.get()) is not None:
+            job.do()
+            del job
+
+
 class WorkerPool:
     """Threads that run one function at a time each, started as they are needed.
 
@@ -85,6 +121,8 @@ class WorkerPool:
         self._threads: set[threading.Thread] = set()
         self._idle = 0  # threads that wait and that no job has claimed
         self._backlog = 0  # jobs in the queue that no thread has been claimed for
+        self._kept: dict[int, KeptThread] = {}  # by the identity of the thread, until it serves it
+        self._away = 0  # threads that serve one caller only
         self._pid = os.getpid()
 
     async def run(self, function: Callable[..., T], *args: Any, urgent: bool = False) -> T:
@@ -101,12 +139,15 @@ class WorkerPool:
         """
         job = _Job(function, args)
         self._submit(job, urgent)
-        try:
-            result: T = await job.future
-        except asyncio.CancelledError:
-            await job.wait_for_end()
-            raise
-        return result
+        return cast("T", await _outcome(job))
+
+    def keep_thread(self) -> KeptThread:
+        """Keep the thread that calls this, one of the pool, after its function has returned.
+
+        Another one may be started in its place: a kept thread mostly waits for a slow client.
+        """
+        kept = self._kept[threading.get_ident()] = KeptThread()
+        return kept
 
     def _submit(self, job: _Job, urgent: bool) -> None:
         if self._pid != os.getpid():
@@ -114,7 +155,7 @@ class WorkerPool:
         with self._lock:
             if self._idle:
                 self._idle -= 1
-            elif len(self._threads) < self.size or urgent:
+            elif len(self._threads) - self._away < self.size or urgent:
                 self._start(job)
                 return
             else:
@@ -133,16 +174,33 @@ class WorkerPool:
         while job is not None:
             job.do()
             del job
+            if self._kept:
+                self._serve_keeper()
             with self._lock:
                 if self._backlog:
                     self._backlog -= 1
-                elif len(self._threads) > self.size:
+                elif len(self._threads) - self._away > self.size:
                     break  # an urgent job's extra thread
                 else:
                     self._idle += 1
             job = self._jobs.get()
         with self._lock:
             self._threads.discard(threading.current_thread())
+
+    def _serve_keeper(self) -> None:
+        """Serve who keeps this thread, if somebody does, while others do the pool's work."""
+        kept = self._kept.pop(threading.get_ident(), None)
+        if kept is None:
+            return
+        with self._lock:
+            self._away += 1
+            waiting = self._jobs.get_nowait() if self._backlog else None
+            if waiting is not None:
+                self._backlog -= 1
+                self._start(waiting)
+        kept.work()
+        with self._lock:
+            self._away -= 1
 
     def stop(self) -> None:
         """Let every thread end after the work it has, and wait for them."""

@@ -121,7 +121,8 @@ def _noting(name: str) -> Callable[..., Any]:
 # one visitor's page to another (Flask's CVE-2023-30861 and GHSA-68rp-wp8r-4726).
 for _name in (
     *("__contains__", "__eq__", "__getitem__", "__iter__", "__len__", "__ne__", "__or__"),
-    *("__reversed__", "__ror__", "copy", "get", "items", "keys", "pop", "setdefault", "values"),
+    *("__repr__", "__reversed__", "__ror__", "copy", "get", "items", "keys", "pop"),
+    *("setdefault", "values"),
 ):
     setattr(SecureCookieSession, _name, _noting(_name))
 
@@ -153,6 +154,8 @@ class SessionInterface:
 
     #: The session of applications whose store is not set up; see :meth:`make_null_session`.
     null_session_class: type[Any] = NullSession
+    #: Whether the content is pickled; a flag for extensions, nothing here reads it.
+    pickle_based = False
 
     @property
     def waits(self) -> bool:

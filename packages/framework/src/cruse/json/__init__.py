@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["dump", "dumps", "jsonify", "load", "loads"]
 
 _default_provider = DefaultJSONProvider(None)
+_default_provider.sort_keys = False  # without an application, nobody asked for it
 
 
 def _provider() -> JSONProvider:

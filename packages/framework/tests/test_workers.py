@@ -1,0 +1,80 @@
+"""The threads that sync code runs in under an async server."""
+
+import asyncio
+import threading
+
+from cruse import Cruse
+
+
+def make_app(size):
+    app = Cruse(f"with_{size}_threads", static_folder=None)
+    app.config["THREAD_POOL_SIZE"] = size
+    barrier = threading.Barrier(size)
+
+    @app.get("/together")
+    def together():
+        barrier.wait()
+        return "done"
+
+    return app
+
+
+async def start_threads(app, client):
+    """Let the pool have all its threads, so that any of them may take the next work."""
+    size = app.config["THREAD_POOL_SIZE"]
+    await asyncio.gather(*(client.get("/together") for _ in range(size)))
+
+
+def test_a_stream_and_its_teardown_run_in_the_thread_of_the_view():
+    app, threads = make_app(4), []
+
+    @app.get("/stream")
+    def stream():
+        threads.append(threading.get_ident())
+
+        def lines():
+            for number in range(3):
+                threads.append(threading.get_ident())
+                yield f"{number}\n"
+
+        return lines()
+
+    @app.teardown_request
+    def note(error):
+        threads.append(threading.get_ident())
+
+    async def main():
+        client = app.async_test_client()
+        await start_threads(app, client)
+        threads.clear()
+        assert (await client.get("/stream")).text == "0\n1\n2\n"
+
+    asyncio.run(main())
+    assert len(threads) == 5
+    assert len(set(threads)) == 1
+
+
+def test_streams_that_wait_for_their_clients_keep_no_place_from_other_views():
+    app, gate = make_app(2), threading.Event()
+
+    @app.get("/stream")
+    def stream():
+        def lines():
+            yield "first"
+            gate.wait()
+
+        return lines()
+
+    async def main():
+        client = app.async_test_client()
+        await start_threads(app, client)
+        streams = [asyncio.ensure_future(client.get("/stream")) for _ in range(5)]
+        # Two at once: more than would be left, if the streams counted.
+        await start_threads(app, client)
+        gate.set()
+        assert {(await each).text for each in streams} == {"first"}
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    app.stop()
+    alive = [t for t in threading.enumerate() if t.name.startswith(f"{app.name}-worker")]
+    assert alive == []

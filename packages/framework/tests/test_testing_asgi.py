@@ -232,7 +232,7 @@ def test_an_application_without_lifespan_is_left_alone():
 
 
 def test_an_application_that_does_not_notice_is_cancelled(monkeypatch):
-    monkeypatch.setattr("cruse.testing.asgi.PATIENCE", 0.01)
+    monkeypatch.setattr("cruse.gateway.exchange.PATIENCE", 0.01)
     seen = []
 
     async def deaf(scope, receive, send):

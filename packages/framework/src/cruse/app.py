@@ -31,6 +31,7 @@ from cruse.lazy import lazy
 from cruse.logging import escape_control
 from cruse.loops import LoopThread
 from cruse.plans import STEPS, Plan, without
+from cruse.scaffold import setupmethod
 from cruse.problems import answer_error
 from cruse.responses import without_controls
 from cruse.security import SecurityHeaders
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from cruse.proxies import TrustedProxies
+    from cruse.gateway.mounts import Mounts
     from cruse.requests import Request
     from cruse.responses import Response
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
@@ -81,6 +83,8 @@ class Cruse(Application):
 
     context_class: type[Context] = Context
     plan_without_route: Plan | None = None
+    #: What is mounted on the application, if anything is.
+    mounts: Mounts | None = None
     #: The pipeline's steps as this class has them; see :func:`cruse.plans.own_steps`.
     builtin_steps: dict[str, Callable[..., Any]]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
@@ -124,6 +128,28 @@ class Cruse(Application):
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.stop_on_loop())
+
+    @setupmethod
+    def mount(self, prefix: str, app: Any, interface: str | None = None) -> None:
+        """Let another application have every URL below a prefix; the longest prefix decides.
+
+        It is a world of its own: hooks, error handlers, limits and headers of this application do
+        not reach it. It is started and stopped with this one.
+
+        Args:
+            prefix: Where, such as ``"/admin"``; routes of this application below it are hidden.
+            app: A Cruse, WSGI or ASGI application, under whatever protocol this one is served.
+            interface: ``"wsgi"`` or ``"asgi"``, where the object does not tell.
+
+        Raises:
+            ValueError: When the prefix is none, is taken, or is ``"/"``.
+            TypeError: When it can't be told which protocol the application speaks.
+        """
+        from cruse.gateway.mounts import Mounts
+
+        mounts = self.mounts or Mounts()
+        mounts.add(self, prefix, app, interface)
+        self.mounts = mounts
 
     # -- sides and lifespan --
 
@@ -190,6 +216,14 @@ class Cruse(Application):
         self.proxies  # noqa: B018
         self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE
         self.check_extensions()
+        self.operations  # noqa: B018
+
+    @lazy
+    def operations(self) -> tuple[str, ...]:
+        """The parts of :mod:`cruse.operations` that the settings have switched on, at start."""
+        from cruse.operations import install
+
+        return install(self)
 
     def start(self) -> None:
         """Run start-up, once; WSGI's gateway does it before the first request.

@@ -34,18 +34,20 @@ async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
         ValueError: For a type of scope that is not known, as the specification asks.
     """
     kind = scope["type"]
-    if kind == "http":
-        if not app.lifecycle.started:
-            await app.start_on_loop()
-        await _http(app, scope, receive, send)
-    elif kind == "lifespan":
+    if kind == "lifespan":
         await _lifespan(app, receive, send)
-    elif kind == "websocket":
-        if not app.lifecycle.started:
-            await app.start_on_loop()
-        await _websocket(app, scope, receive, send)
-    else:
+        return
+    if kind not in ("http", "websocket"):
         raise ValueError(f"The ASGI scope type {kind!r} is not supported.")
+    if not app.lifecycle.started:
+        await app.start_on_loop()
+    mounted = None if app.mounts is None else app.mounts.asgi(app, scope, receive, send)
+    if mounted is not None:
+        await mounted
+    elif kind == "http":
+        await _http(app, scope, receive, send)
+    else:
+        await _websocket(app, scope, receive, send)
 
 
 async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:

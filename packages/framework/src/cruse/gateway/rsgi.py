@@ -32,6 +32,10 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     """Serve one connection."""
     if not app.lifecycle.started:
         await app.start_on_loop()
+    mounted = None if app.mounts is None else app.mounts.rsgi(app, scope, protocol)
+    if mounted is not None:
+        await mounted
+        return
     ctx = app.context_class(app, LazyEnviron(partial(_fill, scope, protocol, get_running_loop())))
     ctx.method = scope.method
     if scope.scheme == "https":

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.exceptions import SecurityError
 
 from cruse.bridge import drive, iterate_off_loop
+from cruse.gateway.observed import observe_wsgi
 from cruse.globals import _cv
+from cruse.observers import Observation
 from cruse.pipeline import answer, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
 
@@ -36,6 +38,12 @@ def serve_wsgi(
     """
     if not app.lifecycle.started:
         app.start()
+    if app.mounts is not None:
+        mounted = app.mounts.wsgi(app, environ, start_response)
+        if mounted is not None:
+            return mounted
+    if app.observers:
+        return observe_wsgi(_serve, app, environ, start_response)
     return copy_context().run(_serve, app, environ, start_response)
 
 
@@ -54,6 +62,8 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     if "cruse.preserve_context" in environ:
         ctx.keep = environ["cruse.preserve_context"]
     app.context_pushed(ctx)
+    if app.observers:
+        ctx.observation = Observation(ctx)
     plan = plan_of(ctx)
     response = drive(answer(ctx, plan))
     try:

@@ -8,10 +8,10 @@ import weakref
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cruse.testing.asgi import Exchange
+from cruse.gateway.exchange import Body, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -39,10 +39,7 @@ class AsgiOnLoop:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Body:
         """Answer a request; the body's pieces are taken from the application as they are read."""
-        exchange = Exchange(self.app, environ)
-        self.run(exchange.start())
-        start_response(exchange.status, exchange.headers.to_wsgi_list())
-        return Body(self, exchange)
+        return Body.of(Exchange(self.app, environ), self.run, start_response)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, with the context variables of the caller.
@@ -89,25 +86,3 @@ def _close(runner: asyncio.Runner) -> None:
     thread = threading.Thread(target=runner.close)
     thread.start()
     thread.join()
-
-
-class Body:
-    """The body of an answer, taken from the application piece by piece."""
-
-    def __init__(self, driver: AsgiOnLoop, exchange: Exchange) -> None:
-        self._driver = driver
-        self._exchange = exchange
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self._driver.run(self._exchange.read())
-        if piece is None:
-            raise StopIteration
-        return piece
-
-    def close(self) -> None:
-        """Leave before the end, as a client does that closes its connection."""
-        if not self._exchange.ended:
-            self._driver.run(self._exchange.close())

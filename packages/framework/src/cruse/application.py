@@ -30,7 +30,7 @@ from cruse.routing import Map, Router, Rule
 from cruse.scaffold import Scaffold, T_teardown, endpoint_of, setupmethod
 from cruse.sessions import make_interface
 from cruse.templating import default_context_processor
-from cruse.urls import build_url
+from cruse.urls import bind_to_base, build_url
 
 if TYPE_CHECKING:
     import logging
@@ -49,9 +49,11 @@ if TYPE_CHECKING:
     from cruse.json.provider import JSONProvider
     from cruse.prefixes import PrefixOwner
     from cruse.sessions import SessionInterface
+    from cruse.staticfiles import StaticFiles
     from cruse.typing import (
         F,
         LifespanCallable,
+        Observer,
         ResponseReturnValue,
         RouteCallable,
         ShellContextProcessorCallable,
@@ -63,6 +65,7 @@ T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
 T_shell = TypeVar("T_shell", bound="ShellContextProcessorCallable")
 T_lifespan = TypeVar("T_lifespan", bound="LifespanCallable")
 T_value = TypeVar("T_value")
+T_observer = TypeVar("T_observer", bound="Observer")
 
 
 class Application(Scaffold):
@@ -134,11 +137,15 @@ class Application(Scaffold):
         self.prefix_owners: list[PrefixOwner] = []
         self._template_additions: list[tuple[str, str, Any]] = []
         self.extensions: dict[str, Any] = {}
+        #: Functions that follow requests to the end of their responses; see `observe`.
+        self.observers: list[Observer] = []
         #: What views may return beyond what they always may; see `register_response_type`.
         self.response_types: dict[type, Callable[[Any], ResponseReturnValue]] = {}
         self.lifecycle = Lifecycle()
         self._waiting_extensions: list[Extension[Any]] = []
         self._waiting_includes: list[Include] = []
+        #: The endpoints of static files, and the blueprints they belong to, if it is not the app.
+        self.static_endpoints: dict[str, Blueprint | None] = {}
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
         # The application's own functions for every template; a scope that is always there.
@@ -157,6 +164,7 @@ class Application(Scaffold):
         def static(filename: str) -> Response:
             return cast("Application", app()).send_static_file(filename)
 
+        self.static_endpoints["static"] = None
         self.add_url_rule(
             f"{self.static_url_path}/<path:filename>",
             endpoint="static",
@@ -417,6 +425,17 @@ class Application(Scaffold):
         return make_manager
 
     @setupmethod
+    def observe(self, f: T_observer) -> T_observer:
+        """Let a generator function follow every request until its response has been sent.
+
+        ``f(observation)`` runs to its ``yield`` when a request has come, and from there when its
+        response or the last piece of a stream was sent, or when the client has left. It is called
+        on the event loop under ASGI and RSGI, so it must not wait for anything.
+        """
+        self.observers.append(f)
+        return f
+
+    @setupmethod
     def teardown_appcontext(self, f: T_teardown) -> T_teardown:
         """Call ``f(error)`` when a context ends, of a request or not."""
         self.teardown_appcontext_funcs.append(f)
@@ -526,6 +545,7 @@ class Application(Scaffold):
 
         Raises:
             SecurityError: When the request's host is not a trusted one (400).
+            ValueError: When the setting ``BASE_URL`` is none.
         """
         server_name = self.config["SERVER_NAME"]
         if request is not None:
@@ -542,6 +562,8 @@ class Application(Scaffold):
             return self.url_map.bind_to_environ(
                 request.environ, server_name=server_name, subdomain=subdomain
             )
+        if self.config["BASE_URL"] is not None:
+            return bind_to_base(self.url_map, self.config["BASE_URL"])
         if server_name is None:
             return None
         return self.url_map.bind(
@@ -563,6 +585,19 @@ class Application(Scaffold):
     ) -> str:
         """Return the URL of an endpoint; see :func:`cruse.urls.url_for`."""
         return build_url(self, endpoint, _anchor, _method, _scheme, _external, values)
+
+    @lazy
+    def static_files(self) -> StaticFiles:
+        """What answers with static files, and knows their hashes."""
+        from cruse.staticfiles import StaticFiles
+
+        return StaticFiles(self.config)
+
+    def add_static_hash(self, endpoint: str, values: dict[str, Any]) -> None:
+        """Add the hash of a static file to the values of its URL."""
+        from cruse.staticfiles import add_hash
+
+        add_hash(self, self.static_endpoints[endpoint] or self, values)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
         """Let the ``url_defaults`` functions of the endpoint's scopes add values."""

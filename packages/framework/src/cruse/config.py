@@ -18,11 +18,12 @@ from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 from werkzeug.utils import import_string
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Protocol, Self
 
     class _HasConfig(Protocol):
-        config: Config
+        @property  # read-only, so that a subclass may have a config of its own class
+        def config(self) -> Config: ...
 
 
 __all__ = ["DEFAULTS", "Config", "ConfigAttribute", "check_types", "lifetime"]
@@ -32,21 +33,29 @@ T = TypeVar("T")
 #: The settings of an application that sets none. Sizes are bytes.
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
+        "ACCESS_LOG": None,
         "APPLICATION_ROOT": "/",
+        "BASE_URL": None,
         "CONTENT_SECURITY_POLICY": None,
         "CONTENT_SECURITY_POLICY_REPORT_ONLY": None,
         "DEBUG": None,
         "ERROR_FORMAT": "auto",
         "EXPLAIN_TEMPLATE_LOADING": False,
+        "HEALTH_LIVE_PATH": None,
+        "HEALTH_READY_PATH": None,
+        "HEALTH_TIMEOUT": 5,
         "JSON_DATE_FORMAT": "iso",
         "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
         "MAX_COOKIE_SIZE": 4093,
         "MAX_FORM_MEMORY_SIZE": 500_000,
         "MAX_FORM_PARTS": 1_000,
+        "OPENTELEMETRY": False,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
         "PREFERRED_URL_SCHEME": "http",
         "PROPAGATE_EXCEPTIONS": None,
         "PROVIDE_AUTOMATIC_OPTIONS": True,
+        "REQUEST_ID_HEADER": None,
+        "REQUEST_ID_TRUSTED": False,
         "SECRET_KEY": None,
         "SECRET_KEY_FALLBACKS": None,
         "SECURITY_HEADERS": {
@@ -59,6 +68,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "SEND_FILE_FOLLOW_SYMLINKS": False,
         "SEND_FILE_MAX_AGE_DEFAULT": None,
         "SERVER_NAME": None,
+        "SERVER_TIMING": None,
         "SESSION_COOKIE_DOMAIN": None,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_NAME": "session",
@@ -69,6 +79,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "SESSION_KEY_PREFIX": "session:",
         "SESSION_REFRESH_EACH_REQUEST": True,
         "SESSION_STORE": None,
+        "STATIC_HASHED_URLS": True,
+        "STATIC_PRECOMPRESSED": True,
         "TEMPLATES_AUTO_RELOAD": None,
         "TESTING": False,
         "THREAD_POOL_SIZE": 40,
@@ -210,10 +222,16 @@ class Config(dict[str, Any]):
             return _missing(error, silent)
         return self.from_mapping(mapping)
 
-    def from_mapping(self, mapping: Mapping[Any, Any] | None = None, **kwargs: Any) -> bool:
-        """Take the upper-case keys of a mapping and of the keyword arguments, which win."""
-        sources: tuple[Mapping[Any, Any], ...] = (mapping or {}, kwargs)
-        for source in sources:
+    def from_mapping(
+        self, mapping: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None, **kwargs: Any
+    ) -> bool:
+        """Take the upper-case keys of a mapping and of the keyword arguments, which win.
+
+        Args:
+            mapping: A mapping or, as :class:`dict` takes them, pairs of key and value.
+            kwargs: Further settings.
+        """
+        for source in (dict(mapping or {}), kwargs):
             for key, value in source.items():
                 # A YAML or TOML loader may well give keys that are no strings.
                 if isinstance(key, str) and key.isupper():
@@ -313,6 +331,7 @@ ERROR_FORMATS = ("auto", "html", "problem")
 #: Settings that are one of a few values.
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "ERROR_FORMAT": ERROR_FORMATS,
+    "ACCESS_LOG": (None, "text", "json"),
     "JSON_DATE_FORMAT": ("iso", "http"),
 }
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.bridge import Bridge
+    from cruse.observers import Observation
     from cruse.requests import Request
     from cruse.routing import Route
     from cruse.sessions import SessionMixin
@@ -103,6 +104,8 @@ class Context:
     tls_host: str | None = None
     #: What the request failed with, although it got an answer; for the teardown functions.
     error: BaseException | None = None
+    #: What the observers of this request follow, if the application has any.
+    observation: Observation | None = None
     #: Takes the context over at its end, for a test client that looks into it.
     keep: Callable[[Context], None] | None = None
     #: Why the session could not be opened ahead of the view.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
 
 __all__ = [
+    "add_request_id",
     "create_logger",
     "default_handler",
     "escape_control",
@@ -68,6 +69,16 @@ def create_logger(app: Cruse) -> logging.Logger:
     if not has_level_handler(logger):
         logger.addHandler(default_handler)
     return logger
+
+
+def add_request_id(record: logging.LogRecord) -> bool:
+    """Give a record the attribute ``request_id``; a filter for handlers and loggers.
+
+    It is ``request.id`` of the current request, and ``"-"`` outside of any.
+    """
+    context = _cv.get(None)
+    record.request_id = context.request.id if context is not None and context.has_request else "-"
+    return True
 
 
 def escape_control(text: str) -> str:

@@ -91,12 +91,14 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
         route: The route, when there is one.
     """
     changes = app.changes.count
-    outside_in = list(scopes_of(endpoint))
+    scopes = list(scopes_of(endpoint))
+    hooks = route is None or route.hooks
+    outside_in = scopes if hooks else []
     inside_out = outside_in[::-1]
     before = _calls(f for scope in outside_in for f in app.before_request_funcs.get(scope, ()))
     if route is not None and route.websocket:
-        hooks = app.before_websocket_funcs
-        before += _calls(f for scope in outside_in for f in hooks.get(scope, ()))
+        first = app.before_websocket_funcs
+        before += _calls(f for scope in outside_in for f in first.get(scope, ()))
     after = _calls(
         f for scope in inside_out for f in reversed(app.after_request_funcs.get(scope, ()))
     )
@@ -119,11 +121,11 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
         teardown,
         appcontext,
         custom,
-        tuple(name for name in inside_out if name is not None),
+        tuple(name for name in reversed(scopes) if name is not None),
         ends=bool(teardown or appcontext or custom),
         hop=bool(custom) or not (quick or mixed),
         mixed=mixed,
-        session_waits=app.session_interface.waits,
+        session_waits=hooks and app.session_interface.waits,
     )
 
 

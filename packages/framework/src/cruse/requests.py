@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import IO, TYPE_CHECKING, Any
+from uuid import uuid4
 
 from werkzeug.datastructures import (
     Authorization,
@@ -40,6 +41,7 @@ __all__ = ["Request"]
 # from it, as does a slash, poisons links and caches.
 _PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
 _HOST = re.compile(rf"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::{_PORT})?", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
 
@@ -177,6 +179,20 @@ class Request(WerkzeugRequest):
         def if_range(self) -> IfRange:
             """Which copy the client has a part of (RFC 9110 section 13.1.5)."""
             return parse_if_range_header(readable_dates(self.environ).get("HTTP_IF_RANGE"))
+
+    @lazy
+    def id(self) -> str:
+        """An id of this request: 32 hexadecimal digits, or what a trusted proxy calls it.
+
+        That is what the header ``REQUEST_ID_HEADER`` says, when ``REQUEST_ID_TRUSTED`` is on.
+        """
+        config = {} if self.context is None else self.context.app.config
+        header = config.get("REQUEST_ID_HEADER")
+        if header and config.get("REQUEST_ID_TRUSTED"):
+            given = self.headers.get(header, "")
+            if _ID.fullmatch(given):  # it goes into logs and into the response
+                return given
+        return uuid4().hex
 
     # -- what routing found --
 

@@ -49,6 +49,7 @@ class Rule(WerkzeugRule):
     Args:
         string: The rule, such as ``"/users/<int:id>"``.
         inline: Let a quick sync view run on the event loop instead of in a thread.
+        hooks: Whether the functions registered to run before and after requests do so here.
         stream: Hand the body to the view unread.
         options: What ``werkzeug.routing.Rule`` takes.
     """
@@ -56,15 +57,23 @@ class Rule(WerkzeugRule):
     provide_automatic_options: bool = False
 
     def __init__(
-        self, string: str, *, inline: bool = False, stream: bool = False, **options: Any
+        self,
+        string: str,
+        *,
+        inline: bool = False,
+        hooks: bool = True,
+        stream: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(string, **options)
         self.inline = inline
+        self.hooks = hooks
         self.stream = stream
 
     def get_empty_kwargs(self) -> Mapping[str, Any]:
         """Return the arguments that make an unbound copy (werkzeug's rule factories)."""
-        return {**super().get_empty_kwargs(), "inline": self.inline, "stream": self.stream}
+        own = {"inline": self.inline, "hooks": self.hooks, "stream": self.stream}
+        return {**super().get_empty_kwargs(), **own}
 
 
 class Map(WerkzeugMap):
@@ -86,8 +95,8 @@ class Route:
     """A rule with what the pipeline has compiled for it."""
 
     __slots__ = (
-        "converters", "defaults", "endpoint", "inline", "methods", "plan", "rule", "simple",
-        "stream", "websocket",
+        "converters", "defaults", "endpoint", "hooks", "inline", "methods", "plan", "rule",
+        "simple", "stream", "websocket",
     )  # fmt: skip
 
     def __init__(self, rule: WerkzeugRule, simple: bool) -> None:
@@ -97,6 +106,7 @@ class Route:
         self.websocket = rule.websocket
         self.defaults: dict[str, Any] = dict(rule.defaults or {})
         self.inline: bool = getattr(rule, "inline", False)
+        self.hooks: bool = getattr(rule, "hooks", True)
         self.stream: bool = getattr(rule, "stream", False)
         self.plan: Plan | None = None
         self.simple = simple

@@ -7,7 +7,7 @@ import os
 import sys
 from functools import update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from cruse.colors import is_async
 from cruse.errors import class_and_code, make_handler_spec
@@ -16,7 +16,6 @@ from cruse.registry import Changes, LiveDict, ScopedHooks
 from cruse.typing import (
     AfterRequestCallable,
     BeforeRequestCallable,
-    ErrorHandlerCallable,
     RouteCallable,
     TeardownCallable,
     TemplateContextProcessorCallable,
@@ -26,15 +25,16 @@ from cruse.typing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
     from jinja2 import BaseLoader
+    from werkzeug.exceptions import HTTPException
 
     from cruse.cli import AppGroup
     from cruse.errors import HandlerSpec
     from cruse.responses import Response
-    from cruse.typing import F
+    from cruse.typing import AnswerT, E, F, ResponseReturnValue
 
 __all__ = ["Scaffold", "setupmethod"]
 
@@ -43,7 +43,6 @@ T_socket = TypeVar("T_socket", bound=WebSocketCallable)
 T_before = TypeVar("T_before", bound=BeforeRequestCallable)
 T_after = TypeVar("T_after", bound=AfterRequestCallable)
 T_teardown = TypeVar("T_teardown", bound=TeardownCallable)
-T_error = TypeVar("T_error", bound=ErrorHandlerCallable)
 T_processor = TypeVar("T_processor", bound=TemplateContextProcessorCallable)
 T_preprocessor = TypeVar("T_preprocessor", bound=URLValuePreprocessorCallable)
 T_url_default = TypeVar("T_url_default", bound=URLDefaultCallable)
@@ -194,12 +193,12 @@ class Scaffold:
         Raises:
             NotFound: When there is no such file.
         """
-        from cruse.files import send_from_directory
+        from cruse.globals import current_app
 
         if self.static_folder is None:
             raise RuntimeError("'static_folder' must be set to serve static files.")
         max_age = self.get_send_file_max_age(filename)
-        return send_from_directory(self.static_folder, filename, max_age=max_age)
+        return current_app.static_files.answer(self.static_folder, filename, max_age)
 
     def open_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
@@ -256,8 +255,10 @@ class Scaffold:
 
         Args:
             rule: The rule, such as ``"/users/<int:id>"``.
-            options: ``methods``, ``endpoint``, ``defaults``, ``inline``, ``stream``, and what
-                ``werkzeug.routing.Rule`` takes.
+            options: ``methods``, ``endpoint``, ``defaults``; ``inline=True`` for a quick plain
+                view that may run on the event loop; ``stream=True`` for one that reads the body
+                itself; ``hooks=False`` for one that the functions registered to run before and
+                after requests leave alone; and what ``werkzeug.routing.Rule`` takes.
 
         Raises:
             TypeError: When the rule was forgotten, as in ``@app.get`` without parentheses.
@@ -369,21 +370,43 @@ class Scaffold:
         self.url_default_functions[None].append(f)
         return f
 
-    @setupmethod
+    # A checker compares the handler's argument with the class it is registered for. What comes
+    # back takes any error: the same function may be registered for other classes too.
+    @overload
     def errorhandler(
-        self, code_or_exception: type[Exception] | int
-    ) -> Callable[[T_error], T_error]:
+        self, code_or_exception: type[E]
+    ) -> Callable[[Callable[[E], AnswerT]], Callable[[Any], AnswerT]]: ...
+    @overload
+    def errorhandler(
+        self, code_or_exception: int
+    ) -> Callable[[Callable[[HTTPException], AnswerT]], Callable[[Any], AnswerT]]: ...
+
+    @setupmethod
+    def errorhandler(self, code_or_exception: type[Exception] | int) -> Callable[[Any], Any]:
         """Register a handler, called with the error, for an exception class or HTTP status."""
 
-        def decorator(function: T_error) -> T_error:
+        def decorator(function: F) -> F:
             self.register_error_handler(code_or_exception, function)
             return function
 
         return decorator
 
+    @overload
+    def register_error_handler(
+        self,
+        code_or_exception: type[E],
+        f: Callable[[E], ResponseReturnValue | Awaitable[ResponseReturnValue]],
+    ) -> None: ...
+    @overload
+    def register_error_handler(
+        self,
+        code_or_exception: int,
+        f: Callable[[HTTPException], ResponseReturnValue | Awaitable[ResponseReturnValue]],
+    ) -> None: ...
+
     @setupmethod
     def register_error_handler(
-        self, code_or_exception: type[Exception] | int, f: ErrorHandlerCallable
+        self, code_or_exception: type[Exception] | int, f: Callable[[Any], Any]
     ) -> None:
         """Register a handler for errors; what ``errorhandler`` does, as a function."""
         exception_class, code = class_and_code(code_or_exception)

@@ -7,6 +7,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Iterator,
     Mapping,
     MutableMapping,
@@ -14,26 +15,48 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from _typeshed.wsgi import StartResponse as StartResponse
     from _typeshed.wsgi import WSGIApplication as WSGIApplication
     from _typeshed.wsgi import WSGIEnvironment as WSGIEnvironment
     from werkzeug.datastructures import Headers
     from werkzeug.wrappers import Response
 
-# What a view may return as the body. Quoted names keep werkzeug and _typeshed out of the run.
-ResponseValue: TypeAlias = (
-    "Response | str | bytes | bytearray | list[Any] | Mapping[str, Any] | Iterator[str] "
-    "| Iterator[bytes] | AsyncIterator[str] | AsyncIterator[bytes] | WSGIApplication"
-)
+    from cruse.observers import Observation
+
 HeaderValue: TypeAlias = str | list[str] | tuple[str, ...]
-HeadersValue: TypeAlias = (
-    "Headers | Mapping[str, HeaderValue] | list[tuple[str, HeaderValue]] "
-    "| tuple[tuple[str, HeaderValue], ...]"
-)
-ResponseReturnValue: TypeAlias = (
-    "ResponseValue | tuple[ResponseValue, HeadersValue] | tuple[ResponseValue, int | str] "
-    "| tuple[ResponseValue, int | str, HeadersValue]"
-)
+if TYPE_CHECKING:
+    # What a view may return as the body.
+    ResponseValue: TypeAlias = (
+        Response
+        | str
+        | bytes
+        | bytearray
+        | list[Any]
+        | Mapping[str, Any]
+        | Iterator[str]
+        | Iterator[bytes]
+        | AsyncIterator[str]
+        | AsyncIterator[bytes]
+        | WSGIApplication
+        | DataclassInstance
+    )
+    HeadersValue: TypeAlias = (
+        Headers
+        | Mapping[str, HeaderValue]
+        | list[tuple[str, HeaderValue]]
+        | tuple[tuple[str, HeaderValue], ...]
+    )
+    ResponseReturnValue: TypeAlias = (
+        ResponseValue
+        | tuple[ResponseValue, HeadersValue]
+        | tuple[ResponseValue, int | str]
+        | tuple[ResponseValue, int | str, HeadersValue]
+    )
+else:
+    # Werkzeug and _typeshed stay out of the run. (In quotes over several lines, which keep them
+    # out too, pyright takes each of these for Any.)
+    ResponseValue = HeadersValue = ResponseReturnValue = Any
 
 RouteCallable: TypeAlias = (
     Callable[..., "ResponseReturnValue"] | Callable[..., Awaitable["ResponseReturnValue"]]
@@ -56,6 +79,7 @@ TemplateContextProcessorCallable: TypeAlias = (
     Callable[[], dict[str, Any]] | Callable[[], Awaitable[dict[str, Any]]]
 )
 ShellContextProcessorCallable: TypeAlias = Callable[[], dict[str, Any]]
+Observer: TypeAlias = Callable[["Observation"], Generator[None, None, None]]
 LifespanCallable: TypeAlias = Callable[[], object] | Callable[[], Awaitable[object]]
 
 # ASGI 3 and RSGI 1 speak dicts of their own; the specs give the keys.
@@ -65,6 +89,9 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 F = TypeVar("F", bound=Callable[..., Any])
+E = TypeVar("E", bound=Exception)
+# What an error handler returns.
+AnswerT = TypeVar("AnswerT", bound="ResponseReturnValue | Awaitable[ResponseReturnValue]")
 R = TypeVar("R")
 Coro: TypeAlias = Coroutine[Any, Any, R]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from werkzeug.exceptions import ClientDisconnected
 
 from cruse.bridge import OffLoop, drive
+from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
@@ -116,8 +117,11 @@ class LoopBody:
 async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
+    failure: BaseException | None = None
     try:
         app.context_pushed(ctx)
+        if app.observers:
+            transport = ObservedTransport(ctx, transport)
         plan = plan_of(ctx)
         if plan.hop:
             await _serve_in_thread(app, ctx, plan, transport)
@@ -125,7 +129,13 @@ async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
             ctx.bridge = app.loop_bridge
             response = await answer(ctx, plan)
             await _send(app, ctx, plan, response, transport, None, None)
+    except BaseException as error:
+        failure = error
+        raise
     finally:
+        if ctx.observation is not None:
+            ctx.observation.end(failure)
+        failure = None  # its traceback leads back here: a cycle
         _cv.reset(token)
 
 
@@ -150,9 +160,7 @@ async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Tran
     await _send(app, ctx, plan, response, transport, variables, kept)
 
 
-def _answer_into(
-    made: list[tuple[Response, KeptThread | None]], ctx: Context, plan: Plan
-) -> None:
+def _answer_into(made: list[tuple[Response, KeptThread | None]], ctx: Context, plan: Plan) -> None:
     response = drive(answer(ctx, plan))
     kept = None
     if (

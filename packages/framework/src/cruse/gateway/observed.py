@@ -1,0 +1,115 @@
+"""How observers see what the gateways send; only applications that have observers use this."""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from cruse.globals import _cv
+from cruse.observers import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextvars import Context as Variables
+
+    from cruse.context import Context
+    from cruse.gateway.onloop import Transport
+
+__all__ = ["ObservedTransport", "observe_wsgi"]
+
+
+class ObservedTransport:
+    """A transport that keeps a request's observation up to date.
+
+    Args:
+        ctx: The context of the request.
+        transport: What sends.
+    """
+
+    def __init__(self, ctx: Context, transport: Transport) -> None:
+        self.observation = ctx.observation = Observation(ctx)
+        self.transport = transport
+        self.wait_disconnect = transport.wait_disconnect
+
+    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        """Send a response that is complete."""
+        head = self.observation.head(status, head)
+        await self.transport.send_whole(status, head, body)
+        self.observation.sent(len(body))
+        self.observation.complete = True
+
+    async def start(self, status: int, head: list[tuple[str, str]]) -> None:
+        """Send the head of a response whose body follows."""
+        await self.transport.start(status, self.observation.head(status, head))
+
+    async def send_chunk(self, chunk: bytes) -> None:
+        """Send a piece of the body."""
+        await self.transport.send_chunk(chunk)
+        self.observation.sent(len(chunk))
+
+    async def end(self) -> None:
+        """Say that the body is complete."""
+        await self.transport.end()
+        self.observation.complete = True
+
+
+def observe_wsgi(
+    serve: Callable[..., Iterable[bytes]],
+    app: Any,
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+) -> Iterable[bytes]:
+    """Serve a request under WSGI; ``serve`` makes the context, and the observation within it."""
+    variables = copy_context()
+
+    def start(status: str, head: list[tuple[str, str]]) -> Any:
+        observation: Observation = _cv.get().observation  # type: ignore[assignment]
+        return start_response(status, observation.head(int(status[:3]), head))
+
+    try:
+        body = variables.run(serve, app, environ, start)
+    except BaseException as error:
+        ctx = variables.get(_cv)
+        if ctx is not None and ctx.observation is not None:
+            variables.run(ctx.observation.end, error)
+        raise
+    return _ObservedBody(body, variables)
+
+
+class _ObservedBody:
+    """A WSGI body whose end is the end of the observation."""
+
+    def __init__(self, body: Iterable[bytes], variables: Variables) -> None:
+        self.body = body
+        self.chunks = iter(body)
+        self.variables = variables
+        self.observation: Observation = variables[_cv].observation  # type: ignore[assignment]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            chunk = next(self.chunks)
+        except StopIteration:
+            self.observation.complete = True
+            raise
+        except BaseException as error:
+            self.variables.run(self.observation.end, error)  # not every server closes it now
+            raise
+        self.observation.sent(len(chunk))
+        return chunk
+
+    def close(self) -> None:
+        """Close the body and end the observation."""
+        error: BaseException | None = None
+        try:
+            close = getattr(self.body, "close", None)
+            if close is not None:
+                close()
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self.variables.run(self.observation.end, error)
+            error = None  # its traceback leads back here: a cycle

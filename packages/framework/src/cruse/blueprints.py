@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from cruse.config import ERROR_FORMATS, check_choice
 from cruse.prefixes import owner_of
@@ -11,7 +11,6 @@ from cruse.scaffold import (
     Scaffold,
     T_after,
     T_before,
-    T_error,
     T_preprocessor,
     T_processor,
     T_teardown,
@@ -24,8 +23,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from werkzeug.exceptions import HTTPException
+
     from cruse.app import Cruse
-    from cruse.typing import RouteCallable
+    from cruse.typing import AnswerT, E, RouteCallable
 
 __all__ = ["Blueprint", "BlueprintSetupState"]
 
@@ -193,6 +194,7 @@ class Blueprint(Scaffold):
         if state.owns_prefix:
             app.prefix_owners.append(owner_of(state.url_prefix, state.subdomain, name))
         if self.has_static_folder:
+            app.static_endpoints[f"{name}.static"] = self
             state.add_url_rule(
                 f"{self.static_url_path}/<path:filename>",
                 view_func=self.send_static_file,
@@ -326,11 +328,20 @@ class Blueprint(Scaffold):
         self._for_app("url_default_functions", f)
         return f
 
+    @overload
+    def app_errorhandler(
+        self, code: type[E]
+    ) -> Callable[[Callable[[E], AnswerT]], Callable[[Any], AnswerT]]: ...
+    @overload
+    def app_errorhandler(
+        self, code: int
+    ) -> Callable[[Callable[[HTTPException], AnswerT]], Callable[[Any], AnswerT]]: ...
+
     @setupmethod
-    def app_errorhandler(self, code: type[Exception] | int) -> Callable[[T_error], T_error]:
+    def app_errorhandler(self, code: type[Exception] | int) -> Callable[[Any], Any]:
         """Like ``errorhandler``, for every request of the application."""
 
-        def decorator(f: T_error) -> T_error:
+        def decorator(f: Any) -> Any:
             self.record_once(lambda state: state.app.register_error_handler(code, f))
             return f
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast, overload
 
 from werkzeug.exceptions import NotFound
 from werkzeug.http import parse_range_header
@@ -63,13 +63,13 @@ def send_file(
         source = os.path.join(app.root_path, path_or_file)
     environ = context.request.environ
     if conditional and "HTTP_RANGE" in environ:
-        environ = _readable_range(environ, source)
+        environ = readable_range(environ, source)
     response = werkzeug_send_file(
         source,
         environ,
         mimetype=mimetype,
         as_attachment=as_attachment,
-        download_name=_one_line(download_name, source),
+        download_name=one_line(_name(download_name, source)),
         conditional=conditional,
         etag=etag,
         last_modified=last_modified,
@@ -84,16 +84,24 @@ def send_file(
     return cast("Response", response)
 
 
-def _one_line(name: str | None, source: Any) -> str | None:
+def _name(name: str | None, source: Any) -> str | None:
+    return os.path.basename(source) if name is None and isinstance(source, str) else name
+
+
+@overload
+def one_line(name: str) -> str: ...
+@overload
+def one_line(name: str | None) -> str | None: ...
+
+
+def one_line(name: str | None) -> str | None:
     """Return the name of a download without what would end or hide a part of its header field."""
-    if name is None and isinstance(source, str):
-        name = os.path.basename(source)
     if name is None or name.isprintable():
         return name
     return "".join(char if char.isprintable() else "_" for char in name)
 
 
-def _readable_range(environ: WSGIEnvironment, source: Any) -> WSGIEnvironment:
+def readable_range(environ: WSGIEnvironment, source: Any) -> WSGIEnvironment:
     """Return the environ with a ``Range`` header that werkzeug answers as RFC 9110 says.
 
     Werkzeug gives 416 for a suffix longer than the file, of which "the entire representation is
@@ -131,7 +139,7 @@ def send_from_directory(directory: _StrPath, path: _StrPath, **kwargs: Any) -> R
     """
     app = current_context().app
     folder = os.path.join(app.root_path, directory)
-    file = _find(folder, os.fspath(path), bool(app.config["SEND_FILE_FOLLOW_SYMLINKS"]))
+    file = find_file(folder, os.fspath(path), bool(app.config["SEND_FILE_FOLLOW_SYMLINKS"]))
     if file is None:
         raise NotFound
     try:
@@ -141,7 +149,7 @@ def send_from_directory(directory: _StrPath, path: _StrPath, **kwargs: Any) -> R
         raise NotFound from None
 
 
-def _find(folder: str, path: str, follow_symlinks: bool) -> str | None:
+def find_file(folder: str, path: str, follow_symlinks: bool) -> str | None:
     """Return the full path of an existing file within a folder."""
     file = safe_join(folder, path)
     # isfile() is False, and no error, for names with NUL, surrogates or of more than 255 bytes.

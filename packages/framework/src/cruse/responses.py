@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from werkzeug.datastructures import Headers
-from werkzeug.http import dump_cookie, remove_entity_headers
+from werkzeug.http import HTTP_STATUS_CODES, dump_cookie, remove_entity_headers
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -21,6 +20,7 @@ from cruse.lazy import lazy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from datetime import datetime, timedelta
+    from http import HTTPStatus
     from typing import Self
 
     from werkzeug.wrappers import Request as WerkzeugRequest
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Response", "has_no_body", "without_controls"]
 
-_STATUS_LINES = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
-_STATUS_LINES |= {200: "200 OK", 418: "418 I'M A TEAPOT"}
+# werkzeug's phrases, which other responses have: those of the standard library change with Python.
+_STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
 
 
 @lru_cache(64)
@@ -200,6 +200,15 @@ class Response(WerkzeugResponse):
                 f" than {limit} (MAX_COOKIE_SIZE). Keep the value elsewhere and its key here."
             )
         self.headers.add("Set-Cookie", cookie)
+
+    @classmethod
+    def force_type(
+        cls, response: WerkzeugResponse, environ: WSGIEnvironment | None = None
+    ) -> Self:
+        """Make a response, or what a WSGI application answers, one of this class."""
+        if isinstance(response, Response):
+            response.headers  # noqa: B018 - made from its own class's defaults before that goes
+        return cast("Self", super().force_type(response, environ))
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override]

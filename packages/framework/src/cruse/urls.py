@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from werkzeug.routing import BuildError
 
 from cruse.globals import _cv, current_app
 
 if TYPE_CHECKING:
+    from werkzeug.routing import Map, MapAdapter
+
     from cruse.application import Application
 
-__all__ = ["build_url", "url_for"]
+__all__ = ["bind_to_base", "build_url", "url_for"]
 
 _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"  # the fragment state of the URL standard keeps these
 
@@ -38,7 +40,7 @@ def url_for(
 
     Raises:
         BuildError: When no rule of the endpoint takes these values.
-        RuntimeError: Outside of a request, when ``SERVER_NAME`` is not set.
+        RuntimeError: Outside of a request, when neither ``BASE_URL`` nor ``SERVER_NAME`` is set.
     """
     return current_app.url_for(
         endpoint,
@@ -70,8 +72,9 @@ def build_url(
     adapter = context.url_adapter if context is not None else app.create_url_adapter(None)
     if adapter is None:
         raise RuntimeError(
-            "Outside of a request it is not known what host a URL is for. Set 'SERVER_NAME'; "
-            "'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' are used beside it, if needed."
+            "Outside of a request it is not known what host a URL is for. Set 'BASE_URL', such as "
+            "'https://example.com', or 'SERVER_NAME' with 'APPLICATION_ROOT' and "
+            "'PREFERRED_URL_SCHEME'."
         )
     if external is None:
         external = scheme is not None if in_request else True
@@ -80,6 +83,8 @@ def build_url(
             "A URL with a '_scheme' is external: it goes together with _external=True only."
         )
     app.inject_url_defaults(endpoint, values)
+    if endpoint in app.static_endpoints:
+        app.add_static_hash(endpoint, values)
     try:
         url = adapter.build(
             endpoint, values, method=method, url_scheme=scheme, force_external=external
@@ -90,3 +95,17 @@ def build_url(
     if anchor is not None:
         url = f"{url}#{quote(str(anchor), safe=_ANCHOR_SAFE)}"
     return url
+
+
+def bind_to_base(url_map: Map, base_url: str) -> MapAdapter:
+    """Return what builds the URLs of a map below a URL such as ``"https://example.com/shop"``.
+
+    Raises:
+        ValueError: When it has no scheme or no host.
+    """
+    base = urlsplit(base_url)
+    if base.scheme not in {"http", "https"} or not base.netloc:
+        raise ValueError(
+            f"The setting 'BASE_URL' is {base_url!r}. It begins with 'https://' and a host."
+        )
+    return url_map.bind(base.netloc, script_name=base.path or "/", url_scheme=base.scheme)

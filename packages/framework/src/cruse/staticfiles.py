@@ -1,0 +1,281 @@
+"""The files of static folders, and what makes them quick: hashed URLs and compressed siblings.
+
+``url_for`` adds a hash of the content to the URL of a static file. Whoever asks with the right one
+may keep the answer for ever; with the content, the URL changes. It is a query, not a part of the
+path, so that the relative URLs in a style sheet go on working.
+
+Beside ``app.css`` there may be ``app.css.br``, ``app.css.zst`` and ``app.css.gz``, made when the
+application is built: they are sent to those that accept them, unless they are older.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import re
+import unicodedata
+from functools import lru_cache
+from hashlib import blake2b
+from time import time
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import NotFound
+from werkzeug.http import dump_options_header, http_date
+from werkzeug.security import safe_join
+from werkzeug.utils import get_content_type
+from werkzeug.wsgi import wrap_file
+
+from cruse.files import find_file, one_line, readable_range
+from cruse.globals import current_context
+
+if TYPE_CHECKING:
+    from cruse.application import Application
+    from cruse.responses import Response
+    from cruse.scaffold import Scaffold
+    from cruse.typing import WSGIEnvironment
+
+__all__ = ["StaticFiles", "add_hash"]
+
+FOREVER = "public, max-age=31536000, immutable"  # a year, in seconds (RFC 8246)
+MAX_KNOWN = 4096  # files that are remembered
+MAX_HASHED = 16 * 1024 * 1024  # bytes; larger files are not read for the sake of their URL
+MAX_WHOLE = 256 * 1024  # bytes; smaller files are sent in one piece, without a hop per chunk
+#: Codings of RFC 9110 section 8.4.1, those first that make files smallest.
+SIBLINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
+_CONDITIONS = (
+    *("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"),
+    *("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
+)
+_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
+
+_Identity = tuple[int, int, int, int]
+
+
+class StaticFile:
+    """What is known of a file as long as it does not change.
+
+    Args:
+        path: Where it is.
+        stat: What the file system says about it.
+        coding: The content coding, of a compressed sibling.
+        name: The name of the original.
+    """
+
+    def __init__(self, path: str, stat: os.stat_result, coding: str | None, name: str) -> None:
+        self.path = path
+        self.identity = _identity(stat)
+        self.size = stat.st_size
+        self.modified = int(stat.st_mtime)  # in whole seconds: some tools copy no more than that
+        suffix = f"-{coding}" if coding else ""
+        self.etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}{suffix}"'
+        self.headers = self._headers(coding, name)
+        self._digest: str | None = None
+
+    def _headers(self, coding: str | None, name: str) -> Headers:
+        mimetype, own_coding = mimetypes.guess_type(name)
+        content_type = get_content_type(mimetype or "application/octet-stream", "utf-8")
+        headers = Headers(
+            [
+                ("Content-Type", content_type),
+                ("Content-Disposition", _disposition(name)),
+                ("Content-Length", str(self.size)),
+                ("Last-Modified", http_date(self.modified)),
+                ("ETag", self.etag),
+                ("Accept-Ranges", "bytes"),
+            ]
+        )
+        if coding or own_coding:
+            headers["Content-Encoding"] = coding or own_coding
+        return headers
+
+    def digest(self) -> str | None:
+        """Return the hash of the content; ``None`` for a file that is too large to read for it."""
+        if self._digest is None and self.size <= MAX_HASHED:
+            with open(self.path, "rb") as file:
+                self._digest = blake2b(file.read(), digest_size=8).hexdigest()
+        return self._digest
+
+
+class StaticFiles:
+    """The static files of an application and its blueprints.
+
+    Args:
+        app: The application's settings count.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self._known: dict[str, StaticFile] = {}
+
+    def find(self, folder: str, path: str) -> StaticFile | None:
+        """Return a file of a folder, ``None`` when it is not there or leads out of the folder."""
+        return self._find(folder, path, None, os.path.basename(path))
+
+    def _find(self, folder: str, path: str, coding: str | None, name: str) -> StaticFile | None:
+        # What is known was found inside of the folder. As long as it is the very same file and
+        # unchanged, looking up every folder on the way for links again would find nothing else.
+        joined = safe_join(folder, path)
+        try:
+            stat = os.stat(cast("str", joined))
+        except (OSError, TypeError, ValueError):
+            return None
+        key = f"{joined}\0{coding or ''}"
+        known = self._known.get(key)
+        if known is not None and known.identity == _identity(stat) and path[-1:] != "/":
+            return known
+        file = find_file(folder, path, bool(self.config["SEND_FILE_FOLLOW_SYMLINKS"]))
+        if file is None:
+            return None
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        found = self._known[key] = StaticFile(file, stat, coding, name)
+        return found
+
+    def url_hash(self, folder: str, path: str) -> str | None:
+        """Return what the URL of a file gets as ``v``."""
+        if not self.config["STATIC_HASHED_URLS"]:
+            return None
+        file = self.find(folder, path)
+        try:
+            return None if file is None else file.digest()
+        except OSError:
+            return None  # not ours to read: whoever asks for it is told
+
+    def answer(self, folder: str, path: str, max_age: int | None) -> Response:
+        """Answer the current request with a file.
+
+        Args:
+            folder: The folder, absolute.
+            path: The file, as the client asks for it.
+            max_age: For how many seconds the browser may keep it, unless its URL has the hash.
+
+        Raises:
+            NotFound: When there is no such file, or it may not be sent (404).
+            RequestedRangeNotSatisfiable: When the client asks for a part behind the end (416).
+        """
+        context = current_context()
+        environ: WSGIEnvironment = context.request.environ
+        file = self.find(folder, path)
+        if file is None:
+            raise NotFound
+        try:
+            caching = self._caching(file, environ.get("QUERY_STRING"), max_age)
+            chosen, varies = self._negotiate(file, folder, path, environ)
+            headers = Headers(chosen.headers)  # a copy of the list, no more
+            headers.add("Cache-Control", caching)
+            if max_age is not None and caching is not FOREVER:
+                headers.add("Expires", http_date(int(time() + max_age)))
+            if varies:
+                headers.add("Vary", "Accept-Encoding")
+            return self._response(context.app, environ, chosen, headers)
+        except OSError:
+            # Removed meanwhile, or not ours to read: for the client it is not there.
+            raise NotFound from None
+
+    def _caching(self, file: StaticFile, query: str | None, max_age: int | None) -> str:
+        if query and self.config["STATIC_HASHED_URLS"]:
+            digest = file.digest()
+            if digest is not None and f"v={digest}" in query.split("&"):
+                return FOREVER
+        if max_age is None:
+            return "no-cache"
+        return f"public, max-age={max_age}" if max_age > 0 else f"no-cache, max-age={max_age}"
+
+    def _negotiate(
+        self, file: StaticFile, folder: str, path: str, environ: WSGIEnvironment
+    ) -> tuple[StaticFile, bool]:
+        """Return the file to send, and whether others would get another (RFC 9110 12.5.3)."""
+        siblings: dict[str, StaticFile] = {}
+        if self.config["STATIC_PRECOMPRESSED"]:
+            name = os.path.basename(path)
+            for coding, extension in SIBLINGS.items():
+                if os.path.exists(file.path + extension):
+                    sibling = self._find(folder, path + extension, coding, name)
+                    if sibling is not None and sibling.modified >= file.modified:
+                        siblings[coding] = sibling
+        if not siblings:
+            return file, False
+        for coding in accepted_codings(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            if coding in siblings:
+                return siblings[coding], True
+        return file, True
+
+    def _response(
+        self, app: Any, environ: WSGIEnvironment, file: StaticFile, headers: Headers
+    ) -> Response:
+        response: Response
+        if self.config["USE_X_SENDFILE"]:
+            response = app.response_class()
+            response.headers = headers
+            headers["X-Sendfile"] = file.path
+            return response.make_conditional(environ)
+        conditional = any(key in environ for key in _CONDITIONS)
+        if conditional and environ.get("HTTP_IF_NONE_MATCH") == file.etag:
+            response = app.response_class("", 304)
+            response.headers = headers
+            return response
+        opened = open(file.path, "rb")  # noqa: SIM115 - closed by the response
+        if file.size > MAX_WHOLE or conditional:
+            response = app.response_class(wrap_file(environ, opened), direct_passthrough=True)
+            response.headers = headers
+            if not conditional:
+                return response
+            if "HTTP_RANGE" in environ:
+                environ = readable_range(environ, file.path)
+            try:
+                return response.make_conditional(environ, True, file.size)
+            except BaseException:
+                opened.close()
+                raise
+        with opened:
+            content = opened.read()
+        response = app.response_class(content)
+        response.headers = headers
+        headers["Content-Length"] = str(len(content))
+        return response
+
+
+def add_hash(app: Application, owner: Scaffold, values: dict[str, Any]) -> None:
+    """Add the hash of a static file to the values of its URL."""
+    folder, filename = owner.static_folder, values.get("filename")
+    if folder is None or not isinstance(filename, str) or "v" in values:
+        return
+    digest = app.static_files.url_hash(folder, filename)
+    if digest is not None:
+        values["v"] = digest
+
+
+def _disposition(name: str) -> str:
+    """Name the file for those who save it (RFC 6266)."""
+    name = one_line(name)
+    if name.isascii():
+        return dump_options_header("inline", {"filename": name})
+    simple = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    encoded = f"UTF-8''{quote(name, safe='', errors='replace')}"
+    return dump_options_header("inline", {"filename": simple, "filename*": encoded})
+
+
+def _identity(stat: os.stat_result) -> _Identity:
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(256)
+def accepted_codings(header: str) -> tuple[str, ...]:
+    """Return the codings of siblings that an ``Accept-Encoding`` field wants, the best first."""
+    weights: dict[str, float] = {}
+    for part in header.lower().split(","):
+        name, _, parameters = part.partition(";")
+        key, _, weight = parameters.partition("=")
+        if not parameters.strip():
+            weights[name.strip()] = 1.0
+        elif key.strip() == "q" and _WEIGHT.fullmatch(weight.strip()):
+            weights[name.strip()] = float(weight)
+    if "x-gzip" in weights:
+        weights.setdefault("gzip", weights["x-gzip"])
+    others = weights.get("*", 0.0)
+    least = weights.get("identity", 0.0)  # whoever prefers the file as it is gets that
+    wanted = {coding: weights.get(coding, others) for coding in SIBLINGS}
+    best = sorted(SIBLINGS, key=lambda coding: -wanted[coding])  # stable: ours decides ties
+    return tuple(coding for coding in best if wanted[coding] > 0 and wanted[coding] >= least)

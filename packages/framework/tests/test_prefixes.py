@@ -2,7 +2,7 @@
 
 import pytest
 
-from cruse import Blueprint, Cruse, abort, request
+from cruse import Blueprint, Cruse, abort, request, url_for
 
 
 def answering(name, **options):
@@ -91,3 +91,22 @@ def test_an_error_of_a_view_elsewhere_is_not_the_owner_s(app, client):
     app.register_blueprint(answering("shop", url_prefix="/shop", owns_prefix=True))
     app.get("/shop/of-the-app")(lambda: abort(404))
     assert client.get("/shop/of-the-app").text == "app"
+
+
+# -- links outside of requests --
+
+
+def test_outside_of_requests_links_begin_with_the_base_url(app):
+    app.config["BASE_URL"] = "https://example.com/shop"
+    app.add_url_rule("/items/<int:number>", "item", lambda number: url_for("item", number=2))
+    with app.app_context():
+        assert url_for("item", number=1) == "https://example.com/shop/items/1"
+        assert url_for("item", number=1, _external=False) == "/shop/items/1"
+    assert app.test_client().get("/items/1").text == "/items/2"  # a request knows its own
+
+
+@pytest.mark.parametrize("base", ["example.com", "ftp://example.com", "https://", "/shop"])
+def test_a_base_url_that_is_none_is_an_error_that_says_so(app, base):
+    app.config["BASE_URL"] = base
+    with app.app_context(), pytest.raises(ValueError, match="'BASE_URL'"):
+        url_for("anything")

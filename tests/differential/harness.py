@@ -184,6 +184,7 @@ class Framework:
         self.record = Record()
         self.App = getattr(import_module(name), name.capitalize())
         self._clients: list[Any] = []
+        self._responses: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
         package = import_module(self.name)
@@ -226,26 +227,26 @@ class Framework:
             options["gateway"] = self.gateway
         client = app.test_client(**options)
         self._clients.append(client)
-        if record:
-            self._record_responses(client)
+        self._watch(client, record)
         return client
 
-    def _record_responses(self, client: Any) -> None:
+    def _watch(self, client: Any, record: bool) -> None:
         open_, depth = client.open, 0
 
-        def recording_open(*args: Any, **kwargs: Any) -> Any:
+        def watched_open(*args: Any, **kwargs: Any) -> Any:
             nonlocal depth
             depth += 1
             try:
                 response = open_(*args, **kwargs)
             finally:
                 depth -= 1
-            if depth == 0:  # werkzeug follows redirects by calling open() again
+            self._responses.append(response)
+            if record and depth == 0:  # werkzeug follows redirects by calling open() again
                 for each in (*response.history, response):
                     self.record.responses.append(self._seen(each))
             return response
 
-        client.open = recording_open
+        client.open = watched_open
 
     def _seen(self, response: Any) -> dict[str, Any]:
         data = response.get_data()
@@ -256,7 +257,7 @@ class Framework:
         seen = {"status": response.status, "body": body}
         for name in dict.fromkeys(name.title() for name in response.headers.keys()):  # noqa: SIM118
             values = response.headers.getlist(name)
-            seen[f"header {name}"] = [self._plain(_relative_expiry(value)) for value in values]
+            seen[f"header {name}"] = [self._plain(_everywhere(name, value)) for value in values]
         return seen
 
     def _plain(self, value: Any) -> Any:
@@ -278,6 +279,8 @@ class Framework:
         return self._plain(re.sub(r" at 0x[0-9a-f]+", "", repr(value)))
 
     def close(self) -> None:
+        for response in self._responses:
+            response.close()
         for client in self._clients:
             if self.name == "cruse":
                 client.close()
@@ -290,6 +293,19 @@ def describe(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return f"{type(error).__name__}({', '.join(map(describe, error.exceptions))})"
     return type(error).__name__
+
+
+def _everywhere(name: str, value: str) -> str:
+    """Take what belongs to one moment or one folder out of a header's value."""
+    match name:
+        case "Date":
+            return "<now>"
+        case "Expires":  # to ten seconds, as those of cookies
+            left = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+            return f"in {round(left, -1)} s"
+        case "Etag":  # werkzeug's, of a file, ends with a checksum of its path
+            return re.sub(r'(\d\.\d+-\d+)-\d+"$', r'\1-<path>"', value)
+    return _relative_expiry(value)
 
 
 def _relative_expiry(cookie: str) -> str:

@@ -10,7 +10,9 @@ written down does not occur any more.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +44,14 @@ def _security_header(where: str, flask: Any, cruse: Any) -> bool:
     return flask == "(absent)" and cruse == added.get(where.partition(" header ")[2])
 
 
+def _hsts(where: str, flask: Any, cruse: Any) -> bool:
+    return where.endswith(" header Strict-Transport-Security") and flask == "(absent)"
+
+
+def _server_timing(where: str, flask: Any, cruse: Any) -> bool:
+    return where.endswith(" header Server-Timing") and flask == "(absent)"
+
+
 def _see_other(where: str, flask: Any, cruse: Any) -> bool:
     return where.endswith(" status") and (flask, cruse) == ("302 FOUND", "303 SEE OTHER")
 
@@ -52,9 +62,60 @@ def _lax(where: str, flask: Any, cruse: Any) -> bool:
     ] == [*flask]
 
 
-def _vary_by_accept(where: str, flask: Any, cruse: Any) -> bool:
+def _by_accept(where: str, flask: Any, cruse: Any) -> bool:
     varies = [] if flask == "(absent)" else flask
-    return where.endswith(" header Vary") and cruse in (["Accept"], ["Accept", *varies])
+    if where.endswith(" header Vary"):
+        return cruse in (["Accept"], ["Accept", *varies])
+    if where.endswith(" header Content-Type"):
+        return flask == ["text/html; charset=utf-8"] and cruse == ["application/problem+json"]
+    return _is_page(where, flask) and '"type": "about:blank"' in cruse
+
+
+def _is_page(where: str, body: Any) -> bool:
+    """Whether a body is the page of an HTTP error."""
+    return (
+        where.endswith(" body")
+        and isinstance(body, str)
+        and re.match(r"<!doctype html>\n<html lang=en>\n<title>[45]\d\d ", body) is not None
+    )
+
+
+def _words(where: str, flask: Any, cruse: Any) -> bool:
+    if not (_is_page(where, flask) and _is_page(where, cruse)):
+        return False
+    return bool(flask.partition("<p>")[0] == cruse.partition("<p>")[0])
+
+
+def _torn_down_once(where: str, flask: Any, cruse: Any) -> bool:
+    if where != "signals":
+        return False
+    # Flask 3.1 tears a context down behind the view, enters it again for the stream and tears it
+    # down again; a stream in a stream enters it once more.
+    pushed, popped = "appcontext_pushed()", "appcontext_popped()"
+    ended = ["request_tearing_down(exc)", "appcontext_tearing_down(exc)", popped]
+    text = "|".join(flask).replace(f"{pushed}|{popped}|", "")
+    before, _, after = text.rpartition("|".join([*ended, pushed]) + "|")
+    return before + after == "|".join(cruse)
+
+
+def _iso_dates(where: str, flask: Any, cruse: Any) -> bool:
+    def iso(match: re.Match[str]) -> str:
+        moment = parsedate_to_datetime(match[0])
+        return moment.replace(tzinfo=None).isoformat().removesuffix("T00:00:00")
+
+    http_date = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
+    return isinstance(flask, str) and re.sub(http_date, iso, flask) == cruse
+
+
+def _static_files(where: str, flask: Any, cruse: Any) -> bool:
+    if where.endswith(" header Date"):
+        return (flask, cruse) == (["<now>"], "(absent)")
+    tags = [*flask, *cruse] if where.endswith(" header Etag") else []
+    return bool(
+        len(tags) == 2
+        and tags[0].endswith('-<path>"')
+        and re.fullmatch(r'"[0-9a-f]+-[0-9a-f]+"', tags[1])
+    )
 
 
 def _name(where: str, flask: Any, cruse: Any) -> bool:
@@ -67,6 +128,16 @@ GENERAL = [
         "Every response tells browsers not to guess types, not to be framed by other sites and "
         "what to say about where a visitor comes from, unless it says otherwise itself.",
         _security_header,
+    ),
+    General(
+        "HSTS",
+        "An answer over HTTPS tells the browser to stay with HTTPS for this host.",
+        _hsts,
+    ),
+    General(
+        "Server-Timing",
+        "In debug mode the browser's tools show how long the application took.",
+        _server_timing,
     ),
     General(
         "redirect with 303",
@@ -83,10 +154,207 @@ GENERAL = [
         "errors by Accept",
         "An API client that asks for JSON gets the error as problem details (RFC 9457), a browser "
         "gets the page; caches are told so.",
-        _vary_by_accept,
+        _by_accept,
+    ),
+    General(
+        "words of error pages",
+        "What an error page says below its title is in our own words; a program goes by the "
+        "status.",
+        _words,
+    ),
+    General(
+        "torn down once",
+        "A context is torn down once, behind the last piece of a stream, so that what it opened "
+        "can be used until then. Flask 3.1 does it behind the view and again behind the stream.",
+        _torn_down_once,
+    ),
+    General(
+        "ISO 8601 dates",
+        "Dates in JSON are as every other language reads them; JSON_DATE_FORMAT = 'http' brings "
+        "Flask's back.",
+        _iso_dates,
+    ),
+    General(
+        "headers of static files",
+        "The ETag of a static file is made of its size and time only, so that all machines that "
+        "serve it agree; Date is left to the server, which sets it anyway (RFC 9110, 6.6.1).",
+        _static_files,
     ),
     General("the name", "What says Flask there says Cruse here.", _name),
 ]
 
+
+def _at(reason: str, *places: str) -> dict[str, str]:
+    return dict.fromkeys(places, reason)
+
+
+def _response(number: int, *parts: str) -> tuple[str, ...]:
+    return tuple(
+        f"response {number} {part if part in ('status', 'body') else 'header ' + part}"
+        for part in parts
+    )
+
+
+_LAZY_SESSION = (
+    "The session is opened when it is first touched: a request that does not use it pays nothing, "
+    "and its answer can be cached."
+)
+_NOT_CONTENT = (
+    "What tells nothing of the session's content does not make the answer depend on the cookie."
+)
+_FORM_LIMITS = (
+    "The limits of forms hold for every kind of form, and count what a field has in memory: not "
+    "the syntax between fields, nor files, which are on disk."
+)
+_BAD_RANGE = (
+    "A Range that cannot be understood, or asks for several parts, is ignored, as RFC 9110, 14.2 "
+    "advises: the client gets the file. 416 is for ranges outside of it."
+)
+_IGNORED_RANGE = _at(
+    _BAD_RANGE,
+    *_response(1, "status", "body", "Content-Type", "Content-Range", "Content-Disposition"),
+    *_response(1, "Last-Modified", "Etag", "Accept-Ranges", "Cache-Control", "Date"),
+)
+
 #: By scenario: where it differs, and why.
-PARTICULAR: dict[str, dict[str, str]] = {}
+PARTICULAR: dict[str, dict[str, str]] = {
+    # -- templates --
+    "templates.escaping_by_the_name_of_the_file[A.HTML]": _at(
+        "HTML is HTML in capitals, too: it is escaped.", "text"
+    ),
+    "templates.update_template_context": _at(
+        "The session is among the variables, for template engines without globals.", "names"
+    ),
+    # -- JSON and streams --
+    "jsons.a_tag_of_ones_own[forced]": _at(
+        "A tag that takes the place of another one takes it in the order, too, where the old one "
+        "would still be asked.",
+        "order",
+    ),
+    "streams.call_on_close": _at(
+        "The test client closes a response whose body was read to its end, as servers do.", "log"
+    ),
+    # -- sessions --
+    "sessions.what_varies_by_cookie_and_what_writes_it[modified]": _at(
+        _NOT_CONTENT, *_response(2, "Vary")
+    ),
+    "sessions.what_varies_by_cookie_and_what_writes_it[new]": _at(
+        _NOT_CONTENT, *_response(2, "Vary")
+    ),
+    "sessions.what_varies_by_cookie_and_what_writes_it[object]": _at(
+        _NOT_CONTENT, *_response(2, "Vary")
+    ),
+    "sessions.what_varies_by_cookie_and_what_writes_it[accessed]": _at(
+        _NOT_CONTENT, *_response(2, "Vary", "body")
+    ),
+    "sessions.a_permanent_session[refreshed]": _at(
+        _LAZY_SESSION + " So only requests that use it put off its end.",
+        *_response(3, "Set-Cookie", "Vary"),
+    ),
+    "sessions.an_interface_of_the_applications_own": _at(
+        _LAZY_SESSION + " Routing has been done by then, and the endpoint is known.", "log"
+    ),
+    "sessions.flags_of_a_session": _at(
+        "The object itself tells whether it is new and whether it was read, also outside of a "
+        "request.",
+        "fresh",
+        "read",
+        "written",
+    ),
+    "sessions.a_transaction": _at(
+        "Saving needs no second request: an application context is enough.", "signals"
+    ),
+    "sessions.a_transaction_for_another_path_or_host": _at(
+        "Saving needs no second request: an application context is enough.", "signals"
+    ),
+    # -- limits --
+    "limits.parts_of_a_form[many]": _at(
+        _FORM_LIMITS, *_response(2, "status", "body", "Content-Type")
+    ),
+    "limits.memory_of_a_form[small]": _at(
+        _FORM_LIMITS,
+        *_response(2, "status", "body", "Content-Type"),
+        *_response(3, "status", "body", "Content-Type"),
+    ),
+    "limits.memory_of_a_form[large]": _at(
+        _FORM_LIMITS,
+        *_response(1, "status", "body", "Content-Type"),
+        *_response(3, "status", "body", "Content-Type"),
+    ),
+    "limits.the_numbers_a_request_knows": _at(
+        "None, set on a request, lifts the limit, which the configuration set, for that request.",
+        "own",
+    ),
+    # -- configuration --
+    "configs.nesting_into_what_is_no_dict[text]": _at(
+        "The error names the variable and the setting.", "outcome"
+    ),
+    "configs.nesting_into_what_is_no_dict[none]": _at(
+        "A setting that is None becomes a dictionary: many are None until they are set.",
+        "outcome",
+        "made",
+    ),
+    "configs.defaults_that_are_safer": _at(
+        "The lazy way is the safe way: bodies end at 16 MiB, the session cookie is not sent with "
+        "what other sites post, and is Secure where the request was.",
+        "length",
+        "samesite",
+        "secure",
+    ),
+    # -- files --
+    "files.conditions[other unit]": _IGNORED_RANGE,
+    "files.conditions[nonsense]": _IGNORED_RANGE,
+    "files.conditions[several]": _IGNORED_RANGE,
+}
+
+
+def differs(reason: str, *scenarios: str, at: tuple[str, ...]) -> None:
+    """Note a difference of one or more scenarios."""
+    for scenario in scenarios:
+        PARTICULAR.setdefault(scenario, {}).update(dict.fromkeys(at, reason))
+
+
+# -- applications and routes --
+
+differs(
+    "A namespace package may have many folders. Flask takes the working directory for its root; "
+    "Cruse asks for root_path.",
+    "applications.a_namespace_package_needs_a_root_path",
+    at=("without",),
+)
+differs(
+    "As in Flask 3.2: asking for automatic OPTIONS adds the method, also where the setting is off "
+    "or the view says otherwise.",
+    "routes.automatic_options[argument on]",
+    "routes.automatic_options[argument before attribute]",
+    "routes.automatic_options[attribute on]",
+    "routes.automatic_options_on_although_the_setting_is_off[argument]",
+    "routes.automatic_options_on_although_the_setting_is_off[attribute]",
+    at=("response 1 status", "response 1 body", "response 1 header Allow"),
+)
+differs(
+    "The same for the methods that a 405 lists.",
+    "routes.automatic_options_on_although_the_setting_is_off[argument]",
+    "routes.automatic_options_on_although_the_setting_is_off[attribute]",
+    at=("response 2 header Allow",),
+)
+differs(
+    "What a converter raises is answered as what a view raises, after the before hooks: an error "
+    "handler can answer it.",
+    "routes.a_converter_that_fails",
+    at=("signals",),
+)
+differs(
+    "A plain request to a websocket is told what to do (RFC 9110 section 15.5.22).",
+    "routes.a_websocket_rule_is_not_for_http",
+    at=("response 1 status", "response 1 body", "response 1 header Upgrade"),
+)
+
+# -- URLs and contexts --
+
+differs(
+    "One context is current, as in Flask 3.2. One of an application, pushed while a request is "
+    "handled, is outside of that request, and another application's URLs are never made from it.",
+    "urls.an_app_context_pushed_in_a_request",
+    at=("other", "inner", "app"),
+)

@@ -238,3 +238,8 @@ def test_a_config_attribute_is_a_view_on_the_config():
     assert app.life == timedelta(days=1)
     assert app.name == "n"
     assert isinstance(App.life, ConfigAttribute)
+
+
+def test_a_mapping_may_be_pairs(config):
+    config.from_mapping([("TOWN", "Bree"), ("lower", 1)])
+    assert (config["TOWN"], "lower" in config) == ("Bree", False)

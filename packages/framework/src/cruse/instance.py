@@ -20,8 +20,10 @@ def find_package(import_name: str) -> tuple[str | None, str]:
     if folder.is_relative_to(prefix):
         return str(prefix), str(folder)
     if folder.name.lower() == "site-packages":  # installed for another interpreter, or the user
+        # "lib/site-packages" on Windows, "lib/python3.13/site-packages" elsewhere.
         parent = folder.parent
-        return str(parent if parent.name.lower() != "lib" else parent.parent), str(folder)
+        lib = next((p for p in (parent, parent.parent) if p.name.lower() == "lib"), None)
+        return str(parent if lib is None else lib.parent), str(folder)
     return None, str(folder)
 
 

@@ -8,6 +8,7 @@
     python dev.py build                build every wheel and sdist into dist/
     python dev.py test-build           build them and install each alone
     python dev.py test-machine         tests that need Chromium, PostgreSQL, Redis
+    python dev.py fuzz [PARSERS]       search for inputs that break a parser
     python dev.py version [NEW]        show the version, or set it everywhere
 
 Everything else is passed on to Hatch, which is installed into ``.hatch/`` the first time unless a
@@ -33,6 +34,7 @@ COMMANDS = {
     "check": ["check"],
     "demo": ["run", "demo"],
     "docs": ["run", "docs:build"],
+    "fuzz": ["run", "fuzz:run"],
     "test": ["test"],
     "test-build": ["run", "packaging:test"],
     "test-machine": ["run", "machine:test"],

@@ -1,14 +1,20 @@
 """The parts of a multipart form (RFC 7578), one after the other as they arrive.
 
-The parsing is ``multipart``'s push parser, exact at every split point of the input; werkzeug's own
-decoder loses or adds bytes at some chunk edges (its issue 3285).
+The parsing is ``multipart``'s push parser, exact at every split point of the input once the first
+boundary is found; werkzeug's own decoder loses or adds bytes at some chunk edges (its issue 3285).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    ParserError,
+    ParserLimitReached,
+    PushMultipartParser,
+)
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryBudget", "Part", "Parts"]
 
+MAX_BOUNDARY = 70  # characters, RFC 2046 section 5.1.1
 MAX_PART_HEADERS = 8  # RFC 7578 section 4.8 allows three
 
 
@@ -30,9 +37,20 @@ def _translate(error: MultipartError) -> BadRequest | RequestEntityTooLarge:
     return BadRequest(f"The multipart form is malformed: {error}.")
 
 
-def _push_parser(boundary: str, max_parts: int | None) -> PushMultipartParser:
+class _Parser(PushMultipartParser):
+    """Refuses what its base class lets pass or not, depending on where the bytes are split."""
+
+    def _on_segment_headerline(self, line: bytes) -> None:
+        if b"\n" in line or b"\r" in line:
+            raise ParserError("Invalid line break in segment header")
+        super()._on_segment_headerline(line)
+
+
+def _push_parser(boundary: str, max_parts: int | None) -> _Parser:
+    if len(boundary) > MAX_BOUNDARY:
+        raise BadRequest(f"The multipart boundary is longer than {MAX_BOUNDARY} characters.")
     try:
-        return PushMultipartParser(
+        return _Parser(
             boundary,
             max_header_count=MAX_PART_HEADERS,
             max_segment_count=float("inf") if max_parts is None else max_parts,
@@ -147,6 +165,8 @@ class Parts:
         self.stream = stream
         self.memory = memory
         self._parser = _push_parser(boundary, max_parts)
+        # What comes before the first boundary, whose line may be the very first.
+        self._preamble: bytes | None = b"\r\n"
         self._events: Iterator[MultipartSegment | bytes | None] = iter(())
         self._inside = False
 
@@ -169,8 +189,24 @@ class Parts:
             except MultipartError as error:
                 raise _translate(error) from None
             return False
-        self._events = self._parser.parse(data)
+        if self._preamble is not None:
+            data = self._skip_preamble(self._preamble + data)
+        if data:
+            self._events = self._parser.parse(data)
         return True
+
+    def _skip_preamble(self, data: bytes) -> bytes:
+        """Return what begins with the first boundary, nothing before that has come.
+
+        The parser itself finds it or refuses the form, depending on where the bytes are split.
+        """
+        line = b"\r\n--" + self._parser.boundary
+        start = data.find(line)
+        if start < 0:
+            self._preamble = data[1 - len(line) :]
+            return b""
+        self._preamble = None
+        return data[start:]
 
     def _next(self) -> MultipartSegment | bytes | bool | None:
         """Return the next event, ``False`` at the end of the form."""

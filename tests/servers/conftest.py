@@ -14,18 +14,23 @@ from tests.servers.serving import Server, serve, wall_environment
 
 #: What people type, with the application behind it.
 SERVERS = {
-    "gunicorn": "gunicorn --bind 127.0.0.1:{port} --threads 4",
-    "waitress": "waitress --listen 127.0.0.1:{port}",
-    "uvicorn": "uvicorn --port {port}",
-    "hypercorn": "hypercorn --bind 127.0.0.1:{port}",
-    "granian-wsgi": "granian --interface wsgi --port {port}",
-    "granian-asgi": "granian --interface asgi --port {port}",
-    "granian-rsgi": "granian --interface rsgi --port {port}",
+    "werkzeug": "cruse --app {app} run --port {port}",
+    "gunicorn-sync": "gunicorn --bind 127.0.0.1:{port} {app}",
+    "gunicorn": "gunicorn --bind 127.0.0.1:{port} --threads 4 {app}",
+    "gunicorn-asgi": "gunicorn --bind 127.0.0.1:{port} --worker-class asgi {app}",
+    "waitress": "waitress --listen 127.0.0.1:{port} {app}",
+    "cheroot": "cheroot --bind 127.0.0.1:{port} {app}",
+    "uvicorn": "uvicorn --port {port} {app}",
+    "hypercorn": "hypercorn --bind 127.0.0.1:{port} {app}",
+    "daphne": "daphne --port {port} {app}",
+    "granian-wsgi": "granian --interface wsgi --port {port} {app}",
+    "granian-asgi": "granian --interface asgi --port {port} {app}",
+    "granian-rsgi": "granian --interface rsgi --port {port} {app}",
 }
 
 
 def command(server: str, application: str) -> list[str]:
-    return ["-m", *SERVERS[server].split(), application]
+    return ["-m", *SERVERS[server].replace("{app}", application).split()]
 
 
 @pytest.fixture(scope="module", params=SERVERS)

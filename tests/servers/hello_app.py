@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cruse import Cruse, request
+from cruse import Cruse, abort, request, websocket
 
 app = Cruse(__name__)
 log = []
@@ -47,3 +47,20 @@ def count_sync():
 @app.get("/grüße/<name>")
 def greet(name):
     return f"Grüße, {name}!"
+
+
+@app.websocket("/echo/live")
+async def echo_live():
+    async for message in websocket:
+        await websocket.send(message)
+
+
+@app.websocket("/leave")
+async def leave():
+    await websocket.close(4001, "enough")
+
+
+@app.websocket("/forbidden")
+async def forbidden():
+    await websocket.accept()
+    abort(403)

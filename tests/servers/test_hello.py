@@ -63,3 +63,9 @@ def test_a_path_that_is_not_utf_8_is_no_error_of_ours(client, path):
 
 def test_the_default_headers_are_there(client):
     assert client.get("/").headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_plain_request_to_a_websocket_is_told_to_upgrade(client):
+    answer = client.get("/echo/live")
+    assert answer.status_code == 426
+    assert "websocket" in answer.text

@@ -8,6 +8,23 @@ import pytest
 from PIL import Image
 
 
+@pytest.fixture(
+    scope="module",
+    params=[
+        "gunicorn",
+        "waitress",
+        "uvicorn",
+        "hypercorn",
+        "granian-wsgi",
+        "granian-asgi",
+        "granian-rsgi",
+    ],
+)
+def server_name(request):
+    """One server of each kind; test_hello.py has them all."""
+    return request.param
+
+
 @pytest.fixture
 def picture():
     file = BytesIO()

@@ -57,7 +57,8 @@ class UpgradeRequired(HTTPException):
     name = "Upgrade Required"
 
     def __init__(self, request: Request) -> None:
-        self.method = request.method
+        # Under WSGI the server alone may send this field (PEP 3333, "Other HTTP Features").
+        self.names_protocol = not {"asgi.scope", "rsgi.scope"}.isdisjoint(request.environ)
         asked = "websocket" in request.headers.get("Upgrade", "").lower()
         super().__init__(
             "This URL is a websocket, and the server here serves the application as WSGI, which "
@@ -68,8 +69,9 @@ class UpgradeRequired(HTTPException):
         )
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Return the header fields of the answer; the protocol to change to is one of them."""
-        return [*super().get_headers(*args, **kwargs), ("Upgrade", "websocket")]
+        """Return the header fields of the answer, among them the protocol to change to."""
+        fields = super().get_headers(*args, **kwargs)
+        return [*fields, ("Upgrade", "websocket")] if self.names_protocol else list(fields)
 
 
 class Connection(Protocol):
@@ -92,6 +94,9 @@ class Connection(Protocol):
 
     async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Answer the handshake with something else than 101."""
+
+    def release(self) -> None:
+        """Let go of what the server gave, when all is over."""
 
 
 class WebSocket:

@@ -314,6 +314,9 @@ class _WebSocket:
         await self._tell("http.response.start", status=status, headers=_encode(head))
         await self._tell("http.response.body", body=body)
 
+    def release(self) -> None:
+        """Nothing to do: the server keeps its connections by itself."""
+
     async def _tell(self, kind: str, **content: Any) -> None:
         try:
             await self._send({"type": f"websocket.{kind}", **content})

@@ -65,6 +65,7 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
             raise
         finally:
             await finish(ctx, plan, error)
+            connection.release()
     finally:
         _cv.reset(token)
 

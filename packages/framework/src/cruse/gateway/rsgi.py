@@ -197,3 +197,7 @@ class _WebSocket:
 
     async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         self.protocol.close(status)
+
+    def release(self) -> None:
+        # granian ends the connection when nobody has these any more; an error's traceback may.
+        self.protocol = self.transport = None

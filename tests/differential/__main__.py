@@ -5,6 +5,7 @@ but the security headers.
 """
 
 import sys
+import traceback
 from collections import Counter
 
 from tests.differential.harness import Difference, Result, load, result
@@ -14,7 +15,13 @@ from tests.differential.intended import GENERAL, PARTICULAR
 def main(words: list[str]) -> int:
     """Print the summary; the exit code is 1 when there are differences that are not meant."""
     ids = [key for key in load() if not words or any(word in key for word in words)]
-    results = {key: result(key) for key in ids}
+    results, broken = {}, 0
+    for key in ids:
+        try:
+            results[key] = result(key)
+        except Exception:
+            broken += 1
+            print(f"{key} did not run to its end:\n{traceback.format_exc(limit=-4)}")
     failed = {key: each for key, each in results.items() if each.unknown or each.stale}
     for key, each in results.items() if words else failed.items():
         for difference in _shown(each) if words else each.unknown:
@@ -28,12 +35,14 @@ def main(words: list[str]) -> int:
     )
     differing = [key for key in ids if key in PARTICULAR]
     print(f"{len(ids)} scenarios")
-    print(f"{len(ids) - len(differing) - len(failed)} the same, but for general differences:")
+    same = len(ids) - len({*differing, *failed}) - broken
+    print(f"{same} the same, but for general differences:")
     for general in GENERAL:
         print(f"    {general.name}: in {shown[general.name]}")
     print(f"{len(differing)} with an intended difference of their own")
     print(f"{len(failed)} with a difference that is not intended")
-    return 1 if failed else 0
+    print(f"{broken} that did not run to their end")
+    return 1 if failed or broken else 0
 
 
 def _shown(outcome: Result) -> list[Difference]:

@@ -295,3 +295,19 @@ def test_a_url_map_put_in_place_of_another_is_the_one_that_matches(app, client):
     app.url_map = app.url_map_class([app.url_rule_class("/new", endpoint="index")])
     assert client.get("/new").text == "hello"
     assert client.get("/old").status_code == 404
+
+
+def test_a_response_of_another_class_keeps_the_type_it_was_made_with(app, client):
+    class Plain(Response):
+        default_mimetype = "text/plain"
+
+    app.response_class = Plain
+    app.add_url_rule("/", "index", lambda: Response("<b>bold</b>"))
+    assert client.get("/").mimetype == "text/html"
+
+
+@pytest.mark.parametrize("status", [203, 413, 422])
+def test_the_reason_phrase_of_a_status_is_the_same_for_every_body(app, client, status):
+    app.add_url_rule("/text", "text", lambda: Response("text", status))
+    app.add_url_rule("/pieces", "pieces", lambda: Response(["text"], status))
+    assert client.get("/text").status == client.get("/pieces").status

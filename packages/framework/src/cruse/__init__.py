@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cruse.globals import app_ctx as app_ctx
     from cruse.globals import current_app as current_app
     from cruse.globals import g as g
+    from cruse.globals import get_app as get_app
     from cruse.globals import has_app_context as has_app_context
     from cruse.globals import has_request_context as has_request_context
     from cruse.globals import request as request
@@ -72,7 +73,8 @@ _MODULES = {
     "cruse.files": "send_file send_from_directory",
     "cruse.flashing": "flash get_flashed_messages",
     "cruse.globals": (
-        "app_ctx current_app g has_app_context has_request_context request session websocket"
+        "app_ctx current_app g get_app has_app_context has_request_context request session "
+        "websocket"
     ),
     "cruse.colors": "inline",
     "cruse.json": "jsonify",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ __all__ = [
     "app_ctx",
     "current_app",
     "current_context",
+    "get_app",
     "g",
     "has_app_context",
     "has_request_context",
@@ -34,6 +35,8 @@ __all__ = [
     "session",
     "websocket",
 ]
+
+T = TypeVar("T")
 
 _cv: ContextVar[Context] = ContextVar("cruse.context")
 _OF_REQUESTS = frozenset({"request", "session", "websocket"})
@@ -66,6 +69,25 @@ def current_context() -> Context:
         return _cv.get()
     except LookupError:
         raise RuntimeError(_NO_APP) from None
+
+
+def get_app(cls: type[T]) -> T:
+    """Return the current application as one of its own class, for type checkers and for you.
+
+    Args:
+        cls: The class of the application, or a base of it.
+
+    Raises:
+        RuntimeError: When no application context is active.
+        TypeError: When the current application is not of that class.
+    """
+    app = current_context().app
+    if isinstance(app, cls):
+        return app
+    raise TypeError(
+        f"The current application, {app!r}, is not a {cls.__name__}. Another one may be current: "
+        "a mounted one, or that of a test."
+    )
 
 
 def has_app_context() -> bool:

@@ -128,6 +128,16 @@ def test_it_says_where_files_are_kept(tmp_path):
     app = Cruse(__name__, extensions=[uploads])
     app.config["UPLOADS_FOLDER"] = tmp_path
     assert str(tmp_path) in str(uploads.health(uploads.state_of(app)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_good_health(tmp_path):
+    uploads = Uploads()
+    app = Cruse(__name__, extensions=[uploads])
+    (tmp_path / "file").touch()
+    app.config["UPLOADS_FOLDER"] = tmp_path / "file"
+    with pytest.raises(OSError, match="file"):
+        uploads.health(uploads.state_of(app))
 
 
 def test_importing_it_loads_neither_pillow_nor_test_tools():

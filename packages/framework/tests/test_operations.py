@@ -28,6 +28,15 @@ def app():
     app.logger.disabled = False
 
 
+@pytest.fixture(autouse=True)
+def _access_log_as_it_was():
+    logger = logging.getLogger("cruse.access")
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+
+
 @pytest.fixture(params=["wsgi", "asgi"])
 def client(app, request):
     client = app.test_client(gateway=request.param)
@@ -355,6 +364,13 @@ def test_a_line_stays_one_line_whatever_the_client_sends(app, client, access, fo
     assert line.isascii()
     if form == "json":
         assert json.loads(line)["path"] == '/a\r\n127.0.0.1 "GET /fake"\x7f\x85\u2028'
+
+
+def test_without_handlers_the_log_goes_to_standard_error(app, client, capsys, monkeypatch):
+    app.config["ACCESS_LOG"] = "text"
+    monkeypatch.setattr(logging.getLogger("cruse.access"), "propagate", False)
+    client.get("/").close()
+    assert '"GET /" 200 5B' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

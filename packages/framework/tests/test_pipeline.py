@@ -403,3 +403,26 @@ def test_a_step_may_be_replaced_by_an_async_method():
     app.get("/")(lambda: "never")
     for gateway in ("wsgi", "asgi"):
         assert app.test_client(gateway=gateway).get("/").text == "own /"
+
+
+@pytest.mark.parametrize("view_color", COLORS)
+def test_a_route_without_hooks_is_left_alone_by_those_of_application_and_blueprint(
+    app, make_client, view_color
+):
+    called = []
+    blueprint = Blueprint("shop", __name__, url_prefix="/<lang>")
+    for scope in (app, blueprint):
+        scope.before_request(lambda: called.append("before"))
+        scope.after_request(lambda response: called.append("after") or response)
+        scope.teardown_request(lambda error: called.append("teardown"))
+        scope.url_value_preprocessor(lambda endpoint, values: called.append("values"))
+    app.teardown_appcontext(lambda error: called.append("context ends"))
+
+    def fail(lang):
+        raise ValueError(lang)
+
+    blueprint.add_url_rule("/", "view", colored(view_color, fail), hooks=False)
+    blueprint.register_error_handler(ValueError, lambda error: f"handled {error}")
+    app.register_blueprint(blueprint)
+    assert make_client().get("/de/").text == "handled de"
+    assert called == ["context ends"]

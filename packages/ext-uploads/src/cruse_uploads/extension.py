@@ -16,6 +16,7 @@ from cruse_uploads.filetypes import DEFAULTS
 from cruse_uploads.names import is_key
 from cruse_uploads.sets import UploadSet
 from cruse_uploads.signing import is_signed
+from cruse_uploads.storage import Meta
 from cruse_uploads.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -165,7 +166,12 @@ class Uploads(Extension[UploadsState]):
             )
 
     def health(self, state: UploadsState) -> Mapping[str, object]:
-        """Return where files are kept."""
+        """See whether the storage takes files, without leaving one there; return where it is.
+
+        Raises:
+            OSError: When it takes none, as what a storage of your own raises then.
+        """
+        state.storage.writer("health", Meta("health", "text/plain")).abort()
         return {"storage": repr(state.storage)}
 
     def serve(self, upload_set: str, key: str) -> Response:

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import (
     BadRequestKeyError,
+    ClientDisconnected,
     HTTPException,
     InternalServerError,
 )
 from werkzeug.routing import RoutingException
 
 from cruse.errors import find_handler
+from cruse.logging import escape_control
 from cruse.plans import as_call, make_plan
 from cruse.prefixes import blueprints_for_errors
 from cruse.signals import (
@@ -284,6 +286,10 @@ async def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) 
         return await own(ctx, plan, "handle_http_exception", error)
     if error.code is None or isinstance(error, RoutingException):
         return error  # redirects that routing raised are no errors to handle
+    if isinstance(error, ClientDisconnected):
+        ctx.app.logger.debug(
+            "The client left within its request: %s %s", ctx.method, escape_control(ctx.path)
+        )
     return await _answer(ctx, plan, error, error)
 
 

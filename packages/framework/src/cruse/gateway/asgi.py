@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 from cruse.environ import LazyEnviron, header_key
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import LoopBody, serve
+from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -58,13 +59,15 @@ async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     environ = LazyEnviron(partial(_fill, scope, transport, get_running_loop()))
     ctx = app.context_class(app, environ)
     ctx.routing_exception = refused
-    ctx.method = method = scope["method"]
+    ctx.method = scope["method"]
+    ctx.has_body, host = _look_at_head(scope)
+    if host not in SEEN_HOSTS:
+        ctx.routing_exception = refusal(host) or refused
     if scope.get("scheme") == "https":
-        ctx.tls_host = _host(scope)
+        ctx.tls_host = host.decode("latin-1")
     ctx.path = path = _path_below_root(scope)
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
-    ctx.has_body = method not in _WITHOUT_BODY or has_body(scope)
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
     await serve(app, ctx, transport)
@@ -89,14 +92,19 @@ async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     await converse(app, ctx, _WebSocket(scope, receive, send))
 
 
-def has_body(scope: Scope) -> bool:
-    """Whether the request may have a body; only HTTP/1 has to announce one (RFC 9112 6.3)."""
-    if scope["method"] not in _WITHOUT_BODY or scope.get("http_version", "1.1")[0] != "1":
-        return True
-    for name, value in scope["headers"]:  # noqa: SIM110 - any() is a call for each header
-        if name in _BODY_HEADERS and value != b"0":
-            return True
-    return False
+def _look_at_head(scope: Scope) -> tuple[bool, bytes]:
+    """Return whether the request may have a body, and its host.
+
+    Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
+    """
+    has_body = scope["method"] not in _WITHOUT_BODY or scope.get("http_version", "1.1")[0] != "1"
+    host = b""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = value
+        elif name in _BODY_HEADERS and value != b"0":
+            has_body = True
+    return has_body, host
 
 
 def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError | None]:
@@ -105,14 +113,6 @@ def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError
         return proxies.rewrite_scope(scope, _path_below_root(scope)), None
     except SecurityError as error:
         return scope, error
-
-
-def _host(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host: str = value.decode("latin-1")
-            return host
-    return ""
 
 
 def _path_below_root(scope: Scope) -> str:
@@ -153,7 +153,7 @@ def _fill(
         "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": LoopBody(transport.next_chunk, loop, empty=not has_body(scope)),
+        "wsgi.input": LoopBody(transport.next_chunk, loop, empty=not _look_at_head(scope)[0]),
         "wsgi.input_terminated": True,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
@@ -254,11 +254,17 @@ class _Transport:
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         await self.start(status, head)
-        await self.send({"type": "http.response.body", "body": body})
+        try:
+            await self.send({"type": "http.response.body", "body": body})
+        except OSError:
+            self.disconnected = True
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         headers = _encode(head)
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        try:
+            await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
+            self.disconnected = True
 
     async def send_chunk(self, chunk: bytes) -> None:
         await self.send({"type": "http.response.body", "body": chunk, "more_body": True})

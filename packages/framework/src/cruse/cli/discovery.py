@@ -48,7 +48,7 @@ class NoAppException(click.UsageError):
 
 
 class BrokenImportException(NoAppException):
-    """The module is there, but something that it imports is not; the message has the traceback."""
+    """The module is there, but can't be imported; the message says where it fails."""
 
 
 class _Reference(NamedTuple):
@@ -78,8 +78,9 @@ def find_app(import_path: str | None) -> Cruse:
         if found is not None:
             return found
     raise NoAppException(
-        f"No application found in {Path.cwd()}. Name it with 'cruse --app module:name' or the "
-        "environment variable CRUSE_APP, or put it in 'app.py' or 'wsgi.py' there."
+        f"No application found in {Path.cwd()}. Name it with 'cruse --app module:name', in the "
+        "environment variable CRUSE_APP or as 'app' in [tool.cruse] of pyproject.toml, put it in "
+        "'app.py' or 'wsgi.py' there, or begin one with 'cruse new'."
     )
 
 
@@ -123,11 +124,17 @@ def locate_app(
 
     Raises:
         NoAppException: When the module is missing or has no application.
-        BrokenImportException: When it fails to import something. Other errors of the module are
-            raised as they are.
+        BrokenImportException: When it fails to import something, or is no valid Python. Other
+            errors of the module are raised as they are.
     """
     try:
         module = import_module(module_name)
+    except SyntaxError as error:
+        # Where it is, without the many frames of the import that led there.
+        raise BrokenImportException(
+            f"While importing {module_name!r}, a {type(error).__name__} was raised:\n\n"
+            + "".join(traceback.format_exception_only(error))
+        ) from None
     except ImportError as error:
         inner = _inside_module(error)
         if inner is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from contextlib import ExitStack
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,12 +18,13 @@ from cruse.cli.project import find_project
 from cruse.cli.routes import routes_command
 from cruse.cli.run import run_command
 from cruse.cli.script import ScriptInfo, settle, with_appcontext
+from cruse.cli.serve import serve_command
 from cruse.cli.shell import shell_command
 from cruse.extension import SettingsError
 from cruse.globals import current_context, has_app_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cruse.app import Cruse
 
@@ -94,6 +96,12 @@ def _show_load_error(error: Exception) -> None:
     click.secho(message, err=True, fg="red")
 
 
+def _or_what_is(name: str, names: Iterable[str]) -> str:
+    """Return the names that a misspelt one may have been meant for, to go on a sentence."""
+    close = get_close_matches(name, names)
+    return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+
+
 class CruseGroup(AppGroup):
     """The group behind ``cruse``: built-in commands, plug-ins, and the application's own.
 
@@ -101,7 +109,7 @@ class CruseGroup(AppGroup):
     ``cli = CruseGroup(create_app=create_app)``.
 
     Args:
-        add_default_commands: Whether ``run``, ``shell`` and ``routes`` are there.
+        add_default_commands: Whether ``run``, ``serve`` and the other built-in commands are there.
         create_app: Makes the application; else it is looked for.
         add_version_option: Whether ``--version`` is there.
         load_dotenv: Whether ``.env`` and ``.cruseenv`` are read.
@@ -131,7 +139,7 @@ class CruseGroup(AppGroup):
         self.load_dotenv = load_dotenv
         self.set_debug_flag = set_debug_flag
         if add_default_commands:
-            for command in (run_command, shell_command, routes_command):
+            for command in (run_command, serve_command, shell_command, routes_command):
                 self.add_command(command)
         self._plugins_loaded = False
 
@@ -164,8 +172,8 @@ class CruseGroup(AppGroup):
                 return None
             if isinstance(error, NoAppException):
                 raise NoAppException(
-                    f"{name!r} is not a built-in command, and there is no application to ask for "
-                    f"it. {error.format_message()}"
+                    f"{name!r} is not a built-in command{_or_what_is(name, self.commands)}, and "
+                    f"there is no application to ask for it. {error.format_message()}"
                 ) from None
             if isinstance(error, SettingsError):
                 raise click.ClickException(str(error)) from None
@@ -178,6 +186,9 @@ class CruseGroup(AppGroup):
 
         So parameter callbacks of the command have the context as well.
         """
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            names = self.list_commands(ctx)
+            ctx.fail(f"No such command {args[0]!r}{_or_what_is(args[0], names)}.")
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands and not ctx.resilient_parsing:
             app = ctx.ensure_object(ScriptInfo).load_app()

@@ -19,7 +19,10 @@ __all__ = ["app_option", "debug_option", "env_file_option", "load_dotenv", "vers
 def _load_env_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     info = ctx.ensure_object(ScriptInfo)
     if value is not None or info.load_dotenv_defaults:
-        load_dotenv(value, load_defaults=info.load_dotenv_defaults)
+        try:
+            load_dotenv(value, load_defaults=info.load_dotenv_defaults)
+        except (OSError, ValueError) as error:  # a file that can't be read, or a line in it
+            raise click.UsageError(str(error)) from None
     return value
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from cruse.cli.discovery import NoAppException, find_app
+from cruse.cli.discovery import BrokenImportException, find_app
 from cruse.cli.environment import get_debug_flag, get_load_dotenv
 from cruse.globals import current_app, has_app_context
 from cruse.includes import IncludeError
@@ -73,14 +73,14 @@ def load_parts(app: Cruse) -> None:
     """Let an application import what it includes.
 
     Raises:
-        NoAppException: When that fails; the message has the traceback of what was imported.
+        BrokenImportException: When that fails; the message has the traceback of the import.
     """
     try:
         app.load_includes()
     except IncludeError as error:
         cause = error.__cause__
         inner = "" if cause is None else "\n\n" + "".join(format_exception(cause))
-        raise NoAppException(f"{error}{inner}") from None
+        raise BrokenImportException(f"{error}{inner}") from None
 
 
 #: Passes the :class:`ScriptInfo` to a command as its first argument.

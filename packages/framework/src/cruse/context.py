@@ -11,7 +11,7 @@ from inspect import iscoroutinefunction
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, SecurityError
 
 from cruse.bridge import drive
 from cruse.globals import _cv, current_context
@@ -183,7 +183,11 @@ class Context:
     @lazy
     def url_adapter(self) -> MapAdapter | None:
         """What builds and matches URLs here; ``None`` where no host is known."""
-        return self.app.create_url_adapter(self.request if self.has_request else None)
+        if not isinstance(self.routing_exception, SecurityError):
+            return self.app.create_url_adapter(self.request if self.has_request else None)
+        # Refused for its host. The error page has URLs all the same, of where the server is.
+        host = (self.request.server or ("localhost", None))[0]
+        return self.app.url_map.bind(host, script_name=self.request.root_path)
 
     @lazy
     def csp_nonce(self) -> str:
@@ -247,7 +251,8 @@ class Context:
 
     def push(self) -> None:
         """Make this the current context. May be nested; each push needs its pop."""
-        first = not self._tokens
+        # A context that a test client keeps was pushed by the gateway, which has said so.
+        first = not self._tokens and self.keep is None
         self._tokens = (*self._tokens, _cv.set(self))
         if first:
             self.app.context_pushed(self)

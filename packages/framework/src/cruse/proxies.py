@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.exceptions import SecurityError
 
+from cruse.hosts import is_host, split_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -34,7 +36,6 @@ KNOWN_FIELDS = {
 }
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 # No second slash (it would make a host of what follows), no dots alone, nothing to be decoded.
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)*/?", re.ASCII)
@@ -329,14 +330,14 @@ def _host(
         raise SecurityError("The port in a forwarding header is none.")
     if text is None and (port is None or current is None):
         return None
-    match = _HOST.fullmatch(text if text is not None else current or "")
-    if match is None:
+    host = text if text is not None else current or ""
+    if not is_host(host):
         if text is None:
-            return None  # the field that came is refused where it is used, as without proxies
+            return None  # the field that came is refused as it is without proxies
         raise SecurityError("The host in a forwarding header is none.")
-    name, own_port = match.groups()
+    name, own_port = split_port(host)
     port = port or own_port
-    usual = port is None or port == _DEFAULT_PORTS.get(scheme or "")
+    usual = not port or port == _DEFAULT_PORTS.get(scheme or "")
     return name if usual else f"{name}:{port}"
 
 

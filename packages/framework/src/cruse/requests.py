@@ -16,12 +16,13 @@ from werkzeug.datastructures import (
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError, UnsupportedMediaType
 from werkzeug.http import parse_if_range_header
 from werkzeug.sansio.http import parse_cookie
-from werkzeug.sansio.utils import get_host, host_is_trusted
+from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import BodyStream, spool
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import FormParser, parse_query
+from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
 from cruse.parts import MemoryBudget, Parts
 
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Request"]
 
-# A name, an IPv4 or a bracketed IPv6 address, and a port. What else gets into URLs that are built
-# from it, as does a slash, poisons links and caches.
-_PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
-_HOST = re.compile(rf"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::{_PORT})?", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
@@ -252,7 +249,7 @@ class Request(WerkzeugRequest):
             return get_host(self.scheme, None, self.server, self.trusted_hosts)
         # Checked here, because werkzeug takes a bad one for an empty one, and a name with an
         # underscore, which containers' networks are full of, for a bad one.
-        if _HOST.fullmatch(host) is None:
+        if host not in SEEN_HOSTS and not is_host(host):
             raise SecurityError("The Host header is not a valid host.")
         host = host.removesuffix(":443" if self.scheme in {"https", "wss"} else ":80")
         if self.trusted_hosts is not None and not host_is_trusted(host, self.trusted_hosts):

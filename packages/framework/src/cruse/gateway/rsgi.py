@@ -14,6 +14,7 @@ from cruse.environ import LazyEnviron
 from cruse.gateway.asgi import _WITHOUT_BODY, add_header
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import LoopBody, serve
+from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -38,8 +39,11 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         return
     ctx = app.context_class(app, LazyEnviron(partial(_fill, scope, protocol, get_running_loop())))
     ctx.method = scope.method
+    host = scope.authority or scope.headers.get("host") or ""
+    if host not in SEEN_HOSTS:
+        ctx.routing_exception = refusal(host)
     if scope.scheme == "https":
-        ctx.tls_host = scope.authority or scope.headers.get("host") or ""
+        ctx.tls_host = host
     if app.proxies is not None:
         _rewrite(app.proxies, ctx)
     try:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import SecurityError
 from cruse.bridge import drive, iterate_off_loop
 from cruse.gateway.observed import observe_wsgi
 from cruse.globals import _cv
+from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.observers import Observation
 from cruse.pipeline import answer, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
@@ -54,8 +55,11 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     if app.proxies is not None:
         _look_behind(app.proxies, ctx, environ)
     ctx.method = environ["REQUEST_METHOD"]
+    host = environ.get("HTTP_HOST", "")
+    if host not in SEEN_HOSTS:
+        ctx.routing_exception = refusal(host) or ctx.routing_exception
     if environ["wsgi.url_scheme"] == "https":
-        ctx.tls_host = environ.get("HTTP_HOST", "")
+        ctx.tls_host = host
     path = environ.get("PATH_INFO", "")
     if path.isascii():
         ctx.path = path

@@ -84,5 +84,7 @@ class Observation:
         self.error = error
         for each in reversed(following):
             self._step(each)
-        self._following.clear()  # an observer that yields twice
-        self.error = None  # its traceback leads back here: a cycle
+        # What leads back here would be a cycle, which only the collector would free: observers
+        # that yield twice, the traceback, and the context.
+        self._following.clear()
+        self.error = self.context.observation = None

@@ -35,8 +35,9 @@ class ObservedTransport:
         """Send a response that is complete."""
         head = self.observation.head(status, head)
         await self.transport.send_whole(status, head, body)
-        self.observation.sent(len(body))
-        self.observation.complete = True
+        if not self._has_left():
+            self.observation.sent(len(body))
+            self.observation.complete = True
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -50,7 +51,11 @@ class ObservedTransport:
     async def end(self) -> None:
         """Say that the body is complete."""
         await self.transport.end()
-        self.observation.complete = True
+        self.observation.complete = not self._has_left()
+
+    def _has_left(self) -> bool:
+        """Whether the transport knows that the client is gone, which is no error to it."""
+        return getattr(self.transport, "disconnected", False)
 
 
 def observe_wsgi(

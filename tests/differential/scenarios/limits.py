@@ -152,19 +152,3 @@ def a_file_from_a_form_that_was_not_sent_as_one(fw, debug):
         return fw.client(app, record=False).post("/", data={"doc": "a.txt"}).status
 
     fw.observe(outcome=fw.outcome(post))
-
-
-@scenario(each={"debug": True, "not": False})
-def a_post_that_a_redirect_would_lose(fw, debug):
-    app = fw.App(__name__)
-    app.debug = debug
-    app.testing = True
-    app.add_url_rule("/a/", "a", lambda: "a", methods=["GET", "POST"])
-
-    @app.errorhandler(405)
-    def wrong(error):
-        return "wrong", 405
-
-    client = fw.client(app, record=False)
-    for method in ("GET", "HEAD", "POST"):
-        fw.observe(**{method: fw.outcome(lambda m=method: client.open("/a", method=m).status)})

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
     from werkzeug.wrappers import Response
 
+    from cruse.app import Cruse
+    from cruse.engines import TemplateEngine
     from cruse.observers import Observation
 
 HeaderValue: TypeAlias = str | list[str] | tuple[str, ...]
@@ -78,8 +80,12 @@ URLDefaultCallable: TypeAlias = Callable[[str, dict[str, Any]], None]
 TemplateContextProcessorCallable: TypeAlias = (
     Callable[[], dict[str, Any]] | Callable[[], Awaitable[dict[str, Any]]]
 )
+TemplateFilterCallable: TypeAlias = Callable[..., Any]
+TemplateGlobalCallable: TypeAlias = Callable[..., Any]
+TemplateTestCallable: TypeAlias = Callable[..., bool]
 ShellContextProcessorCallable: TypeAlias = Callable[[], dict[str, Any]]
 Observer: TypeAlias = Callable[["Observation"], Generator[None, None, None]]
+EngineFactory: TypeAlias = Callable[["Cruse"], "TemplateEngine"]
 LifespanCallable: TypeAlias = Callable[[], object] | Callable[[], Awaitable[object]]
 
 # ASGI 3 and RSGI 1 speak dicts of their own; the specs give the keys.

@@ -7,12 +7,14 @@ import sys
 import pytest
 
 HEAVY = (
+    "asyncio",
     "click",
     "cruse.cli",
     "cruse.debug",
     "cruse.devserver",
     "cruse.testing",
     "jinja2",
+    "werkzeug",
     "werkzeug.debug",
     "werkzeug.serving",
     "werkzeug.test",
@@ -38,4 +40,7 @@ def test_importing_the_package_loads_no(name, after_import):
 
 def test_making_an_application_loads_no_template_engine_and_no_command_line():
     loaded = loaded_after("import cruse; cruse.Cruse('an_app')")
-    assert loaded & {"jinja2", "click", "cruse.cli", "cruse.testing", "werkzeug.debug"} == set()
+    assert (
+        loaded & {"jinja2", "click", "redis", "cruse.cli", "cruse.testing", "werkzeug.debug"}
+        == set()
+    )

@@ -13,6 +13,7 @@ from cruse import (
     copy_current_request_context,
     current_app,
     g,
+    get_app,
     has_app_context,
     has_request_context,
     request,
@@ -230,3 +231,16 @@ def test_a_copied_context_in_async_code_awaits_async_teardown(app, client):
 
     assert client.get("/").text == "worked"
     assert ended == ["/", "/"]
+
+
+def test_the_current_application_as_one_of_its_own_class():
+    class Shop(Cruse):
+        pass
+
+    shop = Shop(__name__)
+    with pytest.raises(RuntimeError, match="outside of application context"):
+        get_app(Shop)
+    with shop.app_context():
+        assert get_app(Shop) is get_app(Cruse) is shop
+    with Cruse(__name__).app_context(), pytest.raises(TypeError, match="is not a Shop"):
+        get_app(Shop)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from cruse import Response, current_app, render_template, request
+from cruse import Response, render_template, request
+from cruse.problems import problem, wants_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cruse import Cruse
 
-__all__ = ["init_app", "problem"]
+__all__ = ["init_app"]
 
 #: What people read. Others get the error's own description.
 TEXTS: Mapping[int, tuple[str, str]] = {
@@ -37,10 +38,9 @@ def init_app(app: Cruse) -> None:
 def answer(error: HTTPException) -> Response:
     """Answer an HTTP error in the form that fits the client."""
     code = error.code or 500
-    if request.path.startswith("/api/"):
-        response = problem(code, str(error.description or ""))
-    else:
-        response = page(error, code)
+    details = str(error.description or "")
+    response = problem(code, details) if wants_problem() else page(error, code)
+    response.vary.add("Accept")
     # What the error itself has to say: Allow, WWW-Authenticate, Retry-After.
     for name, value in error.get_headers(request.environ):
         if name.lower() not in ("content-type", "content-length"):
@@ -56,23 +56,3 @@ def page(error: HTTPException, code: int) -> Response:
         text = str(error.description)  # a view or an extension knows better than we do
     html = render_template("error.html", code=code, title=title, text=text)
     return Response(html, code)
-
-
-def problem(code: int, detail: str, **members: Any) -> Response:
-    """Return an error as problem details.
-
-    Args:
-        code: The HTTP status.
-        detail: What went wrong, for people.
-        members: More about it, for programs.
-    """
-    standard = default_exceptions.get(code)
-    details = {
-        "type": "about:blank",
-        "title": standard().name if standard is not None else "Error",
-        "status": code,
-        "detail": detail,
-        **members,
-    }
-    body = current_app.json.dumps(details)
-    return Response(body, code, mimetype="application/problem+json")

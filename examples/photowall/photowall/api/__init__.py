@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cruse import Blueprint, current_app, request, url_for
+from cruse.problems import problem
 from cruse_auth import login_required
-from photowall.errors import problem
 from photowall.extensions import auth, db, pictures
 from photowall.models import Photo
 from photowall.photos import newest_first, own_photo, publish, remove
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["blueprint"]
 
-blueprint = Blueprint("api", __name__, url_prefix="/api")
+blueprint = Blueprint("api", __name__, url_prefix="/api", error_format="problem", owns_prefix=True)
 
 
 @blueprint.get("/photos")

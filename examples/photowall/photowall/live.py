@@ -17,9 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cruse import (
     Blueprint,
+    Event,
+    EventStream,
     Extension,
     ExtensionState,
-    Response,
     abort,
     app_ctx,
     render_template,
@@ -108,17 +109,17 @@ class Live(Extension[LiveState]):
         blueprint.add_url_rule("/live", "events", self.events)
         return blueprint
 
-    async def events(self) -> Response:
+    async def events(self) -> EventStream:
         """Send photos as they are posted.
 
         Browsers that come back say in ``Last-Event-ID`` what they had; new ones in ``after``.
         """
-        after = _number(request.headers.get("Last-Event-ID") or request.args.get("after", "0"))
+        after = _number(request.last_event_id or request.args.get("after", "0"))
         state = self.state
         lifetime = state.settings.lifetime if state.enter() else 0.0
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        settings = state.settings
         stream = _events(state, after, lifetime)
-        return Response(stream, headers=headers, mimetype="text/event-stream")
+        return EventStream(stream, heartbeat=settings.heartbeat, retry=settings.retry)
 
     def startup(self, state: LiveState) -> None:
         """Let connections stay."""
@@ -132,13 +133,10 @@ class Live(Extension[LiveState]):
                 await state.idle.wait()
 
 
-async def _events(state: LiveState, after: int, lifetime: float) -> AsyncIterator[str]:
+async def _events(state: LiveState, after: int, lifetime: float) -> AsyncIterator[Event]:
     """Yield an event for each photo behind a number, until it is time to end."""
-    settings = state.settings
-    yield f"retry: {round(settings.retry * 1000)}\n\n"
     news = News(after)
-    now = time.monotonic()
-    end, beat = now + lifetime, now + settings.heartbeat
+    end = time.monotonic() + lifetime
     while True:
         try:
             photos = await news.look()
@@ -147,14 +145,11 @@ async def _events(state: LiveState, after: int, lifetime: float) -> AsyncIterato
             state.app.logger.warning("A live connection ends: %s", error)
             return
         for photo in photos:
-            yield _event(photo)
-        now = time.monotonic()
-        if now >= end or state.ending:
+            card = render_template("wall/_card.html", photo=photo)
+            yield Event(card, event="photo", id=photo.id)
+        if time.monotonic() >= end or state.ending:
             return
-        if now >= beat:
-            yield ": still here\n\n"
-            beat = now + settings.heartbeat
-        await asyncio.sleep(settings.poll)
+        await asyncio.sleep(state.settings.poll)
 
 
 class News:
@@ -183,13 +178,6 @@ class News:
             await session.close()
         self._sent.update(photo.id for photo in photos)
         return photos
-
-
-def _event(photo: Photo) -> str:
-    """Write a photo's card as an event; a line break in it begins another line of data."""
-    card = render_template("wall/_card.html", photo=photo)
-    lines = "".join(f"data: {line}\n" for line in card.splitlines())
-    return f"event: photo\nid: {photo.id}\n{lines}\n"
 
 
 def _number(text: str) -> int:

@@ -55,9 +55,14 @@ if TYPE_CHECKING:
     from cruse.signals import request_started as request_started
     from cruse.signals import request_tearing_down as request_tearing_down
     from cruse.signals import template_rendered as template_rendered
+    from cruse.sse import Event as Event
+    from cruse.sse import EventStream as EventStream
     from cruse.templating import get_template_attribute as get_template_attribute
+    from cruse.templating import render_block as render_block
+    from cruse.templating import render_htmx as render_htmx
     from cruse.templating import render_template as render_template
     from cruse.templating import render_template_string as render_template_string
+    from cruse.templating import stream_block as stream_block
     from cruse.templating import stream_template as stream_template
     from cruse.templating import stream_template_string as stream_template_string
     from cruse.urls import url_for as url_for
@@ -88,9 +93,10 @@ _MODULES = {
         "got_request_exception message_flashed request_finished request_started "
         "request_tearing_down template_rendered"
     ),
+    "cruse.sse": "Event EventStream",
     "cruse.templating": (
-        "get_template_attribute render_template render_template_string stream_template "
-        "stream_template_string"
+        "get_template_attribute render_block render_htmx render_template render_template_string "
+        "stream_block stream_template stream_template_string"
     ),
     "cruse.urls": "url_for",
     "cruse.websockets": "WebSocket WebSocketDisconnect",

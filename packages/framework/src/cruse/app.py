@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from cruse import pipeline
 from cruse.application import Application
+from cruse.background import BackgroundTasks
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive
 from cruse.colors import is_async
 from cruse.config import check_types
@@ -31,9 +32,9 @@ from cruse.lazy import lazy
 from cruse.logging import escape_control
 from cruse.loops import LoopThread
 from cruse.plans import STEPS, Plan, without
-from cruse.scaffold import setupmethod
 from cruse.problems import answer_error
 from cruse.responses import without_controls
+from cruse.scaffold import setupmethod
 from cruse.security import SecurityHeaders
 from cruse.signals import appcontext_popped, appcontext_pushed
 from cruse.templating import update_template_context
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
-    from cruse.proxies import TrustedProxies
     from cruse.gateway.mounts import Mounts
+    from cruse.proxies import TrustedProxies
     from cruse.requests import Request
     from cruse.responses import Response
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
@@ -217,6 +218,10 @@ class Cruse(Application):
         self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE
         self.check_extensions()
         self.operations  # noqa: B018
+        if self.debug:
+            from cruse.hidden import warn_of_hidden_files
+
+            warn_of_hidden_files(self)
 
     @lazy
     def operations(self) -> tuple[str, ...]:
@@ -246,6 +251,8 @@ class Cruse(Application):
     def stop(self) -> None:
         """Run shutdown and end the loop's thread; WSGI processes do it at their exit."""
         try:
+            if self.background_used:
+                self.async_to_sync(self.background.drain)()
             drive(self.lifecycle.stop(self.bridge))
         finally:
             self._end_threads()
@@ -253,6 +260,8 @@ class Cruse(Application):
     async def stop_on_loop(self) -> None:
         """Run shutdown from the event loop that serves, and end the workers' threads."""
         try:
+            if self.background_used:
+                await self.background.drain()
             await self.lifecycle.stop(self.loop_bridge)
         finally:
             await asyncio.to_thread(self._end_threads)
@@ -262,6 +271,30 @@ class Cruse(Application):
             made = self.__dict__.pop(name, None)
             if isinstance(made, WorkerPool | LoopThread):
                 made.stop()
+
+    @lazy
+    def background(self) -> BackgroundTasks:
+        """The tasks of :meth:`add_background_task`."""
+        return BackgroundTasks(self)
+
+    @property
+    def background_used(self) -> bool:
+        """Whether there was ever a background task."""
+        return "background" in self.__dict__
+
+    def add_background_task(
+        self, function: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> None:
+        """Run ``function(*args, **kwargs)``, plain or async, behind the current response.
+
+        It begins when the response was sent, unless that is a server's error (5xx), and runs in an
+        application context of its own, without the request. Outside of requests, and in
+        websockets, it begins at once. What it raises is logged. At shutdown the application waits
+        for it, ``BACKGROUND_TASK_SHUTDOWN_TIMEOUT`` seconds at most.
+
+        Work that must not be lost with the process belongs into a queue.
+        """
+        self.background.add(function, *args, **kwargs)
 
     # -- contexts --
 

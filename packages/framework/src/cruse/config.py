@@ -35,6 +35,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "ACCESS_LOG": None,
         "APPLICATION_ROOT": "/",
+        "BACKGROUND_TASK_SHUTDOWN_TIMEOUT": 5,
         "BASE_URL": None,
         "CONTENT_SECURITY_POLICY": None,
         "CONTENT_SECURITY_POLICY_REPORT_ONLY": None,

@@ -234,6 +234,11 @@ class Request(WerkzeugRequest):
     max_form_memory_size = _Limit(500_000)
     max_form_parts = _Limit(1_000)
 
+    @property
+    def last_event_id(self) -> str | None:
+        """The id of the last server-sent event that a client has, which comes back for more."""
+        return self.environ.get("HTTP_LAST_EVENT_ID")
+
     # -- the host, credentials, cookies, the query and the body --
 
     @lazy

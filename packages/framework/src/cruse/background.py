@@ -1,0 +1,120 @@
+"""Work that goes on after its response, owned by the application.
+
+The tasks run on one event loop: the server's under ASGI and RSGI, the application's own under
+WSGI. They are not kept anywhere: what must outlive the process belongs into a queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from cruse.colors import is_async
+from cruse.globals import _cv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cruse.app import Cruse
+    from cruse.responses import Response
+
+__all__ = ["BackgroundTasks"]
+
+
+class BackgroundTasks:
+    """The background tasks of one application in this process.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: Cruse) -> None:
+        self.app = app
+        self._running: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Let a function run; see :meth:`cruse.Cruse.add_background_task`."""
+        ctx = _cv.get(None)
+        loop = self._here()
+        in_request = ctx is not None and ctx.app is self.app and ctx.has_request
+        origin = f" of request {ctx.request.id}" if ctx is not None and in_request else ""
+        work = _Work(self.app, function, args, kwargs, origin)
+
+        def start() -> None:
+            loop.call_soon_threadsafe(self._start, loop, work)
+
+        def start_behind(response: Response) -> Response:
+            # What a failed request has left is not to be acted on.
+            if response.status_code < 500:
+                response.call_on_close(start)
+            return response
+
+        if ctx is None or not in_request or ctx.websocket is not None:
+            start()
+        else:
+            ctx.after_this_request(start_behind)
+
+    def _here(self) -> asyncio.AbstractEventLoop:
+        """Return the loop that async code runs on from here."""
+        running = asyncio._get_running_loop()
+        if running is not None:
+            return running
+        ctx = _cv.get(None)
+        bridge: Any = self.app.bridge if ctx is None or ctx.bridge.on_loop else ctx.bridge
+        loop: asyncio.AbstractEventLoop = bridge.get_loop()
+        return loop
+
+    def _start(self, loop: asyncio.AbstractEventLoop, work: _Work) -> None:
+        if loop is not self._loop:  # a forked child, or another loop of a test: others are gone
+            self._loop, self._running = loop, set()
+        task = loop.create_task(work.run())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def drain(self) -> None:
+        """Wait for the tasks that run, at most ``BACKGROUND_TASK_SHUTDOWN_TIMEOUT`` seconds.
+
+        Those that are not done by then are cancelled, and the log says which. On their loop.
+        """
+        while running := set(self._running):
+            patience = self.app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"]
+            _, late = await asyncio.wait(running, timeout=patience)
+            for task in late:
+                self.app.logger.warning(
+                    "%s did not end within %s seconds and is cancelled.", task.get_name(), patience
+                )
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+
+class _Work:
+    """One task: a function in an application context of its own."""
+
+    def __init__(
+        self,
+        app: Cruse,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        origin: str,
+    ) -> None:
+        self.app = app
+        self.function, self.args, self.kwargs = function, args, kwargs
+        name = getattr(function, "__qualname__", repr(function))
+        self.name = f"The background task {name!r}{origin}"
+
+    async def run(self) -> None:
+        """Call the function, and log what it raises."""
+        task = asyncio.current_task()
+        if task is not None:
+            task.set_name(self.name)
+        try:
+            async with self.app.app_context():
+                if is_async(self.function):
+                    await self.function(*self.args, **self.kwargs)
+                else:
+                    await self.app.loop_bridge.cross(self.function, *self.args, **self.kwargs)
+        except Exception:
+            self.app.logger.exception("%s failed", self.name)

@@ -1,0 +1,152 @@
+"""Work that goes on after its response."""
+
+import asyncio
+import threading
+
+import pytest
+
+from cruse import Cruse, current_app, has_request_context
+
+
+@pytest.fixture
+def app():
+    app = Cruse(__name__)
+    yield app
+    app.stop()
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client(app, request):
+    client = app.test_client(gateway=request.param)
+    yield client
+    client.close()
+
+
+def finish(app, client):
+    """Stop the application as a server does, which waits for what is still to do."""
+    client.close()
+    app.stop()
+
+
+@pytest.mark.parametrize("view", ["sync", "async"])
+@pytest.mark.parametrize("task", ["sync", "async"])
+def test_a_task_runs_behind_its_response(app, client, view, task):
+    done = []
+
+    def note(*args, **kwargs):
+        done.append((args, kwargs, current_app.name, has_request_context()))
+
+    async def note_later(*args, **kwargs):
+        await asyncio.sleep(0)
+        note(*args, **kwargs)
+
+    def order():
+        app.add_background_task(note if task == "sync" else note_later, 1, colour="red")
+        return f"{len(done)} done"
+
+    async def order_later():
+        return order()
+
+    app.add_url_rule("/", "order", order if view == "sync" else order_later)
+    assert client.get("/").text == "0 done"
+    finish(app, client)
+    assert done == [((1,), {"colour": "red"}, app.name, False)]
+
+
+def test_a_task_does_not_hold_the_response_back(app, client):
+    may_end = threading.Event()
+    app.get("/", endpoint="order")(lambda: app.add_background_task(may_end.wait, 30) or "ordered")
+    assert client.get("/").text == "ordered"
+    may_end.set()
+
+
+def test_a_task_of_a_stream_begins_at_its_end(app, client):
+    done = []
+
+    @app.get("/")
+    def stream():
+        app.add_background_task(done.append, "behind")
+
+        def pieces():
+            yield "one "
+            yield f"{len(done)} done"
+
+        return pieces()
+
+    assert client.get("/").text == "one 0 done"
+    finish(app, client)
+    assert done == ["behind"]
+
+
+def test_the_task_of_a_request_that_failed_does_not_run(app, client):
+    done = []
+
+    @app.get("/")
+    def fail():
+        app.add_background_task(done.append, "sent although nothing was bought")
+        raise ValueError
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    assert client.get("/").status_code == 500
+    finish(app, client)
+    assert done == []
+
+
+def test_what_a_task_raises_is_logged_with_the_id_of_its_request(app, client, caplog):
+    ids = []
+
+    async def fail():
+        raise ValueError("no mail server")
+
+    @app.get("/")
+    def order():
+        from cruse import request
+
+        ids.append(request.id)
+        app.add_background_task(fail)
+        return "ordered"
+
+    client.get("/")
+    finish(app, client)
+    (record,) = caplog.records
+    assert ids[0] in record.getMessage()
+    assert record.exc_info[0] is ValueError
+
+
+def test_a_task_may_be_added_outside_of_requests(app):
+    done = threading.Event()
+    with app.app_context():
+        app.add_background_task(done.set)
+    app.stop()
+    assert done.is_set()
+
+
+def test_teardown_functions_run_behind_each_task(app, client):
+    calls = []
+    app.teardown_appcontext(lambda error: calls.append("teardown"))
+
+    @app.get("/")
+    def order():
+        app.add_background_task(calls.append, "task")
+        return "ordered"
+
+    client.get("/")
+    finish(app, client)
+    assert calls == ["teardown", "task", "teardown"]
+
+
+def test_a_task_that_does_not_end_is_cancelled_at_shutdown(app, client, caplog):
+    app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"] = 0.001
+
+    async def for_ever():
+        await asyncio.Event().wait()
+
+    @app.get("/")
+    def order():
+        app.add_background_task(for_ever)
+        return "ordered"
+
+    client.get("/")
+    finish(app, client)
+    assert "for_ever" in caplog.text
+    assert "cancelled" in caplog.text

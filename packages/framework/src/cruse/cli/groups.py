@@ -13,6 +13,7 @@ import click
 
 from cruse.cli.discovery import NoAppException
 from cruse.cli.environment import restored_environment
+from cruse.cli.new import new_command
 from cruse.cli.options import app_option, debug_option, env_file_option, version_option
 from cruse.cli.project import find_project
 from cruse.cli.routes import routes_command
@@ -20,6 +21,7 @@ from cruse.cli.run import run_command
 from cruse.cli.script import ScriptInfo, settle, with_appcontext
 from cruse.cli.serve import serve_command
 from cruse.cli.shell import shell_command
+from cruse.cli.static import static_group
 from cruse.extension import SettingsError
 from cruse.globals import current_context, has_app_context
 
@@ -96,6 +98,16 @@ def _show_load_error(error: Exception) -> None:
     click.secho(message, err=True, fg="red")
 
 
+_BUILT_IN = (
+    new_command,
+    run_command,
+    serve_command,
+    shell_command,
+    routes_command,
+    static_group,
+)
+
+
 def _or_what_is(name: str, names: Iterable[str]) -> str:
     """Return the names that a misspelt one may have been meant for, to go on a sentence."""
     close = get_close_matches(name, names)
@@ -139,7 +151,7 @@ class CruseGroup(AppGroup):
         self.load_dotenv = load_dotenv
         self.set_debug_flag = set_debug_flag
         if add_default_commands:
-            for command in (run_command, serve_command, shell_command, routes_command):
+            for command in _BUILT_IN:
                 self.add_command(command)
         self._plugins_loaded = False
 

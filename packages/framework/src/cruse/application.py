@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
+    from cruse.engines import TemplateEngine
     from cruse.extension import Extension
     from cruse.includes import Include
     from cruse.json.provider import JSONProvider
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from cruse.sessions import SessionInterface
     from cruse.staticfiles import StaticFiles
     from cruse.typing import (
+        EngineFactory,
         F,
         LifespanCallable,
         Observer,
@@ -136,6 +138,12 @@ class Application(Scaffold):
         #: Blueprints that answer for the errors of URLs below their prefix that no rule matched.
         self.prefix_owners: list[PrefixOwner] = []
         self._template_additions: list[tuple[str, str, Any]] = []
+        #: Engines for files with a suffix, such as ``".mako"``; each is called with the app.
+        self.template_engines: dict[str, EngineFactory] = {}
+        #: The engines that were made, by what made them.
+        self.engines: dict[EngineFactory, TemplateEngine] = {}
+        #: Whose folder templates were found in: the blueprint's name, ``""`` for the application.
+        self.template_owners: dict[str, str] = {}
         self.extensions: dict[str, Any] = {}
         #: Functions that follow requests to the end of their responses; see `observe`.
         self.observers: list[Observer] = []
@@ -248,6 +256,10 @@ class Application(Scaffold):
         for kind, name, function in self._template_additions:
             getattr(environment, kind)[name] = function
         return environment
+
+    def template_additions(self, kind: str) -> dict[str, Any]:
+        """Return the registered ``"filters"``, ``"tests"`` or ``"globals"`` by their names."""
+        return {name: f for of, name, f in self._template_additions if of == kind}
 
     def _add_to_templates(self, kind: str, function: Any, name: str | None) -> None:
         """Add a filter, test or global; before there is an environment, keep it for then.

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import BaseLoader, TemplateNotFound
 from jinja2 import Environment as JinjaEnvironment
 
-from cruse.flashing import get_flashed_messages
-from cruse.globals import _cv, g, request, session
-from cruse.security import csp_nonce
+from cruse.engines import join_name, template_globals
+from cruse.fragments import Template
+from cruse.globals import _cv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cruse.app import Cruse
     from cruse.scaffold import Scaffold
@@ -36,17 +36,39 @@ class Environment(JinjaEnvironment):
         options: Arguments of :class:`jinja2.Environment`.
     """
 
+    template_class = Template
+
     def __init__(self, app: Cruse, **options: Any) -> None:
         if "loader" not in options:
             options["loader"] = app.create_global_jinja_loader()
         super().__init__(**options)
         self.app = app
 
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Any:  # noqa: A002 - Jinja's name
+        """Return a template; ``"./name"`` is one of the current blueprint's own."""
+        if parent is None and isinstance(name, str):
+            name = join_name(self.app, name)
+        return super().get_template(name, parent, globals)
+
+    def select_template(self, names: Any, parent: str | None = None, globals: Any = None) -> Any:  # noqa: A002 - Jinja's name
+        """Return the first of several templates that exists."""
+        if parent is None and not isinstance(names, str):
+            names = [
+                join_name(self.app, name) if isinstance(name, str) else name for name in names
+            ]
+        return super().select_template(names, parent, globals)
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Return the full name of a template that another includes, imports or extends."""
+        return join_name(self.app, template, parent)
+
 
 class DispatchingJinjaLoader(BaseLoader):
     """Looks for a template in the application's folder, then in those of its blueprints.
 
-    The blueprints are asked in the order of their registration.
+    The blueprints are asked in the order of their registration. A name that begins with an owner,
+    ``"shop:index.html"`` of a blueprint or ``":index.html"`` of the application, is looked for in
+    that one's folder only.
 
     Args:
         app: The application.
@@ -59,31 +81,47 @@ class DispatchingJinjaLoader(BaseLoader):
         """Return the source of the first template of that name."""
         if self.app.config["EXPLAIN_TEMPLATE_LOADING"]:
             return self._explained(environment, template)
-        for _, loader in self._loaders():
+        owners, name = self._places_of(template)
+        for owner, loader in self._loaders(owners):
             try:
-                return loader.get_source(environment, template)
+                source = loader.get_source(environment, name)
             except TemplateNotFound:
                 continue
+            self.app.template_owners[template] = owner
+            return source
         raise TemplateNotFound(template)
 
-    def _loaders(self) -> Iterator[tuple[Scaffold, BaseLoader]]:
-        for owner in (self.app, *self.app.iter_blueprints()):
+    def _places_of(self, template: str) -> tuple[list[tuple[str, Scaffold]], str]:
+        """Return the owners whose folders may have a template, by name, and its name there."""
+        app = self.app
+        owner, colon, name = template.partition(":")
+        if colon and not owner:
+            return [("", app)], name
+        if colon and owner in app.blueprints:
+            return [(owner, app.blueprints[owner])], name
+        return [("", app), *app.blueprints.items()], template
+
+    def _loaders(self, owners: Iterable[tuple[str, Scaffold]]) -> Iterator[tuple[str, BaseLoader]]:
+        for name, owner in owners:
             if owner.jinja_loader is not None:
-                yield owner, owner.jinja_loader
+                yield name, owner.jinja_loader
 
     def _explained(self, environment: JinjaEnvironment, template: str) -> _Source:
         """Look everywhere, log what was found where, and return the first."""
         found: list[_Source] = []
         lines = [f"Looking for the template {template!r}:"]
-        for owner, loader in self._loaders():
+        owners, name = self._places_of(template)
+        for owner, loader in self._loaders(owners):
             try:
-                found.append(loader.get_source(environment, template))
+                found.append(loader.get_source(environment, name))
             except TemplateNotFound:
                 answer = "not found"
             else:
                 answer = f"found, {found[-1][1]}" + (" (hidden)" if len(found) > 1 else "")
-            kind = "application" if owner is self.app else "blueprint"
-            lines.append(f"  {kind} {owner.name!r}, {_places(loader)}: {answer}")
+                if len(found) == 1:
+                    self.app.template_owners[template] = owner
+            who = f"blueprint {owner!r}" if owner else f"application {self.app.name!r}"
+            lines.append(f"  {who}, {_places(loader)}: {answer}")
         if not found:
             lines.append(f"No folder has it.{_blueprint_hint()}")
         elif len(found) > 1:
@@ -95,7 +133,10 @@ class DispatchingJinjaLoader(BaseLoader):
 
     def list_templates(self) -> list[str]:
         """Return the names of all templates, sorted."""
-        return sorted({name for _, loader in self._loaders() for name in loader.list_templates()})
+        owners, _ = self._places_of("")
+        return sorted(
+            {name for _, loader in self._loaders(owners) for name in loader.list_templates()}
+        )
 
 
 def _places(loader: BaseLoader) -> str:
@@ -126,16 +167,7 @@ def create_environment(app: Cruse) -> Environment:
     # Whatever class is put in its place takes the application, too.
     environment_class: Any = app.jinja_environment or Environment
     environment: Environment = environment_class(app, **options)
-    environment.globals.update(
-        url_for=app.url_for,
-        get_flashed_messages=get_flashed_messages,
-        csp_nonce=csp_nonce,
-        config=app.config,
-        # The proxies, because imported templates (macros) have the globals and no context.
-        request=request,
-        session=session,
-        g=g,
-    )
+    environment.globals.update(template_globals(app))
     # Looked up at each use: the application's provider may be set later.
     environment.policies["json.dumps_function"] = lambda *args, **kw: app.json.dumps(*args, **kw)
     environment.policies["json.dumps_kwargs"] = {}  # and it decides whether keys are sorted

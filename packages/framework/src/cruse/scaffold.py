@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cruse.cli import AppGroup
     from cruse.errors import HandlerSpec
     from cruse.responses import Response
-    from cruse.typing import AnswerT, E, F, ResponseReturnValue
+    from cruse.typing import AnswerT, E, EngineFactory, F, ResponseReturnValue
 
 __all__ = ["Scaffold", "setupmethod"]
 
@@ -97,6 +97,8 @@ class Scaffold:
     name: str
     _static_folder: str | None = None
     _static_url_path: str | None = None
+    #: Makes the engine of the templates here, when called with the application; Jinja unless set.
+    template_engine: EngineFactory | None = None
 
     def __init__(
         self,

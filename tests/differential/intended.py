@@ -377,3 +377,33 @@ differs(
     "urls.an_app_context_pushed_in_a_request",
     at=("other", "inner", "app"),
 )
+
+# -- hooks and teardown --
+
+differs(
+    "An after hook that returns nothing is an error like any other: it is answered with a 500 and "
+    "logged with a line that says what is missing, and the context is torn down after it.",
+    "hooks.an_after_hook_that_returns_nothing",
+    at=("signals", "logs", "outcome"),
+)
+differs(
+    "A context is torn down once. One that a test client keeps is torn down when it drops it; "
+    "Flask does it twice.",
+    "hooks.teardown_comes_when_a_client_drops_the_context[kept]",
+    at=("log",),
+)
+differs(
+    "One context is current, as in Flask 3.2: the request can still be seen when its application "
+    "context is torn down.",
+    "hooks.what_teardown_can_use",
+    at=("log",),
+)
+differs(
+    "As in Flask 3.2: all teardown functions run, the signals are sent, and the errors are raised "
+    "together in an exception group.",
+    *(
+        f"hooks.teardown_functions_that_fail[{where}]"
+        for where in ("request", "app", "both", "two requests")
+    ),
+    at=("signals", "outcome", "log"),
+)

@@ -426,3 +426,56 @@ def test_a_route_without_hooks_is_left_alone_by_those_of_application_and_bluepri
     app.register_blueprint(blueprint)
     assert make_client().get("/de/").text == "handled de"
     assert called == ["context ends"]
+
+
+def test_an_after_hook_that_returns_nothing_is_an_error_with_an_answer(app, make_client, caplog):
+    torn_down = []
+    app.teardown_request(torn_down.append)
+    app.after_request(lambda response: None)
+    app.add_url_rule("/nothing", "nothing", lambda: "hello")
+    assert make_client().get("/nothing").status_code == 500
+    assert "has to return the response" in caplog.text
+    assert [type(error) for error in torn_down] == [TypeError]
+
+
+def test_an_after_hook_may_return_whatever_a_view_may(app, make_client):
+    app.after_request(lambda response: {"was": response.status_code})
+    app.add_url_rule("/other", "other", lambda: "hello")
+    assert make_client().get("/other").json == {"was": 200}
+
+
+def test_an_after_hook_that_a_view_appends_runs_for_its_own_response(app, make_client):
+    def mark(response):
+        response.headers["X-Mark"] = "yes"
+        return response
+
+    def index():
+        app.after_request_funcs[None].append(mark)
+        return "hello"
+
+    app.add_url_rule("/appends", "appends", index)
+    assert make_client().get("/appends").headers["X-Mark"] == "yes"
+
+
+def test_a_teardown_function_that_a_view_appends_runs_for_its_own_request(app, make_client):
+    torn_down = []
+
+    def index():
+        app.teardown_request_funcs[None].append(torn_down.append)
+        return "hello"
+
+    app.add_url_rule("/appends", "appends", index)
+    make_client().get("/appends")
+    assert torn_down == [None]
+
+
+def test_the_last_signal_is_sent_although_teardown_fails(app, make_client):
+    def fail(error):
+        raise KeyError("teardown")
+
+    popped = []
+    app.teardown_request(fail)
+    app.add_url_rule("/fails", "fails", lambda: "hello")
+    with appcontext_popped.connected_to(lambda sender: popped.append(sender), app):
+        make_client().get("/fails")
+    assert popped == [app]

@@ -27,6 +27,7 @@ from cruse.errors import find_handler
 from cruse.logging import escape_control
 from cruse.plans import as_call, make_plan
 from cruse.prefixes import blueprints_for_errors
+from cruse.responses import Response
 from cruse.signals import (
     appcontext_popped,
     appcontext_tearing_down,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from cruse.context import Context
     from cruse.plans import Call, Plan
-    from cruse.responses import Response
 
 __all__ = ["answer", "finish", "handle", "outlives_view", "plan_of", "teardown"]
 
@@ -98,16 +98,20 @@ async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
         ctx.error = error
         ctx.keep(ctx)
         return
-    if (
-        plan.ends
-        or ctx.used
-        or request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-    ):
-        await teardown(ctx, plan, error)
-    ctx.error = None  # its traceback leads back here: a cycle that only the collector would free
-    if appcontext_popped.receivers:
-        await send(ctx, appcontext_popped)
+    if plan.changes != ctx.app.changes.count:  # registered while this request was answered
+        plan = plan_of(ctx)
+    try:
+        if (
+            plan.ends
+            or ctx.used
+            or request_tearing_down.receivers
+            or appcontext_tearing_down.receivers
+        ):
+            await teardown(ctx, plan, error)
+    finally:
+        ctx.error = None  # its traceback leads back here: a cycle that is freed by the collector
+        if appcontext_popped.receivers:
+            await send(ctx, appcontext_popped)
 
 
 def _preserve_for_debugger(ctx: Context) -> None:
@@ -226,7 +230,13 @@ async def finalize(
         )
     response = ctx.app.make_response(value)
     try:
-        if plan.after or ctx.after_functions or ctx.session_opened or plan.custom:
+        if (
+            plan.after
+            or ctx.after_functions
+            or ctx.session_opened
+            or plan.custom
+            or plan.changes != ctx.app.changes.count
+        ):
             response = await process_response(ctx, plan, response)
         if request_finished.receivers:
             await send(ctx, request_finished, response=response)
@@ -240,16 +250,35 @@ async def finalize(
 async def process_response(ctx: Context, plan: Plan, response: Response) -> Response:
     """Run the after hooks, this request's own first, and save the session."""
     if "process_response" in plan.custom:
-        return cast("Response", await own(ctx, plan, "process_response", response))
+        return as_response(ctx, await own(ctx, plan, "process_response", response))
     done = 0
     while done < len(ctx.after_functions):  # one may register another
         response = await call(ctx, as_call(ctx.after_functions[done]), response)
         done += 1
-    for after in plan.after:
+    # Views of some extensions append to `after_request_funcs`, and mean this very response.
+    current = plan if plan.changes == ctx.app.changes.count else plan_of(ctx)
+    for after in current.after:
         response = await call(ctx, after, response)
+    response = as_response(ctx, response)
     if ctx.session_opened:
         response = await save_session(ctx, plan, response)
     return response
+
+
+def as_response(ctx: Context, value: Any) -> Response:
+    """Return what the after hooks made of a response, as a response.
+
+    Raises:
+        TypeError: When one of them returned nothing.
+    """
+    if isinstance(value, Response):
+        return value
+    if value is None:
+        raise TypeError(
+            "An after hook ('after_request', 'after_this_request') or 'process_response' returned "
+            "None. It has to return the response to send: the one that it got, or another."
+        )
+    return ctx.app.make_response(value)
 
 
 async def open_session_ahead(ctx: Context) -> None:

@@ -16,7 +16,7 @@ class AuthSettings:
     #: goes before what the code says, so that secrets stay in the configuration.
     providers: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Where browsers reach the application, such as ``https://example.com``. Without it the
-    #: request's host is used, which behind a proxy is right only with ``ProxyFix``.
+    #: request's host is used, which behind a proxy is right only with ``TRUSTED_PROXIES``.
     external_url: str | None = None
     #: The endpoint or URL that visitors are sent to when they have to log in.
     login_view: str = "auth.login_page"

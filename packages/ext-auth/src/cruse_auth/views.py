@@ -247,6 +247,6 @@ def _warn_of_http(state: AuthState, client: OpenIDClient, redirect_uri: str) -> 
     if parts.scheme == "http" and not local and client.issuer.startswith("https:"):
         state.app.logger.warning(
             "The redirect URI is %r, without https. If the application is behind a proxy that ends"
-            " TLS, set AUTH_EXTERNAL_URL, or use werkzeug.middleware.proxy_fix.ProxyFix.",
+            " TLS, set TRUSTED_PROXIES or AUTH_EXTERNAL_URL.",
             redirect_uri,
         )

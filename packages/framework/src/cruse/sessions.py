@@ -214,7 +214,7 @@ class SessionInterface:
         """Return ``SESSION_COOKIE_SECURE``: the cookie is sent over HTTPS only.
 
         None, the default, means: when the current request came over HTTPS. Behind a proxy that
-        ends TLS, that is known only with :class:`werkzeug.middleware.proxy_fix.ProxyFix`.
+        ends TLS, that is known only with ``TRUSTED_PROXIES``.
         """
         if self.get_cookie_name(app).startswith(("__Host-", "__Secure-")):
             return True

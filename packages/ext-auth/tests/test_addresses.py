@@ -33,7 +33,7 @@ def test_a_redirect_uri_without_https_is_explained(make_world, open_browser, gat
     browser = open_browser(make_world(options=options), gateway)
     browser.client.post("/auth/op/login", base_url="http://shop.example")
     assert "AUTH_EXTERNAL_URL" in caplog.text
-    assert "ProxyFix" in caplog.text
+    assert "TRUSTED_PROXIES" in caplog.text
 
 
 def test_on_this_machine_nothing_needs_explaining(browser, caplog):

@@ -378,6 +378,50 @@ differs(
     at=("other", "inner", "app"),
 )
 
+differs(
+    "One context is current, as in Flask 3.2: that of a request has its own g, whatever was "
+    "pushed before.",
+    "contexts.a_request_context_in_an_app_context",
+    at=("signals", "inner", "outer"),
+)
+differs(
+    "One context is current, as in Flask 3.2, and app_ctx is the name of its proxy, in a request "
+    "too.",
+    "contexts.the_request_context_object",
+    at=("two_proxies",),
+)
+differs(
+    "As in Flask 3.2: a context that is popped when it is not current raises a RuntimeError that "
+    "names both, and is not torn down.",
+    "contexts.push_and_pop",
+    at=("again",),
+)
+differs(
+    "As in Flask 3.2: a context that is popped when it is not current raises a RuntimeError that "
+    "names both, and is not torn down.",
+    "contexts.contexts_popped_in_the_wrong_order",
+    at=("signals", "wrong"),
+)
+
+# -- answers and requests --
+
+differs(
+    "ASGI has no reason phrase: what a view writes behind the number is not sent.",
+    "answers.returned[wsgi]",
+    at=("response 1 status", "response 2 status"),
+)
+differs(
+    "ASGI has no reason phrase: what a view writes behind the number is not sent.",
+    "answers.tuples[status text]",
+    at=("response 1 status",),
+)
+differs(
+    "What headers say about where a request comes from is believed of as many proxies as the "
+    "settings name, and of none unless they do.",
+    "requests.attributes[headers]",
+    at=("access_route",),
+)
+
 # -- hooks and teardown --
 
 differs(

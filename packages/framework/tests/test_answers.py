@@ -311,3 +311,8 @@ def test_the_reason_phrase_of_a_status_is_the_same_for_every_body(app, client, s
     app.add_url_rule("/text", "text", lambda: Response("text", status))
     app.add_url_rule("/pieces", "pieces", lambda: Response(["text"], status))
     assert client.get("/text").status == client.get("/pieces").status
+
+
+def test_the_length_of_a_text_is_not_what_a_view_says_it_is(app, client):
+    app.add_url_rule("/", "index", lambda: ("hello", {"Content-Length": "99"}))
+    assert client.get("/").headers.getlist("Content-Length") == ["5"]

@@ -345,6 +345,8 @@ class Cruse(Application):
         except WebsocketMismatch as error:
             ctx.routing_exception = error if ctx.websocket else UpgradeRequired(ctx.request)
         except HTTPException as error:
+            if isinstance(error, RequestRedirect):  # it keeps the query, whatever is in that
+                error.new_url = without_controls(error.new_url)
             ctx.routing_exception = error
         except Exception as error:  # a converter's: answered as a view's would be
             ctx.routing_exception = cast("HTTPException", error)
@@ -463,6 +465,7 @@ class Cruse(Application):
             body, status, headers = _unpack(rv)
             if headers and isinstance(body, str | bytes | bytearray):
                 headers = Headers(headers)  # a field may be there twice, such as Set-Cookie
+                headers.remove("Content-Length")  # it is known, and another one cuts the answer
         if body is None:
             raise TypeError(
                 f"The view of {_endpoint()!r} returned None, which is no response. Is there a way "

@@ -562,7 +562,7 @@ class Application(Scaffold):
         server_name = self.config["SERVER_NAME"]
         if request is not None:
             trusted = self.config["TRUSTED_HOSTS"]
-            if trusted is not None and request.trusted_hosts is None:
+            if trusted is not None:
                 request.trusted_hosts = trusted
             # Reading the host checks it against the trusted ones.
             request.host  # noqa: B018
@@ -571,6 +571,8 @@ class Application(Scaffold):
                 server_name = None
             elif not self.subdomain_matching:
                 subdomain = self.url_map.default_subdomain or ""
+            elif server_name is not None:
+                subdomain = _subdomain(request, server_name)
             return self.url_map.bind_to_environ(
                 request.environ, server_name=server_name, subdomain=subdomain
             )
@@ -630,6 +632,20 @@ class Application(Scaffold):
                 if url is not None:
                     return url
         raise error
+
+
+def _subdomain(request: Request, server_name: str) -> str:
+    """Return what a request's host has in front of the server's name.
+
+    For another host it is one that no rule has, as with werkzeug, which also warns each time:
+    Python remembers every text it has warned of, and these come from clients.
+    """
+    usual_port = ":443" if request.scheme in {"https", "wss"} else ":80"
+    name = server_name.lower().removesuffix(usual_port)
+    below, _, _ = f".{request.host.lower()}".rpartition(f".{name}")
+    if f"{below}.{name}" != f".{request.host.lower()}":
+        return "<invalid>"
+    return ".".join(filter(None, below.split(".")))
 
 
 def scopes_of(endpoint: str | None) -> Iterator[str | None]:

@@ -62,6 +62,21 @@ def test_the_tests_of_a_new_project_pass_and_nothing_is_amiss(run, options):
     # Its own settings count, not those of this repository.
     assert re.search(r"\d+ passed", run("pytest", "-q", "-W", "error", "-c", "pyproject.toml"))
     assert "index" in run("cruse", "routes")
+    assert run("cruse", "check") == "0 errors, 0 warnings.\n"
+
+
+def test_what_is_for_development_must_not_reach_production(run, tmp_path, environment):
+    run("cruse", "new", "blog", "--auth")
+    done = subprocess.run(
+        [sys.executable, "-m", "cruse", "check", "--deploy"],
+        check=False,
+        cwd=tmp_path / "blog",
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "error AUTH_DEVELOPMENT_PROVIDER: " in done.stdout
 
 
 @contextmanager

@@ -86,6 +86,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
         "tools: imported only when used",
         {
             "__main__",
+            "checks",
             "cli",
             "debug",
             "debugger",

@@ -18,12 +18,13 @@ from cruse_auth.users import AnonymousUser, current_user, find_user, loading, pr
 from cruse_auth.views import make_blueprint
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     # Without a parameter, `Auth` is `Auth[Any]` (PEP 696; at run time from Python 3.13).
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from cruse import Blueprint, Cruse
+    from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
 
     UserT = TypeVarWithDefault("UserT", default=Any)
@@ -241,6 +242,17 @@ class Auth(Extension[AuthState], Generic[UserT]):
         """
         for name in state.clients:
             _ = state.login_hook(name), state.loader, state.transactions
+
+    def check(self, state: AuthState, deploy: bool) -> Iterator[Finding]:
+        """Tell of a provider without passwords in production."""
+        from cruse.checks import Finding
+
+        if deploy and state.settings.development_provider:
+            yield Finding(
+                "error",
+                "AUTH_DEVELOPMENT_PROVIDER",
+                "It is True: everybody may sign in as anybody. Set AUTH_PROVIDERS instead.",
+            )
 
     def template_context(self) -> dict[str, Any]:
         """Give templates the ``current_user``."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
+    from cruse.checks import Finding
     from cruse.responses import Response
     from cruse.typing import ResponseReturnValue
 
@@ -156,6 +157,10 @@ class Extension(Generic[StateT]):
     def health(self, state: StateT) -> Mapping[str, object] | Any:
         """Return details about its health, or raise. May be async."""
         return {}
+
+    def check(self, state: StateT, deploy: bool) -> Iterable[Finding]:
+        """Return what ``cruse check`` tells; ``deploy`` asks for what production must not have."""
+        return ()
 
     def make_blueprint(self, state: StateT) -> Blueprint | None:
         """Return the blueprint to register; the class's own unless overridden."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
+from cruse.cli.check import check_command
 from cruse.cli.discovery import NoAppException
 from cruse.cli.environment import restored_environment
 from cruse.cli.new import new_command
@@ -99,6 +100,7 @@ def _show_load_error(error: Exception) -> None:
 
 
 _BUILT_IN = (
+    check_command,
     new_command,
     run_command,
     serve_command,

@@ -1,0 +1,141 @@
+"""What ``cruse check`` finds: mistakes in settings and templates, and what is unsafe.
+
+An extension adds to it by overriding :meth:`cruse.Extension.check`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal
+
+from cruse.config import DEFAULTS
+from cruse.engines import engine_for
+from cruse.extension import ExtensionState
+from cruse.globals import current_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cruse.app import Cruse
+
+__all__ = ["Finding", "find_all"]
+
+_SHORTEST_SECRET = 32  # characters; HMAC-SHA-1 of the cookies has 160 bits
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong (``"error"``), or that one should know of (``"warning"``).
+
+    Args:
+        level: How bad it is; ``cruse check`` fails for errors only.
+        subject: The setting, the template or the extension that it is about.
+        message: What is wrong with it and what to do, in a sentence or two. Never a value, which
+            may be a secret.
+    """
+
+    level: Literal["error", "warning"]
+    subject: str
+    message: str
+
+
+def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
+    """Return everything that is amiss with an application; to be called in its context.
+
+    Args:
+        app: The application.
+        deploy: Look for what matters in production only, too.
+    """
+    found = [*_misspelt(app), *_no_switches(app), *_secret_key(app, deploy), *_start(app)]
+    if deploy:
+        found += _deployment(app)
+    found += _templates(app)
+    for state in app.extensions.values():
+        if isinstance(state, ExtensionState) and state.extension.overrides("check"):
+            found += state.extension.check(state, deploy)
+    return found
+
+
+def _misspelt(app: Cruse) -> Iterator[Finding]:
+    """Settings that are none, and look like one."""
+    prefixes = tuple(
+        state.extension.prefix
+        for state in app.extensions.values()
+        if isinstance(state, ExtensionState) and state.extension.prefix
+    )
+    for key in app.config:
+        if key not in DEFAULTS and not key.startswith(prefixes):
+            # The framework's settings are alike among themselves: only a slip of a letter or two.
+            close = get_close_matches(key, DEFAULTS, 1, cutoff=0.88)
+            if close:
+                yield Finding("error", key, f"There is no such setting. Did you mean {close[0]}?")
+
+
+def _no_switches(app: Cruse) -> Iterator[Finding]:
+    """Settings that are on or off, and neither: the text ``"false"`` is on."""
+    for key, default in DEFAULTS.items():
+        value = app.config.get(key)
+        if type(default) is bool and value is not None and type(value) is not bool:
+            kind = type(value).__name__
+            yield Finding("error", key, f"It must be True or False, and is of type {kind}.")
+
+
+def _secret_key(app: Cruse, deploy: bool) -> Iterator[Finding]:
+    level: Literal["error", "warning"] = "error" if deploy else "warning"
+    key = app.config["SECRET_KEY"]
+    make = "Make one with: python -c 'import secrets; print(secrets.token_hex())'"
+    if not key:
+        yield Finding(
+            level, "SECRET_KEY", f"It is not set, so sessions and flashes don't work. {make}"
+        )
+    elif len(key) < _SHORTEST_SECRET:
+        yield Finding(
+            level, "SECRET_KEY", f"It is shorter than {_SHORTEST_SECRET} characters. {make}"
+        )
+
+
+def _start(app: Cruse) -> Iterator[Finding]:
+    """What a start would fail with before it calls anything of the application's."""
+    try:
+        app._prepare()
+    except (TypeError, ValueError, RuntimeError) as error:
+        yield Finding("error", "start", str(error))
+
+
+#: A setting, what it must not be in production, and why.
+_UNSAFE: tuple[tuple[str, Any, Literal["error", "warning"], str], ...] = (
+    ("DEBUG", True, "error", "Error pages show source code, and the debugger runs code."),
+    ("TESTING", True, "error", "Errors are raised to the server instead of answered."),
+    ("SESSION_COOKIE_SECURE", False, "error", "Cookies of sessions go over plain HTTP."),
+    ("SESSION_COOKIE_HTTPONLY", False, "error", "Scripts of a page can read the session."),
+    ("SESSION_COOKIE_SAMESITE", None, "warning", "Other sites' forms come with the session."),
+    ("SEND_FILE_FOLLOW_SYMLINKS", True, "warning", "Links lead out of the folders that are sent."),
+    ("MAX_CONTENT_LENGTH", None, "warning", "Anybody may send bodies of any size."),
+    ("PROPAGATE_EXCEPTIONS", True, "warning", "Errors are raised to the server."),
+    ("SECURITY_HEADERS", None, "warning", "Browsers are told of no restrictions."),
+    ("SECURITY_HEADERS", {}, "warning", "Browsers are told of no restrictions."),
+    ("TRUSTED_HOSTS", None, "warning", "Any Host header is believed. List the site's own names."),
+)
+
+
+def _deployment(app: Cruse) -> Iterator[Finding]:
+    for key, unsafe, level, why in _UNSAFE:
+        if app.config.get(key) == unsafe:
+            yield Finding(level, key, f"It is {unsafe!r}. {why}")
+    for host in app.config["TRUSTED_HOSTS"] or ():
+        if host in {"*", "."}:
+            yield Finding("error", "TRUSTED_HOSTS", f"{host!r} is every host. List your own.")
+
+
+def _templates(app: Cruse) -> Iterator[Finding]:
+    """Templates that their engine cannot read."""
+    for name in app.jinja_env.list_templates():
+        try:
+            engine_for(current_context(), name).get_template(name)
+        except UnicodeDecodeError:
+            continue  # a picture, or another file that is no template
+        except Exception as error:  # each engine has errors of its own
+            line = getattr(error, "lineno", None)
+            where = f"line {line}: " if line else ""
+            yield Finding("error", name, f"{where}{type(error).__name__}: {error}")

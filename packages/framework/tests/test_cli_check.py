@@ -1,0 +1,148 @@
+"""``cruse check``: what it finds, and how it ends."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from cruse.app import Cruse
+from cruse.checks import Finding
+from cruse.cli import CruseGroup
+from cruse.extension import Extension
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def app(tmp_path):
+    app = Cruse("site", root_path=str(tmp_path))
+    app.secret_key = SECRET
+    return app
+
+
+@pytest.fixture
+def check(app, monkeypatch):
+    """Run ``cruse check``; return its exit code and its output."""
+    monkeypatch.delenv("CRUSE_DEBUG", raising=False)
+
+    def run(*arguments, **kwargs):
+        group = CruseGroup(create_app=lambda: app)
+        result = CliRunner().invoke(group, ["check", *arguments], **kwargs)
+        return result.exit_code, result.output
+
+    return run
+
+
+def test_an_application_in_order_has_no_findings(check):
+    assert check() == (0, "0 errors, 0 warnings.\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (
+            "SESION_COOKIE_SECURE",
+            True,
+            "error SESION_COOKIE_SECURE: There is no such setting. Did you mean "
+            "SESSION_COOKIE_SECURE?",
+        ),
+        (
+            "SESSION_COOKIE_SECURE_",
+            True,
+            "error SESSION_COOKIE_SECURE_: There is no such setting. Did you mean "
+            "SESSION_COOKIE_SECURE?",
+        ),
+        ("TESTING", "false", "error TESTING: It must be True or False, and is of type str."),
+        ("MAX_CONTENT_LENGTH", "1 MB", "error start: The setting 'MAX_CONTENT_LENGTH' must be"),
+        ("ERROR_FORMAT", "xml", "error start: The setting 'ERROR_FORMAT' is 'xml'"),
+        ("SECRET_KEY", None, "warning SECRET_KEY: It is not set"),
+        ("SECRET_KEY", "short", "warning SECRET_KEY: It is shorter than 32 characters."),
+    ],
+)
+def test_a_setting_that_is_amiss_is_told(app, check, key, value, line):
+    app.config[key] = value
+    code, output = check()
+    assert line in output
+    assert code == int(line.startswith("error"))
+
+
+def test_settings_of_the_applications_own_are_its_own(app, check):
+    app.config.update(PER_PAGE=12, SESSION_THEME="dark", MAIL_SERVER="localhost")
+    assert check()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "level"),
+    [
+        ("DEBUG", True, "error"),
+        ("TESTING", True, "error"),
+        ("SESSION_COOKIE_SECURE", False, "error"),
+        ("SESSION_COOKIE_HTTPONLY", False, "error"),
+        ("SESSION_COOKIE_SAMESITE", None, "warning"),
+        ("TRUSTED_HOSTS", None, "warning"),
+        ("TRUSTED_HOSTS", ["*"], "error"),
+        ("SECURITY_HEADERS", {}, "warning"),
+        ("MAX_CONTENT_LENGTH", None, "warning"),
+        ("SECRET_KEY", "short", "error"),
+        ("SECRET_KEY", None, "error"),
+    ],
+)
+def test_what_is_unsafe_in_production_is_told_when_asked(app, check, key, value, level):
+    app.config.update(TRUSTED_HOSTS=["example.com"])
+    assert check("--deploy") == (0, "0 errors, 0 warnings.\n")
+    app.config[key] = value
+    if key == "DEBUG":
+        app.debug = True
+    environment = {"CRUSE_DEBUG": "1"} if key == "DEBUG" else {}
+    code, output = check("--deploy", env=environment)
+    assert output.startswith(f"{level} {key}: ")
+    assert code == int(level == "error")
+    if key != "SECRET_KEY":
+        assert check(env=environment)[1] == "0 errors, 0 warnings.\n"
+
+
+def test_templates_are_read(app, check, tmp_path):
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "good.html").write_text("{% if x %}{{ x }}{% endif %}")
+    (folder / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
+    (folder / "bad.html").write_text("one\n{% if x %}\n")
+    code, output = check()
+    assert code == 1
+    assert output.startswith("error bad.html: line 2: TemplateSyntaxError: ")
+    assert output.endswith("1 errors, 0 warnings.\n")
+
+
+class Mail(Extension):
+    name = "mail"
+    prefix = "MAIL_"
+
+    def check(self, state, deploy):
+        if deploy:
+            yield Finding("warning", "mail", "Nobody reads it.")
+
+
+def test_an_extension_adds_findings_of_its_own(app, check):
+    app.use(Mail())
+    app.config["TRUSTED_HOSTS"] = ["example.com"]
+    assert check() == (0, "0 errors, 0 warnings.\n")
+    assert check("--deploy") == (0, "warning mail: Nobody reads it.\n0 errors, 1 warnings.\n")
+
+
+def test_settings_of_extensions_are_checked(app, check):
+    app.use(Mail())
+    app.config["MAIL_SERVR"] = "localhost"
+    code, output = check()
+    assert (code, output.startswith("error start: Unknown setting 'MAIL_SERVR'")) == (1, True)
+
+
+def test_findings_are_written_as_json(app, check):
+    app.config["SECRET_KEY"] = None
+    code, output = check("--json")
+    (finding,) = json.loads(output)
+    assert (code, finding["level"], finding["subject"]) == (0, "warning", "SECRET_KEY")
+
+
+def test_no_value_of_a_secret_is_shown(app, check):
+    app.config["SECRET_KEY"] = "the-key"
+    assert "the-key" not in check()[1] + check("--json")[1]

@@ -422,6 +422,27 @@ differs(
     at=("access_route",),
 )
 
+differs(
+    "A blueprint's own rule without a view finds the view that the blueprint has for that "
+    "endpoint; Flask looks among the application's endpoints only.",
+    "blueprints.a_blueprint_has_the_view_of_an_endpoint_of_its_own",
+    at=("status", "signals", "logs"),
+)
+
+# -- signals --
+
+differs(
+    "When the answer to an error fails as well, the teardown functions are told of the error that "
+    "the server is told of.",
+    "signals.a_receiver_that_fails[got_request_exception]",
+    at=("log",),
+)
+differs(
+    "One context is current, as in Flask 3.2: when it is pushed, its request is there.",
+    "signals.what_receivers_can_use",
+    at=("log",),
+)
+
 # -- hooks and teardown --
 
 differs(

@@ -140,3 +140,14 @@ def test_subdomains_nest(app):
     app.register_blueprint(parent)
     text = app.test_client().get("/", base_url="http://v1.api.example.com").text
     assert text.startswith("parent.child.index")
+
+
+def test_a_blueprint_may_have_the_view_of_an_endpoint_of_the_application_or_its_own(app):
+    blueprint = Blueprint("shop", __name__)
+    app.add_url_rule("/app", endpoint="late")
+    blueprint.add_url_rule("/own", endpoint="late")
+    blueprint.endpoint("late")(lambda: request.endpoint)
+    app.register_blueprint(blueprint)
+    client = app.test_client()
+    assert client.get("/app").text == "late"
+    assert client.get("/own").text == "shop.late"

@@ -220,7 +220,9 @@ class Blueprint(Scaffold):
             for code, handlers in by_code.items():
                 merged[code].update(handlers)
         for endpoint, function in self.view_functions.items():
-            app.view_functions[f"{name}.{endpoint}"] = function
+            # As in Flask an endpoint of the application; a rule of ours may mean it as well.
+            app.view_functions[endpoint] = function
+            app.view_functions.setdefault(f"{name}.{endpoint}", function)
         extend(self.before_request_funcs, app.before_request_funcs)
         extend(self.before_websocket_funcs, app.before_websocket_funcs)
         extend(self.after_request_funcs, app.after_request_funcs)

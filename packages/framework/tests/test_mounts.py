@@ -191,6 +191,28 @@ def test_an_error_that_nothing_answers_goes_to_the_server(app, client, kind):
         client.get("/inner/x")
 
 
+def test_hosts_that_the_outer_application_refuses_do_not_reach_it(app, client, kind):
+    app.config["TRUSTED_HOSTS"] = ["example.com"]
+    app.mount("/inner", MAKERS[kind]())
+    assert client.get("/inner/", base_url="http://example.com").text == f"{kind} index"
+    assert client.get("/inner/", base_url="http://evil.example").status_code == 400
+    broken = client.get("/inner/", environ_overrides={"HTTP_HOST": "a b"})
+    assert broken.status_code == 400
+
+
+def test_it_learns_from_trusted_proxies_who_asked_and_how(app, client):
+    def inner(environ, start_response):
+        start_response("200 OK", [])
+        return [f"{environ['wsgi.url_scheme']} {environ['REMOTE_ADDR']}".encode()]
+
+    app.config["TRUSTED_PROXIES"] = 1
+    app.mount("/inner", inner)
+    fields = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Proto": "https"}
+    assert client.get("/inner/", headers=fields).text == "https 10.1.2.3"
+    fields["X-Forwarded-Proto"] = "gopher"
+    assert client.get("/inner/", headers=fields).status_code == 400
+
+
 # -- streams --
 
 

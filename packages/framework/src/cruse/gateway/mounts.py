@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from werkzeug.exceptions import ClientDisconnected, SecurityError
 from werkzeug.wsgi import get_content_length
@@ -27,6 +27,7 @@ from cruse.body import CHUNK, BodyStream
 from cruse.gateway.asgi import _path_below_root
 from cruse.gateway.exchange import Body, Exchange, Lifespan
 from cruse.gateway.inworker import run_wsgi
+from cruse.hosts import host_is_trusted, refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
@@ -123,11 +124,12 @@ class Mounts:
         if mount is None:
             return None
         environ = dict(environ)
-        if app.proxies is not None:
-            try:
+        try:
+            if app.proxies is not None:
                 app.proxies.rewrite_environ(environ)
-            except SecurityError:
-                return None  # the application refuses it
+            _check_host(app, environ.get("HTTP_HOST", ""))
+        except SecurityError:
+            return None  # the application refuses it
         root = environ.get("SCRIPT_NAME", "").rstrip("/") + mount.raw_prefix
         path = raw[len(mount.raw_prefix) :]
         environ |= {"SCRIPT_NAME": root, "PATH_INFO": path}
@@ -149,11 +151,15 @@ class Mounts:
         mount = self.find(path)
         if mount is None or (mount.interface == "wsgi" and scope["type"] != "http"):
             return None
-        if app.proxies is not None:
-            try:
+        try:
+            if app.proxies is not None:
                 scope = app.proxies.rewrite_scope(scope, path)
-            except SecurityError:
-                return None  # the application refuses it
+            hosts = [
+                value.decode("latin-1") for name, value in scope["headers"] if name == b"host"
+            ]
+            _check_host(app, ",".join(hosts))
+        except SecurityError:
+            return None  # the application refuses it
         root = scope.get("root_path", "").rstrip("/")
         inner = {**scope, "root_path": f"{root}{mount.prefix}", "path": f"{root}{path}"}
         if mount.interface == "wsgi":
@@ -166,6 +172,8 @@ class Mounts:
         """Let what is mounted at a connection's path have it, as an ASGI connection."""
         from cruse.gateway.rsgi_as_asgi import connection_of
 
+        if self.find(unquote_to_bytes(scope.path).decode(errors="replace")) is None:
+            return None
         return self.asgi(app, *connection_of(scope, protocol))
 
 
@@ -186,6 +194,20 @@ def _checked(prefix: str) -> str:
             "'app.wsgi_app' or 'app.asgi_app' with a middleware."
         )
     return stripped
+
+
+def _check_host(app: Cruse, host: str) -> None:
+    """Hold the application's rules for hosts: links that are mailed are built from them.
+
+    Raises:
+        SecurityError: When the host is none, or none of ``TRUSTED_HOSTS``.
+    """
+    trusted = app.config["TRUSTED_HOSTS"]
+    refused = refusal(host) if host else None
+    if refused is None and trusted is not None and not host_is_trusted(host, trusted):
+        refused = SecurityError("The host is not one of the trusted hosts.")
+    if refused is not None:
+        raise refused
 
 
 def _interface_of(app: Any, interface: str | None) -> str | None:

@@ -227,3 +227,24 @@ def test_two_views_of_one_endpoint_are_an_error_that_names_it():
     app.add_url_rule("/a", "page", lambda: "a")
     with pytest.raises(AssertionError, match=r"the endpoint 'page'.*'endpoint='"):
         app.add_url_rule("/b", "page", lambda: "b")
+
+
+@pytest.mark.parametrize(
+    ("host", "subdomain"),
+    [
+        ("example.com", ""),
+        ("Blog.Example.com", "blog"),
+        ("a.b.example.com", "a.b"),
+        ("other.example", "<invalid>"),
+        ("notexample.com", "<invalid>"),
+        ("blog.example.com.evil.example", "<invalid>"),
+    ],
+)
+def test_the_subdomain_is_what_is_before_the_server_s_name(host, subdomain, recwarn):
+    app = Cruse(__name__, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.com:80"
+    app.add_url_rule("/", "top", lambda: "")
+    app.add_url_rule("/", "below", lambda name: name, subdomain="<name>")
+    response = app.test_client().get("/", environ_overrides={"HTTP_HOST": host})
+    assert response.text == subdomain
+    assert [*recwarn] == []  # each would be remembered, and clients choose the hosts

@@ -637,8 +637,8 @@ class Application(Scaffold):
 def _subdomain(request: Request, server_name: str) -> str:
     """Return what a request's host has in front of the server's name.
 
-    For another host it is one that no rule has, as with werkzeug, which also warns each time:
-    Python remembers every text it has warned of, and these come from clients.
+    For another host it is what werkzeug makes it. That also warns each time, and Python remembers
+    every text it has warned of: hosts come from clients.
     """
     usual_port = ":443" if request.scheme in {"https", "wss"} else ":80"
     name = server_name.lower().removesuffix(usual_port)

@@ -114,6 +114,12 @@ class Response(WerkzeugResponse):
             cast("Any", response), status, headers, mimetype, content_type, direct_passthrough
         )
 
+    def _clean_status(self, value: str | int | HTTPStatus) -> tuple[str, int]:
+        status, code = super()._clean_status(value)
+        if not status.isprintable():  # a line break would begin a header field
+            raise ValueError(f"The status {status!r} has a line break or a control character.")
+        return status, code
+
     _mimetype: str | None = None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes] = []  # noqa: RUF012 - stands for "there is none", never changed

@@ -150,7 +150,7 @@ class SeparatedPathType(click.Path):
     help=f"Files not to restart for, as fnmatch patterns separated by {os.path.pathsep!r}.",
 )
 @pass_script_info
-def run_command(info: ScriptInfo, **given: Any) -> None:
+def run_command(info: ScriptInfo, /, **given: Any) -> None:
     """Run a server for development.
 
     It is not made for production: it is neither fast nor safe enough, 'cruse serve' is. The
@@ -188,7 +188,10 @@ def configured() -> dict[str, Any]:
     Raises:
         click.UsageError: When one of them says something that is not possible.
     """
-    defaults = {"auto_envvar_prefix": "CRUSE_RUN", "default_map": find_project().run}
+    defaults: dict[str, Any] = {
+        "auto_envvar_prefix": "CRUSE_RUN",
+        "default_map": find_project().run,
+    }
     with run_command.make_context("run", [], **defaults) as ctx:
         return _server_options(ctx.params)
 

@@ -66,7 +66,7 @@ _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
     help="Seconds that requests may take to end when the server is told to stop.",
 )
 @pass_script_info
-def serve_command(info: ScriptInfo, host: str, port: int, **options: Any) -> None:
+def serve_command(info: ScriptInfo, /, host: str, port: int, **options: Any) -> None:
     """Run a server for production: granian, from the extra 'cruse[serve]'.
 
     SIGTERM and Ctrl-C end it when the requests in work are answered.

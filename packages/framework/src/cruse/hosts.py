@@ -28,10 +28,20 @@ _MAX_SEEN = 1_000  # they come from clients: the memory for them is bounded
 def is_host(host: str | bytes) -> bool:
     """Whether a Host field is one: a name or an address, and maybe a port."""
     text = host if isinstance(host, str) else host.decode("latin-1")
-    if _HOST.fullmatch(text) is None:
+    if _HOST.fullmatch(text) is None or (text[0] == "[" and not _is_ipv6(text)):
         return False
     if len(SEEN_HOSTS) < _MAX_SEEN and len(host) < 256:
         SEEN_HOSTS.add(host)
+    return True
+
+
+def _is_ipv6(host: str) -> bool:
+    from ipaddress import IPv6Address
+
+    try:
+        IPv6Address(host[1 : host.index("]")])
+    except ValueError:  # urlsplit raises it for a URL with such a host
+        return False
     return True
 
 

@@ -1,0 +1,160 @@
+"""Does an application keep anything of the requests it has answered?
+
+    python benchmarks/leaks.py --requests 20000
+
+Sends good and bad requests of many kinds to both faces, a tenth of them to warm up, and prints
+what has grown since: memory, objects, threads, open files. Ends with 1 when that is more than
+noise.
+"""
+
+import argparse
+import asyncio
+import gc
+import io
+import os
+import sys
+import tempfile
+import threading
+from contextvars import copy_context
+from pathlib import Path
+
+from cruse import Cruse, abort, g, request, session, stream_with_context
+
+MEMORY = Path("/proc/self/statm")
+#: The most that may be more afterwards.
+ALLOWED = {"KiB": 3 * 1024, "objects": 150, "threads": 1, "files": 0, "variables": 0}
+
+
+def make_app() -> Cruse:  # noqa: C901 - a list of views
+    app = Cruse("leaks", static_folder=None)
+    app.config["THREAD_POOL_SIZE"] = 2  # has as many as it was ever in want of at once
+    app.secret_key = "the key of a measurement"
+    app.logger.disabled = True
+
+    @app.before_request
+    def before():
+        g.seen = request.path
+
+    @app.teardown_request
+    def teardown(error):
+        del g.seen
+
+    @app.get("/<int:number>")
+    def plain(number):
+        return {"number": number}
+
+    @app.get("/async/<word>")
+    async def from_async(word):
+        await asyncio.sleep(0)
+        return word
+
+    @app.post("/form")
+    def form():
+        return {name: len(file.read()) for name, file in request.files.items()} | dict(
+            request.form
+        )
+
+    @app.post("/json")
+    async def json():
+        return [request.get_json()]
+
+    @app.get("/stream")
+    def stream():
+        return stream_with_context(str(n) for n in range(3))
+
+    @app.get("/async-stream")
+    async def async_stream():
+        async def numbers():
+            for number in range(3):
+                yield str(number)
+
+        return numbers()
+
+    @app.get("/session")
+    def visits():
+        session["visits"] = session.get("visits", 0) + 1
+        return str(session["visits"])
+
+    @app.get("/fails")
+    def fails():
+        raise RuntimeError("on purpose")
+
+    @app.get("/aborts")
+    async def aborts():
+        abort(418)
+
+    return app
+
+
+def ask(client, turn: int) -> None:
+    """Make one request; each turn another, with a name that never came before."""
+    new = f"n{turn}"
+    file = {"f": (io.BytesIO(b"x" * (600_000 if turn % 40 == 4 else 10)), f"{new}.txt"), "a": new}
+    paths = ("/fails", "/aborts", f"/{new}", "//evil", "/%ff", "/session", "/stream")
+    kinds = (
+        lambda: client.get(f"/{turn}", headers={f"X-{new}": new}),
+        lambda: client.get(f"/async/{new}?{new}={new}"),
+        lambda: client.post("/form", data=file),
+        lambda: client.post("/json", json={new: [new]}),
+        lambda: client.post("/json", data="[" * 2000, content_type="application/json"),
+        lambda: client.post("/form", data=f"{new}=%ff", content_type="text/" + new),
+        lambda: client.get("/session", headers={"Cookie": f"session={new}; {new}=1"}),
+        lambda: client.get("/1", base_url=f"http://{new}.example"),
+        lambda: client.get("/async-stream"),
+        lambda: client.open("/1", method=new.upper()),
+        *(lambda path=path: client.get(path) for path in paths),
+    )
+    response = kinds[turn % len(kinds)]()
+    if turn % 3:
+        response.get_data()
+    response.close()
+
+
+def state(folder: str) -> dict[str, int]:
+    for _ in range(3):
+        gc.collect()
+    pages = 0
+    if MEMORY.exists():  # Linux
+        pages = int(MEMORY.read_text().split()[1])
+    return {
+        "KiB": pages * os.sysconf("SC_PAGE_SIZE") // 1024,
+        "objects": len(gc.get_objects()),
+        "threads": threading.active_count(),
+        "files": len(os.listdir("/dev/fd")) + len(os.listdir(folder)),
+        "variables": len(copy_context()),
+    }
+
+
+def growth(requests: int) -> dict[str, int]:
+    """Return what has grown between a tenth of the requests and the last."""
+    app = make_app()
+    clients = [app.test_client(use_cookies=False, gateway=face) for face in ("wsgi", "asgi")]
+    usual = tempfile.tempdir
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            tempfile.tempdir = folder
+            for turn in range(requests // 10):
+                ask(clients[turn // 20 % 2], turn)
+            before = state(folder)
+            for turn in range(requests // 10, requests):
+                ask(clients[turn // 20 % 2], turn)
+            after = state(folder)
+    finally:
+        tempfile.tempdir = usual
+        for client in clients:
+            client.close()
+        app.stop()
+    return {name: after[name] - before[name] for name in before}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Does an application keep anything of requests?")
+    parser.add_argument("--requests", type=int, default=20_000)
+    grown = growth(parser.parse_args().requests)
+    for name, amount in grown.items():
+        print(f"{name:10}{amount:+8}   allowed {ALLOWED[name]:+8}")
+    return int(any(grown[name] > ALLOWED[name] for name in grown))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,6 +4,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -256,6 +257,29 @@ def test_a_wrong_name_ends_the_command_in_one_line(project, options):
     assert code == 2
     assert output.startswith("Error: Could not import 'nowhere'.")
     assert output.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_with_the_reloader_both_processes_end_and_the_port_is_free(project, number):
+    with project.serve("--debug") as server:
+        server.listen().get()
+        server.process.send_signal(number)  # to the watching process only, as other programs do
+        code, output = server.end()
+    assert code == 0
+    assert output.count("stopped\n") == 1
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", int(server.port)))
+
+
+def test_a_module_that_was_missing_is_found_when_it_comes(project):
+    project.write(SITE.replace("import sys", "import late_part"))
+    with project.serve("--debug") as server:
+        assert "late_part" in server.listen().get()[1]
+        (project.folder / "late_part.py").touch()
+        server.reload()
+        assert server.get() == (200, "one http")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")

@@ -27,7 +27,8 @@ value})`` makes one scenario per case, called as ``function(fw, value)``; its id
 
 It runs on Flask and on Cruse's WSGI and ASGI faces, there also without anybody listening to the
 signals; with ``async_too`` once more with all functions given to ``fw.colour`` being coroutine
-functions, on both. Compared are:
+functions, on both. With ``signals=False`` nobody but the scenario listens to signals: where one of
+several receivers fails, it is chance which of them were called before. Compared are:
 
 - each response that ``fw.client(app)`` got: status, header fields, body;
 - the signals in their order: name, names of the arguments, and that an application sent them;
@@ -116,12 +117,14 @@ class Scenario:
     id: str
     run: Callable[[Framework], None]
     async_too: bool
+    signals: bool
 
 
 def scenario(
     function: Callable[..., None] | None = None,
     *,
     async_too: bool = False,
+    signals: bool = True,
     each: Mapping[str, Any] | None = None,
 ) -> Any:
     """Make a function a scenario; see the top of the module."""
@@ -137,7 +140,7 @@ def scenario(
             }
         for key, run in runs.items():
             assert key not in SCENARIOS, f"two scenarios are called {key}"
-            SCENARIOS[key] = Scenario(key, run, async_too)
+            SCENARIOS[key] = Scenario(key, run, async_too, signals)
         return function
 
     return decorate if function is None else decorate(function)
@@ -338,7 +341,7 @@ def run(
         stack.enter_context(
             patch.object(TimestampSigner, "get_timestamp", lambda signer: int(fw.time))
         )
-        if listen:
+        if listen and scenario.signals:
             stack.enter_context(_signals(fw))
         stack.callback(fw.close)
         contextvars.copy_context().run(scenario.run, fw)
@@ -452,7 +455,7 @@ def result(id: str) -> Result:
             variant = f"{gateway}{' async' if is_async else ''}"
             seen = run(scenario, "cruse", gateway, is_async)
             differences += compare(variant, reference, seen)
-            if not is_async:
+            if scenario.signals and not is_async:
                 quiet = run(scenario, "cruse", gateway, listen=False)
                 quiet.signals = reference.signals
                 differences += compare(f"{variant}, no listener", reference, quiet)

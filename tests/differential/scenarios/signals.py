@@ -99,7 +99,8 @@ def an_async_receiver(fw):
 
 
 @scenario(
-    each={name: name for name in ("request_started", "request_finished", "got_request_exception")}
+    signals=False,
+    each={name: name for name in ("request_started", "request_finished", "got_request_exception")},
 )
 def a_receiver_that_fails(fw, name):
     app, log = fw.App("shop"), []

@@ -286,6 +286,26 @@ PARTICULAR: dict[str, dict[str, str]] = {
         "The debugger is our own, put around the application; it answers this machine only.",
         "debugger",
     ),
+    # -- the command line --
+    "commands.what_a_module_holds[syntax error]": _at(
+        "A module that can not be read is told as one that can not be imported, with the line.",
+        "went",
+    ),
+    "commands.commands_of_an_application[missing]": _at(
+        "A context is entered for a command that there is, not to look for one.", "signals"
+    ),
+    "commands.the_list_of_commands": _at(
+        "A context is entered for a command, not to list them.", "signals"
+    ),
+    "commands.files_of_variables[references]": _at(
+        "A variable of the environment goes before the file's, also where the file refers to it.",
+        "environment_wins",
+    ),
+    "commands.files_of_variables[no value]": _at(
+        "A line of .env that sets nothing is a mistake, told with its number.",
+        "read",
+        "environment_wins",
+    ),
     # -- limits --
     "limits.parts_of_a_form[many]": _at(
         _FORM_LIMITS, *_response(2, "status", "body", "Content-Type")

@@ -98,14 +98,16 @@ def test_a_server_s_own_error_while_it_reads_is_the_client_s(bare, color):
     assert statuses == ["400 BAD REQUEST"]
 
 
+SCOPE = {
+    "type": "http", "asgi": {"version": "3.0", "spec_version": "2.5"}, "http_version": "1.1",
+    "method": "GET", "scheme": "http", "query_string": b"", "root_path": "",
+    "headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+}  # fmt: skip
+
+
 def run_until_left(app, path, sent_before):
     """Ask for a path under ASGI and leave after so many messages; return what was raised."""
-    scope = {
-        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.5"}, "http_version": "1.1",
-        "method": "GET", "scheme": "http", "path": path, "raw_path": path.encode(),
-        "query_string": b"", "root_path": "", "headers": [(b"host", b"localhost")],
-        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-    }  # fmt: skip
+    scope = {**SCOPE, "path": path, "raw_path": path.encode()}
 
     async def main():
         gone, count = asyncio.Event(), 0
@@ -368,3 +370,35 @@ def test_threads_that_all_wait_keep_async_views_going(bare):
         assert {response.text for response in await asyncio.gather(*waiting)} == {"slow"}
 
     asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_an_endless_body_is_refused_when_it_is_too_long(bare, color):
+    bare.config["MAX_CONTENT_LENGTH"] = 1_000_000
+    bare.add_url_rule("/", "index", colored(color, lambda: request.get_data()), methods=["POST"])
+    given = []
+
+    class Endless:
+        def read(self, size=-1):
+            given.append(size)
+            return b"x" * min(size, 65_536)
+
+    environ = bare.test_request_context("/", method="POST").environ
+    environ |= {"wsgi.input": Endless(), "wsgi.input_terminated": True}
+    statuses = []
+    bare(environ, lambda status, headers, exc_info=None: statuses.append(status[:3]))
+    assert len(given) * 65_536 < 1_200_000
+
+    async def main():
+        async def receive():
+            given.append(0)
+            return {"type": "http.request", "body": b"x" * 65_536, "more_body": True}
+
+        async def send(message):
+            statuses.append(str(message.get("status", "")))
+
+        await bare({**SCOPE, "method": "POST", "path": "/", "raw_path": b"/"}, receive, send)
+
+    given.clear()
+    asyncio.run(main())
+    assert len(given) * 65_536 < 1_200_000
+    assert statuses[:2] == ["413", "413"]

@@ -5,14 +5,8 @@ import sys
 
 import pytest
 
-PROJECTS = [
-    (),
-    ("--db",),
-    ("--uploads",),
-    ("--auth",),
-    ("--auth", "--forms"),
-    ("--auth", "--uploads"),
-]
+#: Nothing, and everything with and without forms: each line of the templates once.
+PROJECTS = [(), ("--uploads",), ("--auth",), ("--auth", "--uploads")]
 
 
 @pytest.mark.parametrize("options", PROJECTS, ids=lambda options: "".join(options) or "plain")

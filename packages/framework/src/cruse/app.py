@@ -499,15 +499,18 @@ class Cruse(Application):
         if isinstance(body, HTTPException):
             body = answer_error(current_context(), body)
         if isinstance(body, WerkzeugResponse) or callable(body):
-            environ = current_context().request.environ
-            try:
-                forced = response_class.force_type(cast("Any", body), environ)
-                return cast("Response", forced)
-            except TypeError as error:
-                raise self._no_response(body, str(error)) from None
+            return self._forced(body)
         if isinstance(body, Mapping):
             return self.json.response(dict(body))
         raise self._no_response(body)
+
+    def _forced(self, body: Any) -> Response:
+        """Make a response of one of another class, or of a WSGI application."""
+        environ = current_context().request.environ
+        try:
+            return self.response_class.force_type(body, environ)
+        except TypeError as error:
+            raise self._no_response(body, str(error)) from None
 
     @staticmethod
     def _no_response(body: Any, why: str = "") -> TypeError:

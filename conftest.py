@@ -23,7 +23,7 @@ COMPLETE = EXTENSIONS.keys() <= INSTALLED
 collect_ignore = ["docs/conf.py", "tests/machine", "tests/packaging", "tests/typing"]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with
-    collect_ignore.append("tests/differential")
+    collect_ignore += ["tests/differential", "tests/ported"]
     # These try other frameworks and another template engine, which the same rows have.
     collect_ignore += [f"packages/framework/tests/test_{name}.py" for name in ("mounts", "engines")]
 if not COMPLETE:

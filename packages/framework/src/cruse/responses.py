@@ -265,8 +265,9 @@ class Response(WerkzeugResponse):
         Raises:
             RequestedRangeNotSatisfiable: When the client asks for a part behind the end (416).
         """
-        environ = getattr(request_or_environ, "environ", request_or_environ)
-        return super().make_conditional(readable_dates(environ), accept_ranges, complete_length)
+        environ: Any = getattr(request_or_environ, "environ", request_or_environ)
+        super().make_conditional(readable_dates(environ), accept_ranges, complete_length)
+        return self
 
     @property
     def is_streamed(self) -> bool:

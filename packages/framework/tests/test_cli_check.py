@@ -110,7 +110,7 @@ def test_templates_are_read(app, check, tmp_path):
     code, output = check()
     assert code == 1
     assert output.startswith("error bad.html: line 2: TemplateSyntaxError: ")
-    assert output.endswith("1 errors, 0 warnings.\n")
+    assert output.endswith("1 error, 0 warnings.\n")
 
 
 class Mail(Extension):
@@ -126,7 +126,7 @@ def test_an_extension_adds_findings_of_its_own(app, check):
     app.use(Mail())
     app.config["TRUSTED_HOSTS"] = ["example.com"]
     assert check() == (0, "0 errors, 0 warnings.\n")
-    assert check("--deploy") == (0, "warning mail: Nobody reads it.\n0 errors, 1 warnings.\n")
+    assert check("--deploy") == (0, "warning mail: Nobody reads it.\n0 errors, 1 warning.\n")
 
 
 def test_settings_of_extensions_are_checked(app, check):

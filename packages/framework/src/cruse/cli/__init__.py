@@ -30,8 +30,9 @@ cli = CruseGroup(
     name="cruse",
     help=(
         "Run, inspect and manage a Cruse application.\n\n"
-        "The application is named with '--app' or the environment variable CRUSE_APP, or found "
-        "in 'wsgi.py' or 'app.py' in the working directory."
+        "The application is named with '--app', the environment variable CRUSE_APP or 'app' in "
+        "[tool.cruse] of pyproject.toml, or found in 'wsgi.py' or 'app.py' in the working "
+        "directory. 'cruse new' begins one."
     ),
 )
 

@@ -34,5 +34,9 @@ def check_command(ctx: click.Context, deploy: bool, as_json: bool) -> None:
             click.echo(
                 f"{click.style(finding.level, fg=color)} {finding.subject}: {finding.message}"
             )
-        click.echo(f"{errors} errors, {len(findings) - errors} warnings.")
+        click.echo(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}.")
     ctx.exit(1 if errors else 0)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

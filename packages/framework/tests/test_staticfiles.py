@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cruse import Blueprint, Cruse, render_template_string, url_for
+from cruse import Blueprint, Config, Cruse, render_template_string, url_for
 
 CSS = b"body { background: url(img/a.png) }\n" * 100
 FOREVER = "public, max-age=31536000, immutable"
@@ -185,6 +185,24 @@ def test_a_view_of_one_s_own_for_static_files_is_left_alone(root):
     app = Cruse(__name__, root_path=str(root), static_folder=None)
     app.add_url_rule("/static/<path:filename>", "static", lambda filename: filename)
     assert static_url(app) == "/static/app.css"
+
+
+def test_what_changes_at_this_very_moment_is_not_kept(root):
+    class Meddling(Config):
+        """Writes the file anew when it was found and is about to be opened."""
+
+        def __getitem__(self, key):
+            if key == "USE_X_SENDFILE":
+                (root / "static" / "app.css").write_bytes(b"new content")
+            return super().__getitem__(key)
+
+    class Changing(Cruse):
+        config_class = Meddling
+
+    app = Changing(__name__, root_path=str(root))
+    response = get(app.test_client(), static_url(app))
+    assert (response.data, response.content_length) == (b"new content", 11)
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 # -- compressed siblings ------------------------------------------------

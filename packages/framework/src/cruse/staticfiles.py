@@ -217,7 +217,12 @@ class StaticFiles:
             response.headers = headers
             return response
         opened = open(file.path, "rb")  # noqa: SIM115 - closed by the response
-        if file.size > MAX_WHOLE or conditional:
+        stat = os.fstat(opened.fileno())
+        if _identity(stat) != file.identity:
+            # Written anew this very moment: not what the hash and the ETag were made of.
+            headers["Cache-Control"] = "no-store"
+            headers["Content-Length"] = str(stat.st_size)
+        if stat.st_size > MAX_WHOLE or conditional:
             response = app.response_class(wrap_file(environ, opened), direct_passthrough=True)
             response.headers = headers
             if not conditional:
@@ -225,7 +230,7 @@ class StaticFiles:
             if "HTTP_RANGE" in environ:
                 environ = readable_range(environ, file.path)
             try:
-                return response.make_conditional(environ, True, file.size)
+                return response.make_conditional(environ, True, stat.st_size)
             except BaseException:
                 opened.close()
                 raise

@@ -71,7 +71,8 @@ def check_certificate(ssl_context: Any) -> None:
     import ssl
 
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*ssl_context, password="")
+        certificate, key = ssl_context
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         reason = getattr(error, "reason", None) or error
         raise click.ClickException(

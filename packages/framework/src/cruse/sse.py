@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
 from cruse.responses import Response
@@ -86,7 +86,7 @@ class EventStream(Response):
     ) -> None:
         first = "" if retry is None else f"retry: {round(retry * 1000)}\n\n"
         body = (
-            _encoded_async(events, first, heartbeat)
+            _encoded_async(cast("AsyncIterable[Any]", events), first, heartbeat)
             if hasattr(events, "__aiter__")
             else _encoded(events, first)
         )

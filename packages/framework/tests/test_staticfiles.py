@@ -363,6 +363,9 @@ def test_the_server_may_send_static_files(app, client, root):
     response = get(client, "/static/app.css")
     assert response.headers["X-Sendfile"] == str(root / "static" / "app.css")
     assert response.data == b""
+    unchanged = get(client, "/static/app.css", **{"If-None-Match": response.headers["ETag"]})
+    assert unchanged.status_code == 304
+    assert "X-Sendfile" not in unchanged.headers
 
 
 def test_names_that_are_not_ascii_are_encoded(client, root):

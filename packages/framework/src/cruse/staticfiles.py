@@ -209,8 +209,10 @@ class StaticFiles:
         if self.config["USE_X_SENDFILE"]:
             response = app.response_class()
             response.headers = headers
-            headers["X-Sendfile"] = file.path
-            return response.make_conditional(environ)
+            response.make_conditional(environ)
+            if response.status_code == 200:  # some servers would send the file with a 304, too
+                headers["X-Sendfile"] = file.path
+            return response
         conditional = any(key in environ for key in _CONDITIONS)
         if conditional and environ.get("HTTP_IF_NONE_MATCH") == file.etag:
             response = app.response_class("", 304)

@@ -359,20 +359,20 @@ def ranges():
         b'"\\""',
         b'W/"' * 3000,
     ]
-    for name in (b"if-modified-since", b"if-unmodified-since", b"if-range", b"date"):
+    conditions = {
+        "date": ((b"if-modified-since", b"if-unmodified-since", b"if-range", b"date"), dates),
+        "etag": ((b"if-match", b"if-none-match", b"if-range"), etags),
+    }
+    part = (b"range", b"bytes=0-1")
+    for area, (names, values) in conditions.items():
         table = {
-            f"{name.decode()} {v[:30]!r}": {"headers": [(name, v), (b"range", b"bytes=0-1")]}
-            for v in dates
+            f"{name.decode()} {value[:30]!r} {len(value)}": {"headers": [(name, value), part]}
+            for name in names
+            for value in values
         }
-        yield from rows("date", "/file", table)
-    for name in (b"if-match", b"if-none-match", b"if-range"):
-        table = {
-            f"{name.decode()} {v[:12]!r} {len(v)}": {
-                "headers": [(name, v), (b"range", b"bytes=0-1")]
-            }
-            for v in etags
-        }
-        yield from rows("etag", "/file", table)
+        yield from rows(f"{area} with a range", "/file", table)
+        alone = {label: {"headers": row["headers"][:1]} for label, row in table.items()}
+        yield from rows(f"{area} of a static file", "/static/page.html", alone)
 
 
 def headers():

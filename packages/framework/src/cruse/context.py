@@ -173,7 +173,9 @@ class Context:
             raise self.session_error
         # On a loop the session was opened ahead if there is anything to wait for.
         bridge = self.app.bridge if self.bridge.on_loop else self.bridge
-        return drive(self.app.session_interface.open(self.app, self.request, bridge))
+        interface = self.app.session_interface
+        session = drive(interface.open(self.app, self.request, bridge))
+        return interface.make_null_session(self.app) if session is None else session
 
     @lazy
     def g(self) -> Any:

@@ -286,9 +286,11 @@ async def open_session_ahead(ctx: Context) -> None:
     interface = ctx.app.session_interface
     if not ctx.session_opened and interface.opens_ahead(ctx.app, ctx.request):
         try:
-            ctx.session = await interface.open(ctx.app, ctx.request, ctx.bridge)
+            session = await interface.open(ctx.app, ctx.request, ctx.bridge)
         except HTTPException as error:
             ctx.session_error = error
+        else:
+            ctx.session = interface.make_null_session(ctx.app) if session is None else session
 
 
 async def save_session(ctx: Context, plan: Plan, response: Response) -> Response:

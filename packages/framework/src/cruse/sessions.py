@@ -166,10 +166,9 @@ class SessionInterface:
         """Whether to open the session before an async view: when the request has its cookie."""
         return self.get_cookie_name(app) in request.cookies
 
-    async def open(self, app: Cruse, request: Request, bridge: Bridge) -> SessionMixin:
+    async def open(self, app: Cruse, request: Request, bridge: Bridge) -> SessionMixin | None:
         """Call :meth:`open_session` where it belongs."""
-        session = await call(bridge, self.open_session, app, request)
-        return self.make_null_session(app) if session is None else cast("SessionMixin", session)
+        return cast("SessionMixin | None", await call(bridge, self.open_session, app, request))
 
     async def save(
         self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge
@@ -459,10 +458,6 @@ def vary_by_cookie(response: Response) -> None:
         headers.add("Vary", "Cookie")
 
 
-#: One for all applications: it keeps nothing but serializers, by the keys they are made of.
-_IN_COOKIES = SecureCookieSessionInterface()
-
-
 def make_interface(app: Cruse) -> SessionInterface:
     """Return what opens and saves an application's sessions, as ``SESSION_STORE`` says.
 
@@ -471,7 +466,7 @@ def make_interface(app: Cruse) -> SessionInterface:
     """
     setting = app.config["SESSION_STORE"]
     if setting is None:
-        return _IN_COOKIES
+        return SecureCookieSessionInterface()
     from cruse.stored_sessions import StoredSessionInterface
 
     interface = StoredSessionInterface(setting)

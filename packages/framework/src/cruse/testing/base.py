@@ -83,9 +83,11 @@ class BaseClient(werkzeug.test.Client):
         self._add_cookies_to_wsgi(context.request.environ)
         with context:
             session = drive(interface.open(app, context.request, app.bridge))
-        if interface.is_null_session(session):
+        if session is None:
             raise RuntimeError("The application opened no session. Set its 'secret_key'.")
         yield session
+        if interface.is_null_session(session):
+            return
         response = app.response_class()
         with context:
             drive(interface.save(app, session, response, app.bridge))

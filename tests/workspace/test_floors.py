@@ -54,6 +54,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
     (
         "registration: what is called while setting up",
         {
+            "answers",
             "application",
             "background",
             "blueprints",
@@ -75,6 +76,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "scaffold",
             "shortcuts",
             "staticfiles",
+            "templated",
             "templating",
             "views",
         },

@@ -27,24 +27,22 @@ from cruse.registry import ScopedHooks
 from cruse.requests import Request
 from cruse.responses import Response
 from cruse.routing import Map, Router, Rule
-from cruse.scaffold import Scaffold, T_teardown, endpoint_of, setupmethod
+from cruse.scaffold import T_teardown, endpoint_of, setupmethod
 from cruse.sessions import make_interface
-from cruse.templating import default_context_processor
-from cruse.urls import bind_to_base, build_url
+from cruse.templated import Templated
+from cruse.urls import build_url, make_adapter, scopes_of
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Iterator, ValuesView
+    from collections.abc import Callable, Iterable, ValuesView
     from datetime import timedelta
 
     import click
-    from jinja2 import BaseLoader, Environment
     from werkzeug.exceptions import Aborter as WerkzeugAborter
     from werkzeug.routing import MapAdapter
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
-    from cruse.engines import TemplateEngine
     from cruse.extension import Extension
     from cruse.includes import Include
     from cruse.json.provider import JSONProvider
@@ -52,7 +50,6 @@ if TYPE_CHECKING:
     from cruse.sessions import SessionInterface
     from cruse.staticfiles import StaticFiles
     from cruse.typing import (
-        EngineFactory,
         F,
         LifespanCallable,
         Observer,
@@ -63,14 +60,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Application"]
 
-T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
 T_shell = TypeVar("T_shell", bound="ShellContextProcessorCallable")
 T_lifespan = TypeVar("T_lifespan", bound="LifespanCallable")
 T_value = TypeVar("T_value")
 T_observer = TypeVar("T_observer", bound="Observer")
 
 
-class Application(Scaffold):
+class Application(Templated):
     """What users call while they set an application up; see :class:`cruse.app.Cruse`."""
 
     # -- classes and options to replace on a subclass or an instance --
@@ -79,8 +75,6 @@ class Application(Scaffold):
     app_ctx_globals_class: type[Any] = Globals
     config_class: type[Config] = Config
     default_config: Any = DEFAULTS
-    jinja_environment: type[Environment] | None = None
-    jinja_options: dict[str, Any] = {}  # noqa: RUF012 - replaced, as in Flask, never changed
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
     request_class: type[Request] = Request
     response_class: type[Response] = Response
@@ -137,13 +131,6 @@ class Application(Scaffold):
         self.blueprints: dict[str, Blueprint] = {}
         #: Blueprints that answer for the errors of URLs below their prefix that no rule matched.
         self.prefix_owners: list[PrefixOwner] = []
-        self._template_additions: list[tuple[str, str, Any]] = []
-        #: Engines for files with a suffix, such as ``".mako"``; each is called with the app.
-        self.template_engines: dict[str, EngineFactory] = {}
-        #: The engines that were made, by what made them.
-        self.engines: dict[EngineFactory, TemplateEngine] = {}
-        #: Whose folder templates were found in: the blueprint's name, ``""`` for the application.
-        self.template_owners: dict[str, str] = {}
         self.extensions: dict[str, Any] = {}
         #: Functions that follow requests to the end of their responses; see `observe`.
         self.observers: list[Observer] = []
@@ -156,8 +143,6 @@ class Application(Scaffold):
         self.static_endpoints: dict[str, Blueprint | None] = {}
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
-        # The application's own functions for every template; a scope that is always there.
-        self.template_context_processors[None].append(default_context_processor)
         self._add_static_route(static_host, host_matching)
         self.use(*extensions)
 
@@ -246,90 +231,6 @@ class Application(Scaffold):
         """Open a file of the instance folder, also for writing."""
         path = os.path.join(self.instance_path, resource)
         return open(path, mode, encoding=None if "b" in mode else encoding)
-
-    # -- templates --
-
-    @lazy
-    def jinja_env(self) -> Environment:
-        """The Jinja environment, made when it is first touched."""
-        environment = self.create_jinja_environment()
-        for kind, name, function in self._template_additions:
-            getattr(environment, kind)[name] = function
-        return environment
-
-    def template_additions(self, kind: str) -> dict[str, Any]:
-        """Return the registered ``"filters"``, ``"tests"`` or ``"globals"`` by their names."""
-        return {name: f for of, name, f in self._template_additions if of == kind}
-
-    def _add_to_templates(self, kind: str, function: Any, name: str | None) -> None:
-        """Add a filter, test or global; before there is an environment, keep it for then.
-
-        So registering one neither imports Jinja nor fixes ``jinja_options``.
-        """
-        name = name or function.__name__
-        self._template_additions.append((kind, name, function))
-        if "jinja_env" in self.__dict__:
-            getattr(self.jinja_env, kind)[name] = function
-
-    def create_jinja_environment(self) -> Environment:
-        """Make the Jinja environment; override it to change it."""
-        from cruse.jinja import create_environment
-
-        return create_environment(cast("Cruse", self))
-
-    def create_global_jinja_loader(self) -> BaseLoader:
-        """Make what finds templates, in the application's folder and the blueprints'."""
-        from cruse.jinja import DispatchingJinjaLoader
-
-        return DispatchingJinjaLoader(cast("Cruse", self))
-
-    def select_jinja_autoescape(self, filename: str | None) -> bool:
-        """Whether a template's values are escaped: in HTML, XML and SVG files and strings."""
-        from cruse.jinja import select_autoescape
-
-        return select_autoescape(filename)
-
-    def _jinja_decorator(self, kind: str, name: Any) -> Any:
-        add = getattr(self, f"add_template_{kind}")
-        if callable(name):  # used without parentheses
-            add(name)
-            return name
-
-        def decorator(f: T_callable) -> T_callable:
-            add(f, name)
-            return f
-
-        return decorator
-
-    @setupmethod
-    def template_filter(self, name: Any = None) -> Any:
-        """Register a template filter; with or without parentheses."""
-        return self._jinja_decorator("filter", name)
-
-    @setupmethod
-    def add_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Register a template filter under its own or another name."""
-        self._add_to_templates("filters", f, name)
-
-    @setupmethod
-    def template_test(self, name: Any = None) -> Any:
-        """Register a template test; with or without parentheses."""
-        return self._jinja_decorator("test", name)
-
-    @setupmethod
-    def add_template_test(self, f: Callable[..., bool], name: str | None = None) -> None:
-        """Register a template test under its own or another name."""
-        self._add_to_templates("tests", f, name)
-
-    @setupmethod
-    def template_global(self, name: Any = None) -> Any:
-        """Register a template global; with or without parentheses."""
-        return self._jinja_decorator("global", name)
-
-    @setupmethod
-    def add_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Register a template global under its own or another name."""
-        self._add_to_templates("globals", f, name)
 
     # -- extensions, blueprints, lifespan --
 
@@ -559,32 +460,7 @@ class Application(Scaffold):
             SecurityError: When the request's host is not a trusted one (400).
             ValueError: When the setting ``BASE_URL`` is none.
         """
-        server_name = self.config["SERVER_NAME"]
-        if request is not None:
-            trusted = self.config["TRUSTED_HOSTS"]
-            if trusted is not None:
-                request.trusted_hosts = trusted
-            # Reading the host checks it against the trusted ones.
-            request.host  # noqa: B018
-            subdomain = None
-            if self.url_map.host_matching:
-                server_name = None
-            elif not self.subdomain_matching:
-                subdomain = self.url_map.default_subdomain or ""
-            elif server_name is not None:
-                subdomain = _subdomain(request, server_name)
-            return self.url_map.bind_to_environ(
-                request.environ, server_name=server_name, subdomain=subdomain
-            )
-        if self.config["BASE_URL"] is not None:
-            return bind_to_base(self.url_map, self.config["BASE_URL"])
-        if server_name is None:
-            return None
-        return self.url_map.bind(
-            server_name,
-            script_name=self.config["APPLICATION_ROOT"],
-            url_scheme=self.config["PREFERRED_URL_SCHEME"],
-        )
+        return make_adapter(self, request)
 
     def url_for(
         self,
@@ -632,26 +508,3 @@ class Application(Scaffold):
                 if url is not None:
                     return url
         raise error
-
-
-def _subdomain(request: Request, server_name: str) -> str:
-    """Return what a request's host has in front of the server's name.
-
-    For another host it is what werkzeug makes it. That also warns each time, and Python remembers
-    every text it has warned of: hosts come from clients.
-    """
-    usual_port = ":443" if request.scheme in {"https", "wss"} else ":80"
-    name = server_name.lower().removesuffix(usual_port)
-    below, _, _ = f".{request.host.lower()}".rpartition(f".{name}")
-    if f"{below}.{name}" != f".{request.host.lower()}":
-        return "<invalid>"
-    return ".".join(filter(None, below.split(".")))
-
-
-def scopes_of(endpoint: str | None) -> Iterator[str | None]:
-    """Yield the scopes of an endpoint from the outside in: the app, then its blueprints."""
-    yield None
-    if endpoint is not None and "." in endpoint:
-        parts = endpoint.split(".")
-        for end in range(1, len(parts)):
-            yield ".".join(parts[:end])

@@ -1,0 +1,123 @@
+"""The part of an application that its templates are set up with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from cruse.lazy import lazy
+from cruse.scaffold import Scaffold, setupmethod
+from cruse.templating import default_context_processor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jinja2 import BaseLoader, Environment
+
+    from cruse.app import Cruse
+    from cruse.engines import TemplateEngine
+    from cruse.typing import EngineFactory
+
+__all__ = ["Templated"]
+
+T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
+
+
+class Templated(Scaffold):
+    """Filters, tests and globals of templates, Jinja's environment, and other engines."""
+
+    jinja_environment: type[Environment] | None = None
+    jinja_options: dict[str, Any] = {}  # noqa: RUF012 - replaced, as in Flask, never changed
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._template_additions: list[tuple[str, str, Any]] = []
+        #: Engines for files with a suffix, such as ``".mako"``; each is called with the app.
+        self.template_engines: dict[str, EngineFactory] = {}
+        #: The engines that were made, by what made them.
+        self.engines: dict[EngineFactory, TemplateEngine] = {}
+        #: Whose folder templates were found in: the blueprint's name, ``""`` for the application.
+        self.template_owners: dict[str, str] = {}
+        # The application's own functions for every template; a scope that is always there.
+        self.template_context_processors[None].append(default_context_processor)
+
+    @lazy
+    def jinja_env(self) -> Environment:
+        """The Jinja environment, made when it is first touched."""
+        environment = self.create_jinja_environment()
+        for kind, name, function in self._template_additions:
+            getattr(environment, kind)[name] = function
+        return environment
+
+    def template_additions(self, kind: str) -> dict[str, Any]:
+        """Return the registered ``"filters"``, ``"tests"`` or ``"globals"`` by their names."""
+        return {name: f for of, name, f in self._template_additions if of == kind}
+
+    def _add_to_templates(self, kind: str, function: Any, name: str | None) -> None:
+        """Add a filter, test or global; before there is an environment, keep it for then.
+
+        So registering one neither imports Jinja nor fixes ``jinja_options``.
+        """
+        name = name or function.__name__
+        self._template_additions.append((kind, name, function))
+        if "jinja_env" in self.__dict__:
+            getattr(self.jinja_env, kind)[name] = function
+
+    def create_jinja_environment(self) -> Environment:
+        """Make the Jinja environment; override it to change it."""
+        from cruse.jinja import create_environment
+
+        return create_environment(cast("Cruse", self))
+
+    def create_global_jinja_loader(self) -> BaseLoader:
+        """Make what finds templates, in the application's folder and the blueprints'."""
+        from cruse.jinja import DispatchingJinjaLoader
+
+        return DispatchingJinjaLoader(cast("Cruse", self))
+
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
+        """Whether a template's values are escaped: in HTML, XML and SVG files and strings."""
+        from cruse.jinja import select_autoescape
+
+        return select_autoescape(filename)
+
+    def _jinja_decorator(self, kind: str, name: Any) -> Any:
+        add = getattr(self, f"add_template_{kind}")
+        if callable(name):  # used without parentheses
+            add(name)
+            return name
+
+        def decorator(f: T_callable) -> T_callable:
+            add(f, name)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def template_filter(self, name: Any = None) -> Any:
+        """Register a template filter; with or without parentheses."""
+        return self._jinja_decorator("filter", name)
+
+    @setupmethod
+    def add_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
+        """Register a template filter under its own or another name."""
+        self._add_to_templates("filters", f, name)
+
+    @setupmethod
+    def template_test(self, name: Any = None) -> Any:
+        """Register a template test; with or without parentheses."""
+        return self._jinja_decorator("test", name)
+
+    @setupmethod
+    def add_template_test(self, f: Callable[..., bool], name: str | None = None) -> None:
+        """Register a template test under its own or another name."""
+        self._add_to_templates("tests", f, name)
+
+    @setupmethod
+    def template_global(self, name: Any = None) -> Any:
+        """Register a template global; with or without parentheses."""
+        return self._jinja_decorator("global", name)
+
+    @setupmethod
+    def add_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
+        """Register a template global under its own or another name."""
+        self._add_to_templates("globals", f, name)

@@ -68,7 +68,7 @@ def cruse(tmp_path):
         (["-A", "empty", "routes"], "Say what it is called: --app empty:name"),
         (["-e", "missing.env", "routes"], "'missing.env' does not exist"),
         (["-e", "bad.env", "routes"], "line 1: expected NAME=value"),
-        (["-A", "site_", "run", "--prot", "80"], "No such option '--prot'"),
+        (["-A", "site_", "run", "--prot", "80"], "--prot"),
         (["-A", "site_", "run", "--port", "eighty"], "'eighty' is not a valid integer"),
         (["-A", "site_", "run", "--port", "80000"], "80000 is not in the range"),
         (["-A", "site_", "run", "8000"], "unexpected extra argument (8000)"),

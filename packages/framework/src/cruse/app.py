@@ -6,18 +6,15 @@ import asyncio
 import inspect
 import sys
 import weakref
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
 from werkzeug.routing import RequestRedirect, WebsocketMismatch
 from werkzeug.utils import redirect as make_redirect
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from cruse import pipeline
+from cruse.answers import response_of
 from cruse.application import Application
 from cruse.background import BackgroundTasks
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive
@@ -32,7 +29,6 @@ from cruse.lazy import lazy
 from cruse.logging import escape_control
 from cruse.loops import LoopThread
 from cruse.plans import STEPS, Plan, without
-from cruse.problems import answer_error
 from cruse.responses import without_controls
 from cruse.scaffold import setupmethod
 from cruse.security import SecurityHeaders
@@ -44,6 +40,8 @@ from cruse.workers import WorkerPool
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
+
+    from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.gateway.mounts import Mounts
     from cruse.proxies import TrustedProxies
@@ -458,75 +456,12 @@ class Cruse(Application):
             return response_class(rv)  # type: ignore[arg-type]
         if kind is response_class:
             return rv  # type: ignore[return-value]
-        status: int | str | None = None
-        headers: Any = None
-        body: Any = rv
-        if isinstance(rv, tuple):
-            body, status, headers = _unpack(rv)
-            if headers and isinstance(body, str | bytes | bytearray):
-                headers = Headers(headers)  # a field may be there twice, such as Set-Cookie
-                headers.remove("Content-Length")  # it is known, and another one cuts the answer
-        if body is None:
-            raise TypeError(
-                f"The view of {_endpoint()!r} returned None, which is no response. Is there a way "
-                "through it without a 'return'? For an empty answer, return '' or ('', 204)."
-            )
-        response = self._response_of(body)
-        if status is not None:
-            if isinstance(status, str | bytes | bytearray):
-                response.status = status
-            else:
-                response.status_code = status
-        if headers:
-            response.headers.update(headers)
-        return response
-
-    def _response_of(self, body: Any) -> Response:
-        response_class = self.response_class
-        if isinstance(body, response_class):
-            return body
-        convert = self.response_type_of(type(body)) if self.response_types else None
-        if convert is not None:
-            return self.make_response(convert(body))
-        if isinstance(body, str | bytes):
-            return response_class(body)
-        if isinstance(body, bytearray):
-            return response_class(bytes(body))
-        if isinstance(body, dict | list) or (is_dataclass(body) and not isinstance(body, type)):
-            return self.json.response(body)
-        if isinstance(body, Iterator | AsyncIterator):
-            return response_class(cast("Any", body))
-        if isinstance(body, HTTPException):
-            body = answer_error(current_context(), body)
-        if isinstance(body, WerkzeugResponse) or callable(body):
-            return self._forced(body)
-        if isinstance(body, Mapping):
-            return self.json.response(dict(body))
-        raise self._no_response(body)
-
-    def _forced(self, body: Any) -> Response:
-        """Make a response of one of another class, or of a WSGI application."""
-        environ = current_context().request.environ
-        try:
-            return self.response_class.force_type(body, environ)
-        except TypeError as error:
-            raise self._no_response(body, str(error)) from None
-
-    @staticmethod
-    def _no_response(body: Any, why: str = "") -> TypeError:
-        return TypeError(
-            f"The view of {_endpoint()!r} returned an object of type {type(body).__name__!r}, "
-            "which no response can be made of. Return text, bytes, a dict, a list, a dataclass, "
-            "an iterator, a response, a WSGI application, or a tuple of one of these with "
-            "status and headers; or tell the application what to make of the type, with "
-            f"app.register_response_type().{' ' + why if why else ''}"
-        )
+        return response_of(self, rv)
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods of the URL (RFC 9110 section 9.3.7)."""
-        adapter = current_context().url_adapter
         response = self.response_class()
-        if adapter is not None:
+        if (adapter := current_context().url_adapter) is not None:
             response.allow.update(adapter.allowed_methods())
         return response
 
@@ -651,8 +586,8 @@ class Cruse(Application):
         """Return a runner for the tests of commands."""
         from cruse.testing import CruseCliRunner
 
-        runner: CruseCliRunner = (self.test_cli_runner_class or CruseCliRunner)(self, **kwargs)
-        return runner
+        make: Callable[..., CruseCliRunner] = self.test_cli_runner_class or CruseCliRunner
+        return make(self, **kwargs)
 
 
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
@@ -663,27 +598,3 @@ if sys.version_info >= (3, 12):
 else:
     # What asyncio.iscoroutinefunction looks for.
     Cruse.__call__._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
-
-
-def _unpack(rv: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-    """Return body, status and headers of a tuple that a view returned.
-
-    Raises:
-        TypeError: When it has another shape.
-    """
-    if len(rv) == 3:
-        return rv
-    if len(rv) == 2:
-        body, other = rv
-        if isinstance(other, Headers | dict | tuple | list):
-            return body, None, other
-        return body, other, None
-    raise TypeError(
-        f"The view of {_endpoint()!r} returned a tuple of {len(rv)} items. A tuple is "
-        "(body, status), (body, headers) or (body, status, headers)."
-    )
-
-
-def _endpoint() -> str | None:
-    ctx = _cv.get(None)
-    return None if ctx is None else ctx.endpoint

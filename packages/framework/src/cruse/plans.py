@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cruse.application import scopes_of
 from cruse.colors import is_async, is_inline
+from cruse.urls import scopes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

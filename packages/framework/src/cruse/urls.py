@@ -10,11 +10,14 @@ from werkzeug.routing import BuildError
 from cruse.globals import _cv, current_app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from werkzeug.routing import Map, MapAdapter
 
     from cruse.application import Application
+    from cruse.requests import Request
 
-__all__ = ["bind_to_base", "build_url", "url_for"]
+__all__ = ["build_url", "make_adapter", "scopes_of", "url_for"]
 
 _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"  # the fragment state of the URL standard keeps these
 
@@ -97,7 +100,7 @@ def build_url(
     return url
 
 
-def bind_to_base(url_map: Map, base_url: str) -> MapAdapter:
+def _bind_to_base(url_map: Map, base_url: str) -> MapAdapter:
     """Return what builds the URLs of a map below a URL such as ``"https://example.com/shop"``.
 
     Raises:
@@ -109,3 +112,57 @@ def bind_to_base(url_map: Map, base_url: str) -> MapAdapter:
             f"The setting 'BASE_URL' is {base_url!r}. It begins with 'https://' and a host."
         )
     return url_map.bind(base.netloc, script_name=base.path or "/", url_scheme=base.scheme)
+
+
+def make_adapter(app: Application, request: Request | None) -> MapAdapter | None:
+    """Return what builds and matches an application's URLs; what ``create_url_adapter`` does."""
+    config = app.config
+    server_name = config["SERVER_NAME"]
+    if request is not None:
+        trusted = config["TRUSTED_HOSTS"]
+        if trusted is not None:
+            request.trusted_hosts = trusted
+        # Reading the host checks it against the trusted ones.
+        request.host  # noqa: B018
+        subdomain = None
+        if app.url_map.host_matching:
+            server_name = None
+        elif not app.subdomain_matching:
+            subdomain = app.url_map.default_subdomain or ""
+        elif server_name is not None:
+            subdomain = _subdomain(request, server_name)
+        return app.url_map.bind_to_environ(
+            request.environ, server_name=server_name, subdomain=subdomain
+        )
+    if config["BASE_URL"] is not None:
+        return _bind_to_base(app.url_map, config["BASE_URL"])
+    if server_name is None:
+        return None
+    return app.url_map.bind(
+        server_name,
+        script_name=config["APPLICATION_ROOT"],
+        url_scheme=config["PREFERRED_URL_SCHEME"],
+    )
+
+
+def _subdomain(request: Request, server_name: str) -> str:
+    """Return what a request's host has in front of the server's name.
+
+    For another host it is what werkzeug makes it. That also warns each time, and Python remembers
+    every text it has warned of: hosts come from clients.
+    """
+    usual_port = ":443" if request.scheme in {"https", "wss"} else ":80"
+    name = server_name.lower().removesuffix(usual_port)
+    below, _, _ = f".{request.host.lower()}".rpartition(f".{name}")
+    if f"{below}.{name}" != f".{request.host.lower()}":
+        return "<invalid>"
+    return ".".join(filter(None, below.split(".")))
+
+
+def scopes_of(endpoint: str | None) -> Iterator[str | None]:
+    """Yield the scopes of an endpoint from the outside in: the app, then its blueprints."""
+    yield None
+    if endpoint is not None and "." in endpoint:
+        parts = endpoint.split(".")
+        for end in range(1, len(parts)):
+            yield ".".join(parts[:end])

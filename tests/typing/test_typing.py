@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = Path(__file__).parent / "samples"
 FILES = sorted(SAMPLES.glob("*.py"))
 
+# A checker reads all of the packages, werkzeug and more when it has nothing of them in a cache.
+pytestmark = pytest.mark.timeout(600)
+
 #: Codes by the numbers of lines.
 Problems = dict[int, set[str]]
 

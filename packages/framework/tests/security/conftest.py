@@ -27,7 +27,7 @@ from cruse import (
 
 @dataclass
 class Answer:
-    """What came back, and how long that took."""
+    """What came back, and how many seconds of processor time that took."""
 
     status: int
     headers: Headers
@@ -191,12 +191,12 @@ class Sender:
         target = target.encode() if isinstance(target, str) else target
         pieces = [body] if isinstance(body, bytes) else list(body)
         wire = Wire(method, target, list(headers), pieces, **how)
-        start = time.perf_counter()
+        start = time.process_time()
         if self.runner is None:
             answer = send_wsgi(self.app, wire)
         else:
             answer = self.runner.run(send_asgi(self.app, wire))
-        answer.seconds = time.perf_counter() - start
+        answer.seconds = time.process_time() - start
         return answer
 
     def close(self):

@@ -329,9 +329,15 @@ def static_files_and_templates(fw):
     blueprint.add_url_rule("/", "index", lambda: fw.render_template("shop.html"))
     app.add_url_rule("/", "index", lambda: fw.render_template("app.html"))
     app.register_blueprint(blueprint)
+    with blueprint.open_resource("static/a.txt", "r") as file:
+        resource = file.read()
     client = fw.client(app, record=False)
+    texts = []
+    for path in ("/static/a.txt", "/shop/static/a.txt"):
+        with client.get(path) as response:
+            texts.append(response.text)
     fw.observe(
-        texts=[client.get(path).text for path in ("/static/a.txt", "/shop/static/a.txt")],
+        texts=texts,
         pages=[client.get(path).text for path in ("/", "/shop/")],
         rules=rules(app),
     )
@@ -343,7 +349,7 @@ def static_files_and_templates(fw):
         fw.observe(
             urls=[url.partition("?")[0] for url in urls],
             both=both,
-            resource=blueprint.open_resource("static/a.txt", "r").read(),
+            resource=resource,
             folder=blueprint.static_folder,
             template_folder=blueprint.template_folder,
         )

@@ -25,7 +25,9 @@ collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with
     collect_ignore += ["tests/differential", "tests/ported"]
     # These try other frameworks and another template engine, which the same rows have.
-    collect_ignore += [f"packages/framework/tests/test_{name}.py" for name in ("mounts", "engines")]
+    collect_ignore += [
+        f"packages/framework/tests/test_{name}.py" for name in ("mounts", "engines")
+    ]
 if not COMPLETE:
     # What is named on the command line is collected all the same, so the folders below it are.
     collect_ignore += [*map(str, ROOT.glob("examples/*")), "tests/e2e", "tests/servers"]

@@ -175,7 +175,11 @@ def build(app, request, endpoint, arguments):
     request=st.none()
     | st.fixed_dictionaries(
         {"path": st.sampled_from(["/", "/t/x", "/o/", "/o/i/", "/nowhere"])},
-        optional={"base_url": st.sampled_from(["http://example.org:81/root", "https://s.example.org:81/"])},
+        optional={
+            "base_url": st.sampled_from(
+                ["http://example.org:81/root", "https://s.example.org:81/"]
+            )
+        },
     ),
     endpoint=endpoints,
     values=values,

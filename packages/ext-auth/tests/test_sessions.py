@@ -85,9 +85,7 @@ def test_a_server_side_session_gets_another_id(make_world, open_browser, gateway
     assert len(renewed) == 2
 
 
-def test_a_session_of_the_server_is_another_one_after_the_login(
-    make_world, open_browser, gateway
-):
+def test_a_session_of_the_server_is_another_one_after_the_login(make_world, open_browser, gateway):
     world = make_world()
     world.app.config["SESSION_STORE"] = "memory"
     browser = open_browser(world, gateway)

@@ -78,3 +78,18 @@ def test_streams_that_wait_for_their_clients_keep_no_place_from_other_views():
     app.stop()
     alive = [t for t in threading.enumerate() if t.name.startswith(f"{app.name}-worker")]
     assert alive == []
+
+
+def test_an_application_that_was_stopped_may_work_again():
+    app = Cruse("stopped", static_folder=None)
+    app.get("/")(lambda: "hello")
+
+    async def visit_stop_visit():
+        client = app.async_test_client()
+        await client.get("/")
+        await app.stop_on_loop()
+        async with asyncio.timeout(30):
+            return (await client.get("/")).text
+
+    assert asyncio.run(visit_stop_visit()) == "hello"
+    app.stop()

@@ -100,6 +100,22 @@ class KeptThread:
             del job
 
 
+class _Crew:
+    """The threads of a pool from its first job to its stop, and what they have to do."""
+
+    def __init__(self) -> None:
+        self.jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self.lock = threading.Lock()
+        self.threads: set[threading.Thread] = set()
+        self.idle = 0  # threads that wait and that no job has claimed
+        self.backlog = 0  # jobs in the queue that no thread has been claimed for
+        self.kept: dict[int, KeptThread] = {}  # by the identity of the thread, until it serves it
+        self.away = 0  # threads that serve one caller only
+        self.pid = os.getpid()
+        #: Whether it takes no more jobs.
+        self.dismissed = False
+
+
 class WorkerPool:
     """Threads that run one function at a time each, started as they are needed.
 
@@ -113,17 +129,7 @@ class WorkerPool:
             raise ValueError(f"A worker pool needs at least one thread, not {size}.")
         self.size = size
         self.name = name
-        self._reset()
-
-    def _reset(self) -> None:
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._threads: set[threading.Thread] = set()
-        self._idle = 0  # threads that wait and that no job has claimed
-        self._backlog = 0  # jobs in the queue that no thread has been claimed for
-        self._kept: dict[int, KeptThread] = {}  # by the identity of the thread, until it serves it
-        self._away = 0  # threads that serve one caller only
-        self._pid = os.getpid()
+        self._crew = _Crew()
 
     async def run(self, function: Callable[..., T], *args: Any, urgent: bool = False) -> T:
         """Run ``function(*args)`` in a thread and wait without blocking the loop.
@@ -138,7 +144,8 @@ class WorkerPool:
                 queue behind the work that waits for it.
         """
         job = _Job(function, args)
-        self._submit(job, urgent)
+        while not self._submit(job, urgent):
+            pass  # the crew was dismissed a moment ago: the next one takes it
         return cast("T", await _outcome(job))
 
     def keep_thread(self) -> KeptThread:
@@ -146,61 +153,66 @@ class WorkerPool:
 
         Another one may be started in its place: a kept thread mostly waits for a slow client.
         """
-        kept = self._kept[threading.get_ident()] = KeptThread()
+        kept = _crew_of_thread.crew.kept[threading.get_ident()] = KeptThread()
         return kept
 
-    def _submit(self, job: _Job, urgent: bool) -> None:
-        if self._pid != os.getpid():
-            self._reset()  # a forked child has none of its parent's threads
-        with self._lock:
-            if self._idle:
-                self._idle -= 1
-            elif len(self._threads) - self._away < self.size or urgent:
-                self._start(job)
-                return
+    def _submit(self, job: _Job, urgent: bool) -> bool:
+        crew = self._crew
+        if crew.pid != os.getpid():  # a forked child has none of its parent's threads
+            crew = self._crew = _Crew()
+        with crew.lock:
+            if crew.dismissed:
+                return False
+            if crew.idle:
+                crew.idle -= 1
+            elif len(crew.threads) - crew.away < self.size or urgent:
+                self._start(crew, job)
+                return True
             else:
-                self._backlog += 1
-            self._jobs.put(job)
+                crew.backlog += 1
+            crew.jobs.put(job)
+        return True
 
-    def _start(self, job: _Job) -> None:
-        name = f"{self.name}-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._work, args=([job],), name=name, daemon=True)
-        self._threads.add(thread)
+    def _start(self, crew: _Crew, job: _Job) -> None:
+        name = f"{self.name}-{len(crew.threads) + 1}"
+        thread = threading.Thread(target=self._work, args=(crew, [job]), name=name, daemon=True)
+        crew.threads.add(thread)
         thread.start()
 
-    def _work(self, first: list[_Job]) -> None:
+    def _work(self, crew: _Crew, first: list[_Job]) -> None:
+        _crew_of_thread.crew = crew
         # Popped: the thread keeps its arguments, and with them all of a request, for ever.
         job: _Job | None = first.pop()
         while job is not None:
             job.do()
             del job
-            if self._kept:
-                self._serve_keeper()
-            with self._lock:
-                if self._backlog:
-                    self._backlog -= 1
-                elif len(self._threads) - self._away > self.size:
+            if crew.kept:
+                self._serve_keeper(crew)
+            with crew.lock:
+                if crew.backlog:
+                    crew.backlog -= 1
+                elif len(crew.threads) - crew.away > self.size:
                     break  # an urgent job's extra thread
                 else:
-                    self._idle += 1
-            job = self._jobs.get()
-        with self._lock:
-            self._threads.discard(threading.current_thread())
+                    crew.idle += 1
+            job = crew.jobs.get()
+        with crew.lock:
+            crew.threads.discard(threading.current_thread())
 
-    def _serve_keeper(self) -> None:
+    def _serve_keeper(self, crew: _Crew) -> None:
         """Serve who keeps this thread, if somebody does, while others do the pool's work."""
-        kept = self._kept.pop(threading.get_ident(), None)
+        kept = crew.kept.pop(threading.get_ident(), None)
         if kept is None:
             return
-        with self._lock:
-            self._away += 1
-            waiting = self._jobs.get_nowait() if self._backlog else None
+        with crew.lock:
+            crew.away += 1
+            waiting = crew.jobs.get_nowait() if crew.backlog else None
             if waiting is not None:
-                self._backlog -= 1
-                self._start(waiting)
+                crew.backlog -= 1
+                self._start(crew, waiting)
         kept.work()
-        with self._lock:
-            self._away -= 1
+        with crew.lock:
+            crew.away -= 1
 
     def stop(self) -> None:
         """Let every thread end after the work it has, and wait for them."""
@@ -208,13 +220,22 @@ class WorkerPool:
             thread.join()
 
     def release(self) -> list[threading.Thread]:
-        """Let every thread end after the work it has, and return them.
+        """Let every thread end after the work it has, and return them; later work gets new ones.
 
         Does not wait, because it is called when the application is collected: on any thread, the
         pool's own included.
         """
-        with self._lock:
-            threads = list(self._threads)
+        crew, self._crew = self._crew, _Crew()
+        with crew.lock:
+            crew.dismissed = True
+            threads = list(crew.threads)
         for _ in threads:
-            self._jobs.put(None)
+            crew.jobs.put(None)
         return threads
+
+
+class _ThreadState(threading.local):
+    crew: _Crew
+
+
+_crew_of_thread = _ThreadState()

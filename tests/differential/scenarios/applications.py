@@ -122,11 +122,13 @@ def instance_path_and_resources(fw):
     app = fw.App("shop", root_path=str(fw.folder), instance_path=str(fw.folder))
     with app.open_instance_resource("made.txt", "w") as file:
         file.write("made")
+    with app.open_resource("note.txt", "r") as as_text, app.open_resource("note.txt") as as_bytes:
+        text, data = as_text.read(), as_bytes.read()
     fw.observe(
         path=app.instance_path,
         made=(fw.folder / "made.txt").read_text(),
-        text=app.open_resource("note.txt", "r").read(),
-        data=app.open_resource("note.txt").read(),
+        text=text,
+        data=data,
         writing=fw.outcome(lambda: app.open_resource("note.txt", "w")),
         appending=fw.outcome(lambda: app.open_resource("note.txt", "r+")),
         missing=fw.outcome(lambda: app.open_resource("missing.txt")),

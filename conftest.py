@@ -28,6 +28,8 @@ if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it 
     collect_ignore += [
         f"packages/framework/tests/test_{name}.py" for name in ("mounts", "engines")
     ]
+if "asgion" not in INSTALLED:  # the rows of the matrix leave it to `python dev.py test`
+    collect_ignore += ["tests/conformance"]
 if not COMPLETE:
     # What is named on the command line is collected all the same, so the folders below it are.
     collect_ignore += [*map(str, ROOT.glob("examples/*")), "tests/e2e", "tests/servers"]

@@ -1,0 +1,58 @@
+"""What the checkers of the field say about our WSGI and ASGI.
+
+See wsgi_checkers.py for what they take for mistakes that are none.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.wsgi_checkers import CHECKERS
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE_TESTS = "packages/framework/tests"
+#: Tests whose findings are right all the same, which the checkers raise instead of warning.
+NOT_OURS = [
+    # RFC 9110 section 15.3.5, as in wsgi_checkers.py.
+    "test_gateways.py::test_head_and_204_have_no_body_and_still_close_the_stream",
+    # The server in front sends the body of that length (X-Sendfile).
+    "test_staticfiles.py::test_the_server_may_send_static_files",
+    # Mounted applications of others, which send no Content-Type (RFC 9110 section 8.3: they may).
+    "test_mounts.py",
+]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_what_the_wsgi_test_client_does_is_right(checker):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conformance.wsgi_checkers"]
+    command += ["--wsgi-checker", checker, "-k", "wsgi", "--tb=short", "-p", "no:cacheprovider"]
+    command += ["--ignore", f"{CORE_TESTS}/security"]  # they play the server themselves
+    for test in NOT_OURS:
+        command += ["--deselect", f"{CORE_TESTS}/{test}"]
+    done = subprocess.run(
+        [*command, CORE_TESTS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-20_000:]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--path", "/", "--path", "/async", "--path", "/count", "--path", "/count/sync"],
+        ["--path", "/nowhere", "--path", "DELETE:/", "--path", "OPTIONS:/"],
+        ["--path", "POST:/echo", "-d", "a body"],
+        ["--path", "ws:/echo/live", "--path", "ws:/leave", "--path", "ws:/forbidden"],
+        ["--path", "ws:/nothing", "--path", "ws:/"],
+    ],
+    ids=["answers", "errors", "body", "websockets", "rejections"],
+)
+def test_an_inspector_of_asgi_finds_nothing(tmp_path, arguments):
+    shutil.copy(ROOT / "tests" / "servers" / "hello_app.py", tmp_path)
+    command = [sys.executable, "-m", "asgion", "check", "hello_app:app", *arguments]
+    command += ["--strict", "--min-severity", "warning", "--no-color"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,57 @@
+"""A plug-in for pytest: what the WSGI test clients do goes through a checker of PEP 3333.
+
+pytest -p tests.conformance.wsgi_checkers --wsgi-checker=wsgiref packages/framework/tests
+"""
+
+import warnings
+from wsgiref.validate import validator
+
+import pytest
+import webtest.lint
+import werkzeug.test
+from werkzeug.middleware.lint import LintMiddleware
+
+from cruse import Cruse
+
+CHECKERS = {"wsgiref": validator, "werkzeug": LintMiddleware, "webtest": webtest.lint.middleware}
+
+#: What the checkers find that is right all the same: their words, and where it is said.
+RIGHT = {
+    # RFC 9110 section 10.2.2: a Location may be relative.
+    "Absolute URLs required for location header",
+    # RFC 9110 section 8.6: a server must not send a Content-Length with 204.
+    "204 responses must have an empty content length",
+    # RFC 9110 section 15.3.5: the fields of a 204 are those of the resource; and Flask's are.
+    "Content-Type header found in a 204 response",
+    # RFC 9110 section 9.1: methods may be of anybody's making, and a test makes one.
+    "Unknown REQUEST_METHOD",
+}
+call = werkzeug.test.run_wsgi_app
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--wsgi-checker", choices=sorted(CHECKERS), required=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    make_checker = CHECKERS[config.getoption("--wsgi-checker")]
+
+    def checked(app, environ, buffered=False):
+        # RFC 9110 section 9.3.2: the length of an answer to HEAD is that of the body that is not
+        # sent, which werkzeug's checker takes for a mistake.
+        if isinstance(app, Cruse) and environ["REQUEST_METHOD"] != "HEAD":
+            app = make_checker(app)
+        return call(app, environ, buffered)
+
+    werkzeug.test.run_wsgi_app = checked
+
+
+@pytest.fixture(autouse=True)
+def findings_are_errors():
+    """Let what a checker says fail the test, but for what is right."""
+    with warnings.catch_warnings():
+        for message in RIGHT:
+            warnings.filterwarnings("ignore", message)
+        # Some tests leave a stream unread on purpose: its checker says so when it is collected.
+        warnings.filterwarnings("ignore", category=pytest.PytestUnraisableExceptionWarning)
+        yield

@@ -18,8 +18,9 @@ INSTALLED = {dist.name for dist in distributions()}
 EXTENSIONS = {f"cruse-{p.name.removeprefix('ext-')}": p for p in ROOT.glob("packages/ext-*")}
 COMPLETE = EXTENSIONS.keys() <= INSTALLED
 
-# These need a browser, database servers, the package index or type checkers, and run when named on
-# the command line: `python dev.py test-machine`, `python dev.py test-build`, `python dev.py check`.
+# These need a browser, database servers, the package index or type checkers, and run when named
+# on the command line: `python dev.py test-machine`, `python dev.py test-build`, `python dev.py
+# check`.
 collect_ignore = ["docs/conf.py", "tests/machine", "tests/packaging", "tests/typing"]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with

@@ -1,6 +1,7 @@
 """Blueprints that own their prefix answer for its URLs that no rule matched."""
 
 import pytest
+from werkzeug.test import create_environ
 
 from cruse import Blueprint, Cruse, abort, request, url_for
 
@@ -110,3 +111,14 @@ def test_a_base_url_that_is_none_is_an_error_that_says_so(app, base):
     app.config["BASE_URL"] = base
     with app.app_context(), pytest.raises(ValueError, match="'BASE_URL'"):
         url_for("anything")
+
+
+@pytest.mark.parametrize("error_format", ["auto", "problem"])
+def test_a_path_that_is_no_text_is_the_client_s_mistake(app, error_format):
+    app.config["ERROR_FORMAT"] = error_format
+    app.register_blueprint(answering("shop", url_prefix="/shop", owns_prefix=True))
+    started = []
+    environ = create_environ() | {"PATH_INFO": "/shop/\xff"}
+    body = app(environ, lambda status, headers: started.append(status))
+    assert started == ["400 BAD REQUEST"]
+    assert b"not valid UTF-8" in b"".join(body)

@@ -54,7 +54,9 @@ def blueprints_for_errors(ctx: Context, blueprints: tuple[str, ...]) -> tuple[st
     owners = ctx.app.prefix_owners
     if not owners or ctx.route is not None:
         return blueprints
-    path = [segment for segment in ctx.path.split("/") if segment]
+    # The request's path, not the context's: that one raises for bytes that are not UTF-8, and
+    # this is where such errors are answered.
+    path = [segment for segment in ctx.request.path.split("/") if segment]
     adapter = ctx.url_adapter if any(owner.subdomain is not None for owner in owners) else None
     subdomain = None if adapter is None else adapter.subdomain
     owning = [owner for owner in owners if owner.owns(path, subdomain)]

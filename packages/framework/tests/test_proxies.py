@@ -269,6 +269,14 @@ def test_what_makes_no_sense_is_refused(ask, headers):
     assert ask(make_app(), headers).status_code == 200
 
 
+def test_a_field_full_of_spaces_is_refused_at_once():
+    app = make_app(TRUSTED_PROXIES=1, TRUSTED_PROXY_HEADERS=["Forwarded"])
+    response = FACES["wsgi"](app, "/facts", {"Forwarded": f"a=1{' ' * 60_000}?"}, PROXY, "a")
+    assert response.status_code == 400
+    response = FACES["wsgi"](app, "/facts", {"Forwarded": f"{' ' * 60_000}?"}, PROXY, "a")
+    assert response.status_code == 400
+
+
 def test_what_came_with_the_request_is_never_looked_at(facts):
     app = make_app(TRUSTED_PROXIES=1)
     headers = {"X-Forwarded-For": f"evil, <script>, , {CLIENT}", "X-Forwarded-Proto": "x, https"}

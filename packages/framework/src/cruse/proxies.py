@@ -42,7 +42,8 @@ _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)*/?",
 # One parameter of RFC 7239 section 4 and what ends it. Colons are allowed without quotes: proxies
 # write addresses that way.
 _PARAMETER = re.compile(
-    r"""[ \t]*(?:([A-Za-z0-9!#$%&'*+.^_`|~-]+)=("(?:[^"\\]|\\.)*"|[^\s",;=\\]+))?[ \t]*([,;]|$)"""
+    r"""[ \t]*+(?:([A-Za-z0-9!#$%&'*+.^_`|~-]+)=("(?:[^"\\]|\\.)*"|[^\s",;=\\]+))?"""
+    r"""[ \t]*([,;]|\Z)"""
 )
 
 

@@ -222,10 +222,11 @@ class TestURLs:
                 url_for("user")
 
 
-def test_a_field_that_a_view_returns_twice_is_sent_twice(app, client):
+@pytest.mark.parametrize("body", ["hello", {"a": 1}, [1], Response("hello")])
+def test_a_field_that_a_view_returns_twice_is_sent_twice(app, client, body):
     @app.get("/")
     def index():
-        return "hello", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
+        return body, [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
 
     assert client.get("/").headers.getlist("Set-Cookie") == ["a=1", "b=2"]
 
@@ -313,6 +314,8 @@ def test_the_reason_phrase_of_a_status_is_the_same_for_every_body(app, client, s
     assert client.get("/text").status == client.get("/pieces").status
 
 
-def test_the_length_of_a_text_is_not_what_a_view_says_it_is(app, client):
-    app.add_url_rule("/", "index", lambda: ("hello", {"Content-Length": "99"}))
-    assert client.get("/").headers.getlist("Content-Length") == ["5"]
+@pytest.mark.parametrize("body", ["hello", [1, 2]])
+def test_the_length_of_a_text_is_not_what_a_view_says_it_is(app, client, body):
+    app.add_url_rule("/", "index", lambda: (body, {"Content-Length": "99"}))
+    response = client.get("/")
+    assert response.headers.getlist("Content-Length") == [str(len(response.data))]

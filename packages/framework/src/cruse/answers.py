@@ -31,9 +31,10 @@ def response_of(app: Cruse, value: Any) -> Response:
     body: Any = value
     if isinstance(value, tuple):
         body, status, headers = _unpack(value)
-        if headers and isinstance(body, str | bytes | bytearray):
+        if headers:
             headers = Headers(headers)  # a field may be there twice, such as Set-Cookie
-            headers.remove("Content-Length")  # it is known, and another one cuts the answer
+            if isinstance(body, str | bytes | bytearray | dict | list):
+                headers.remove("Content-Length")  # it is known, and another one cuts the answer
     if body is None:
         raise TypeError(
             f"The view of {_endpoint()!r} returned None, which is no response. Is there a way "

@@ -63,6 +63,10 @@ def test_a_name_with_regular_characters_means_itself(status):
     assert status(make_app(["*.example"]), "a.example") == 400
 
 
+def test_of_no_hosts_none_is_trusted(status):
+    assert status(make_app([]), "good.example") == 400
+
+
 def test_an_error_page_may_build_urls_for_a_bad_host(status):
     app = make_app()
 

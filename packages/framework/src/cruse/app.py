@@ -327,7 +327,7 @@ class Cruse(Application):
             if not (
                 websocket
                 or self.subdomain_matching
-                or self.config["TRUSTED_HOSTS"]
+                or self.config["TRUSTED_HOSTS"] is not None
                 or self._own_url_adapter
             ):
                 found = self.router.match(ctx.path, ctx.method)

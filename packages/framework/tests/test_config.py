@@ -205,6 +205,15 @@ def test_secrets_are_not_in_the_repr(config):
     assert "'SECRET_KEY': '***'" in text
 
 
+def test_secrets_within_a_setting_are_not_in_the_repr(config):
+    config["MAIL"] = {"HOST": "mail", "PASSWORD": "aaa", "more": [{"api_token": "bbb"}]}
+    config["BINDS"] = {"users": "db://me:ccc@host/", "others": ("db://me:ddd@host/",)}
+    text = repr(config)
+    assert not any(secret in text for secret in ("aaa", "bbb", "ccc", "ddd"))
+    assert "'HOST': 'mail'" in text
+    assert config["MAIL"]["PASSWORD"] == "aaa"
+
+
 def test_applications_do_not_share_dictionaries():
     first, second = Config("/", DEFAULTS), Config("/", DEFAULTS)
     first["SECURITY_HEADERS"].clear()

@@ -291,15 +291,18 @@ class Config(dict[str, Any]):
 
     def __repr__(self) -> str:
         # Settings end up in logs and tracebacks; what unlocks something must not.
-        shown = {
-            key: "***" if value and _SECRET.search(str(key)) else _without_password(value)
-            for key, value in self.items()
+        return f"<{type(self).__name__} {_without_secrets(dict(self))!r}>"
+
+
+def _without_secrets(value: Any) -> Any:
+    """Return a value with what is secret in it masked, also in what it holds; URLs' passwords."""
+    if isinstance(value, dict):
+        return {
+            key: "***" if inner and _SECRET.search(str(key).upper()) else _without_secrets(inner)
+            for key, inner in value.items()
         }
-        return f"<{type(self).__name__} {shown!r}>"
-
-
-def _without_password(value: Any) -> Any:
-    """Return a URL with its password masked, anything else as it is."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_without_secrets, value))
     return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 

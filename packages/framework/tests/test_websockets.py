@@ -291,6 +291,32 @@ def test_a_view_that_waits_for_something_else_ends_when_its_client_has_left(app,
     assert ends == ["cancelled", None]
 
 
+@pytest.mark.parametrize("accepted_by", ["the end of the view", "a hook that refuses"])
+def test_nobody_looks_for_clients_that_left_behind_the_view(app, client, monkeypatch, accepted_by):
+    monkeypatch.setattr("cruse.websockets.TICK", 0)
+    ends = []
+
+    @app.before_websocket
+    async def refuse():
+        if accepted_by == "a hook that refuses":
+            await websocket.accept()
+            raise Forbidden
+
+    @app.teardown_request
+    async def take_some_time(error):
+        for _ in range(9):
+            await asyncio.sleep(0)
+        ends.append("whole")
+
+    @app.websocket("/silent")
+    async def silent():
+        pass
+
+    with client.websocket("/silent") as socket, pytest.raises(WebSocketDisconnect):
+        socket.receive()
+    assert ends == ["whole"]
+
+
 def test_a_view_that_waits_with_a_time_limit_loses_no_message(app, monkeypatch):
     monkeypatch.setattr("cruse.websockets.TICK", 0.001)  # how often clients that left are noticed
     waiting, tried = asyncio.Event(), asyncio.Event()

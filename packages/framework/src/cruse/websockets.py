@@ -185,7 +185,6 @@ class WebSocket:
             self.accepted = True
             self.subprotocol = subprotocol
             await self._connection.accept(subprotocol, head)
-            self._timer = self._loop.call_later(TICK, self._tick)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the conversation. A second time, nothing happens.
@@ -294,14 +293,18 @@ class WebSocket:
 
     # -- a client that leaves while the view waits for something else --
 
+    def look_after(self) -> None:
+        """Look after the client from here to :meth:`release`: while the view runs."""
+        self._timer = self._loop.call_later(TICK, self._tick)
+
     def _tick(self) -> None:
         """Look for a client that has left, one message ahead, while nobody receives.
 
         The view gets one more tick to come to an end before it is cancelled: it may be at work on
         the last message.
         """
-        self._timer = self._loop.call_later(TICK, self._tick)
-        if self._receiving:
+        self.look_after()
+        if self._receiving or not self.accepted:
             return
         if self.closed is not None:
             self._cancel_view()

@@ -103,6 +103,7 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
 
 async def _talk(ctx: Context, plan: Plan, websocket: WebSocket) -> object:
     """Call the view. That the client leaves is an end like any other."""
+    websocket.look_after()
     try:
         return await dispatch(ctx, plan)
     except WebSocketDisconnect:

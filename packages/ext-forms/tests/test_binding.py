@@ -49,7 +49,7 @@ def post(client, view_of):
 
     def post(**kwargs):
         response = client.post("/", **kwargs)
-        return response.json if response.is_json else response.status_code
+        return response.json if response.status_code == 200 else response.status_code
 
     return post
 

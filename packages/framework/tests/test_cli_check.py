@@ -71,6 +71,11 @@ def test_settings_of_the_applications_own_are_its_own(app, check):
     assert check()[0] == 0
 
 
+def test_one_host_may_be_written_without_a_list(app, check):
+    app.config["TRUSTED_HOSTS"] = "example.com"
+    assert check("--deploy") == (0, "0 errors, 0 warnings.\n")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "level"),
     [
@@ -81,6 +86,7 @@ def test_settings_of_the_applications_own_are_its_own(app, check):
         ("SESSION_COOKIE_SAMESITE", None, "warning"),
         ("TRUSTED_HOSTS", None, "warning"),
         ("TRUSTED_HOSTS", ["*"], "error"),
+        ("TRUSTED_HOSTS", "*", "error"),
         ("SECURITY_HEADERS", {}, "warning"),
         ("MAX_CONTENT_LENGTH", None, "warning"),
         ("SECRET_KEY", "short", "error"),

@@ -500,8 +500,11 @@ def test_a_python_without_ssl_says_so(monkeypatch):
 
 @pytest.fixture
 def reloader_process(monkeypatch):
-    """Be the process that the reloader has started."""
+    """Be the process that the reloader has started; it ignores SIGTERM at its end."""
     monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)  # else what this process starts can't be ended
 
 
 def load_badly():

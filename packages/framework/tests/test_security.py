@@ -116,9 +116,16 @@ def test_a_view_leaves_a_default_out_by_an_empty_value(app, client):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b"])
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "\N{EURO SIGN}"])
 def test_a_value_that_would_break_the_header_stops_the_start(app, client, value):
     app.config["SECURITY_HEADERS"]["X-Own"] = value
+    with pytest.raises(ValueError, match="SECURITY_HEADERS"):
+        client.get("/plain")
+
+
+@pytest.mark.parametrize("name", ["", "X Own", "X-Own:", "X-Own\r\nX-Evil", "X-\xd6wn"])
+def test_a_name_that_no_field_has_stops_the_start(app, client, name):
+    app.config["SECURITY_HEADERS"][name] = "1"
     with pytest.raises(ValueError, match="SECURITY_HEADERS"):
         client.get("/plain")
 

@@ -89,7 +89,7 @@ def _secret_key(app: Cruse, deploy: bool) -> Iterator[Finding]:
         yield Finding(
             level, "SECRET_KEY", f"It is not set, so sessions and flashes don't work. {make}"
         )
-    elif len(key) < _SHORTEST_SECRET:
+    elif isinstance(key, str | bytes) and len(key) < _SHORTEST_SECRET:
         yield Finding(
             level, "SECRET_KEY", f"It is shorter than {_SHORTEST_SECRET} characters. {make}"
         )
@@ -123,9 +123,10 @@ def _deployment(app: Cruse) -> Iterator[Finding]:
     for key, unsafe, level, why in _UNSAFE:
         if app.config.get(key) == unsafe:
             yield Finding(level, key, f"It is {unsafe!r}. {why}")
-    for host in app.config["TRUSTED_HOSTS"] or ():
+    hosts = app.config["TRUSTED_HOSTS"] or ()
+    for host in [hosts] if isinstance(hosts, str) else hosts:
         if host in {"*", "."}:
-            yield Finding("error", "TRUSTED_HOSTS", f"{host!r} is every host. List your own.")
+            yield Finding("error", "TRUSTED_HOSTS", f"{host!r} is no host. List your own.")
 
 
 def _templates(app: Cruse) -> Iterator[Finding]:

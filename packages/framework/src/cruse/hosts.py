@@ -30,6 +30,8 @@ def is_host(host: str | bytes) -> bool:
     text = host if isinstance(host, str) else host.decode("latin-1")
     if _HOST.fullmatch(text) is None or (text[0] == "[" and not _is_ipv6(text)):
         return False
+    if "xn--" in text.lower() and not _is_idna(text):
+        return False
     if len(SEEN_HOSTS) < _MAX_SEEN and len(host) < 256:
         SEEN_HOSTS.add(host)
     return True
@@ -41,6 +43,15 @@ def _is_ipv6(host: str) -> bool:
     try:
         IPv6Address(host[1 : host.index("]")])
     except ValueError:  # urlsplit raises it for a URL with such a host
+        return False
+    return True
+
+
+def _is_idna(host: str) -> bool:
+    """Whether the encoded labels can be decoded, which ``request.url`` does (RFC 3490)."""
+    try:
+        split_port(host)[0].encode().decode("idna")
+    except UnicodeError:
         return False
     return True
 

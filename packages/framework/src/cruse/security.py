@@ -7,6 +7,7 @@ security policy with a nonce is different each time.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ _POLICIES = {
 }
 _HSTS = "strict-transport-security"
 _NONCE = "'nonce'"
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110 section 5.6.2
 
 Field = tuple[str, str]
 
@@ -54,7 +56,7 @@ class SecurityHeaders:
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        fields = _fields(config["SECURITY_HEADERS"] or {})
+        fields = _as_fields(config["SECURITY_HEADERS"] or {})
         policies = {
             name: _Policy(setting, config[setting])
             for setting, name in _POLICIES.items()
@@ -64,7 +66,7 @@ class SecurityHeaders:
         fields = [f for f in fields if f[0].lower() != _HSTS]
         fields += [(n, policy.text()) for n, policy in policies.items() if not policy.has_nonce]
         nonced = {name: policy for name, policy in policies.items() if policy.has_nonce}
-        self._fields = fields
+        self._plain = fields
         self._hsts = hsts
         self._nonced = nonced
         self._without_nonce = [(name, policy.text()) for name, policy in nonced.items()]
@@ -75,7 +77,7 @@ class SecurityHeaders:
 
     def of(self, ctx: Context, response: Response) -> list[Field]:
         """Return the fields for one response."""
-        fields = [*self._fields]
+        fields = [*self._plain]
         # A stream is still to be made, and may ask for the nonce when these are sent already.
         if self.vary and ("csp_nonce" in ctx.__dict__ or response.is_streamed):
             nonce = ctx.csp_nonce
@@ -89,13 +91,18 @@ class SecurityHeaders:
         return fields
 
 
-def _fields(headers: Mapping[str, Any]) -> list[Field]:
+def _as_fields(headers: Mapping[str, Any]) -> list[Field]:
     fields = [(name, str(value)) for name, value in headers.items() if value is not None]
     for name, value in fields:
-        if not (value.isprintable() and name.isprintable()):
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(
+                f"{name!r} in the setting 'SECURITY_HEADERS' is no name of a header field: letters,"
+                " digits and hyphens are."
+            )
+        if not (value.isprintable() and value.isascii()):
             raise ValueError(
                 f"The value {value!r} of {name!r} in the setting 'SECURITY_HEADERS' has characters"
-                " that would break the header apart. Write it on one line."
+                " that would break the header apart. Write it on one line, in ASCII."
             )
     return fields
 

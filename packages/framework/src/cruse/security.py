@@ -96,8 +96,8 @@ def _as_fields(headers: Mapping[str, Any]) -> list[Field]:
     for name, value in fields:
         if _NAME.fullmatch(name) is None:
             raise ValueError(
-                f"{name!r} in the setting 'SECURITY_HEADERS' is no name of a header field: letters,"
-                " digits and hyphens are."
+                f"{name!r} in the setting 'SECURITY_HEADERS' is no name of a header field. Letters"
+                ", digits and hyphens are."
             )
         if not (value.isprintable() and value.isascii()):
             raise ValueError(

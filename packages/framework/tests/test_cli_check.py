@@ -54,6 +54,7 @@ def test_an_application_in_order_has_no_findings(check):
         ),
         ("TESTING", "false", "error TESTING: It must be True or False, and is of type str."),
         ("MAX_CONTENT_LENGTH", "1 MB", "error start: The setting 'MAX_CONTENT_LENGTH' must be"),
+        ("SECRET_KEY", 1234, "error start: The setting 'SECRET_KEY' must be text or bytes"),
         ("ERROR_FORMAT", "xml", "error start: The setting 'ERROR_FORMAT' is 'xml'"),
         ("SECRET_KEY", None, "warning SECRET_KEY: It is not set"),
         ("SECRET_KEY", "short", "warning SECRET_KEY: It is shorter than 32 characters."),

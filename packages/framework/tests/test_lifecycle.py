@@ -233,6 +233,16 @@ def test_a_size_that_is_no_number_is_named_at_start(app, value):
         app.test_client().get("/")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("SECRET_KEY", 1234), ("TRUSTED_HOSTS", "a.example,b.example"), ("TRUSTED_HOSTS", [1])],
+)
+def test_what_the_environment_may_make_of_a_setting_is_named_at_start(app, key, value):
+    app.config[key] = value
+    with pytest.raises(TypeError, match=f"'{key}' must be"):
+        app.test_client().get("/")
+
+
 def test_startup_functions_may_still_set_the_application_up(app):
     app.startup(lambda: app.add_url_rule("/made", "made", lambda: "at startup"))
     assert app.test_client().get("/made").text == "at startup"

@@ -355,7 +355,7 @@ def check_types(config: Mapping[str, Any]) -> None:
     """Check at start what would otherwise fail in the middle of a request.
 
     Raises:
-        TypeError: When a setting that is a number has another type; it names the setting.
+        TypeError: When a setting has a type that cannot be used; it names the setting.
         ValueError: When a setting that is one of a few values has another.
     """
     for key, choices in _CHOICES.items():
@@ -368,3 +368,15 @@ def check_types(config: Mapping[str, Any]) -> None:
                 f"The setting {key!r} must be a whole number (sizes are in bytes), or None, not "
                 f"{type(value).__name__}."
             )
+    key, hosts = config.get("SECRET_KEY"), config.get("TRUSTED_HOSTS")
+    if key is not None and not isinstance(key, str | bytes):
+        raise TypeError(
+            f"The setting 'SECRET_KEY' must be text or bytes, not {type(key).__name__}. In an "
+            "environment variable, digits are a number unless they stand in double quotes."
+        )
+    names = hosts if isinstance(hosts, list | tuple | set | frozenset) else (hosts or "",)
+    if not all(isinstance(name, str) and "," not in name for name in names):
+        raise TypeError(
+            "The setting 'TRUSTED_HOSTS' must be a list of hosts, or None. In an environment "
+            """variable, that is ["a.example", "b.example"]."""
+        )

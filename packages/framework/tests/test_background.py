@@ -5,7 +5,16 @@ import threading
 
 import pytest
 
-from cruse import Cruse, current_app, has_request_context
+from cruse import (
+    Cruse,
+    Response,
+    copy_current_request_context,
+    current_app,
+    has_request_context,
+    session,
+    stream_with_context,
+)
+from cruse.stores import MemoryStore
 
 
 @pytest.fixture
@@ -76,6 +85,54 @@ def test_a_task_of_a_stream_begins_at_its_end(app, client):
     assert client.get("/").text == "one 0 done"
     finish(app, client)
     assert done == ["behind"]
+
+
+@pytest.mark.parametrize("where", ["hook", "replaced response", "teardown", "stream", "copy"])
+def test_a_task_is_not_lost_wherever_in_a_request_it_is_added(app, client, where):
+    done = []
+
+    def order():
+        app.add_background_task(done.append, where)
+        return "ordered"
+
+    @app.get("/")
+    def view():
+        if where == "copy":
+            copy_current_request_context(order)()
+        if where == "stream":
+            return stream_with_context(order() for _ in range(1))
+        return order() if where == "replaced response" else ""
+
+    @app.after_request
+    def replace(response):
+        if where == "hook":
+            order()
+        return Response("another") if where == "replaced response" else response
+
+    app.teardown_request(lambda error: where == "teardown" and order())
+    assert client.get("/").status_code == 200
+    finish(app, client)
+    assert done == [where]
+
+
+def test_the_task_of_a_request_whose_session_is_not_kept_does_not_run(app, client):
+    done = []
+
+    class Full(MemoryStore):
+        def set(self, *args):
+            raise OSError("no space")
+
+    app.config["SESSION_STORE"] = Full()
+
+    @app.get("/")
+    def sign_in():
+        session["user"] = "ada"
+        app.add_background_task(done.append, "welcome")
+        return "signed in"
+
+    assert client.get("/").status_code == 503
+    finish(app, client)
+    assert done == []
 
 
 def test_the_task_of_a_request_that_failed_does_not_run(app, client):

@@ -286,9 +286,10 @@ class Cruse(Application):
         """Run ``function(*args, **kwargs)``, plain or async, behind the current response.
 
         It begins when the response was sent, unless that is a server's error (5xx), and runs in an
-        application context of its own, without the request. Outside of requests, and in
-        websockets, it begins at once. What it raises is logged. At shutdown the application waits
-        for it, ``BACKGROUND_TASK_SHUTDOWN_TIMEOUT`` seconds at most.
+        application context of its own, without the request. Outside of requests, in websockets,
+        and when there is a response already (in its stream, at teardown), it begins at once. What
+        it raises is logged. At shutdown the application waits for it,
+        ``BACKGROUND_TASK_SHUTDOWN_TIMEOUT`` seconds at most.
 
         Work that must not be lost with the process belongs into a queue.
         """

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cruse.app import Cruse
-    from cruse.responses import Response
 
 __all__ = ["BackgroundTasks"]
 
@@ -44,16 +43,10 @@ class BackgroundTasks:
         def start() -> None:
             loop.call_soon_threadsafe(self._start, loop, work)
 
-        def start_behind(response: Response) -> Response:
-            # What a failed request has left is not to be acted on.
-            if response.status_code < 500:
-                response.call_on_close(start)
-            return response
-
-        if ctx is None or not in_request or ctx.websocket is not None:
+        if ctx is None or not in_request or ctx.websocket is not None or ctx.behind is None:
             start()
         else:
-            ctx.after_this_request(start_behind)
+            ctx.behind = (*ctx.behind, start)
 
     def _here(self) -> asyncio.AbstractEventLoop:
         """Return the loop that async code runs on from here."""

@@ -95,6 +95,8 @@ class Context:
     routing_exception: HTTPException | None = None
     #: Functions for the response of this request alone.
     after_functions: tuple[AfterRequestCallable, ...] = ()
+    #: What begins when the response was sent; ``None`` once there is a response.
+    behind: tuple[Callable[[], object], ...] | None = ()
     #: Functions for the end of this context alone.
     teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
     #: The conversation, when the request is the handshake of one.
@@ -331,6 +333,7 @@ class Context:
         )
         copied.route, copied.view_args = self.route, self.view_args
         copied.routing_exception = self.routing_exception
+        copied.behind = None  # it has no response of its own
         return copied
 
     def __repr__(self) -> str:

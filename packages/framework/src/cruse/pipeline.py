@@ -244,6 +244,10 @@ async def finalize(
         if not from_error_handler:
             raise
         ctx.app.logger.exception("Request finalizing failed with an error while handling an error")
+    behind, ctx.behind = ctx.behind, None
+    if behind and response.status_code < 500:  # what a failed request has left is not acted on
+        for begin in behind:
+            response.call_on_close(begin)
     return response
 
 

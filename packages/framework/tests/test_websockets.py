@@ -455,7 +455,16 @@ def test_pages_of_another_origin_may_not_converse(client, origin, allowed):
     assert answer is allowed
 
 
-@pytest.mark.parametrize("trusted", ["*", ["https://app.example.org"]])
+def test_a_trusted_origin_given_as_text_is_that_one_alone(app, client):
+    app.config["WEBSOCKET_ORIGINS"] = "https://app.example.org"
+    with (
+        pytest.raises(WebSocketRejected, match="403"),
+        client.websocket("/echo", headers={"Origin": "https://app.example"}),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("trusted", ["*", "https://app.example.org", ["https://app.example.org"]])
 def test_an_origin_may_be_trusted(app, client, trusted):
     app.config["WEBSOCKET_ORIGINS"] = trusted
     with client.websocket("/echo", headers={"Origin": "https://app.example.org"}) as socket:

@@ -341,7 +341,7 @@ class WebSocket:
                 self._ahead.exception()  # seen
 
 
-def origin_is_trusted(request: Request, trusted: Iterable[str] | None) -> bool:
+def origin_is_trusted(request: Request, trusted: Iterable[str] | str | None) -> bool:
     """Whether a handshake comes from a page of this host, or of one that is trusted.
 
     Browsers open websockets to any host, with its cookies, for a page of any other; only the
@@ -349,11 +349,13 @@ def origin_is_trusted(request: Request, trusted: Iterable[str] | None) -> bool:
 
     Args:
         request: The handshake's request.
-        trusted: Further origins, such as ``"https://app.example.org"``; ``"*"`` is any.
+        trusted: Further origins, or one, such as ``"https://app.example.org"``; ``"*"`` is any.
     """
     origin = request.headers.get("Origin")
     if origin is None:
         return True
+    if isinstance(trusted, str):  # whose beginning is another host's: "https://app.example"
+        trusted = [trusted]
     if trusted is not None and ("*" in trusted or origin in trusted):
         return True
     try:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cruse import Blueprint, Config, Cruse, render_template_string, url_for
+from cruse import Blueprint, Config, Cruse, Response, render_template_string, url_for
 
 CSS = b"body { background: url(img/a.png) }\n" * 100
 FOREVER = "public, max-age=31536000, immutable"
@@ -371,3 +371,21 @@ def test_the_server_may_send_static_files(app, client, root):
 def test_names_that_are_not_ascii_are_encoded(client, root):
     (root / "static" / "ä.css").write_text("a")
     assert "UTF-8''%C3%A4.css" in get(client, "/static/ä.css").headers["Content-Disposition"]
+
+
+def test_a_response_class_of_one_s_own_has_its_say(root):
+    class Marked(Response):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.headers["X-Mine"] = "yes"
+
+    class MyApp(Cruse):
+        response_class = Marked
+
+    client = MyApp(__name__, root_path=str(root)).test_client()
+    small = client.get("/static/app.css")
+    big = client.get("/static/big.bin")
+    known = client.get("/static/app.css", headers={"If-None-Match": small.headers["ETag"]})
+    assert [r.status_code for r in (small, big, known)] == [200, 200, 304]
+    assert [r.headers.get("X-Mine") for r in (small, big, known)] == ["yes"] * 3
+    assert small.data == CSS

@@ -207,16 +207,14 @@ class StaticFiles:
     ) -> Response:
         response: Response
         if self.config["USE_X_SENDFILE"]:
-            response = app.response_class()
-            response.headers = headers
+            response = app.response_class(headers=headers)
             response.make_conditional(environ)
             if response.status_code == 200:  # some servers would send the file with a 304, too
                 headers["X-Sendfile"] = file.path
             return response
         conditional = any(key in environ for key in _CONDITIONS)
         if conditional and environ.get("HTTP_IF_NONE_MATCH") == file.etag:
-            response = app.response_class("", 304)
-            response.headers = headers
+            response = app.response_class("", 304, headers)
             return response
         opened = open(file.path, "rb")  # noqa: SIM115 - closed by the response
         stat = os.fstat(opened.fileno())
@@ -225,8 +223,9 @@ class StaticFiles:
             headers["Cache-Control"] = "no-store"
             headers["Content-Length"] = str(stat.st_size)
         if stat.st_size > MAX_WHOLE or conditional:
-            response = app.response_class(wrap_file(environ, opened), direct_passthrough=True)
-            response.headers = headers
+            response = app.response_class(
+                wrap_file(environ, opened), headers=headers, direct_passthrough=True
+            )
             if not conditional:
                 return response
             if "HTTP_RANGE" in environ:
@@ -238,10 +237,7 @@ class StaticFiles:
                 raise
         with opened:
             content = opened.read()
-        response = app.response_class(content)
-        response.headers = headers
-        headers["Content-Length"] = str(len(content))
-        return response
+        return cast("Response", app.response_class(content, headers=headers))
 
 
 def add_hash(app: Application, owner: Scaffold, values: dict[str, Any]) -> None:

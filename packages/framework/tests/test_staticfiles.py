@@ -385,6 +385,7 @@ def test_a_response_class_of_one_s_own_has_its_say(root):
     client = MyApp(__name__, root_path=str(root)).test_client()
     small = client.get("/static/app.css")
     big = client.get("/static/big.bin")
+    big.close()
     known = client.get("/static/app.css", headers={"If-None-Match": small.headers["ETag"]})
     assert [r.status_code for r in (small, big, known)] == [200, 200, 304]
     assert [r.headers.get("X-Mine") for r in (small, big, known)] == ["yes"] * 3

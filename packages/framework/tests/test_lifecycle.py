@@ -235,7 +235,15 @@ def test_a_size_that_is_no_number_is_named_at_start(app, value):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("SECRET_KEY", 1234), ("TRUSTED_HOSTS", "a.example,b.example"), ("TRUSTED_HOSTS", [1])],
+    [
+        ("SECRET_KEY", 1234),
+        ("SECRET_KEY_FALLBACKS", "a text, whose letters are no keys"),
+        ("TRUSTED_HOSTS", "a.example,b.example"),
+        ("TRUSTED_HOSTS", [1]),
+        ("PERMANENT_SESSION_LIFETIME", "1d"),
+        ("SEND_FILE_MAX_AGE_DEFAULT", "1h"),
+        ("BACKGROUND_TASK_SHUTDOWN_TIMEOUT", "5s"),
+    ],
 )
 def test_what_the_environment_may_make_of_a_setting_is_named_at_start(app, key, value):
     app.config[key] = value

@@ -331,6 +331,13 @@ _NUMBERS = (
     "WEBSOCKET_MAX_MESSAGE_SIZE",
 )
 
+#: Settings that are durations, or None.
+_DURATIONS = (
+    "BACKGROUND_TASK_SHUTDOWN_TIMEOUT",
+    "PERMANENT_SESSION_LIFETIME",
+    "SEND_FILE_MAX_AGE_DEFAULT",
+)
+
 ERROR_FORMATS = ("auto", "html", "problem")
 #: Settings that are one of a few values.
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
@@ -368,11 +375,19 @@ def check_types(config: Mapping[str, Any]) -> None:
                 f"The setting {key!r} must be a whole number (sizes are in bytes), or None, not "
                 f"{type(value).__name__}."
             )
+    for key in _DURATIONS:
+        if isinstance(config.get(key), str | bytes):
+            raise TypeError(f"The setting {key!r} must be a number of seconds, not text.")
     key, hosts = config.get("SECRET_KEY"), config.get("TRUSTED_HOSTS")
     if key is not None and not isinstance(key, str | bytes):
         raise TypeError(
             f"The setting 'SECRET_KEY' must be text or bytes, not {type(key).__name__}. In an "
             "environment variable, digits are a number unless they stand in double quotes."
+        )
+    if isinstance(config.get("SECRET_KEY_FALLBACKS"), str | bytes):  # each letter would be a key
+        raise TypeError(
+            "The setting 'SECRET_KEY_FALLBACKS' must be a list of keys, or None. In an "
+            """environment variable, that is ["the old key"]."""
         )
     names = hosts if isinstance(hosts, list | tuple | set | frozenset) else (hosts or "",)
     if not all(isinstance(name, str) and "," not in name for name in names):

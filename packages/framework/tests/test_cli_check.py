@@ -53,6 +53,11 @@ def test_an_application_in_order_has_no_findings(check):
             "SESSION_COOKIE_SECURE?",
         ),
         ("TESTING", "false", "error TESTING: It must be True or False, and is of type str."),
+        (
+            "SERVER_TIMING",
+            "no",
+            "error SERVER_TIMING: It must be True or False, and is of type str.",
+        ),
         ("MAX_CONTENT_LENGTH", "1 MB", "error start: The setting 'MAX_CONTENT_LENGTH' must be"),
         ("SECRET_KEY", 1234, "error start: The setting 'SECRET_KEY' must be text or bytes"),
         ("ERROR_FORMAT", "xml", "error start: The setting 'ERROR_FORMAT' is 'xml'"),
@@ -65,6 +70,12 @@ def test_a_setting_that_is_amiss_is_told(app, check, key, value, line):
     code, output = check()
     assert line in output
     assert code == int(line.startswith("error"))
+
+
+@pytest.mark.parametrize(("key", "value"), [("OPENTELEMETRY", object()), ("TESTING", 1)])
+def test_a_switch_may_be_anything_that_is_no_text(app, check, key, value):
+    app.config[key] = value
+    assert f"error {key}" not in check()[1]
 
 
 def test_settings_of_the_applications_own_are_its_own(app, check):

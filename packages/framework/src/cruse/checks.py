@@ -72,13 +72,24 @@ def _misspelt(app: Cruse) -> Iterator[Finding]:
                 yield Finding("error", key, f"There is no such setting. Did you mean {close[0]}?")
 
 
+#: Switches that decide for themselves unless somebody sets them.
+_SWITCHES_OF_THREE = {
+    "PROPAGATE_EXCEPTIONS",
+    "SERVER_TIMING",
+    "SESSION_COOKIE_SECURE",
+    "TEMPLATES_AUTO_RELOAD",
+    "TRAP_BAD_REQUEST_ERRORS",
+}
+
+
 def _no_switches(app: Cruse) -> Iterator[Finding]:
-    """Settings that are on or off, and neither: the text ``"false"`` is on."""
+    """Settings that are on or off, and text: ``"false"`` is on."""
     for key, default in DEFAULTS.items():
-        value = app.config.get(key)
-        if type(default) is bool and value is not None and type(value) is not bool:
-            kind = type(value).__name__
-            yield Finding("error", key, f"It must be True or False, and is of type {kind}.")
+        if type(default) is bool or key in _SWITCHES_OF_THREE:
+            value = app.config.get(key)
+            if isinstance(value, str | bytes):
+                kind = type(value).__name__
+                yield Finding("error", key, f"It must be True or False, and is of type {kind}.")
 
 
 def _secret_key(app: Cruse, deploy: bool) -> Iterator[Finding]:

@@ -378,10 +378,10 @@ def check_types(config: Mapping[str, Any]) -> None:
     for key in _DURATIONS:
         if isinstance(config.get(key), str | bytes):
             raise TypeError(f"The setting {key!r} must be a number of seconds, not text.")
-    key, hosts = config.get("SECRET_KEY"), config.get("TRUSTED_HOSTS")
-    if key is not None and not isinstance(key, str | bytes):
+    secret, hosts = config.get("SECRET_KEY"), config.get("TRUSTED_HOSTS")
+    if secret is not None and not isinstance(secret, str | bytes):
         raise TypeError(
-            f"The setting 'SECRET_KEY' must be text or bytes, not {type(key).__name__}. In an "
+            f"The setting 'SECRET_KEY' must be text or bytes, not {type(secret).__name__}. In an "
             "environment variable, digits are a number unless they stand in double quotes."
         )
     if isinstance(config.get("SECRET_KEY_FALLBACKS"), str | bytes):  # each letter would be a key

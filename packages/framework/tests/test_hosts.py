@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cruse import Cruse, url_for
+from cruse import Cruse, request, url_for
 
 GOOD = ["good.example", "good.example:8080", "localhost", "127.0.0.1:5000", "[::1]", "[::1]:99"]
 GOOD += ["with_underscore", "GOOD.example", "a.b.c.d", "xn--mnchen-3ya.example"]
@@ -61,6 +61,15 @@ def test_only_trusted_hosts_are_answered_when_there_are_any(status):
 def test_a_name_with_regular_characters_means_itself(status):
     assert status(make_app(["good.example"]), "goodXexample") == 400
     assert status(make_app(["*.example"]), "a.example") == 400
+
+
+@pytest.mark.parametrize("host", ["evil.example", "a/b"])
+def test_who_asks_for_a_host_that_is_refused_makes_no_500_of_it(status, host):
+    handled, hooked = make_app(["good.example"]), make_app(["good.example"])
+    handled.errorhandler(400)(lambda error: (request.url, 400))
+    hooked.after_request(lambda response: response if request.url else None)
+    assert (status(handled, host), status(hooked, host)) == (400, 400)
+    assert (status(handled, "good.example"), status(hooked, "good.example")) == (200, 200)
 
 
 def test_of_no_hosts_none_is_trusted(status):

@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
     ClientDisconnected,
     HTTPException,
     InternalServerError,
+    SecurityError,
 )
 from werkzeug.routing import RoutingException
 
@@ -128,6 +129,9 @@ async def handle(ctx: Context, plan: Plan) -> Response:
             return cast("Response", await own(ctx, plan, "full_dispatch_request"))
         return await full_dispatch(ctx, plan)
     except Exception as error:
+        if type(error) is SecurityError and not ctx.app.trap_http_exception(error):
+            # The request was refused for its host, and a handler or an after hook asked for it.
+            return ctx.app.make_response(error)
         ctx.error = error  # answered by a 500, but the teardown functions are told
         return await handle_exception(ctx, plan, error)
 

@@ -207,3 +207,42 @@ def test_a_task_that_does_not_end_is_cancelled_at_shutdown(app, client, caplog):
     finish(app, client)
     assert "for_ever" in caplog.text
     assert "cancelled" in caplog.text
+
+
+def test_tasks_that_add_tasks_do_not_keep_the_application_from_stopping(app, caplog):
+    app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"] = 0.001
+
+    async def again_and_again():
+        await asyncio.sleep(0)
+        app.add_background_task(again_and_again)
+
+    app.add_background_task(again_and_again)
+    app.stop()
+    assert "again_and_again" in caplog.text
+
+
+def test_tasks_of_a_loop_that_runs_no_more_are_not_waited_for(app, caplog):
+    async def for_ever():
+        await asyncio.Event().wait()
+
+    async def order():
+        app.add_background_task(for_ever)
+        await asyncio.sleep(0)
+
+    # As in a forked child, where the tasks of the parent are still listed.
+    with asyncio.Runner() as runner:
+        runner.run(order())
+        app.stop()
+    assert caplog.text == ""
+
+
+def test_a_task_that_was_added_right_before_the_end_is_waited_for(app):
+    done = []
+
+    async def live():
+        await app.start_on_loop()
+        app.add_background_task(done.append, "task")
+        await app.stop_on_loop()
+
+    asyncio.run(live())
+    assert done == ["task"]

@@ -70,16 +70,24 @@ class BackgroundTasks:
 
         Those that are not done by then are cancelled, and the log says which. On their loop.
         """
-        while running := set(self._running):
-            patience = self.app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"]
-            _, late = await asyncio.wait(running, timeout=patience)
-            for task in late:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # those that were added a moment ago begin
+        if self._loop is not loop:  # a forked child has none of its parent's
+            return
+        patience = self.app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"]
+        end = loop.time() + patience
+        while running := set(self._running):  # some add others
+            left = end - loop.time()
+            if left > 0:
+                await asyncio.wait(running, timeout=left)
+                continue
+            for task in running:
                 self.app.logger.warning(
                     "%s did not end within %s seconds and is cancelled.", task.get_name(), patience
                 )
                 task.cancel()
-            if late:
-                await asyncio.wait(late)
+            await asyncio.wait(running)
+            return
 
 
 class _Work:

@@ -348,6 +348,18 @@ def test_whatever_json_a_client_sends_can_be_answered(value):
     assert (response.status_code, response.json) == (200, [value])
 
 
+def test_an_await_that_was_forgotten_is_told(app):
+    async def price():
+        return 5
+
+    forgotten = price()
+    try:
+        with pytest.raises(TypeError, match=r"price\(\) is a coroutine.* an 'await' is missing"):
+            app.json.dumps({"price": forgotten})
+    finally:
+        forgotten.close()
+
+
 def test_the_provider_does_not_keep_the_application():
     import gc
     import weakref

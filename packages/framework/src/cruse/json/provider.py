@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from inspect import iscoroutine
 from typing import IO, TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -102,6 +103,8 @@ def _default(o: Any) -> Any:
         return o.value
     if hasattr(o, "__html__"):
         return str(o.__html__())
+    if iscoroutine(o):
+        raise TypeError(f"{o.__qualname__}() is a coroutine, not JSON: an 'await' is missing.")
     raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
 
 

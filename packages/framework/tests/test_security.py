@@ -230,6 +230,9 @@ def test_there_is_a_nonce_without_a_policy(client):
         ({"script-src": ["a, b"]}, ValueError),
         ({"script-src\r\nX-Evil": "a"}, ValueError),
         ("script-src a\r\nX-Evil: 1", ValueError),
+        ({"script_src": "'self'"}, ValueError),
+        ({"script-src": ["self"]}, ValueError),
+        ("default-src none", ValueError),
     ],
 )
 def test_a_policy_that_cannot_be_sent_stops_the_start(app, client, policy, error):

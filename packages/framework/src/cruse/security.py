@@ -27,6 +27,9 @@ _POLICIES = {
 }
 _HSTS = "strict-transport-security"
 _NONCE = "'nonce'"
+_DIRECTIVE = re.compile(r"[A-Za-z0-9-]+", re.ASCII)  # CSP level 3, section 2.2.1
+#: What browsers take for the name of a host when the quotes are missing.
+_QUOTED = {"self", "none", "nonce", "strict-dynamic", "unsafe-inline", "unsafe-eval"}
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110 section 5.6.2
 
 Field = tuple[str, str]
@@ -160,7 +163,18 @@ def _sources(setting: str, name: str, value: Any) -> list[str]:
             f"The directive {name!r} in the setting {setting!r} has a semicolon, a comma or a "
             "line break, which would end it. In URLs these are percent-encoded."
         )
-    return text.split()
+    if _DIRECTIVE.fullmatch(name) is None:
+        raise ValueError(
+            f"{name!r} in the setting {setting!r} is no name of a directive, and browsers would "
+            "leave it out. Letters, digits and hyphens are."
+        )
+    sources = text.split()
+    for source in _QUOTED.intersection(sources) if name.endswith("-src") else ():
+        raise ValueError(
+            f"{source!r} of {name!r} in the setting {setting!r} would be the name of a host. "
+            f"""Its quotes belong to it: "'{source}'"."""
+        )
+    return sources
 
 
 def _with_nonce(sources: list[str], nonce: str | None) -> list[str]:

@@ -218,6 +218,12 @@ def test_a_time_limit_that_is_no_number_is_an_error_at_start(app):
         app.start()
 
 
+def test_a_health_path_that_is_none_is_named_at_start(app):
+    app.config["HEALTH_LIVE_PATH"] = "livez"
+    with pytest.raises(ValueError, match="'HEALTH_LIVE_PATH' must begin with '/', not 'livez'"):
+        app.start()
+
+
 # -- request ids -------------------------------------------------------------------------------
 
 

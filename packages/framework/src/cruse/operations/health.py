@@ -30,6 +30,7 @@ def install(app: Cruse) -> None:
 
     Raises:
         TypeError: When ``HEALTH_TIMEOUT`` is no number.
+        ValueError: When a path does not begin with a slash.
     """
     timeout = app.config["HEALTH_TIMEOUT"]
     if not isinstance(timeout, int | float):
@@ -39,6 +40,10 @@ def install(app: Cruse) -> None:
     for name, view in views:
         path = app.config[f"HEALTH_{name.upper()}_PATH"]
         if path:
+            if not str(path).startswith("/"):
+                raise ValueError(
+                    f"The setting 'HEALTH_{name.upper()}_PATH' must begin with '/', not {path!r}."
+                )
             app.add_url_rule(path, f"health-{name}", view, hooks=False, **anywhere)
 
 

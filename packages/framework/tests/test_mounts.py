@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
+from werkzeug.test import create_environ
 
 from cruse import Cruse, request, url_for
 
@@ -308,6 +309,19 @@ def test_what_pep_3333_allows_a_wsgi_application_it_may_do_under_asgi(app):
     assert response.headers["X-Lines"] == "yes"
     assert response.data == b"written one\ntwo\nthree"
     client.close()
+
+
+def test_an_asgi_application_that_answers_head_with_a_body_sends_none_under_wsgi(app):
+    async def hello(scope, receive, send):
+        if scope["type"] == "http":
+            fields = [(b"content-length", b"5")]
+            await send({"type": "http.response.start", "status": 200, "headers": fields})
+            await send({"type": "http.response.body", "body": b"hello"})
+
+    app.mount("/inner", hello)
+    heads = []
+    body = app(create_environ("/inner/", method="HEAD"), lambda *head: heads.append(head))
+    assert (heads, list(body)) == ([("200 OK", [("content-length", "5")])], [])
 
 
 def test_a_body_that_is_cut_short_is_a_disconnect_for_an_asgi_application(app):

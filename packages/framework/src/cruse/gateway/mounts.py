@@ -141,7 +141,11 @@ class Mounts:
         environ["REQUEST_URI"] = uri.removeprefix(quote(root, encoding="latin-1"))
         worker = _Worker(app.loop_thread.loop, environ)
         exchange = Exchange(mount.app, environ, mount.state, worker.read_body)
-        return Body.of(exchange, worker.wait, start_response)
+        answer = Body.of(exchange, worker.wait, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return answer
+        answer.close()  # ASGI servers drop what is sent for HEAD, WSGI servers send it
+        return []
 
     def asgi(
         self, app: Cruse, scope: Scope, receive: Receive, send: Send

@@ -536,6 +536,11 @@ def test_a_websocket_of_granian_reaches_what_is_mounted(app):
     assert protocol.closed == 1000
 
 
+def test_a_websocket_of_granian_that_what_is_mounted_refuses_is_answered_403(app):
+    app.mount("/inner", starlette_app())
+    assert ask_rsgi(app, "/inner/nowhere", Protocol(), proto="ws").closed == 403
+
+
 # -- mistakes --
 
 

@@ -96,7 +96,7 @@ class _WebSocket:
 
     def __init__(self, protocol: Any) -> None:
         self._transport = _Connection(protocol)
-        self._connected = False
+        self._connected = self._accepted = False
 
     async def receive(self) -> Message:
         if not self._connected:
@@ -119,6 +119,7 @@ class _WebSocket:
 
     async def _accept(self, message: Message) -> None:
         await self._transport.accept(message.get("subprotocol"), [])
+        self._accepted = True
 
     async def _send(self, message: Message) -> None:
         text = message.get("text")
@@ -128,4 +129,7 @@ class _WebSocket:
             raise OSError("The client has left.") from error
 
     async def _close(self, message: Message) -> None:
+        if not self._accepted:  # this is a status; granian's worker dies of one that is none
+            await self._transport.reject(403, [], b"")
+            return
         await self._transport.close(message.get("code", 1000), message.get("reason") or "")

@@ -4,8 +4,10 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from jinja2 import FunctionLoader
 
 from cruse.app import Cruse
+from cruse.blueprints import Blueprint
 from cruse.checks import Finding
 from cruse.cli import CruseGroup
 from cruse.extension import Extension
@@ -129,6 +131,18 @@ def test_templates_are_read(app, check, tmp_path):
     assert code == 1
     assert output.startswith("error bad.html: line 2: TemplateSyntaxError: ")
     assert output.endswith("1 error, 0 warnings.\n")
+
+
+def test_a_loader_that_cannot_list_its_templates_is_passed_over(app, check, tmp_path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "bad.html").write_text("{% if x %}")
+    app.jinja_loader = FunctionLoader({"a.html": "hello"}.get)
+    app.register_blueprint(
+        Blueprint("part", __name__, root_path=str(tmp_path), template_folder="parts")
+    )
+    code, output = check()
+    assert code == 1
+    assert output.startswith("error bad.html: ")
 
 
 class Mail(Extension):

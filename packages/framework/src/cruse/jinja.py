@@ -6,6 +6,7 @@ it imports Jinja.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, TemplateNotFound
@@ -132,11 +133,14 @@ class DispatchingJinjaLoader(BaseLoader):
         return found[0]
 
     def list_templates(self) -> list[str]:
-        """Return the names of all templates, sorted."""
+        """Return the names of all templates that the loaders can list, sorted."""
         owners, _ = self._places_of("")
-        return sorted(
-            {name for _, loader in self._loaders(owners) for name in loader.list_templates()}
-        )
+        names: set[str] = set()
+        for _, loader in self._loaders(owners):
+            # Some loaders only find what has a name already; Jinja's say so with a TypeError.
+            with suppress(TypeError):
+                names.update(loader.list_templates())
+        return sorted(names)
 
 
 def _places(loader: BaseLoader) -> str:

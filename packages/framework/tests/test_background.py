@@ -62,6 +62,13 @@ def test_a_task_runs_behind_its_response(app, client, view, task):
     assert done == [((1,), {"colour": "red"}, app.name, False)]
 
 
+def test_a_task_that_was_called_instead_of_handed_over_is_an_error_at_once(app, client):
+    app.add_url_rule("/", "index", lambda: app.add_background_task(None) or "")
+    app.testing = True
+    with pytest.raises(TypeError, match="'NoneType': was the function called"):
+        client.get("/")
+
+
 def test_a_task_does_not_hold_the_response_back(app, client):
     may_end = threading.Event()
     app.get("/", endpoint="order")(lambda: app.add_background_task(may_end.wait, 30) or "ordered")

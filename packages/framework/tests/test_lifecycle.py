@@ -251,6 +251,14 @@ def test_what_the_environment_may_make_of_a_setting_is_named_at_start(app, key, 
         app.test_client().get("/")
 
 
+def test_a_lifespan_that_is_no_context_manager_is_told_how_to_be_one(app):
+    async def forgotten(app):
+        yield
+
+    with pytest.raises(TypeError, match="write '@asynccontextmanager' of contextlib"):
+        app.lifespan(forgotten)
+
+
 def test_startup_functions_may_still_set_the_application_up(app):
     app.startup(lambda: app.add_url_rule("/made", "made", lambda: "at startup"))
     assert app.test_client().get("/made").text == "at startup"

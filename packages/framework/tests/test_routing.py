@@ -222,6 +222,15 @@ def test_a_route_without_its_rule_is_an_error(make, name):
             return ""
 
 
+@pytest.mark.parametrize("make", [Cruse, lambda name: Blueprint("shop", name)])
+def test_an_error_handler_without_what_it_is_for_is_an_error(make):
+    with pytest.raises(TypeError, match=r"write @app.errorhandler\(404\)"):
+
+        @make(__name__).errorhandler
+        def forgotten(error):
+            return ""
+
+
 def test_two_views_of_one_endpoint_are_an_error_that_names_it():
     app = Cruse(__name__)
     app.add_url_rule("/a", "page", lambda: "a")

@@ -292,7 +292,16 @@ class Cruse(Application):
         ``BACKGROUND_TASK_SHUTDOWN_TIMEOUT`` seconds at most.
 
         Work that must not be lost with the process belongs into a queue.
+
+        Raises:
+            TypeError: When it was called already, as in ``add_background_task(function())``.
         """
+        if not callable(function):
+            raise TypeError(
+                "A background task is a function, with its arguments behind it: "
+                "add_background_task(send, address). This is an object of type "
+                f"{type(function).__name__!r}: was the function called?"
+            )
         self.background.add(function, *args, **kwargs)
 
     # -- contexts --

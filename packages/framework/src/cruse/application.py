@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.routing import BuildError
@@ -333,7 +334,16 @@ class Application(Templated):
         """Enter ``make_manager(app)``, a sync or async context manager, while serving.
 
         Its part before the ``yield`` runs at start-up, the one behind at shutdown.
+
+        Raises:
+            TypeError: When it is a generator function that is no context manager yet.
         """
+        if isasyncgenfunction(make_manager) or isgeneratorfunction(make_manager):
+            decorator = f"{'async' * isasyncgenfunction(make_manager)}contextmanager"
+            raise TypeError(
+                f"{make_manager.__qualname__!r} makes no context manager: write '@{decorator}' of "
+                "contextlib below '@app.lifespan'."
+            )
         self.lifecycle.managers.append(lambda: make_manager(self))
         return make_manager
 

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 from functools import update_wrapper
+from inspect import isfunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
@@ -385,7 +386,16 @@ class Scaffold:
 
     @setupmethod
     def errorhandler(self, code_or_exception: type[Exception] | int) -> Callable[[Any], Any]:
-        """Register a handler, called with the error, for an exception class or HTTP status."""
+        """Register a handler, called with the error, for an exception class or HTTP status.
+
+        Raises:
+            TypeError: When it was forgotten for what, as in ``@app.errorhandler``.
+        """
+        if isfunction(code_or_exception):  # else it would be registered nowhere, and nobody told
+            raise TypeError(
+                "An error handler is for a status or an exception class: write "
+                "@app.errorhandler(404), not @app.errorhandler."
+            )
 
         def decorator(function: F) -> F:
             self.register_error_handler(code_or_exception, function)

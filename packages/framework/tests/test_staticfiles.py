@@ -390,3 +390,12 @@ def test_a_response_class_of_one_s_own_has_its_say(root):
     assert [r.status_code for r in (small, big, known)] == [200, 200, 304]
     assert [r.headers.get("X-Mine") for r in (small, big, known)] == ["yes"] * 3
     assert small.data == CSS
+
+
+def test_a_sibling_of_what_is_compressed_itself_has_both_codings(root, client):
+    (root / "static" / "logo.svgz").write_bytes(gzip.compress(b"<svg/>"))
+    (root / "static" / "logo.svgz.br").write_bytes(b"smaller still")
+    plain = client.get("/static/logo.svgz", headers={"Accept-Encoding": "identity"})
+    twice = client.get("/static/logo.svgz", headers={"Accept-Encoding": "br"})
+    assert plain.headers["Content-Encoding"] == "gzip"
+    assert (twice.data, twice.headers["Content-Encoding"]) == (b"smaller still", "gzip, br")

@@ -86,8 +86,9 @@ class StaticFile:
                 ("Accept-Ranges", "bytes"),
             ]
         )
-        if coding or own_coding:
-            headers["Content-Encoding"] = coding or own_coding
+        codings = [each for each in (own_coding, coding) if each]  # in the order of their making
+        if codings:
+            headers["Content-Encoding"] = ", ".join(codings)
         return headers
 
     def digest(self) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cruse import Blueprint, Config, Cruse, Response, render_template_string, url_for
+from cruse import Blueprint, Config, Cruse, Response, render_template_string, send_file, url_for
 
 CSS = b"body { background: url(img/a.png) }\n" * 100
 FOREVER = "public, max-age=31536000, immutable"
@@ -399,3 +399,14 @@ def test_a_sibling_of_what_is_compressed_itself_has_both_codings(root, client):
     twice = client.get("/static/logo.svgz", headers={"Accept-Encoding": "br"})
     assert plain.headers["Content-Encoding"] == "gzip"
     assert (twice.data, twice.headers["Content-Encoding"]) == (b"smaller still", "gzip, br")
+
+
+def test_a_condition_that_fails_for_one_client_is_kept_for_nobody(app, client):
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 60
+    app.add_url_rule("/sent", "sent", lambda: send_file("static/app.css"))
+    hashed = client.get("/url/app.css").text
+    for url in (hashed, "/static/app.css", "/static/big.bin", "/sent"):
+        with client.get(url, headers={"If-Match": '"another"'}) as response:
+            assert response.status_code == 412
+            assert response.headers["Cache-Control"] == "no-store"
+            assert "Expires" not in response.headers

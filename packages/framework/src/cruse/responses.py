@@ -267,6 +267,9 @@ class Response(WerkzeugResponse):
         """
         environ: Any = getattr(request_or_environ, "environ", request_or_environ)
         super().make_conditional(readable_dates(environ), accept_ranges, complete_length)
+        if self.status_code == 412:  # it is this client's: for others no cache may keep it
+            self.headers["Cache-Control"] = "no-store"
+            self.headers.remove("Expires")
         return self
 
     @property

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from cruse import Cruse
 
 
@@ -93,3 +95,54 @@ def test_an_application_that_was_stopped_may_work_again():
 
     assert asyncio.run(visit_stop_visit()) == "hello"
     app.stop()
+
+
+def test_a_thread_that_cannot_be_started_takes_no_place(monkeypatch):
+    app = Cruse("without_threads", static_folder=None)
+    app.config["THREAD_POOL_SIZE"] = 1
+    app.get("/")(lambda: "hello")
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    async def visit_twice():
+        client = app.async_test_client()
+        with monkeypatch.context() as without_threads:
+            without_threads.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                await client.get("/")
+        async with asyncio.timeout(30):
+            return (await client.get("/")).text
+
+    assert asyncio.run(visit_twice()) == "hello"
+    app.stop()
+
+
+def test_a_stream_of_a_request_that_is_cancelled_twice_is_closed_by_its_thread():
+    app, ends = Cruse("cancelled", static_folder=None), []
+    app.teardown_request(ends.append)
+    in_view, may_end = threading.Event(), threading.Event()
+
+    @app.get("/")
+    def stream():
+        in_view.set()
+        may_end.wait(30)
+        return iter(["never sent"])
+
+    async def visit_and_cancel():
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "headers": [(b"host", b"localhost")],
+        }
+        visit = asyncio.ensure_future(app(scope, asyncio.Event().wait, asyncio.sleep))
+        await asyncio.to_thread(in_view.wait, 30)
+        while not visit.done():  # as servers and middleware do that use anyio
+            visit.cancel()
+            await asyncio.sleep(0)
+        may_end.set()
+        await app.stop_on_loop()  # waits for the thread
+
+    asyncio.run(visit_and_cancel())
+    assert [type(error) for error in ends] == [asyncio.CancelledError]

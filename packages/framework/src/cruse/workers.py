@@ -176,8 +176,8 @@ class WorkerPool:
     def _start(self, crew: _Crew, job: _Job) -> None:
         name = f"{self.name}-{len(crew.threads) + 1}"
         thread = threading.Thread(target=self._work, args=(crew, [job]), name=name, daemon=True)
+        thread.start()  # may fail; the lock is held, so it cannot have ended before it is added
         crew.threads.add(thread)
-        thread.start()
 
     def _work(self, crew: _Crew, first: list[_Job]) -> None:
         _crew_of_thread.crew = crew

@@ -148,19 +148,23 @@ async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Tran
     loop = asyncio.get_running_loop()
     ctx.bridge = OffLoop(lambda: loop)
     variables = copy_context()
-    made: list[tuple[Response, KeptThread | None]] = []
+    made: list[tuple[Response, KeptThread | None] | None] = []
     try:
         await app.pool.run(variables.run, _answer_into, made, ctx, plan)
     except asyncio.CancelledError as error:
-        for response, kept in made:  # nobody will send it
+        made.append(None)
+        if made[0] is not None:  # nobody will send it
+            response, kept = made[0]
             place = _Place(app.pool, variables, kept)
             await _close(ctx, plan, response, place, error, outlives_view(response))
         raise
-    ((response, kept),) = made
+    ((response, kept),) = made  # type: ignore[misc]
     await _send(app, ctx, plan, response, transport, variables, kept)
 
 
-def _answer_into(made: list[tuple[Response, KeptThread | None]], ctx: Context, plan: Plan) -> None:
+def _answer_into(
+    made: list[tuple[Response, KeptThread | None] | None], ctx: Context, plan: Plan
+) -> None:
     response = drive(answer(ctx, plan))
     kept = None
     if (
@@ -170,6 +174,19 @@ def _answer_into(made: list[tuple[Response, KeptThread | None]], ctx: Context, p
     ):
         kept = ctx.app.pool.keep_thread()
     made.append((response, kept))
+    if made[0] is None:  # the task was cancelled twice, and waits no more
+        _abandon(ctx, plan, response, kept)
+
+
+def _abandon(ctx: Context, plan: Plan, response: Response, kept: KeptThread | None) -> None:
+    """Close a response that nobody waits for, in the thread that has made it."""
+    try:
+        response.close()
+    finally:
+        if kept is not None:
+            kept.release()
+        if outlives_view(response):
+            drive(finish(ctx, plan, asyncio.CancelledError()))
 
 
 class _Place:

@@ -541,6 +541,18 @@ def test_a_websocket_of_granian_that_what_is_mounted_refuses_is_answered_403(app
     assert ask_rsgi(app, "/inner/nowhere", Protocol(), proto="ws").closed == 403
 
 
+@pytest.mark.parametrize("proto", ["http", "ws"])
+def test_a_status_that_is_none_does_not_reach_granian(app, proto):
+    app.get("/odd", endpoint="page")(lambda: ("odd", 1000))
+
+    @app.websocket("/odd")
+    async def odd():
+        return "odd", 1000
+
+    with pytest.raises(ValueError, match="1000 is no status"):
+        ask_rsgi(app, "/odd", Protocol(), proto)
+
+
 # -- mistakes --
 
 

@@ -142,6 +142,11 @@ class _Body:
         return b""
 
 
+def _no_status(status: int) -> ValueError:
+    """Say so here: granian's worker would die of it."""
+    return ValueError(f"{status} is no status of a response: these are 100 to 999 (RFC 9110).")
+
+
 class _Transport:
     """Sends a response through the protocol object."""
 
@@ -150,12 +155,16 @@ class _Transport:
         self.stream: Any = None
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        if not 100 <= status <= 999:
+            raise _no_status(status)
         if body:
             self.protocol.response_bytes(status, head, body)
         else:
             self.protocol.response_empty(status, head)
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
+        if not 100 <= status <= 999:
+            raise _no_status(status)
         self.stream = self.protocol.response_stream(status, head)
 
     async def send_chunk(self, chunk: bytes) -> None:
@@ -200,6 +209,8 @@ class _WebSocket:
         self.protocol.close(code)
 
     async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+        if not 100 <= status <= 999:
+            raise _no_status(status)
         self.protocol.close(status)
 
     def release(self) -> None:

@@ -125,6 +125,7 @@ def test_unnamed_it_is_looked_for_in_the_usual_files(project, files, found):
         (app_source("one", "two"), "mysite", "Several applications in module 'mysite': one, two"),
         (app_source("one", "two"), "mysite", "Say which one: --app mysite:one"),
         ("app = 3", "mysite:app", "'mysite:app' is a int, not a Cruse application"),
+        ("import io; app = io.StringIO()", "mysite", "'mysite:app' is a _io.StringIO, not a"),
         ("def create_app(): return 3", "mysite", "'mysite:create_app' returned a int"),
         ("def create_app(name): pass", "mysite", "missing a required argument: 'name'"),
         (FACTORY, "mysite:create_app(1, 2)", "too many positional arguments"),

@@ -192,6 +192,14 @@ def find_best_app(module: ModuleType) -> Cruse:
         factory = getattr(module, name, None)
         if callable(factory):
             return _call_factory(module, factory, _Reference(name, [], {}))
+    for name in APP_NAMES:
+        other = getattr(module, name, None)  # such as a Flask, whose import was not changed
+        if other is not None and not inspect.ismodule(other):
+            kind = type(other)
+            raise NoAppException(
+                f"'{module.__name__}:{name}' is a {kind.__module__}.{kind.__name__}, not a Cruse "
+                "application."
+            )
     raise NoAppException(
         f"No application or factory in module {module.__name__!r}. "
         f"Say what it is called: --app {module.__name__}:name."

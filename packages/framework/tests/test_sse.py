@@ -180,6 +180,21 @@ def test_an_error_amid_the_events_ends_the_stream_and_is_raised(app, client, col
         client.get("/events").text  # noqa: B018
 
 
+def test_events_that_wait_for_a_cancelled_task_end_the_stream(app, client):
+    @app.get("/events")
+    async def events():
+        async def one_and_none():
+            yield "one"
+            task = asyncio.ensure_future(asyncio.Event().wait())
+            task.cancel()
+            await task
+
+        return EventStream(one_and_none())
+
+    with pytest.raises(RuntimeError, match="was cancelled"):
+        client.get("/events").text  # noqa: B018
+
+
 def test_variables_and_timeouts_of_the_iterator_stay_its_own(app, client):
     @app.get("/events")
     async def events():

@@ -143,6 +143,13 @@ async def _produce(
             await waiting.put(_encode(item))
     except Exception as error:
         await waiting.put(error)
+    except asyncio.CancelledError as error:
+        if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
+            raise  # by who waits for the events
+        # By what the iterator waited for: the client would wait for ever, too.
+        failure = RuntimeError("The task that the iterator of the events waited for was cancelled")
+        failure.__cause__ = error
+        await waiting.put(failure)
     else:
         await waiting.put(None)
     finally:

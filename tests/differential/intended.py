@@ -492,3 +492,19 @@ differs(
     ),
     at=("signals", "outcome", "log"),
 )
+differs(
+    "TRUSTED_HOSTS = [] trusts no host. To Flask an empty list is as good as none, so a list that "
+    "came out empty by mistake trusts every host.",
+    "hosts.trusted_hosts[empty]",
+    at=tuple(f"response {number} {part}" for number in range(1, 7) for part in ("status", "body")),
+)
+differs(
+    "No cache is to keep a 412: with the max-age of a file it was there for everybody.",
+    "answers.conditional_answers",
+    at=("response 4 header Cache-Control",),
+)
+differs(
+    "The same for files.",
+    "files.conditions[match others]",
+    at=("response 1 header Cache-Control",),
+)

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from cruse import Cruse
+from cruse.workers import WorkerPool
 
 
 def make_app(size):
@@ -146,3 +147,26 @@ def test_a_stream_of_a_request_that_is_cancelled_twice_is_closed_by_its_thread()
 
     asyncio.run(visit_and_cancel())
     assert [type(error) for error in ends] == [asyncio.CancelledError]
+
+
+def test_a_pool_that_stops_amid_a_stream_waits_for_no_thread_for_ever():
+    pool, kept, may_end = WorkerPool(1, "stopped"), [], threading.Event()
+
+    def answer():
+        may_end.wait(30)
+        kept.append(pool.keep_thread())
+
+    async def stop_amid_a_stream():
+        stream = asyncio.ensure_future(pool.run(answer))
+        await asyncio.sleep(0)
+        waiting = asyncio.ensure_future(pool.run(int))  # the replacement of the thread does it
+        await asyncio.sleep(0)
+        threads = pool.release()
+        may_end.set()
+        await asyncio.gather(stream, waiting)
+        kept[0].release()
+        return threads
+
+    (thread,) = asyncio.run(stop_amid_a_stream())
+    thread.join(30)
+    assert not thread.is_alive()

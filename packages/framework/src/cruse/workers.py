@@ -191,8 +191,8 @@ class WorkerPool:
             with crew.lock:
                 if crew.backlog:
                     crew.backlog -= 1
-                elif len(crew.threads) - crew.away > self.size:
-                    break  # an urgent job's extra thread
+                elif crew.dismissed or len(crew.threads) - crew.away > self.size:
+                    break  # the latter is an urgent job's extra thread
                 else:
                     crew.idle += 1
             job = crew.jobs.get()

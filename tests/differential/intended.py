@@ -492,6 +492,9 @@ differs(
     ),
     at=("signals", "outcome", "log"),
 )
+
+# -- hosts and caches --
+
 differs(
     "TRUSTED_HOSTS = [] trusts no host. To Flask an empty list is as good as none, so a list that "
     "came out empty by mistake trusts every host.",

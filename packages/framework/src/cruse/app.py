@@ -249,7 +249,7 @@ class Cruse(Application):
     def stop(self) -> None:
         """Run shutdown and end the loop's thread; WSGI processes do it at their exit."""
         try:
-            if self.background_used:
+            if "background" in self.__dict__:
                 self.async_to_sync(self.background.drain)()
             drive(self.lifecycle.stop(self.bridge))
         finally:
@@ -258,7 +258,7 @@ class Cruse(Application):
     async def stop_on_loop(self) -> None:
         """Run shutdown from the event loop that serves, and end the workers' threads."""
         try:
-            if self.background_used:
+            if "background" in self.__dict__:
                 await self.background.drain()
             await self.lifecycle.stop(self.loop_bridge)
         finally:
@@ -274,11 +274,6 @@ class Cruse(Application):
     def background(self) -> BackgroundTasks:
         """The tasks of :meth:`add_background_task`."""
         return BackgroundTasks(self)
-
-    @property
-    def background_used(self) -> bool:
-        """Whether there was ever a background task."""
-        return "background" in self.__dict__
 
     def add_background_task(
         self, function: Callable[..., Any], /, *args: Any, **kwargs: Any
@@ -296,12 +291,6 @@ class Cruse(Application):
         Raises:
             TypeError: When it was called already, as in ``add_background_task(function())``.
         """
-        if not callable(function):
-            raise TypeError(
-                "A background task is a function, with its arguments behind it: "
-                "add_background_task(send, address). This is an object of type "
-                f"{type(function).__name__!r}: was the function called?"
-            )
         self.background.add(function, *args, **kwargs)
 
     # -- contexts --

@@ -34,6 +34,12 @@ class BackgroundTasks:
 
     def add(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Let a function run; see :meth:`cruse.Cruse.add_background_task`."""
+        if not callable(function):
+            raise TypeError(
+                "A background task is a function, with its arguments behind it: "
+                "add_background_task(send, address). This is an object of type "
+                f"{type(function).__name__!r}: was the function called?"
+            )
         ctx = _cv.get(None)
         loop = self._here()
         in_request = ctx is not None and ctx.app is self.app and ctx.has_request
@@ -61,7 +67,7 @@ class BackgroundTasks:
     def _start(self, loop: asyncio.AbstractEventLoop, work: _Work) -> None:
         if loop is not self._loop:  # a forked child, or another loop of a test: others are gone
             self._loop, self._running = loop, set()
-        task = loop.create_task(work.run())
+        task = loop.create_task(work.run(), name=work.name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -108,9 +114,6 @@ class _Work:
 
     async def run(self) -> None:
         """Call the function, and log what it raises."""
-        task = asyncio.current_task()
-        if task is not None:
-            task.set_name(self.name)
         try:
             async with self.app.app_context():
                 if is_async(self.function):

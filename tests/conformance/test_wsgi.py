@@ -1,9 +1,8 @@
-"""What the checkers of the field say about our WSGI and ASGI.
+"""What the checkers of the field say about our WSGI.
 
 See wsgi_checkers.py for what they take for mistakes that are none.
 """
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,22 +36,3 @@ def test_what_the_wsgi_test_client_does_is_right(checker):
         [*command, CORE_TESTS], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-20_000:]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--path", "/", "--path", "/async", "--path", "/count", "--path", "/count/sync"],
-        ["--path", "/nowhere", "--path", "DELETE:/", "--path", "OPTIONS:/"],
-        ["--path", "POST:/echo", "-d", "a body"],
-        ["--path", "ws:/echo/live", "--path", "ws:/leave", "--path", "ws:/forbidden"],
-        ["--path", "ws:/nothing", "--path", "ws:/"],
-    ],
-    ids=["answers", "errors", "body", "websockets", "rejections"],
-)
-def test_an_inspector_of_asgi_finds_nothing(tmp_path, arguments):
-    shutil.copy(ROOT / "tests" / "servers" / "hello_app.py", tmp_path)
-    command = [sys.executable, "-m", "asgion", "check", "hello_app:app", *arguments]
-    command += ["--strict", "--min-severity", "warning", "--no-color"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -7,11 +7,14 @@ import warnings
 from wsgiref.validate import validator
 
 import pytest
-import webtest.lint
 import werkzeug.test
 from werkzeug.middleware.lint import LintMiddleware
 
 from cruse import Cruse
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # it imports cgi where that is left
+    import webtest.lint
 
 CHECKERS = {"wsgiref": validator, "werkzeug": LintMiddleware, "webtest": webtest.lint.middleware}
 

@@ -1,9 +1,14 @@
 """An application keeps nothing of the requests that it has answered."""
 
-from benchmarks.leaks import ALLOWED, growth
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "leaks.py"
 
 
 def test_nothing_is_left_of_thousands_of_mixed_requests():
-    grown = growth(3000)
-    too_much = {name: amount for name, amount in grown.items() if amount > ALLOWED[name]}
-    assert not too_much
+    # In a process of its own: the memory of one that has run thousands of tests moves by itself.
+    command = [sys.executable, PROGRAM, "--requests", "3000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -301,6 +301,8 @@ def describe(error: BaseException) -> str:
 def _everywhere(name: str, value: str) -> str:
     """Take what belongs to one moment or one folder out of a header's value."""
     match name:
+        case "Allow":  # Flask's comes from a set, whose order is another in every process
+            return ", ".join(sorted(value.split(", ")))
         case "Date":
             return "<now>"
         case "Expires":  # to ten seconds, as those of cookies

@@ -332,7 +332,7 @@ def test_a_forked_child_opens_its_own_connections(url, app):
             print(status)
     """)
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", program, url], capture_output=True, text=True
+        [sys.executable, "-W", "always", "-c", program, url], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("0\n", "")
 

@@ -57,9 +57,9 @@ def start(folder, *options):
     return serve(["-m", "cruse", "serve", "--port", "{port}", *options], folder)
 
 
-def wait_for(log: Path, text: str) -> None:
+def wait_for(log: Path, text: str, times: int = 1) -> None:
     deadline = time.monotonic() + 30
-    while text not in log.read_text():
+    while log.read_text().count(text) < times:
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
 
@@ -69,6 +69,9 @@ def test_it_serves_with_workers_and_ends_in_order(site):
     with start(folder, "--workers", "2", "--access-log") as running:
         assert httpx2.get(f"{running.url}/").text == "Hello"
         wait_for(running.log, '"GET / HTTP/1.1" 200')
+        # One worker answers before the other is up, which would then miss the signal to end.
+        for sign in ("started\n", "Started worker-"):
+            wait_for(running.log, sign, times=2)
     output = running.log.read_text()
     assert f" * Serving Cruse app 'app' as {interface}\n" in output
     assert "quite high" not in output

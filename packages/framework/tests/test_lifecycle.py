@@ -259,6 +259,28 @@ def test_a_lifespan_that_is_no_context_manager_is_told_how_to_be_one(app):
         app.lifespan(forgotten)
 
 
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_a_startup_function_that_asks_its_own_application_is_told_so(gateway, colour):
+    app = Cruse(__name__, static_folder=None)
+    app.testing = True
+
+    if colour == "sync":
+
+        @app.startup
+        def warm_up():
+            app.test_client().get("/")
+
+    else:
+
+        @app.startup
+        async def warm_up():
+            await app.async_test_client().get("/")
+
+    with pytest.raises(RuntimeError, match="sent a request to its own application"):
+        app.test_client(gateway=gateway).get("/")
+
+
 def test_startup_functions_may_still_set_the_application_up(app):
     app.startup(lambda: app.add_url_rule("/made", "made", lambda: "at startup"))
     assert app.test_client().get("/made").text == "at startup"

@@ -12,6 +12,7 @@ import threading
 import weakref
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from cruse.bridge import call
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from cruse.bridge import Bridge
 
 __all__ = ["Lifecycle"]
+
+#: What the running code is part of the start-up of.
+_within: ContextVar[Lifecycle | None] = ContextVar("cruse.lifecycle.within", default=None)
 
 
 class Lifecycle:
@@ -43,7 +47,15 @@ class Lifecycle:
         Args:
             bridge: How functions of the other colour are called.
             prepare: Called first; an error in it stops the start.
+
+        Raises:
+            RuntimeError: When a start-up function asks for it, which would wait for itself.
         """
+        if _within.get() is self:
+            raise RuntimeError(
+                "A start-up function sent a request to its own application, which answers none "
+                "before it has started. Call what the request is for, or send it afterwards."
+            )
         while True:
             with self._lock:
                 waiting = self._starting
@@ -55,6 +67,7 @@ class Lifecycle:
             begun = asyncio.shield(asyncio.wrap_future(waiting)) if bridge.on_loop else None
             if await begun if begun is not None else waiting.result():
                 return
+        token = _within.set(self)
         try:
             prepare()
             await self._run_startup(bridge)
@@ -66,6 +79,8 @@ class Lifecycle:
             else:
                 mine.set_result(False)  # it was stopped, it did not fail: who waited tries again
             raise
+        finally:
+            _within.reset(token)
         self.started = True
         mine.set_result(True)
 

@@ -266,7 +266,13 @@ class Response(WerkzeugResponse):
             RequestedRangeNotSatisfiable: When the client asks for a part behind the end (416).
         """
         environ: Any = getattr(request_or_environ, "environ", request_or_environ)
-        super().make_conditional(readable_dates(environ), accept_ranges, complete_length)
+        environ = readable_dates(environ)
+        if environ.get("HTTP_IF_RANGE", "").startswith("W/") and "HTTP_RANGE" in environ:
+            # Parts of one form do not go with parts of another (RFC 9110 section 13.1.5), and
+            # werkzeug takes a weak tag for a strong one.
+            environ = {**environ}
+            del environ["HTTP_RANGE"]
+        super().make_conditional(environ, accept_ranges, complete_length)
         if self.status_code == 412:  # it is this client's: for others no cache may keep it
             self.headers["Cache-Control"] = "no-store"
             self.headers.remove("Expires")

@@ -29,6 +29,9 @@ if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it 
     collect_ignore += [
         f"packages/framework/tests/test_{name}.py" for name in ("mounts", "engines")
     ]
+# The same rows have the libraries that compress responses.
+if not {"brotli", "backports.zstd"} <= INSTALLED:
+    collect_ignore.append("packages/framework/tests/test_compression.py")
 # `python dev.py test` has the checker of WSGI, the complete rows of the matrix that of ASGI, which
 # needs Python 3.12.
 collect_ignore += [

@@ -14,12 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
     "arguments",
     [
         ["--path", "/", "--path", "/async", "--path", "/count", "--path", "/count/sync"],
+        ["--path", "/long", "--path", "/count", "-H", "Accept-Encoding: gzip"],
         ["--path", "/nowhere", "--path", "DELETE:/", "--path", "OPTIONS:/"],
         ["--path", "POST:/echo", "-d", "a body"],
         ["--path", "ws:/echo/live", "--path", "ws:/leave", "--path", "ws:/forbidden"],
         ["--path", "ws:/nothing", "--path", "ws:/"],
     ],
-    ids=["answers", "errors", "body", "websockets", "rejections"],
+    ids=["answers", "compressed", "errors", "body", "websockets", "rejections"],
 )
 def test_an_inspector_of_asgi_finds_nothing(tmp_path, arguments):
     shutil.copy(ROOT / "tests" / "servers" / "hello_app.py", tmp_path)

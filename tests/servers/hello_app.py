@@ -2,9 +2,10 @@
 
 import asyncio
 
-from cruse import Cruse, abort, request, websocket
+from cruse import Cruse, Response, abort, request, websocket
 
 app = Cruse(__name__)
+app.config["COMPRESS_RESPONSES"] = ["gzip"]
 log = []
 
 
@@ -16,6 +17,13 @@ async def start():
 @app.get("/")
 def hello():
     return "Hello, World!"
+
+
+@app.get("/long")
+async def hello_long():
+    response = Response("Hello, World! " * 1_000)
+    response.set_etag("first")
+    return response.make_conditional(request)
 
 
 @app.get("/async")

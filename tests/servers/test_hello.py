@@ -34,8 +34,23 @@ def test_a_body_over_the_limit_is_refused(client):
 
 
 @pytest.mark.parametrize("path", ["/count", "/count/sync"])
-def test_streams_arrive_whole(client, path):
-    assert client.get(path).text == "0\n1\n2\n"
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_streams_arrive_whole(client, path, coding):
+    answer = client.get(path, headers={"Accept-Encoding": coding})
+    assert answer.text == "0\n1\n2\n"
+    assert answer.headers.get("Content-Encoding", "identity") == coding
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_a_body_that_is_large_enough_arrives_compressed(client):
+    answer = client.get("/long", headers={"Accept-Encoding": "br, gzip"})
+    assert answer.text == "Hello, World! " * 1_000
+    assert answer.headers["Content-Encoding"] == "gzip"
+    head = client.head("/long", headers={"Accept-Encoding": "br, gzip"})
+    assert head.headers["Content-Encoding"] == "gzip"
+    assert head.headers["ETag"] == answer.headers["ETag"]
+    again = {"Accept-Encoding": "gzip", "If-None-Match": answer.headers["ETag"]}
+    assert client.get("/long", headers=again).status_code == 304
 
 
 def test_head_has_the_headers_and_no_body(client):

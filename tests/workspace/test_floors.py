@@ -36,6 +36,8 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
         "messages",
         {
             "body",
+            "codings",
+            "compression",
             "dates",
             "environ",
             "formparser",

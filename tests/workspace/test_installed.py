@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tomllib
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -49,6 +50,11 @@ def test_the_libraries_that_the_extensions_are_made_for_are_known():
 
 def test_flask_is_there_to_compare_with_where_the_differential_suite_runs():
     assert ("flask" in INSTALLED) is (WANTED in ("core", "all"))
+
+
+def test_what_compresses_is_there_where_compression_is_tried():
+    codings = {"brotli"} if sys.version_info >= (3, 14) else {"brotli", "backports-zstd"}
+    assert (codings <= INSTALLED) is (WANTED in ("core", "all"))
 
 
 def test_what_is_installed_has_one_version():

@@ -10,6 +10,7 @@ HEAVY = (
     "asyncio",
     "click",
     "cruse.cli",
+    "cruse.compression",
     "cruse.debug",
     "cruse.devserver",
     "cruse.testing",
@@ -41,6 +42,10 @@ def test_importing_the_package_loads_no(name, after_import):
 def test_making_an_application_loads_no_template_engine_and_no_command_line():
     loaded = loaded_after("import cruse; cruse.Cruse('an_app')")
     assert (
-        loaded & {"jinja2", "click", "redis", "cruse.cli", "cruse.testing", "werkzeug.debug"}
+        loaded
+        & {
+            *("jinja2", "click", "redis", "brotli", "cruse.cli", "cruse.compression"),
+            *("cruse.testing", "werkzeug.debug"),
+        }
         == set()
     )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
+    from cruse.compression import Compression
     from cruse.extension import Extension
     from cruse.includes import Include
     from cruse.json.provider import JSONProvider
@@ -410,6 +411,15 @@ class Application(Templated):
             if function is not None:
                 return function
         return None
+
+    @lazy
+    def compression(self) -> Compression | None:
+        """What compresses the responses, when ``COMPRESS_RESPONSES`` is on."""
+        if not self.config["COMPRESS_RESPONSES"]:
+            return None
+        from cruse.compression import Compression
+
+        return Compression(self.config)
 
     # -- routes and URLs --
 

@@ -80,7 +80,9 @@ async def answer(ctx: Context, plan: Plan) -> Response:
                 raise
             ctx.app.log_exception((type(error), error, error.__traceback__))
             response.close()
-            return ctx.app.make_response(InternalServerError(original_exception=error))
+            response = ctx.app.make_response(InternalServerError(original_exception=error))
+    if ctx.app.compression is not None:
+        await ctx.app.compression.apply(ctx, response)
     return response
 
 

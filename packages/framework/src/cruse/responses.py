@@ -84,6 +84,8 @@ class Response(WerkzeugResponse):
     default_mimetype: str | None = "text/html"
     autocorrect_location_header = False
     direct_passthrough = False
+    #: Whether it is compressed where ``COMPRESS_RESPONSES`` is on. Set False to send it as it is.
+    compress = True
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class Rule(WerkzeugRule):
         string: The rule, such as ``"/users/<int:id>"``.
         inline: Let a quick sync view run on the event loop instead of in a thread.
         hooks: Whether the functions registered to run before and after requests do so here.
+        compress: Whether responses are compressed here, if ``COMPRESS_RESPONSES`` is on.
         stream: Hand the body to the view unread.
         options: What ``werkzeug.routing.Rule`` takes.
     """
@@ -62,17 +63,19 @@ class Rule(WerkzeugRule):
         *,
         inline: bool = False,
         hooks: bool = True,
+        compress: bool = True,
         stream: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(string, **options)
         self.inline = inline
         self.hooks = hooks
+        self.compress = compress
         self.stream = stream
 
     def get_empty_kwargs(self) -> Mapping[str, Any]:
         """Return the arguments that make an unbound copy (werkzeug's rule factories)."""
-        own = {"inline": self.inline, "hooks": self.hooks, "stream": self.stream}
+        own = {key: getattr(self, key) for key in ("inline", "hooks", "compress", "stream")}
         return {**super().get_empty_kwargs(), **own}
 
 
@@ -95,8 +98,8 @@ class Route:
     """A rule with what the pipeline has compiled for it."""
 
     __slots__ = (
-        "converters", "defaults", "endpoint", "hooks", "inline", "methods", "plan", "rule",
-        "simple", "stream", "websocket",
+        "compress", "converters", "defaults", "endpoint", "hooks", "inline", "methods", "plan",
+        "rule", "simple", "stream", "websocket",
     )  # fmt: skip
 
     def __init__(self, rule: WerkzeugRule, simple: bool) -> None:
@@ -107,6 +110,7 @@ class Route:
         self.defaults: dict[str, Any] = dict(rule.defaults or {})
         self.inline: bool = getattr(rule, "inline", False)
         self.hooks: bool = getattr(rule, "hooks", True)
+        self.compress: bool = getattr(rule, "compress", True)
         self.stream: bool = getattr(rule, "stream", False)
         self.plan: Plan | None = None
         self.simple = simple

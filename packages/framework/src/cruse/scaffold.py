@@ -261,7 +261,8 @@ class Scaffold:
             options: ``methods``, ``endpoint``, ``defaults``; ``inline=True`` for a quick plain
                 view that may run on the event loop; ``stream=True`` for one that reads the body
                 itself; ``hooks=False`` for one that the functions registered to run before and
-                after requests leave alone; and what ``werkzeug.routing.Rule`` takes.
+                after requests leave alone; ``compress=False`` for one whose responses are never
+                compressed; and what ``werkzeug.routing.Rule`` takes.
 
         Raises:
             TypeError: When the rule was forgotten, as in ``@app.get`` without parentheses.

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
-import re
 import unicodedata
-from functools import lru_cache
 from hashlib import blake2b
 from time import time
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +25,7 @@ from werkzeug.security import safe_join
 from werkzeug.utils import get_content_type
 from werkzeug.wsgi import wrap_file
 
+from cruse.codings import accepted_codings
 from cruse.files import find_file, one_line, readable_range
 from cruse.globals import current_context
 
@@ -48,7 +47,6 @@ _CONDITIONS = (
     *("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"),
     *("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
 )
-_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
 _Identity = tuple[int, int, int, int]
 
@@ -198,10 +196,8 @@ class StaticFiles:
                         siblings[coding] = sibling
         if not siblings:
             return file, False
-        for coding in accepted_codings(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            if coding in siblings:
-                return siblings[coding], True
-        return file, True
+        accepted = accepted_codings(environ.get("HTTP_ACCEPT_ENCODING", ""), tuple(siblings))
+        return siblings[accepted[0]] if accepted else file, True
 
     def _response(
         self, app: Any, environ: WSGIEnvironment, file: StaticFile, headers: Headers
@@ -263,23 +259,3 @@ def _disposition(name: str) -> str:
 
 def _identity(stat: os.stat_result) -> _Identity:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-@lru_cache(256)
-def accepted_codings(header: str) -> tuple[str, ...]:
-    """Return the codings of siblings that an ``Accept-Encoding`` field wants, the best first."""
-    weights: dict[str, float] = {}
-    for part in header.lower().split(","):
-        name, _, parameters = part.partition(";")
-        key, _, weight = parameters.partition("=")
-        if not parameters.strip():
-            weights[name.strip()] = 1.0
-        elif key.strip() == "q" and _WEIGHT.fullmatch(weight.strip()):
-            weights[name.strip()] = float(weight)
-    if "x-gzip" in weights:
-        weights.setdefault("gzip", weights["x-gzip"])
-    others = weights.get("*", 0.0)
-    least = weights.get("identity", 0.0)  # whoever prefers the file as it is gets that
-    wanted = {coding: weights.get(coding, others) for coding in SIBLINGS}
-    best = sorted(SIBLINGS, key=lambda coding: -wanted[coding])  # stable: ours decides ties
-    return tuple(coding for coding in best if wanted[coding] > 0 and wanted[coding] >= least)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import mimetypes
 import os
-from importlib import import_module
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cruse.cli.script import with_appcontext
+from cruse.codings import CODINGS, load_compressor
 from cruse.globals import current_app
 from cruse.staticfiles import SIBLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from cruse.codings import Compressor
 
 __all__ = ["static_group"]
 
@@ -36,8 +39,8 @@ def static_group() -> None:
 def compress_command() -> None:
     """Write compressed siblings, which are sent instead to who accepts them.
 
-    app.css gets app.css.gz, and app.css.br and app.css.zst where the packages 'brotli' and
-    'zstandard' are installed. What is up to date stays.
+    app.css gets app.css.gz, and app.css.br and app.css.zst where cruse[compress] is installed.
+    What is up to date stays.
     """
     compressors = dict(_compressors())
     written = 0
@@ -86,20 +89,11 @@ def _write(file: Path, extension: str, compress: Callable[[bytes], bytes]) -> bo
 
 
 def _compressors() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
-    """Yield the codings that can be written here, each at its highest sensible level."""
-    yield "gzip", lambda content: gzip.compress(content, 9, mtime=0)
-    brotli = _module("brotli")
-    if brotli is not None:
-        yield "br", brotli.compress
-    standard, package = _module("compression.zstd"), _module("zstandard")
-    if standard is not None:
-        yield "zstd", lambda content: standard.compress(content, level=19)
-    elif package is not None:
-        yield "zstd", package.ZstdCompressor(level=19).compress
+    """Yield the codings that can be written here, each at its highest level."""
+    for coding, (_, level) in CODINGS.items():
+        with suppress(ImportError):
+            yield coding, partial(_compress, load_compressor(coding), level)
 
 
-def _module(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
-        return None
+def _compress(make: Callable[[int], Compressor], level: int, content: bytes) -> bytes:
+    return make(level).finish(content)

@@ -60,6 +60,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "application",
             "background",
             "blueprints",
+            "cors",
             "engines",
             "errors",
             "extension",

@@ -212,7 +212,7 @@ class Cruse(Application):
         self.load_includes()
         check_types(self.config)
         self.security_headers  # noqa: B018 - a setting that is wrong is told now
-        self.proxies, self.compression  # noqa: B018
+        self.proxies, self.cors, self.compression  # noqa: B018
         self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE
         self.check_extensions()
         self.operations  # noqa: B018

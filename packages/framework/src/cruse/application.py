@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
     from cruse.compression import Compression
+    from cruse.cors import CrossOrigin
     from cruse.extension import Extension
     from cruse.includes import Include
     from cruse.json.provider import JSONProvider
@@ -411,6 +412,15 @@ class Application(Templated):
             if function is not None:
                 return function
         return None
+
+    @lazy
+    def cors(self) -> CrossOrigin | None:
+        """Which other sites' pages may read the responses, when a setting or a blueprint says."""
+        if not (self.config["CORS"] or any(b.cors for b in self.blueprints.values())):
+            return None
+        from cruse.cors import CrossOrigin
+
+        return CrossOrigin.of(self)
 
     @lazy
     def compression(self) -> Compression | None:

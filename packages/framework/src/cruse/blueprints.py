@@ -21,11 +21,13 @@ from cruse.scaffold import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Literal
 
     from werkzeug.exceptions import HTTPException
 
     from cruse.app import Cruse
+    from cruse.cors import CORSPolicy
     from cruse.typing import AnswerT, E, RouteCallable
 
 __all__ = ["Blueprint", "BlueprintSetupState"]
@@ -96,6 +98,9 @@ class Blueprint(Scaffold):
         error_format: How errors of its views are answered that no handler answers: ``"html"``,
             ``"problem"`` (RFC 9457), or ``"auto"``, as the client prefers. ``None`` leaves it to
             the blueprint around this one, then to the setting ``ERROR_FORMAT``.
+        cors: Which other sites' pages may read its answers: a :class:`cruse.CORSPolicy`, a
+            dictionary of its arguments, or ``False`` for none. ``None`` leaves it to the
+            blueprint around this one, then to the setting ``CORS``.
     """
 
     _got_registered_once = False
@@ -114,6 +119,7 @@ class Blueprint(Scaffold):
         cli_group: str | None = _INHERIT,
         owns_prefix: bool = False,
         error_format: str | None = None,
+        cors: CORSPolicy | Mapping[str, Any] | Literal[False] | None = None,
     ) -> None:
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
         if error_format is not None:
@@ -129,6 +135,7 @@ class Blueprint(Scaffold):
         self.cli_group = cli_group
         self.owns_prefix = owns_prefix
         self.error_format = error_format
+        self.cors = cors
         self.deferred_functions: list[Callable[[BlueprintSetupState], None]] = []
         self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
 

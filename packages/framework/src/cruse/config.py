@@ -72,6 +72,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "COMPRESS_ZSTD_LEVEL": 3,
         "CONTENT_SECURITY_POLICY": None,
         "CONTENT_SECURITY_POLICY_REPORT_ONLY": None,
+        "CORS": None,
         "DEBUG": None,
         "ERROR_FORMAT": "auto",
         "EXPLAIN_TEMPLATE_LOADING": False,

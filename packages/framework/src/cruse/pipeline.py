@@ -81,6 +81,8 @@ async def answer(ctx: Context, plan: Plan) -> Response:
             ctx.app.log_exception((type(error), error, error.__traceback__))
             response.close()
             response = ctx.app.make_response(InternalServerError(original_exception=error))
+    if ctx.app.cors is not None:
+        ctx.app.cors.mark(ctx, response)
     if ctx.app.compression is not None:
         await ctx.app.compression.apply(ctx, response)
     return response
@@ -144,7 +146,11 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
         if request_started.receivers:
             await send(ctx, request_started)
         value = None
-        if plan.preprocessors or plan.before or plan.custom or plan.session_waits:
+        if ctx.method == "OPTIONS" and ctx.app.cors is not None:
+            value = ctx.app.cors.preflight(ctx)
+        if value is None and (
+            plan.preprocessors or plan.before or plan.custom or plan.session_waits
+        ):
             value = await preprocess(ctx, plan)
         if value is None:
             value = await dispatch(ctx, plan)

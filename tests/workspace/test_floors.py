@@ -39,6 +39,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "codings",
             "compression",
             "dates",
+            "early_hints",
             "environ",
             "formparser",
             "hosts",

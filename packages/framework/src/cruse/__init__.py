@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cruse.context import after_this_request as after_this_request
     from cruse.context import copy_current_request_context as copy_current_request_context
     from cruse.cors import CORSPolicy as CORSPolicy
+    from cruse.early_hints import send_early_hints as send_early_hints
     from cruse.extension import Extension as Extension
     from cruse.extension import ExtensionState as ExtensionState
     from cruse.files import send_file as send_file
@@ -76,6 +77,7 @@ _MODULES = {
     "cruse.config": "Config",
     "cruse.context": "after_this_request copy_current_request_context",
     "cruse.cors": "CORSPolicy",
+    "cruse.early_hints": "send_early_hints",
     "cruse.extension": "Extension ExtensionState",
     "cruse.files": "send_file send_from_directory",
     "cruse.flashing": "flash get_flashed_messages",

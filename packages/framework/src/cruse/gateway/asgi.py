@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from asyncio import Event, Lock, get_running_loop
+from asyncio import Event, Lock, _get_running_loop, get_running_loop, run_coroutine_threadsafe
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.proxies import TrustedProxies
-    from cruse.typing import Receive, Scope, Send
+    from cruse.typing import Message, Receive, Scope, Send
 
 __all__ = ["serve_asgi"]
 
@@ -167,6 +168,8 @@ def _fill(
     if client:
         environ["REMOTE_ADDR"] = client[0]
         environ["REMOTE_PORT"] = str(client[1])
+    if "http.response.early_hint" in (scope.get("extensions") or ()):
+        environ["wsgi.early_hints"] = partial(transport.send_early_hints, loop)
     if "cruse.access_route" in scope:
         environ["cruse.access_route"] = scope["cruse.access_route"]
     for raw_name, raw_value in scope["headers"]:
@@ -223,6 +226,29 @@ class _Transport:
     def __init__(self, receive: Receive, send: Send) -> None:
         self.receive = receive
         self.send = send
+
+    def send_early_hints(self, loop: AbstractEventLoop, fields: list[tuple[str, str]]) -> None:
+        """Send a 103 with these fields, from the loop or from a thread; gunicorn's key has this.
+
+        On the loop it cannot be waited for. Whatever is sent next waits for it.
+        """
+        links = [value.encode("latin-1") for _, value in fields]
+        hint = self._send_hint(self.send, links)
+        if _get_running_loop() is not loop:
+            run_coroutine_threadsafe(hint, loop).result()
+            return
+        send, sending = self.send, loop.create_task(hint)
+
+        async def send_behind(message: Message) -> None:
+            await sending
+            await send(message)
+
+        self.send = send_behind
+
+    @staticmethod
+    async def _send_hint(send: Send, links: list[bytes]) -> None:
+        with suppress(OSError):  # the client has left
+            await send({"type": "http.response.early_hint", "links": links})
 
     async def next_chunk(self) -> bytes:
         """Return the next bytes of the body, ``b""`` at its end."""

@@ -65,10 +65,10 @@ def wall_environment(instance: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serve(
+def launch(
     command: Sequence[str], folder: Path, environment: dict[str, str] | None = None
 ) -> Iterator[Server]:
-    """Start a server, wait until it listens, and end it cleanly.
+    """Start a server, and end it if it has not done so by itself.
 
     Args:
         command: Arguments for Python, with ``{port}`` where the port goes.
@@ -89,8 +89,17 @@ def serve(
         )
         running = Server(process, port, log)
         try:
-            running.wait()
             yield running
         finally:
             running.stop()
-    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@contextmanager
+def serve(
+    command: Sequence[str], folder: Path, environment: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Start a server, wait until it listens, and end it cleanly; see :func:`launch`."""
+    with launch(command, folder, environment) as running:
+        running.wait()
+        yield running
+    assert "Traceback" not in running.log.read_text(), running.log.read_text()

@@ -2,6 +2,7 @@
 
 import io
 from contextlib import suppress
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -187,6 +188,13 @@ def test_a_body_that_nobody_reads_disturbs_nobody(client, face):
     assert client.post(f"{face}/nothing", data=b"x" * 100_000).status_code == 200
 
 
+async def total(chunks):
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+    return size
+
+
 def streaming_app():
     app = Cruse(__name__, static_folder=None)
 
@@ -199,16 +207,16 @@ def streaming_app():
 
     async def acollect():
         return [
-            [part.name, part.filename, sum([len(chunk) async for chunk in part])]
+            [part.name, part.filename, await total(part)]
             async for part in request.parts()
             if part.name != "skipped"
         ]
 
     def count():
-        return {"size": sum(map(len, request.stream))}
+        return {"size": sum(len(chunk) for chunk in request.stream)}
 
     async def acount():
-        return {"size": sum([len(chunk) async for chunk in request.stream])}
+        return {"size": await total(request.stream)}
 
     for path, view in (
         ("/parts", collect),
@@ -318,3 +326,81 @@ def test_credentials_that_cannot_be_read_are_none(value):
     with app.test_request_context("/", environ_overrides={"HTTP_AUTHORIZATION": value}):
         authorization = request.authorization
         assert authorization is None or not authorization.username
+
+
+class Endless:
+    """A multipart form of one large file, made while it is read: never in memory as a whole."""
+
+    CHUNK = b"x" * 65536
+
+    def __init__(self, mebibytes):
+        opening = b"".join(
+            (
+                b"--boundary\r\n",
+                b'Content-Disposition: form-data; name="f"; filename="f"\r\n\r\n',
+            )
+        )
+        pieces = mebibytes * 16
+        self.size = len(opening) + pieces * len(self.CHUNK) + len(b"\r\n--boundary--\r\n")
+        self.rest = b""
+        self.pieces = iter([opening, *[self.CHUNK] * pieces, b"\r\n--boundary--\r\n"])
+
+    def next_piece(self):
+        return next(self.pieces, b"")
+
+    def read(self, size=-1):
+        piece = self.rest or self.next_piece()
+        data, self.rest = piece[:size], piece[size:]
+        return data
+
+
+def send_endless(app, gateway, path, body):
+    """Send it as a server does, and return the status and the answer."""
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": "multipart/form-data; boundary=boundary",
+        "CONTENT_LENGTH": str(body.size),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": body,
+    }
+    answer = []
+    if gateway == "wsgi":
+        chunks = app(environ, lambda status, headers: answer.append(int(status[:3])))
+        return answer[0], b"".join(chunks)
+
+    async def receive():
+        piece = body.next_piece()
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+    async def send(message):
+        answer.append(message.get("status", message.get("body")))
+
+    async def serve():
+        await app(scope_from_environ(environ), receive, send)
+        await app.stop_on_loop()
+
+    asyncio.run(serve())
+    return answer[0], answer[1]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("path", ["/count", "/async/count", "/parts", "/async/parts"])
+def test_a_body_of_any_size_takes_a_bounded_memory(gateway, path):
+    app = streaming_app()
+    app.config["MAX_CONTENT_LENGTH"] = None
+    send_endless(app, gateway, path, Endless(1))  # what is imported and cached now counts no more
+    body = Endless(64)
+    tracemalloc.start()
+    try:
+        status, answer = send_endless(app, gateway, path, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        app.stop()
+    size = body.size if path.endswith("count") else 64 * 1024 * 1024
+    assert (status, str(size).encode() in answer) == (200, True)
+    assert peak < 4 * 1024 * 1024

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import http_date, parse_date
 
-from cruse import Blueprint, Config, Cruse, send_file, send_from_directory
+from cruse import (
+    Blueprint,
+    Config,
+    Cruse,
+    Response,
+    request,
+    send_file,
+    send_from_directory,
+)
 from cruse.testing import CruseClient
 
 CONTENT = bytes(range(256)) * 4
@@ -307,10 +315,16 @@ def test_a_range_of_an_old_version_gives_the_whole(client):
     assert get_range(client, "bytes=-99999", **{"If-Range": old}).data == CONTENT
 
 
-def test_a_range_is_for_get_only(client):
-    response = client.head("/static/data.bin", headers={"Range": "bytes=0-1"})
-    assert response.status_code in (200, 206)
-    assert response.data == b""
+@pytest.mark.parametrize("value", ["bytes=0-1", "bytes=99999-", "bytes=-99999"])
+@pytest.mark.parametrize("path", ["/static/data.bin", "/sent", "/own"])
+def test_a_range_is_for_get_only(app, root, client, path, value):
+    app.get("/sent", endpoint="sent")(lambda: send_file(root / "static" / "data.bin"))
+    own = app.get("/own", endpoint="own")
+    own(lambda: Response(CONTENT).make_conditional(request, True, SIZE))
+    response = client.head(path, headers={"Range": value})
+    assert (response.status_code, response.data) == (200, b"")
+    assert response.content_length == SIZE
+    assert "Content-Range" not in response.headers
 
 
 @given(value=st.text(st.characters(min_codepoint=32, max_codepoint=126)))

@@ -109,9 +109,25 @@ def test_a_failing_startup_is_told_to_the_server(app, caplog):
         raise RuntimeError("no database")
 
     (answer,) = asyncio.run(lifespan(app, "startup"))
-    assert answer == {"type": "lifespan.startup.failed", "message": "RuntimeError: no database"}
+    assert answer["type"] == "lifespan.startup.failed"
+    assert answer["message"].startswith("RuntimeError: no database\n")
+    assert "broken' of" in answer["message"]
     assert "no database" in caplog.text
     assert app.log[-2:] == ["leave async", "leave sync"]
+
+
+def test_a_failing_startup_names_the_function(app):
+    @app.lifespan
+    @asynccontextmanager
+    async def connect_queue(app):
+        raise RuntimeError("no queue")
+        yield
+
+    with pytest.raises(RuntimeError) as raised:
+        app.start()
+    (note,) = raised.value.__notes__
+    assert "connect_queue' of" in note
+    assert __name__ in note
 
 
 def test_a_failing_startup_under_wsgi_is_tried_again_with_the_next_request(app):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -346,7 +347,7 @@ class Application(Templated):
                 f"{make_manager.__qualname__!r} makes no context manager: write '@{decorator}' of "
                 "contextlib below '@app.lifespan'."
             )
-        self.lifecycle.managers.append(lambda: make_manager(self))
+        self.lifecycle.managers.append(partial(make_manager, self))
         return make_manager
 
     @setupmethod

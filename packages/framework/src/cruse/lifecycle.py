@@ -85,18 +85,20 @@ class Lifecycle:
         mine.set_result(True)
 
     async def _run_startup(self, bridge: Bridge) -> None:
+        running: Callable[[], Any] | None = None
         try:
-            for make in self.managers:
-                manager = make()
+            for running in self.managers:
+                manager = running()
                 if not hasattr(manager, "__aenter__"):
                     await call(bridge, manager.__enter__)
                     self._entered.push_async_callback(call, bridge, manager.__exit__, *_NO_ERROR)
                 else:
                     await call(bridge, manager.__aenter__)
                     self._entered.push_async_callback(call, bridge, manager.__aexit__, *_NO_ERROR)
-            for function in self.startup:
-                await call(bridge, function)
-        except BaseException:
+            for running in self.startup:
+                await call(bridge, running)
+        except BaseException as error:
+            error.add_note(f"Raised at the start of the application by {_name_of(running)}.")
             await self._entered.aclose()
             raise
 
@@ -133,6 +135,12 @@ class Lifecycle:
                 method()
 
         atexit.register(at_exit)
+
+
+def _name_of(function: Any) -> str:
+    function = getattr(function, "func", function)  # of functools.partial
+    name = getattr(function, "__qualname__", repr(function))
+    return f"{name!r} of {getattr(function, '__module__', None) or 'an unknown module'!r}"
 
 
 _NO_ERROR = (None, None, None)

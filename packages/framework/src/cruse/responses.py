@@ -39,8 +39,9 @@ def _content_type(mimetype: str) -> str:
 
 
 _ASCII = "".join(map(chr, range(33, 127)))
-# Tokens of RFC 9110 section 5.6.2: what else gets into a name may end it.
-_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+# Tokens of RFC 9110 section 5.6.2, of cookies and header fields: what else gets into a name may
+# end it.
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _COOKIE_DOMAIN = re.compile(r"[^\s;,=\x00-\x1f]*")
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 
@@ -179,7 +180,7 @@ class Response(WerkzeugResponse):
                 ``MAX_COOKIE_SIZE``, or it is not what its name promises.
         """
         prefix = key[:7].lower()
-        if _COOKIE_NAME.fullmatch(key) is None:
+        if _TOKEN.fullmatch(key) is None:
             raise ValueError(f"{key!r} is no name of a cookie: letters, digits and hyphens are.")
         if prefix == "__host-" and (domain is not None or path != "/"):
             raise ValueError(
@@ -268,13 +269,15 @@ class Response(WerkzeugResponse):
             RequestedRangeNotSatisfiable: When the client asks for a part behind the end (416).
         """
         environ: Any = getattr(request_or_environ, "environ", request_or_environ)
-        environ = readable_dates(environ)
-        if environ.get("HTTP_IF_RANGE", "").startswith("W/") and "HTTP_RANGE" in environ:
+        if "HTTP_RANGE" in environ and (
+            environ["REQUEST_METHOD"] != "GET"  # for which alone ranges are (RFC 9110 14.2)
             # Parts of one form do not go with parts of another (RFC 9110 section 13.1.5), and
             # werkzeug takes a weak tag for a strong one.
-            environ = {**environ}
+            or environ.get("HTTP_IF_RANGE", "").startswith("W/")
+        ):
+            environ = environ.copy()
             del environ["HTTP_RANGE"]
-        super().make_conditional(environ, accept_ranges, complete_length)
+        super().make_conditional(readable_dates(environ), accept_ranges, complete_length)
         if self.status_code == 412:  # it is this client's: for others no cache may keep it
             self.headers["Cache-Control"] = "no-store"
             self.headers.remove("Expires")
@@ -321,6 +324,10 @@ class Response(WerkzeugResponse):
         Args:
             environ: The request's, for overridden ``get_wsgi_headers`` methods.
             defaults: Fields added unless the response has them. One that it has empty is left out.
+
+        Raises:
+            ValueError: When a field's name is none, such as one with a line break: what follows it
+                would be a field of its own. Of values, werkzeug's headers take care.
         """
         if self.plain:
             fields = self._plain_headers()
@@ -328,6 +335,11 @@ class Response(WerkzeugResponse):
             return fields
         fields = self.get_wsgi_headers(environ).to_wsgi_list()
         given = {name.lower(): value for name, value in fields}
+        if given and (_TOKEN.fullmatch("".join(given)) is None or "" in given):
+            name = next(name for name in given if _TOKEN.fullmatch(name) is None)
+            raise ValueError(
+                f"{name!r} is no name of a header field: it has letters, digits and hyphens only."
+            )
         if "" in given.values():  # how a view says that it does not want a default
             names = {name.lower() for name, _ in defaults}
             fields = [(n, value) for n, value in fields if value or n.lower() not in names]

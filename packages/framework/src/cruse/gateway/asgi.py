@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from cruse.app import Cruse
+    from cruse.gateway.fileparts import FilePart
     from cruse.proxies import TrustedProxies
     from cruse.typing import Message, Receive, Scope, Send
 
@@ -54,6 +55,7 @@ async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
 
 async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     transport = _Transport(receive, send)
+    transport.scope = scope
     refused = None
     if app.proxies is not None:
         scope, refused = _behind(app.proxies, scope)
@@ -222,6 +224,7 @@ class _Transport:
     _reading: Lock | None = None
     _ahead: bytes | None = None  # of the body, read while watching for a disconnect
     _taken: Event | None = None
+    scope: Scope | None = None  # set where what the server can do beyond the rules is of use
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self.receive = receive
@@ -298,6 +301,17 @@ class _Transport:
     async def end(self) -> None:
         await self.send({"type": "http.response.body", "body": b""})
 
+    def takes_file(self, part: FilePart) -> bool:
+        extensions = (self.scope or {}).get("extensions") or {}
+        return part.whole and "http.response.pathsend" in extensions
+
+    async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
+        await self.start(status, head)
+        try:
+            await self.send({"type": "http.response.pathsend", "path": part.path})
+        except OSError:
+            self.disconnected = True
+
     async def wait_disconnect(self) -> None:
         while not (self.ended or self.disconnected):
             # The stream may still read the body: what is taken here is kept for it, and no more
@@ -368,7 +382,9 @@ async def _lifespan(app: Cruse, receive: Receive, send: Send) -> None:
                 await app.stop_on_loop()
         except Exception as error:
             app.logger.exception("The application failed at %s", event)
-            await send({"type": f"{event}.failed", "message": f"{type(error).__name__}: {error}"})
+            message = f"{type(error).__name__}: {error}"
+            notes = getattr(error, "__notes__", ())  # which function it was
+            await send({"type": f"{event}.failed", "message": "\n".join((message, *notes))})
             return
         await send({"type": f"{event}.complete"})
         if event == "lifespan.shutdown":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextvars import Context as Variables
 
     from cruse.context import Context
+    from cruse.gateway.fileparts import FilePart
     from cruse.gateway.onloop import Transport
 
 __all__ = ["ObservedTransport", "observe_wsgi"]
@@ -30,6 +31,7 @@ class ObservedTransport:
         self.observation = ctx.observation = Observation(ctx)
         self.transport = transport
         self.wait_disconnect = transport.wait_disconnect
+        self.takes_file = transport.takes_file
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Send a response that is complete."""
@@ -52,6 +54,13 @@ class ObservedTransport:
         """Say that the body is complete."""
         await self.transport.end()
         self.observation.complete = not self._has_left()
+
+    async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
+        """Let the server send a response whose body is in a file."""
+        await self.transport.send_file(status, self.observation.head(status, head), part)
+        if not self._has_left():
+            self.observation.sent(part.stop - part.start)
+            self.observation.complete = True
 
     def _has_left(self) -> bool:
         """Whether the transport knows that the client is gone, which is no error to it."""

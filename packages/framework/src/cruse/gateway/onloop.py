@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from werkzeug.exceptions import ClientDisconnected
 
 from cruse.bridge import OffLoop, drive
+from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.context import Context
+    from cruse.gateway.fileparts import FilePart
     from cruse.plans import Plan
     from cruse.responses import Response
     from cruse.workers import KeptThread, WorkerPool
@@ -50,6 +52,12 @@ class Transport(Protocol):
 
     async def wait_disconnect(self) -> None:
         """Return when the client has left."""
+
+    def takes_file(self, part: FilePart) -> bool:
+        """Whether the server can send this part of a file by itself."""
+
+    async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
+        """Let the server send a response whose body is in a file."""
 
 
 class LoopBody:
@@ -243,6 +251,8 @@ async def _send(
         head = response.head(ctx.environ, fields)
         if ctx.method == "HEAD" or has_no_body(status):
             await transport.send_whole(status, head, b"")
+        elif response.direct_passthrough and await _hand_over(response, transport, status, head):
+            response.direct_passthrough = False  # nothing is left that wants a thread to be closed
         elif streamed or response.direct_passthrough:
             await transport.start(status, head)
             chunks = _chunks(response, place)
@@ -254,6 +264,17 @@ async def _send(
         raise
     finally:
         await _close(ctx, plan, response, place, error if streamed else None, streamed)
+
+
+async def _hand_over(
+    response: Response, transport: Transport, status: int, head: list[tuple[str, str]]
+) -> bool:
+    """Let the server send a file by its own means, if it has any and knows which one."""
+    part = part_of_file(response)
+    if part is None or not transport.takes_file(part):
+        return False
+    await transport.send_file(status, head, part)
+    return True
 
 
 async def _close(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.context import Context
+    from cruse.gateway.fileparts import FilePart
     from cruse.proxies import TrustedProxies
 
 __all__ = ["serve_rsgi"]
@@ -175,6 +176,15 @@ class _Transport:
 
     async def end(self) -> None:
         """Nothing to say: the stream ends when the application returns."""
+
+    def takes_file(self, part: FilePart) -> bool:
+        return part.whole or hasattr(self.protocol, "response_file_range")
+
+    async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
+        if part.whole:
+            self.protocol.response_file(status, head, part.path)
+        else:
+            self.protocol.response_file_range(status, head, part.path, part.start, part.stop)
 
     async def wait_disconnect(self) -> None:
         await self.protocol.client_disconnect()

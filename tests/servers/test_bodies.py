@@ -1,0 +1,109 @@
+"""What clients send, and answers without a body, on the wire of every server."""
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.servers.conftest import command
+from tests.servers.serving import serve
+
+MIB = 1024 * 1024
+LIMIT = 16 * MIB
+#: Servers that say "go on" before the application has asked for the body.
+EAGER = {"waitress", "cheroot", "hypercorn", "daphne"}
+
+
+@pytest.fixture(scope="module")
+def server(server_name, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(f"bodies-{server_name}")
+    shutil.copy(Path(__file__).with_name("lifespan_app.py"), folder / "lifespan_app.py")
+    with serve(
+        command(server_name, "lifespan_app:app"), folder, {"PYTHONPATH": str(folder)}
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def wire(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
+        yield wire
+
+
+def head(method, path, *fields):
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *fields, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def answer_on(wire):
+    """Return the heads and the beginning of the body that come, up to a final answer."""
+    received = b""
+    while True:
+        data = wire.recv(65536)
+        received += data
+        final = received.removeprefix(b"HTTP/1.1 100 Continue\r\n").lstrip(b"\r\n")
+        if not data or b"\r\n\r\n" in final:
+            return received
+
+
+def is_final(answer):
+    return answer.startswith(b"HTTP/1.1 ") and not answer.startswith(b"HTTP/1.1 100")
+
+
+@pytest.mark.parametrize("path", ["/read", "/counted"])
+def test_a_body_announced_as_too_long_is_refused_before_it_is_sent(server_name, wire, path):
+    wire.sendall(head("POST", path, f"Content-Length: {LIMIT + 1}", "Expect: 100-continue"))
+    if server_name == "waitress":  # reads all of a body before it asks the application
+        pytest.skip("waitress reads all of a body before it asks the application")
+    answer = answer_on(wire)
+    assert b" 413 " in answer
+    if server_name not in EAGER:
+        assert is_final(answer), answer
+
+
+def test_a_view_that_refuses_does_not_ask_for_the_body(server_name, wire):
+    if server_name == "waitress":
+        pytest.skip("waitress reads all of a body before it asks the application")
+    wire.sendall(head("POST", "/refused", "Content-Length: 1000", "Expect: 100-continue"))
+    answer = answer_on(wire)
+    assert b" 403 " in answer
+    if server_name not in EAGER:
+        assert is_final(answer), answer
+
+
+@pytest.mark.parametrize("path", ["/read", "/counted"])
+def test_a_client_that_waits_is_told_to_go_on(wire, path):
+    wire.sendall(head("POST", path, "Content-Length: 4", "Expect: 100-continue"))
+    assert wire.recv(12) == b"HTTP/1.1 100"
+    while not wire.recv(1) == b"\n":
+        pass
+    wire.sendall(b"body")
+    assert b" 200 " in answer_on(wire)
+
+
+def test_a_chunked_body_is_refused_while_it_comes(server_name, wire):
+    wire.sendall(head("POST", "/counted", "Transfer-Encoding: chunked"))
+    chunk = b"%x\r\n%s\r\n" % (MIB, bytes(MIB))
+    sent = 0
+    try:
+        while sent < 4 * LIMIT:
+            wire.sendall(chunk)
+            sent += MIB
+    except OSError:  # the server has closed the connection
+        assert sent >= LIMIT - MIB
+        return
+    wire.sendall(b"0\r\n\r\n")
+    assert b" 413 " in answer_on(wire)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answers_without_a_body_have_none(wire, status):
+    wire.sendall(head("GET", f"/nothing/{status}"))
+    first = answer_on(wire)
+    assert first.startswith(b"HTTP/1.1 %d" % status)
+    assert first.endswith(b"\r\n\r\n")
+    assert b"transfer-encoding" not in first.lower()
+    if b"connection: close" not in first.lower():
+        wire.sendall(head("GET", "/events", "Connection: close"))
+        assert answer_on(wire).startswith(b"HTTP/1.1 200")

@@ -1,8 +1,9 @@
 """What clients send: forms, files, JSON, streams, and the limits on all of them."""
 
+import asyncio
 import io
-from contextlib import suppress
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from cruse import Cruse, request
 from cruse.body import BodyStream
 from cruse.formparser import FormParser
+from cruse.testing.asgi import scope_from_environ
 
 BOUNDARY = "frontier"
 FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"

@@ -1,4 +1,4 @@
-"""Files that the server sends by itself, where it can: ``pathsend`` of ASGI, RSGI's file answers."""
+"""Files that servers send by themselves where they can: ``pathsend`` of ASGI, RSGI's files."""
 
 import asyncio
 import io
@@ -62,7 +62,9 @@ class AsgiServer:
         return asyncio.run(self._get(path, method, headers))
 
     async def _get(self, path, method, headers):
-        scope = scope_from_environ(environ(path, method, headers)) | {"extensions": self.extensions}
+        scope = scope_from_environ(environ(path, method, headers)) | {
+            "extensions": self.extensions
+        }
         answer = Answer(body=b"", path=None)
 
         messages = [{"type": "http.request", "body": b"", "more_body": False}]
@@ -302,14 +304,14 @@ def test_files_without_a_name_or_from_the_middle_are_read(app, server, root):
 
     @app.get("/temporary")
     def temporary():
-        file = tempfile.TemporaryFile()
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was sent
         file.write(b"content")
         file.seek(0)
         return send_file(file, "text/plain")
 
     @app.get("/middle")
     def middle():
-        file = open(root / "report.pdf", "rb")
+        file = open(root / "report.pdf", "rb")  # noqa: SIM115 - closed when it was sent
         file.seek(5)
         return send_file(file, "text/plain")
 

@@ -336,6 +336,17 @@ def test_cve_2025_67724_the_reason_is_one_line(bare, connect, status):
     assert "X-Evil" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    "name", ["X-A\r\nX-Evil: 1", "X-A\nX-Evil", "X A", "X-A:", "", "X-\u00e4"]
+)
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_the_name_of_a_header_field_is_a_token(bare, name, gateway):
+    """A name that was made of what a client sent could end its line and begin another field."""
+    bare.add_url_rule("/", "index", lambda: ("text", {name: "value"}))
+    with pytest.raises(ValueError, match="no name of a header field"):
+        bare.test_client(gateway=gateway).get("/")
+
+
 def test_cve_2016_9964_cve_2012_2374_line_breaks_in_a_redirect(bare, connect):
     """Bottle, Tornado: line breaks in a location made headers."""
     bare.add_url_rule("/", "index", lambda: redirect("/\r\nSet-Cookie: a=b"))

@@ -382,9 +382,9 @@ async def _lifespan(app: Cruse, receive: Receive, send: Send) -> None:
                 await app.stop_on_loop()
         except Exception as error:
             app.logger.exception("The application failed at %s", event)
-            message = f"{type(error).__name__}: {error}"
             notes = getattr(error, "__notes__", ())  # which function it was
-            await send({"type": f"{event}.failed", "message": "\n".join((message, *notes))})
+            reason = "\n".join((f"{type(error).__name__}: {error}", *notes))
+            await send({"type": f"{event}.failed", "message": reason})
             return
         await send({"type": f"{event}.complete"})
         if event == "lifespan.shutdown":

@@ -1,18 +1,23 @@
-"""What clients send, and answers without a body, on the wire of every server."""
+"""Start, end and bodies under every server, as they are on the wire and in the application."""
 
 import shutil
 import socket
+import time
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.servers.conftest import command
-from tests.servers.serving import serve
+from tests.servers.serving import START, serve
 
 MIB = 1024 * 1024
 LIMIT = 16 * MIB
 #: Servers that say "go on" before the application has asked for the body.
 EAGER = {"waitress", "cheroot", "hypercorn", "daphne"}
+
+#: Servers that tell nothing at their end: SIGTERM kills two, and daphne has no lifespan.
+ABRUPT = {"cheroot", "waitress", "daphne"}
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +28,10 @@ def server(server_name, tmp_path_factory):
         command(server_name, "lifespan_app:app"), folder, {"PYTHONPATH": str(folder)}
     ) as running:
         yield running
+    events = (folder / "events.txt").read_text().splitlines()
+    assert events.count("outer started") == events.count("inner started") == 1
+    if server_name not in ABRUPT:
+        assert events.count("outer stopped") == events.count("inner stopped") == 1
 
 
 @pytest.fixture
@@ -76,7 +85,7 @@ def test_a_view_that_refuses_does_not_ask_for_the_body(server_name, wire):
 def test_a_client_that_waits_is_told_to_go_on(wire, path):
     wire.sendall(head("POST", path, "Content-Length: 4", "Expect: 100-continue"))
     assert wire.recv(12) == b"HTTP/1.1 100"
-    while not wire.recv(1) == b"\n":
+    while wire.recv(1) != b"\n":
         pass
     wire.sendall(b"body")
     assert b" 200 " in answer_on(wire)
@@ -107,3 +116,26 @@ def test_answers_without_a_body_have_none(wire, status):
     if b"connection: close" not in first.lower():
         wire.sendall(head("GET", "/events", "Connection: close"))
         assert answer_on(wire).startswith(b"HTTP/1.1 200")
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + START
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_applications_have_started_before_the_first_answer(server):
+    """The end of this fixture looks whether they have stopped at the end."""
+    events = httpx2.get(f"{server.url}/inner/events", timeout=30).text.splitlines()
+    assert {"inner started", "outer started"} <= set(events)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_stream_is_closed_and_torn_down_when_its_client_leaves(server, kind):
+    with httpx2.Client(base_url=server.url, timeout=30) as client:
+        with client.stream("GET", f"/stream/{kind}") as answer:
+            assert len(next(answer.iter_raw())) > 0
+        wait_for(lambda: f"{kind} torn down" in client.get("/events").text)
+        events = client.get("/events").text.splitlines()
+    assert events.count(f"{kind} closed") == events.count(f"{kind} torn down") == 1

@@ -3,7 +3,9 @@
 import shutil
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
+from select import select
 
 import httpx2
 import pytest
@@ -14,7 +16,7 @@ from tests.servers.serving import START, serve
 MIB = 1024 * 1024
 LIMIT = 16 * MIB
 #: Servers that say "go on" before the application has asked for the body.
-EAGER = {"werkzeug", "gunicorn-sync", "gunicorn", "waitress", "cheroot", "hypercorn"}
+EAGER = {"werkzeug", "gunicorn-sync", "gunicorn", "waitress", "cheroot", "hypercorn", "daphne"}
 
 #: Servers that tell nothing at their end: SIGTERM kills two, and daphne has no lifespan.
 ABRUPT = {"cheroot", "waitress", "daphne"}
@@ -56,6 +58,13 @@ def next_head(wire):
     return received
 
 
+def final_head(wire):
+    """Return the next head that is not a word to go on; werkzeug's server says that twice."""
+    while (found := next_head(wire)).startswith(b"HTTP/1.1 100"):
+        pass
+    return found
+
+
 def refusal(wire, server_name, body=b""):
     """Return the head that a client gets which waits with its body, if it may."""
     first = next_head(wire)
@@ -63,13 +72,13 @@ def refusal(wire, server_name, body=b""):
         return first
     assert server_name in EAGER
     wire.sendall(body)
-    return next_head(wire)
+    return final_head(wire)
 
 
 @pytest.mark.parametrize("path", ["/read", "/counted"])
 def test_a_body_announced_as_too_long_is_refused_before_it_is_sent(server_name, wire, path):
-    if server_name == "waitress":
-        pytest.skip("waitress reads all of a body before it asks the application")
+    if server_name in {"daphne", "waitress"}:
+        pytest.skip("reads all of a body before it asks the application")
     wire.sendall(head("POST", path, f"Content-Length: {LIMIT + 1}", "Expect: 100-continue"))
     assert refusal(wire, server_name).startswith(b"HTTP/1.1 413")
 
@@ -84,22 +93,34 @@ def test_a_client_that_waits_is_told_to_go_on(wire, path):
     wire.sendall(head("POST", path, "Content-Length: 4", "Expect: 100-continue"))
     assert next_head(wire).startswith(b"HTTP/1.1 100")
     wire.sendall(b"body")
-    assert next_head(wire).startswith(b"HTTP/1.1 200")
+    assert final_head(wire).startswith(b"HTTP/1.1 200")
 
 
-def test_a_chunked_body_is_refused_while_it_comes(server_name, wire):
+def test_a_chunked_body_is_refused_while_it_comes(wire):
     wire.sendall(head("POST", "/counted", "Transfer-Encoding: chunked"))
-    chunk = b"%x\r\n%s\r\n" % (MIB, bytes(MIB))
+    pieces = [b"%x\r\n%s\r\n" % (MIB, bytes(MIB))] * (4 * LIMIT // MIB) + [b"0\r\n\r\n"]
+    assert send_until_answered(wire, pieces) >= LIMIT
+    answer = b""
+    with suppress(ConnectionError):  # some end the connection while this client still sends
+        answer = next_head(wire)
+    assert answer.startswith(b"HTTP/1.1 413") or not answer
+
+
+def send_until_answered(wire, pieces):
+    """Send until something comes back, and return the number of bytes sent."""
     sent = 0
-    try:
-        while sent < 4 * LIMIT:
-            wire.sendall(chunk)
-            sent += MIB
-    except OSError:  # the server has closed the connection
-        assert sent >= LIMIT - MIB
-        return
-    wire.sendall(b"0\r\n\r\n")
-    assert next_head(wire).startswith(b"HTTP/1.1 413")
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            readable, writable, _ = select([wire], [wire], [], 60)
+            if readable or not writable:
+                return sent
+            try:
+                count = wire.send(rest)
+            except ConnectionError:
+                return sent
+            sent, rest = sent + count, rest[count:]
+    return sent
 
 
 @pytest.mark.parametrize("status", [204, 304])

@@ -26,9 +26,8 @@ ABRUPT = {"cheroot", "waitress", "daphne"}
 def server(server_name, tmp_path_factory):
     folder = tmp_path_factory.mktemp(f"bodies-{server_name}")
     shutil.copy(Path(__file__).with_name("lifespan_app.py"), folder / "lifespan_app.py")
-    with serve(
-        command(server_name, "lifespan_app:app"), folder, {"PYTHONPATH": str(folder)}
-    ) as running:
+    start = command(server_name, "lifespan_app:app")
+    with serve(start, folder, {"PYTHONPATH": str(folder)}) as running:
         yield running
     events = (folder / "events.txt").read_text().splitlines()
     assert events.count("outer started") == events.count("inner started") == 1
@@ -96,7 +95,9 @@ def test_a_client_that_waits_is_told_to_go_on(wire, path):
     assert final_head(wire).startswith(b"HTTP/1.1 200")
 
 
-def test_a_chunked_body_is_refused_while_it_comes(wire):
+def test_a_chunked_body_is_refused_while_it_comes(server_name, wire):
+    if server_name == "gunicorn-asgi":
+        pytest.skip("at its end, this worker then waits 30 seconds for a connection that is gone")
     wire.sendall(head("POST", "/counted", "Transfer-Encoding: chunked"))
     pieces = [b"%x\r\n%s\r\n" % (MIB, bytes(MIB))] * (4 * LIMIT // MIB) + [b"0\r\n\r\n"]
     assert send_until_answered(wire, pieces) >= LIMIT

@@ -18,6 +18,16 @@ INSTALLED = {dist.name for dist in distributions()}
 EXTENSIONS = {f"cruse-{p.name.removeprefix('ext-')}": p for p in ROOT.glob("packages/ext-*")}
 COMPLETE = EXTENSIONS.keys() <= INSTALLED
 
+if "hypothesis" in INSTALLED:
+    from hypothesis import HealthCheck, settings
+
+    # The same examples each time, so that what passed here passes there, and no clock: a machine
+    # with other work is no fault. `--hypothesis-profile search` looks for new ones.
+    steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("steady", steady, derandomize=True)
+    settings.register_profile("search", steady, derandomize=False)
+    settings.load_profile("steady")
+
 # These need a browser, database servers, the package index or type checkers, and run when named
 # on the command line: `python dev.py test-machine`, `python dev.py test-build`, `python dev.py
 # check`.

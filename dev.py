@@ -8,6 +8,7 @@
     python dev.py build                build every wheel and sdist into dist/
     python dev.py test-build           build them and install each alone
     python dev.py test-machine         tests that need Chromium, PostgreSQL, Redis
+    python dev.py bench [OPTIONS]      Cruse beside its peers, measured in one run
     python dev.py fuzz [PARSERS]       search for inputs that break a parser
     python dev.py version [NEW]        show the version, or set it everywhere
 
@@ -30,6 +31,7 @@ HOME = ROOT / ".hatch"
 
 # Our word -> what Hatch is told; the rest of the command line follows.
 COMMANDS = {
+    "bench": ["run", "bench:run"],
     "build": ["build", "--all"],
     "check": ["check"],
     "demo": ["run", "demo"],

@@ -1,0 +1,1 @@
+"""Cruse beside its peers, measured in one run: ``python -m benchmarks --help``."""

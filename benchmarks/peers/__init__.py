@@ -1,0 +1,1 @@
+"""One module per framework and protocol; a function for each workload makes the application."""

@@ -1,0 +1,93 @@
+"""What there is before the first request: imports, memory, and the first answer of many routes.
+
+Each figure comes from fresh processes that take turns; the smallest one was disturbed least.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ROUTES = 5_000
+#: What users import of each framework.
+IMPORTS = {
+    "falcon": "falcon.asgi",
+    "django": "django.core.wsgi, django.http, django.urls",
+    "pyramid": "pyramid.config, pyramid.response",
+    "starlette": "starlette.applications, starlette.routing, starlette.responses",
+}
+# Before anything else is imported: what the measuring needs, the framework may need too.
+IMPORT = """
+import sys, time
+before = time.process_time()
+import {modules}
+print((time.process_time() - before) * 1000)
+"""
+
+
+def _kib() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def one(face: str, peer: str, routes: int) -> None:
+    """Make an application of so many routes, ask it once, and print what that took."""
+    import gc
+    import time
+
+    from benchmarks.gateways import ASGI, WSGI
+    from benchmarks.measured import make_app
+    from benchmarks.workloads import workload_of
+
+    workload = workload_of(f"routes-{routes}")
+    make_app(face, peer, "hello")  # the modules that an application needs
+    gc.collect()
+    idle, started = _kib(), time.process_time()
+    gateway = {"wsgi": WSGI, "asgi": ASGI}[face](make_app(face, peer, "routes", routes))
+    made = time.process_time()
+    sent = workload.make(0)
+    answer = gateway.ask(gateway.prepare(sent))
+    first = time.process_time() - made
+    workload.check(sent, answer)
+    gc.collect()
+    costs = {"idle KiB": idle, "made ms": (made - started) * 1000, "first ms": first * 1000}
+    print(json.dumps({**costs, "KiB for 1000 routes": (_kib() - idle) * 1000 / routes}))
+
+
+def measure(face: str, peers: list[str], rounds: int) -> dict[str, dict[str, float]]:
+    """Return each figure's name with its smallest value, by framework."""
+    costs: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as cache:
+        # What is installed came compiled, a checkout need not be: here all share one cache.
+        environment = {
+            **os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": "",
+        }  # fmt: skip
+
+        def run(*arguments: str) -> str:
+            command = [sys.executable, "-W", "ignore", *arguments]
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, check=True, text=True, capture_output=True
+            )
+            return done.stdout.splitlines()[-1]
+
+        for turn in range(rounds + 1):  # the first one only fills the cache
+            for peer in peers:
+                if peer == "bare":
+                    continue
+                code = IMPORT.format(modules=IMPORTS.get(peer, peer))
+                found = {"import ms": float(run("-c", code))}
+                if turn <= 2:  # memory is the same each time, and the rest takes its time
+                    found |= json.loads(run("-m", "benchmarks.startup", face, peer, str(ROUTES)))
+                for name, value in found.items() if turn else ():
+                    row = costs.setdefault(name, {})
+                    row[peer] = min(row.get(peer, value), value)
+    return costs
+
+
+if __name__ == "__main__":
+    one(sys.argv[1], sys.argv[2], int(sys.argv[3]))

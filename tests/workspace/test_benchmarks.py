@@ -1,0 +1,75 @@
+"""The command that compares with other frameworks works, also where none of them is installed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def bench(*arguments):
+    command = [sys.executable, "-m", "benchmarks", "--peers", "bare", "--rounds", "1"]
+    return subprocess.run(
+        [*command, "--seconds", "0.001", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_one_command_gives_a_table_a_file_and_charts(tmp_path):
+    file = tmp_path / "all.json"
+    done = bench("--workloads", "hello", "--json", file, "--charts", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "cruse" in done.stdout
+    found = json.loads(file.read_text())
+    for face in ("wsgi", "asgi"):
+        costs = found["process"][face]["text"]
+        assert set(costs) == {"cruse", "bare"}
+        assert all(cost > 0 for cost in costs.values())
+        assert "<svg" in (tmp_path / f"performance-{face}.svg").read_text()
+
+
+def run(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+
+
+@pytest.mark.parametrize("face", ["wsgi", "asgi"])
+def test_every_answer_of_ours_is_right(face):
+    done = run(
+        "from benchmarks.measured import checked\n"
+        "from benchmarks.workloads import WORKLOADS\n"
+        "for name in WORKLOADS:\n"
+        "    try:\n"
+        f"        gateway, requests = checked({face!r}, 'cruse', name)\n"
+        "    except LookupError:\n"
+        f"        assert {face!r} == 'wsgi' and name in "
+        "('sync_view', 'inline_view', 'websocket', 'events')\n"
+        "    else:\n"
+        "        gateway.close()\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_wrong_answer_is_not_timed():
+    done = run(
+        "from benchmarks import workloads, measured\n"
+        "wrong = workloads.WORKLOADS['hello']._replace(check=workloads._text('bye'))\n"
+        "workloads.WORKLOADS['hello'] = wrong\n"
+        "measured.checked('wsgi', 'bare', 'hello')\n"
+    )
+    assert done.returncode == 1
+    assert "AssertionError: b'hello'" in done.stderr
+
+
+@pytest.mark.parametrize("face", ["wsgi", "asgi"])
+def test_each_framework_has_a_module(face):
+    from benchmarks.peers.registry import PEERS
+
+    modules = {path.stem for path in (ROOT / "benchmarks" / "peers" / face).glob("*.py")}
+    assert modules - {"__init__"} == set(PEERS[face])

@@ -58,6 +58,10 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     convert = app.response_type_of(type(body)) if app.response_types else None
     if convert is not None:
         return app.make_response(convert(body))
+    if isinstance(body, HTTPException):
+        body = answer_error(current_context(), body)
+        if isinstance(body, response_class):
+            return body
     if isinstance(body, str | bytes):
         return response_class(body)
     if isinstance(body, bytearray):
@@ -66,8 +70,6 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
         return app.json.response(body)
     if isinstance(body, Iterator | AsyncIterator):
         return response_class(cast("Any", body))
-    if isinstance(body, HTTPException):
-        body = answer_error(current_context(), body)
     if isinstance(body, WerkzeugResponse) or callable(body):
         return _forced(app, body)
     if isinstance(body, Mapping):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["inline", "is_async", "is_inline"]
 
 _MARK = "__cruse_inline__"
+_OURS = {_MARK}
 
 
 def inline(function: F) -> F:
@@ -32,6 +34,10 @@ def is_async(function: Any) -> bool:
     """Whether calling ``function`` gives a coroutine."""
     while isinstance(function, partial):
         function = function.func
+    plain = function.__func__ if type(function) is MethodType else function
+    if type(plain) is FunctionType and plain.__dict__.keys() <= _OURS:
+        # Nobody has marked it: its code tells, at a tenth of what asking `inspect` costs.
+        return bool(plain.__code__.co_flags & inspect.CO_COROUTINE)
     if inspect.iscoroutinefunction(function):
         return True
     if inspect.isclass(function):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
@@ -27,13 +27,17 @@ def parse_query(query: str, what: str) -> list[tuple[str, str]]:
     Raises:
         BadRequest: When the percent-encoded bytes are not UTF-8.
     """
-    if "%" not in query and "+" not in query:  # nothing to decode: the usual case, 5 x faster
-        pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    pairs = [pair.partition("=") for pair in query.replace("+", " ").split("&") if pair]
+    if "%" not in query:
         return [(name, value) for name, _, value in pairs]
     try:
-        return parse_qsl(query, keep_blank_values=True, errors="strict")
+        return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
     except ValueError:
         raise BadRequest(f"The {what} is not valid UTF-8.") from None
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="strict") if "%" in text else text
 
 
 class FormParser:

@@ -125,6 +125,9 @@ class _Proxy:
         return _current(self._part)
 
     def __getattr__(self, name: str) -> Any:
+        context = _cv.get(None)
+        if context is not None and self._part in context.__dict__:  # made before: the usual case
+            return getattr(context.__dict__[self._part], name)
         if name[:2] == "__" and not self:
             # Tools that look at every name of a module (pytest, doctest, inspect) ask for these.
             raise AttributeError(f"{name!r}: there is nothing that this stands for here.")

@@ -72,7 +72,7 @@ async def answer(ctx: Context, plan: Plan) -> Response:
         _preserve_for_debugger(ctx)
         await finish(ctx, plan, error)
         raise
-    if response.plain or not outlives_view(response):
+    if type(response.response) is list or not outlives_view(response):
         try:
             await finish(ctx, plan, None)
         except Exception as error:
@@ -394,7 +394,9 @@ async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
     ctx.torn_down = True
     groups: list[BaseException] = []
     if ctx.has_request:
-        errors = await run_all(ctx, plan, "do_teardown_request", plan.teardown_request, exc)
+        errors: list[BaseException] = []
+        if plan.teardown_request or plan.custom:
+            errors = await run_all(ctx, plan, "do_teardown_request", plan.teardown_request, exc)
         if request_tearing_down.receivers:
             errors += await _collect(send(ctx, request_tearing_down, exc=exc))
         if ctx.request_made:
@@ -406,7 +408,8 @@ async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
         *others, latest = ctx.teardown_functions
         ctx.teardown_functions = tuple(others)
         errors += await _collect(call(ctx, as_call(latest), exc))
-    errors += await run_all(ctx, plan, "do_teardown_appcontext", plan.teardown_appcontext, exc)
+    if plan.teardown_appcontext or plan.custom:
+        errors += await run_all(ctx, plan, "do_teardown_appcontext", plan.teardown_appcontext, exc)
     if appcontext_tearing_down.receivers:
         errors += await _collect(send(ctx, appcontext_tearing_down, exc=exc))
     if errors:

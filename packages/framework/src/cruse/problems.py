@@ -6,6 +6,7 @@ Problem details (RFC 9457) are a JSON object with the members ``type``, ``title`
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
@@ -13,13 +14,16 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from cruse.globals import current_context
 from cruse.prefixes import blueprints_for_errors
+from cruse.responses import vary_by
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MIMEAccept
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.context import Context
+    from cruse.requests import Request
     from cruse.responses import Response
+    from cruse.typing import WSGIEnvironment
 
 __all__ = ["answer_error", "prefers_json", "problem", "wants_problem"]
 
@@ -51,10 +55,15 @@ def wants_problem() -> bool:
     """
     ctx = current_context()
     chosen = _format_of(ctx)
-    if chosen == "auto":
-        request = ctx.request
-        return prefers_json(request.accept_mimetypes, request.is_json)
-    return chosen == "problem"
+    return _asks_for_problem(ctx.request) if chosen == "auto" else chosen == "problem"
+
+
+def _asks_for_problem(request: Request) -> bool:
+    environ = request.environ
+    sent_json = bool(environ.get("CONTENT_TYPE")) and request.is_json
+    if environ.get("HTTP_ACCEPT", "*/*") == "*/*":  # it takes whatever comes
+        return sent_json
+    return prefers_json(request.accept_mimetypes, sent_json)
 
 
 def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
@@ -78,7 +87,8 @@ def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
 
 
 def _format_of(ctx: Context) -> str:
-    for name in blueprints_for_errors(ctx, tuple(ctx.request.blueprints)):
+    names = () if ctx.route is None else tuple(ctx.request.blueprints)
+    for name in blueprints_for_errors(ctx, names):
         blueprint = ctx.app.blueprints.get(name)
         if blueprint is not None and blueprint.error_format is not None:
             return blueprint.error_format
@@ -95,17 +105,38 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
         or kind.get_response is not HTTPException.get_response
         or kind.get_body is not HTTPException.get_body
     )
-    environ = ctx.request.environ
     if has_own_answer:
-        return error.get_response(environ)
-    response: WerkzeugResponse
-    if wants_problem():
-        response = _problem_of(error, ctx)
-    else:
-        response = error.get_response(environ)
-    if _format_of(ctx) == "auto":
-        response.vary.add("Accept")  # a cache must not give the one's answer to the other
+        return error.get_response(ctx.request.environ)
+    chosen = _format_of(ctx)
+    problem = chosen == "problem" or (chosen == "auto" and _asks_for_problem(ctx.request))
+    response = _problem_of(error, ctx) if problem else _page_of(error, ctx)
+    if chosen == "auto":
+        vary_by(response, "Accept")  # a cache must not give the one's answer to the other
     return response
+
+
+def _page_of(error: HTTPException, ctx: Context) -> Response:
+    """Return an error as a page, with what it says in headers."""
+    kind, environ = type(error), ctx.request.environ
+    usual = kind.__module__ == HTTPException.__module__ and error.__dict__.keys() <= {"response"}
+    page = _page_of_kind(kind) if usual else error.get_body(environ)
+    response = ctx.app.response_class(page, error.code, mimetype="text/html")
+    if kind.get_headers is not HTTPException.get_headers:
+        _add_headers(response, error, environ)
+    return response
+
+
+@lru_cache(64)
+def _page_of_kind(kind: type[HTTPException]) -> str:
+    """Return the page of one of werkzeug's errors that has nothing but its class's words."""
+    return kind().get_body()
+
+
+def _add_headers(response: Response, error: HTTPException, environ: WSGIEnvironment) -> None:
+    """Add what an error says in headers (Allow, Retry-After...)."""
+    for name, value in error.get_headers(environ):
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers.add(name, value)
 
 
 def _problem_of(error: HTTPException, ctx: Context) -> Response:
@@ -116,7 +147,5 @@ def _problem_of(error: HTTPException, ctx: Context) -> Response:
     members.pop("status", None)  # it is the response's, or the two would contradict each other
     detail = members.pop("detail", detail)
     response = problem(error.code, detail, **members)
-    for name, value in error.get_headers(ctx.request.environ):
-        if name.lower() not in {"content-type", "content-length"}:
-            response.headers.add(name, value)
+    _add_headers(response, error, ctx.request.environ)
     return response

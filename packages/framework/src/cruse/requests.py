@@ -395,8 +395,10 @@ class Request(WerkzeugRequest):
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""
-        for _, file in self.__dict__.get("files", ImmutableMultiDict()).items(multi=True):
-            file.close()
+        files = self.__dict__.get("files")
+        if files:
+            for _, file in files.items(multi=True):
+                file.close()
         if self._loaded is not None:
             self._loaded.close()
 

@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.datastructures import ImmutableDict
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter, FloatConverter, IntegerConverter, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
@@ -153,6 +154,8 @@ class _Table(NamedTuple):
     root: _Node | None
     static: dict[str, dict[str, Route]]
     routes: dict[int, Route]
+    #: Whether no rule is for a variable host or subdomain.
+    alone: bool = True
 
 
 _ASK_WERKZEUG: Any = object()  # stops the search: what follows has rules of its own
@@ -180,6 +183,9 @@ class Router:
         Args:
             path: The decoded path, with its leading slash, below the application's root.
             method: The HTTP method in upper case.
+
+        Raises:
+            NotFound: When it is sure that no rule matches, whatever the method.
         """
         table = self._table
         if table.version != self.map.version:
@@ -192,7 +198,12 @@ class Router:
         if table.root is None or path[1:2] == "/":
             return None
         values: list[str] = []
-        found = _search(table.root, path.split("/"), 0, values, method)
+        segments = path.split("/")
+        found = _search(table.root, segments, 0, values, method)
+        if found is None and table.alone and path[:1] == "/" and "//" not in path:
+            if _search(table.root, segments, 0, [], None) is None:  # nor for another method
+                raise NotFound
+            return None
         if found is None or found is _ASK_WERKZEUG or not found.simple:
             return None
         arguments = _convert(found, values)
@@ -215,14 +226,18 @@ def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:
     return arguments
 
 
-def _accepting(routes: list[Route], method: str) -> Route | None:
+def _accepting(routes: list[Route], method: str | None) -> Route | None:
+    if method is None:  # any
+        return routes[0] if routes else None
     for route in routes:
         if (route.methods is None or method in route.methods) and not route.websocket:
             return route
     return None
 
 
-def _search(node: _Node, segments: list[str], index: int, values: list[str], method: str) -> Any:
+def _search(
+    node: _Node, segments: list[str], index: int, values: list[str], method: str | None
+) -> Any:
     """Return the first route in the order of weights, ``None``, or ``_ASK_WERKZEUG``."""
     if index == len(segments):
         route = _accepting(node.routes, method)
@@ -244,7 +259,9 @@ def _search(node: _Node, segments: list[str], index: int, values: list[str], met
     return None
 
 
-def _take(step: _Step, segments: list[str], index: int, values: list[str], method: str) -> Any:
+def _take(
+    step: _Step, segments: list[str], index: int, values: list[str], method: str | None
+) -> Any:
     mark = len(values)
     after = index + 1
     if step.find is None:
@@ -260,7 +277,7 @@ def _take(step: _Step, segments: list[str], index: int, values: list[str], metho
             return None
         if step.suffixed and match[match.re.groups] == "/":
             return _ASK_WERKZEUG
-        values.extend(match[name] for name in step.groups)
+        values += [match[name] for name in step.groups]
     found = _search(step.node, segments, after, values, method)
     if found is None:
         del values[mark:]
@@ -285,7 +302,7 @@ def _compile(url_map: Map) -> _Table:
     root = None if start is None else _copy(start, routes, static, [])
     # A rule for any method competes with the others of its path by order: the tree knows it.
     static = {path: methods for path, methods in static.items() if "*" not in methods}
-    return _Table(version, root, static, routes)
+    return _Table(version, root, static, routes, alone=not url_map._matcher._root.dynamic)
 
 
 def _copy(

@@ -26,6 +26,7 @@ from cruse.bridge import call
 from cruse.colors import inline, is_inline
 from cruse.globals import _cv
 from cruse.json.tag import TaggedJSONSerializer
+from cruse.responses import vary_by
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
@@ -451,11 +452,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
 def vary_by_cookie(response: Response) -> None:
     """Add Cookie to the fields that the response depends on."""
-    headers = response.headers
-    if headers.getlist("Vary"):
-        response.vary.add("Cookie")
-    else:  # the usual case, at a tenth of the cost
-        headers.add("Vary", "Cookie")
+    vary_by(response, "Cookie")
 
 
 def make_interface(app: Cruse) -> SessionInterface:

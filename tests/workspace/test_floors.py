@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "loops",
             "registry",
             "signals",
+            "signing",
             "stores",
             "typing",
             "workers",

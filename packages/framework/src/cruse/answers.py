@@ -59,9 +59,7 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if convert is not None:
         return app.make_response(convert(body))
     if isinstance(body, HTTPException):
-        body = answer_error(current_context(), body)
-        if isinstance(body, response_class):
-            return body
+        return _forced(app, answer_error(current_context(), body))
     if isinstance(body, str | bytes):
         return response_class(body)
     if isinstance(body, bytearray):
@@ -79,6 +77,8 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
 
 def _forced(app: Cruse, body: Any) -> Response:
     """Make a response of one of another class, or of a WSGI application."""
+    if isinstance(body, app.response_class):
+        return body
     environ = current_context().request.environ
     try:
         return app.response_class.force_type(body, environ)

@@ -394,9 +394,10 @@ async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
     ctx.torn_down = True
     groups: list[BaseException] = []
     if ctx.has_request:
-        errors: list[BaseException] = []
-        if plan.teardown_request or plan.custom:
-            errors = await run_all(ctx, plan, "do_teardown_request", plan.teardown_request, exc)
+        functions = plan.teardown_request
+        errors = (
+            await run_all(ctx, plan, "do_teardown_request", functions, exc) if plan.ends else []
+        )
         if request_tearing_down.receivers:
             errors += await _collect(send(ctx, request_tearing_down, exc=exc))
         if ctx.request_made:
@@ -408,8 +409,10 @@ async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
         *others, latest = ctx.teardown_functions
         ctx.teardown_functions = tuple(others)
         errors += await _collect(call(ctx, as_call(latest), exc))
-    if plan.teardown_appcontext or plan.custom:
-        errors += await run_all(ctx, plan, "do_teardown_appcontext", plan.teardown_appcontext, exc)
+    functions = plan.teardown_appcontext
+    errors += (
+        await run_all(ctx, plan, "do_teardown_appcontext", functions, exc) if plan.ends else []
+    )
     if appcontext_tearing_down.receivers:
         errors += await _collect(send(ctx, appcontext_tearing_down, exc=exc))
     if errors:

@@ -258,6 +258,11 @@ class Response(WerkzeugResponse):
         return [("Content-Type", _content_type(mimetype)), length]
 
     @property
+    def to_close(self) -> bool:
+        """Whether anything is to be called when it was sent."""
+        return bool(self.__dict__.get("_on_close"))
+
+    @property
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow."""
         made = self.__dict__
@@ -316,8 +321,8 @@ class Response(WerkzeugResponse):
         is added where it is known.
         """
         given = self.headers
-        headers = _wrap(list(given)) if type(given) is Headers else Headers(given)
-        names = {name.lower() for name, _ in headers}
+        headers = _wrap(given._list.copy()) if type(given) is Headers else Headers(given)
+        names = {name.lower() for name, _ in headers._list}
         for name in ("Location", "Content-Location"):
             if name.lower() in names:
                 headers[name] = _as_uri(headers[name])
@@ -351,7 +356,7 @@ class Response(WerkzeugResponse):
             fields = self._plain_headers()
             fields += defaults
             return fields
-        fields = list(self.get_wsgi_headers(environ))
+        fields = self.get_wsgi_headers(environ)._list.copy()
         given = {name.lower(): value for name, value in fields}
         if given and (_TOKEN.fullmatch("".join(given)) is None or "" in given):
             name = next(name for name in given if _TOKEN.fullmatch(name) is None)

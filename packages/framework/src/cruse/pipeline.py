@@ -95,10 +95,8 @@ def outlives_view(response: Response) -> bool:
 
 async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
     """Tear a context down, or hand it to the test client that wants to look into it."""
-    if error is None:
-        error = ctx.error
-    if error is not None and ctx.app.should_ignore_error(error):
-        error = ctx.error = None
+    if error is not None or (error := ctx.error) is not None:
+        error = None if ctx.app.should_ignore_error(error) else error
     if ctx.keep is not None:
         ctx.error = error
         ctx.keep(ctx)
@@ -212,7 +210,7 @@ async def dispatch(ctx: Context, plan: Plan) -> Any:
     arguments = ctx.view_args or {}
     if ctx.bridge.on_loop or view.is_async:
         return await _call_view(ctx, view, arguments, load=ctx.has_body and not route.stream)
-    result = view.function(**arguments)
+    result = view.function(**arguments) if arguments else view.function()
     return await settled(ctx, result) if type(result) is CoroutineType else result
 
 

@@ -155,7 +155,7 @@ class Response(WerkzeugResponse):
         @lazy
         def headers(self) -> Headers:
             """The header fields."""
-            return _wrap(self._plain_headers())
+            return _wrap(self.plain_head([]))
 
         @lazy
         def _on_close(self) -> list[Callable[[], Any]]:
@@ -249,13 +249,13 @@ class Response(WerkzeugResponse):
         context = _cv.get(None)
         return WerkzeugResponse.json_module if context is None else context.app.json
 
-    def _plain_headers(self) -> list[tuple[str, str]]:
-        """The headers that follow from the body alone, in a list of their own."""
+    def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the header fields that follow from the body alone, and the given ones."""
         mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(self.whole[0])))
         if mimetype is None:
-            return [length]
-        return [("Content-Type", _content_type(mimetype)), length]
+            return [length, *defaults]
+        return [("Content-Type", _content_type(mimetype)), length, *defaults]
 
     @property
     def to_close(self) -> bool:
@@ -353,9 +353,7 @@ class Response(WerkzeugResponse):
                 would be a field of its own. Of values, werkzeug's headers take care.
         """
         if self.plain:
-            fields = self._plain_headers()
-            fields += defaults
-            return fields
+            return self.plain_head(defaults)
         fields = self.get_wsgi_headers(environ)._list.copy()
         given = {name.lower(): value for name, value in fields}
         if given and (_TOKEN.fullmatch("".join(given)) is None or "" in given):

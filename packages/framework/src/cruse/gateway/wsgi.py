@@ -70,15 +70,17 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
         ctx.observation = Observation(ctx)
     plan = plan_of(ctx)
     response = drive(answer(ctx, plan))
+    plain = response.plain
     try:
         fields = app.default_headers
         if ctx.tls_host is not None or app.headers_vary:
             fields = app.security_headers.of(ctx, response)
-        start_response(response.status, response.head(environ, fields))
+        head = response.plain_head(fields) if plain else response.head(environ, fields)
+        start_response(response._status, head)
     except BaseException as error:
         _abandon(ctx, plan, response, error)
         raise
-    if response.plain and ctx.method != "HEAD":
+    if plain and ctx.method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
 

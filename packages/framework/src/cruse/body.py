@@ -54,9 +54,16 @@ class BodyStream(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Return up to ``size`` bytes, all that comes when it is negative; ``b""`` at the end."""
-        if size is None or size < 0:
-            return b"".join(iter(lambda: self._read(CHUNK), b""))
-        return self._read(size) if size else b""
+        if size is not None and size >= 0:
+            return self._read(size) if size else b""
+        data = self._read(CHUNK)
+        if self.received == self.length:  # the usual case
+            return data
+        pieces = []
+        while data:
+            pieces.append(data)
+            data = self._read(CHUNK)
+        return b"".join(pieces)
 
     def readall(self) -> bytes:
         """Return all that is left."""

@@ -223,7 +223,8 @@ class Context:
     @property
     def used(self) -> bool:
         """Whether there is anything of its own to clean up at the end."""
-        return bool(self.teardown_functions) or "request" in self.__dict__
+        request: Request | None = self.__dict__.get("request")
+        return bool(self.teardown_functions) or (request is not None and request.holds)
 
     @property
     def request_made(self) -> bool:

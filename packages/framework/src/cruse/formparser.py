@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
@@ -14,7 +14,7 @@ from cruse.parts import MemoryBudget, Parts
 if TYPE_CHECKING:
     from cruse.parts import Part
 
-__all__ = ["FormParser", "parse_query"]
+__all__ = ["FormParser", "as_multidict", "parse_query"]
 
 
 def parse_query(query: str, what: str) -> list[tuple[str, str]]:
@@ -31,13 +31,25 @@ def parse_query(query: str, what: str) -> list[tuple[str, str]]:
     if "%" not in query:
         return [(name, value) for name, _, value in pairs]
     try:
-        return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+        return [
+            (
+                unquote_to_bytes(name).decode() if "%" in name else name,
+                unquote_to_bytes(value).decode() if "%" in value else value,
+            )
+            for name, _, value in pairs
+        ]
     except ValueError:
         raise BadRequest(f"The {what} is not valid UTF-8.") from None
 
 
-def _decoded(text: str) -> str:
-    return unquote(text, errors="strict") if "%" in text else text
+def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -> Any:
+    """Make a dictionary of lists of pairs: werkzeug's, which first asks what it is given."""
+    if cls.__init__ is not MultiDict.__init__:
+        return cls(pairs)
+    made = cls()
+    for name, value in pairs:
+        dict.setdefault(made, name, []).append(value)
+    return made
 
 
 class FormParser:
@@ -84,9 +96,9 @@ class FormParser:
         """
         if mimetype == "multipart/form-data":
             fields, files = self._multipart(stream, (options or {}).get("boundary", ""))
-            return stream, self.cls(fields), self.cls(files)
+            return stream, as_multidict(self.cls, fields), as_multidict(self.cls, files)
         if mimetype == "application/x-www-form-urlencoded":
-            return stream, self.cls(self._urlencoded(stream)), self.cls()
+            return stream, as_multidict(self.cls, self._urlencoded(stream)), self.cls()
         return stream, self.cls(), self.cls()
 
     def _urlencoded(self, stream: IO[bytes]) -> list[tuple[str, str]]:

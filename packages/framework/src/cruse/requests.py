@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from werkzeug.datastructures import (
@@ -14,14 +14,14 @@ from werkzeug.datastructures import (
     MultiDict,
 )
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError, UnsupportedMediaType
-from werkzeug.http import parse_if_range_header
+from werkzeug.http import parse_if_range_header, parse_options_header
 from werkzeug.sansio.http import parse_cookie
-from werkzeug.sansio.utils import get_host
+from werkzeug.sansio.utils import get_content_length, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import BodyStream, spool
 from cruse.dates import client_date, readable_dates
-from cruse.formparser import FormParser, parse_query
+from cruse.formparser import FormParser, as_multidict, parse_query
 from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
 from cruse.parts import MemoryBudget, Parts
@@ -29,7 +29,7 @@ from cruse.parts import MemoryBudget, Parts
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from werkzeug.datastructures import IfRange
+    from werkzeug.datastructures import FileStorage, IfRange
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import Rule
 
@@ -59,6 +59,7 @@ class _Limit:
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+        self.setting = name.upper()
 
     def __get__(self, request: Request | None, owner: type) -> Any:
         if request is None:
@@ -67,7 +68,7 @@ class _Limit:
             return request.__dict__[self.name]
         if request.context is None:
             return self.default
-        return request.context.app.config[self.name.upper()]
+        return request.context.app.config[self.setting]
 
     def __set__(self, request: Request, value: int | None) -> None:
         request.__dict__[self.name] = value
@@ -139,6 +140,30 @@ class Request(WerkzeugRequest):
         def headers(self) -> EnvironHeaders:
             """The header fields."""
             return EnvironHeaders(self.environ)
+
+        @lazy
+        def content_length(self) -> int | None:
+            """How many bytes the body has, ``None`` when that was not announced."""
+            environ = self.environ
+            return get_content_length(
+                environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
+            )
+
+        @lazy
+        def _parsed_content_type(self) -> tuple[str, dict[str, str]]:
+            return parse_options_header(self.environ.get("CONTENT_TYPE", ""))
+
+        @lazy
+        def form(self) -> ImmutableMultiDict[str, str]:
+            """The fields of a form that are no files."""
+            self._load_form_data()
+            return self.__dict__["form"]
+
+        @lazy
+        def files(self) -> ImmutableMultiDict[str, FileStorage]:
+            """The files of a form."""
+            self._load_form_data()
+            return self.__dict__["files"]
 
         @lazy
         def remote_addr(self) -> str | None:
@@ -288,7 +313,8 @@ class Request(WerkzeugRequest):
         except UnicodeDecodeError:
             raise BadRequest("The query string is not valid UTF-8.") from None
         storage = self.parameter_storage_class
-        return storage(parse_query(query, "query string") if query else ())
+        pairs = parse_query(query, "query string") if query else []
+        return cast("MultiDict[str, str]", as_multidict(storage, pairs))
 
     @lazy
     def stream(self) -> BodyStream:  # type: ignore[override]
@@ -392,6 +418,15 @@ class Request(WerkzeugRequest):
         if self.context is not None:
             return self.context.app.json
         return WerkzeugRequest.json_module
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to close."""
+        return (
+            bool(self.__dict__.get("files"))
+            or self._loaded is not None
+            or type(self).close is not Request.close
+        )
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""

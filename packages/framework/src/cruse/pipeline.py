@@ -208,19 +208,24 @@ async def dispatch(ctx: Context, plan: Plan) -> Any:
     if view is None:
         raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
     arguments = ctx.view_args or {}
-    if ctx.bridge.on_loop or view.is_async:
-        return await _call_view(ctx, view, arguments, load=ctx.has_body and not route.stream)
-    result = view.function(**arguments) if arguments else view.function()
+    on_loop = ctx.bridge.on_loop
+    if (on_loop or view.is_async) and ctx.has_body and not route.stream:
+        await _load_body(ctx)
+    if view.is_async is not on_loop and not view.inline:
+        result = await ctx.bridge.cross(view.function, **arguments)
+    else:
+        result = view.function(**arguments) if arguments else view.function()
+        if on_loop and view.is_async:
+            result = await result
     return await settled(ctx, result) if type(result) is CoroutineType else result
 
 
-async def _call_view(ctx: Context, view: Call, arguments: dict[str, Any], load: bool) -> Any:
-    """Call a view on the loop, or an async one from a worker, with the body read before it."""
-    if load and ctx.bridge.on_loop:
+async def _load_body(ctx: Context) -> None:
+    """Read the body ahead of a view that cannot wait for it."""
+    if ctx.bridge.on_loop:
         await ctx.request.load_body()
-    elif load:
+    else:
         ctx.request.read_body()
-    return await call(ctx, view, **arguments)
 
 
 async def finalize(

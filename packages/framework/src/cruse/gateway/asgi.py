@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["serve_asgi"]
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
-_BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+# Of what is sent, that which is the same each time is encoded once. The number is bounded.
+_FIELDS_LIMIT = 256
+_OF_ONE_RESPONSE = {"content-length", "set-cookie", "location", "etag", "last-modified"}
+_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
 
 async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,13 +104,10 @@ def _look_at_head(scope: Scope) -> tuple[bool, bytes]:
     Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
     """
     has_body = scope["method"] not in _WITHOUT_BODY or scope.get("http_version", "1.1")[0] != "1"
-    host = b""
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host = value
-        elif name in _BODY_HEADERS and value != b"0":
-            has_body = True
-    return has_body, host
+    head = dict(scope["headers"])
+    if head.get(b"content-length", b"0") != b"0" or head.get(b"transfer-encoding", b"0") != b"0":
+        has_body = True
+    return has_body, head.get(b"host", b"")
 
 
 def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError | None]:
@@ -213,7 +213,17 @@ def _add_errors(environ: dict[str, Any]) -> None:
 
 
 def _encode(head: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in head]
+    known = _fields
+    return [known.get(field) or _encode_field(field) for field in head]
+
+
+def _encode_field(field: tuple[str, str]) -> tuple[bytes, bytes]:
+    name, value = field
+    name = name.lower()
+    encoded = name.encode("latin-1"), value.encode("latin-1")
+    if name not in _OF_ONE_RESPONSE and len(_fields) < _FIELDS_LIMIT and len(value) < 200:
+        _fields[field] = encoded
+    return encoded
 
 
 class _Transport:
@@ -282,10 +292,11 @@ class _Transport:
             self._ahead = message.get("body") or None
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
-        await self.start(status, head)
+        start = {"type": "http.response.start", "status": status, "headers": _encode(head)}
         try:
+            await self.send(start)
             await self.send({"type": "http.response.body", "body": body})
-        except OSError:
+        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:

@@ -236,13 +236,12 @@ async def _send(
     kept: KeptThread | None,
 ) -> None:
     """Send a response; ``variables`` are those of its thread, if it was made in one."""
-    status = response.status_code
+    status = response._status_code
     fields = app.default_headers
     if ctx.tls_host is not None or app.headers_vary:
         fields = app.security_headers.of(ctx, response)
     if response.plain and ctx.method != "HEAD":
-        head = response.head(ctx.environ, fields)
-        await transport.send_whole(status, head, response.whole[0])
+        await transport.send_whole(status, response.plain_head(fields), response.whole[0])
         return
     place = _Place(app.pool, variables, kept)
     streamed = outlives_view(response)

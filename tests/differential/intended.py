@@ -511,3 +511,11 @@ differs(
     "files.conditions[match others]",
     at=("response 1 header Cache-Control",),
 )
+differs(
+    "Ranges are for GET alone (RFC 9110 section 14.2): HEAD tells of the whole.",
+    "files.head_of_a_file",
+    at=tuple(
+        f"response 2 {part}"
+        for part in ("status", "header Content-Length", "header Content-Range")
+    ),
+)

@@ -16,7 +16,7 @@ from itsdangerous.signer import Signer, SigningAlgorithm
 
 __all__ = ["HMAC", "SigningSerializer"]
 
-_WORTH_COMPRESSING = 60  # bytes; of less, nothing is saved, and trying takes longer than all the rest
+_WORTH_COMPRESSING = 60  # bytes; of less nothing is saved, and trying costs more than all else
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 

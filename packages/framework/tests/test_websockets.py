@@ -76,6 +76,18 @@ def test_a_message_over_the_limit_ends_the_conversation(app, client):
     assert closed.value.code == 1009
 
 
+@pytest.mark.parametrize("message", ["ü" * 5, "€€€", "🏺🏺", "a" * 10, "\ud800€€", "ab€"])
+def test_the_limit_counts_the_bytes_of_a_text_not_its_characters(app, client, message):
+    app.config["WEBSOCKET_MAX_MESSAGE_SIZE"] = 10
+    with client.websocket("/echo") as socket:
+        socket.send(message)
+        assert socket.receive() == message
+        socket.send(message + "ü" * 5)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive()
+    assert closed.value.code == 1009
+
+
 def test_only_text_and_bytes_can_be_sent(app, client):
     @app.websocket("/number")
     async def number():

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import sys
 import weakref
-from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
@@ -17,14 +16,14 @@ from cruse import pipeline
 from cruse.answers import response_of
 from cruse.application import Application
 from cruse.background import BackgroundTasks
-from cruse.bridge import Bridge, OffLoop, OnLoop, drive
+from cruse.bridge import Bridge, OffLoop, OnLoop, drive, waiting
 from cruse.colors import is_async
 from cruse.config import check_types
 from cruse.context import Context
 from cruse.gateway.asgi import serve_asgi
 from cruse.gateway.rsgi import serve_rsgi
 from cruse.gateway.wsgi import serve_wsgi
-from cruse.globals import _cv, current_context
+from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse.logging import escape_control
 from cruse.loops import LoopThread
@@ -524,16 +523,16 @@ class Cruse(Application):
         """Return a plain function that runs ``func`` on a loop and waits for it.
 
         Under WSGI and in scripts that is the application's own long-lived loop; in a worker's
-        thread under ASGI and RSGI it is the server's.
+        thread under ASGI and RSGI it is the server's. On an event loop it is another one, and the
+        one that runs here waits: prefer ``await func()`` there.
         """
+        return waiting(self, func)
 
-        @wraps(func)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            ctx = _cv.get(None)
-            bridge = self.bridge if ctx is None or ctx.bridge.on_loop else ctx.bridge
-            return drive(bridge.settle(func(*args, **kwargs)))
-
-        return wrapper
+    def loop_here(self) -> asyncio.AbstractEventLoop:
+        """Return the loop for async code that plain code waits for: the server's, or our own."""
+        pool: WorkerPool | None = self.__dict__.get("pool")
+        loop = None if pool is None else pool.loop_here()
+        return self.loop_thread.loop if loop is None else loop
 
     # -- tools --
 

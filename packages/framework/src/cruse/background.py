@@ -41,7 +41,7 @@ class BackgroundTasks:
                 f"{type(function).__name__!r}: was the function called?"
             )
         ctx = _cv.get(None)
-        loop = self._here()
+        loop = asyncio._get_running_loop() or self.app.loop_here()
         in_request = ctx is not None and ctx.app is self.app and ctx.has_request
         origin = f" of request {ctx.request.id}" if ctx is not None and in_request else ""
         work = _Work(self.app, function, args, kwargs, origin)
@@ -53,16 +53,6 @@ class BackgroundTasks:
             start()
         else:
             ctx.behind = (*ctx.behind, start)
-
-    def _here(self) -> asyncio.AbstractEventLoop:
-        """Return the loop that async code runs on from here."""
-        running = asyncio._get_running_loop()
-        if running is not None:
-            return running
-        ctx = _cv.get(None)
-        bridge: Any = self.app.bridge if ctx is None or ctx.bridge.on_loop else ctx.bridge
-        loop: asyncio.AbstractEventLoop = bridge.get_loop()
-        return loop
 
     def _start(self, loop: asyncio.AbstractEventLoop, work: _Work) -> None:
         if loop is not self._loop:  # a forked child, or another loop of a test: others are gone

@@ -8,20 +8,21 @@ for. On the loop it is the other way round: async functions are awaited, sync on
 from __future__ import annotations
 
 from contextvars import copy_context
-from functools import partial
+from functools import partial, wraps
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cruse.colors import is_async, is_inline
-from cruse.loops import carry_back, run_on
+from cruse.loops import carry_back, run_beside, run_on
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
+    from cruse.app import Cruse
     from cruse.workers import WorkerPool
 
-__all__ = ["Bridge", "OffLoop", "OnLoop", "call", "drive", "iterate_off_loop"]
+__all__ = ["Bridge", "OffLoop", "OnLoop", "call", "drive", "iterate_off_loop", "waiting"]
 
 T = TypeVar("T")
 
@@ -103,6 +104,19 @@ async def call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
     else:
         result = await bridge.cross(function, *args)
     return await bridge.settle(result) if iscoroutine(result) else result
+
+
+def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+    """Return a plain function that waits for what an async one returns."""
+
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> T:
+        coroutine = function(*args, **kwargs)
+        if "loop_thread" in app.__dict__ and app.loop_thread.is_current():
+            return run_beside(coroutine)  # this loop waits: it can't run anything
+        return run_on(app.loop_here(), coroutine)
+
+    return wrapper
 
 
 def iterate_off_loop(source: AsyncIterator[T], loop: asyncio.AbstractEventLoop) -> Iterator[T]:

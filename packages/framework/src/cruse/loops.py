@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-__all__ = ["LoopThread", "carry_back", "run_on"]
+__all__ = ["LoopThread", "carry_back", "run_beside", "run_on"]
 
 T = TypeVar("T")
 _MISSING = object()
@@ -74,6 +74,29 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
         carry_back(context)
 
 
+def run_beside(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop made for it, in a thread made for it, and wait for it.
+
+    For plain code on an event loop that needs a coroutine's result, and can't await it. Context
+    variables go both ways, as with :func:`run_on`.
+    """
+    context = copy_context()
+    outcome: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            with asyncio.Runner() as runner:
+                outcome.set_result(runner.run(coroutine, context=context))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=work, name="beside", daemon=True)
+    thread.start()
+    thread.join()
+    carry_back(context)
+    return outcome.result()
+
+
 class LoopThread:
     """An event loop in a thread of its own, started when it is first needed."""
 
@@ -83,6 +106,11 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._pid = 0
+
+    def is_current(self) -> bool:
+        """Whether this is called on the loop itself."""
+        running = asyncio._get_running_loop()
+        return running is not None and running is self._loop
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -226,7 +226,7 @@ class WebSocket:
             raise
         finally:
             self._receiving = False
-        if self._max_size is not None and len(message) > self._max_size:
+        if self._max_size is not None and _is_longer(message, self._max_size):
             await self.close(1009, f"Messages may have {self._max_size} bytes at most.")
             raise WebSocketDisconnect(1009, "A message was too big.")
         return message
@@ -339,6 +339,14 @@ class WebSocket:
             await asyncio.wait({self._ahead})
             if not self._ahead.cancelled():
                 self._ahead.exception()  # seen
+
+
+def _is_longer(message: str | bytes, size: int) -> bool:
+    """Whether a message has more than ``size`` bytes on the wire."""
+    # A character has four bytes in UTF-8 at most: short texts need not be encoded to know.
+    if isinstance(message, str) and size // 4 < len(message) <= size:
+        message = message.encode(errors="surrogatepass")
+    return len(message) > size
 
 
 def origin_is_trusted(request: Request, trusted: Iterable[str] | str | None) -> bool:

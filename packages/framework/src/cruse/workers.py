@@ -35,6 +35,7 @@ class _Job:
 
     def do(self) -> None:
         """Run the function in this thread and deliver its result to the loop."""
+        _here.loop = self.future.get_loop()
         try:
             value = self.function(*self.args)
         except BaseException as error:
@@ -153,8 +154,12 @@ class WorkerPool:
 
         Another one may be started in its place: a kept thread mostly waits for a slow client.
         """
-        kept = _crew_of_thread.crew.kept[threading.get_ident()] = KeptThread()
+        kept = _here.crew.kept[threading.get_ident()] = KeptThread()
         return kept
+
+    def loop_here(self) -> asyncio.AbstractEventLoop | None:
+        """Return the loop that waits for the thread that calls this, if it is one of the pool."""
+        return _here.loop if getattr(_here, "crew", None) is self._crew else None
 
     def _submit(self, job: _Job, urgent: bool) -> bool:
         crew = self._crew
@@ -180,7 +185,7 @@ class WorkerPool:
         crew.threads.add(thread)
 
     def _work(self, crew: _Crew, first: list[_Job]) -> None:
-        _crew_of_thread.crew = crew
+        _here.crew = crew
         # Popped: the thread keeps its arguments, and with them all of a request, for ever.
         job: _Job | None = first.pop()
         while job is not None:
@@ -235,7 +240,11 @@ class WorkerPool:
 
 
 class _ThreadState(threading.local):
+    """What a thread of a pool knows of itself."""
+
     crew: _Crew
+    #: The loop that waits for what the thread does.
+    loop: asyncio.AbstractEventLoop
 
 
-_crew_of_thread = _ThreadState()
+_here = _ThreadState()

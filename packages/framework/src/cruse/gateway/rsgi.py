@@ -202,7 +202,10 @@ class _WebSocket:
         self.transport = await self.protocol.accept()
 
     async def receive(self) -> str | bytes:
-        message = await self.transport.receive()
+        try:
+            message = await self.transport.receive()
+        except RuntimeError as error:  # granian's own: the client broke off, or broke the rules
+            raise WebSocketDisconnect from error
         if message.kind == _CLOSE:
             raise WebSocketDisconnect(1005)
         data: str | bytes = message.data

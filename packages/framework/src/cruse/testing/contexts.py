@@ -28,7 +28,8 @@ class KeptContexts:
         self._pushed: list[Context] = []
 
     def hand_over(self, context: Context) -> None:
-        """Take a context over."""
+        """Take a context over. The loop of its request runs no more while the test does."""
+        context.bridge = context.app.bridge
         self._handed_over.append(context)
 
     def push(self) -> None:

@@ -2,9 +2,9 @@
 
     python benchmarks/leaks.py --requests 20000
 
-Sends good and bad requests of many kinds to both faces, a tenth of them to warm up, and prints
+Sends good and bad requests of many kinds to the faces, a tenth of them to warm up, and prints
 what has grown since: memory, objects, threads, open files. Ends with 1 when that is more than
-noise.
+noise. ``--face rsgi`` sends all of them to one.
 """
 
 import argparse
@@ -19,6 +19,10 @@ from contextvars import copy_context
 from pathlib import Path
 
 from cruse import Cruse, abort, g, request, session, stream_with_context
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.faces import FACES, client_of  # noqa: E402
 
 MEMORY = Path("/proc/self/statm")
 #: The most that may be more afterwards.
@@ -125,32 +129,35 @@ def state(folder: str) -> dict[str, int]:
     }
 
 
-def growth(requests: int) -> dict[str, int]:
+def growth(requests: int, faces: list[str]) -> dict[str, int]:
     """Return what has grown between a tenth of the requests and the last."""
-    app = make_app()
-    clients = [app.test_client(use_cookies=False, gateway=face) for face in ("wsgi", "asgi")]
+    apps = [make_app() for _ in faces]
+    clients = [client_of(*each, use_cookies=False) for each in zip(apps, faces, strict=True)]
     usual = tempfile.tempdir
     try:
         with tempfile.TemporaryDirectory() as folder:
             tempfile.tempdir = folder
             for turn in range(requests // 10):
-                ask(clients[turn // 20 % 2], turn)
+                ask(clients[turn // 20 % len(clients)], turn)
             before = state(folder)
             for turn in range(requests // 10, requests):
-                ask(clients[turn // 20 % 2], turn)
+                ask(clients[turn // 20 % len(clients)], turn)
             after = state(folder)
     finally:
         tempfile.tempdir = usual
         for client in clients:
             client.close()
-        app.stop()
+        for app in apps:
+            app.stop()
     return {name: after[name] - before[name] for name in before}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Does an application keep anything of requests?")
     parser.add_argument("--requests", type=int, default=20_000)
-    grown = growth(parser.parse_args().requests)
+    parser.add_argument("--face", choices=FACES, help="one face only")
+    options = parser.parse_args()
+    grown = growth(options.requests, [options.face] if options.face else FACES)
     for name, amount in grown.items():
         print(f"{name:10}{amount:+8}   allowed {ALLOWED[name]:+8}")
     return int(any(grown[name] > ALLOWED[name] for name in grown))

@@ -11,11 +11,11 @@ from urllib.parse import quote
 FACES = ["wsgi", "asgi", "rsgi"]
 
 
-def client_of(app, face):
+def client_of(app, face, **options):
     """Return a test client that reaches an application by one of its faces."""
     if face == "rsgi":
         through_rsgi(app)
-    return app.test_client(gateway="wsgi" if face == "wsgi" else "asgi")
+    return app.test_client(gateway="wsgi" if face == "wsgi" else "asgi", **options)
 
 
 def through_rsgi(app):

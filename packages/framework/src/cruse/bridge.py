@@ -7,6 +7,7 @@ for. On the loop it is the other way round: async functions are awaited, sync on
 
 from __future__ import annotations
 
+import asyncio
 from contextvars import copy_context
 from functools import partial, wraps
 from inspect import iscoroutine
@@ -16,7 +17,6 @@ from cruse.colors import is_async, is_inline
 from cruse.loops import carry_back, run_beside, run_on
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from cruse.app import Cruse
@@ -112,8 +112,8 @@ def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Call
     @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> T:
         coroutine = function(*args, **kwargs)
-        if "loop_thread" in app.__dict__ and app.loop_thread.is_current():
-            return run_beside(coroutine)  # this loop waits: it can't run anything
+        if asyncio._get_running_loop() is not None:
+            return run_beside(coroutine)  # the loop here waits: it can't run anything
         return run_on(app.loop_here(), coroutine)
 
     return wrapper

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import weakref
 from concurrent.futures import Future
 from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -106,11 +108,7 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._pid = 0
-
-    def is_current(self) -> bool:
-        """Whether this is called on the loop itself."""
-        running = asyncio._get_running_loop()
-        return running is not None and running is self._loop
+        self._watches_forks = False
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -125,6 +123,9 @@ class LoopThread:
             return loop
 
     def _start(self) -> asyncio.AbstractEventLoop:
+        if not self._watches_forks and hasattr(os, "register_at_fork"):  # not on Windows
+            self._watches_forks = True
+            os.register_at_fork(after_in_child=partial(_renew_lock, weakref.ref(self)))
         # With no context variables: a loop keeps those it is made with, and with them the request
         # that first needed it.
         loop = Context().run(asyncio.new_event_loop)
@@ -166,6 +167,13 @@ class LoopThread:
         if loop is not None and self._pid == os.getpid():
             self._loop = self._thread = None
             asyncio.run_coroutine_threadsafe(_wind_down(), loop)
+
+
+def _renew_lock(reference: weakref.ref[LoopThread]) -> None:
+    """Give a forked child a lock of its own: nobody is there to release one that was held."""
+    thread = reference()
+    if thread is not None:
+        thread._lock = threading.Lock()
 
 
 async def _wind_down() -> None:

@@ -22,7 +22,7 @@ from cruse import Cruse, abort, g, request, session, stream_with_context
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.faces import FACES, client_of  # noqa: E402
+from tests.faces import FACES, client_of
 
 MEMORY = Path("/proc/self/statm")
 #: The most that may be more afterwards.

@@ -18,7 +18,8 @@ STOP = 30  # seconds that it may take to end: longer than a live connection last
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Server:

@@ -81,14 +81,18 @@ class _Http:
         self.answer = None  # status, head, body; None for the body of a stream
         self.started = self.gone = self.read = False
 
-    async def __aiter__(self):
-        while not self.read:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                self.gone = True
-                raise ClosedError
-            self.read = not message.get("more_body")
-            yield message.get("body", b"")
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        if self.read:
+            raise StopAsyncIteration
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            self.gone = True
+            raise ClosedError
+        self.read = not message.get("more_body")
+        return message.get("body", b"")
 
     async def client_disconnect(self):
         if not self.read:  # the connection is watched, whether or not the body was read

@@ -133,10 +133,14 @@ class BodyStream(io.RawIOBase):
 
     async def spool(self, in_memory: int) -> tuple[IO[bytes], int]:
         """Read all that is left into a temporary file and return it with its size in bytes."""
+        data = await self.aread()
+        if self.received == self.length and len(data) <= in_memory:  # all there is: the usual case
+            return io.BytesIO(data), len(data)
         target = spool(in_memory)
         try:
-            async for data in self:
+            while data:
                 target.write(data)
+                data = await self.aread()
         except BaseException:
             target.close()
             raise

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["LazyEnviron", "header_key"]
 
-_keys: dict[str, str] = {}
+_keys: dict[str | bytes, str] = {}
 _KEYS_LIMIT = 1_000  # header names come from clients: the memory for them is bounded
 
 
-def header_key(name: str) -> str | None:
+def header_key(name: str | bytes) -> str | None:
     """Return the environ key of a header (RFC 3875 section 4.1.18).
 
     ``None`` for a name with an underscore: ``X_Auth_User`` would pass for ``X-Auth-User``
@@ -25,9 +25,10 @@ def header_key(name: str) -> str | None:
     """
     key = _keys.get(name)
     if key is None:
-        if "_" in name:
+        text = name.decode("latin-1") if isinstance(name, bytes) else name
+        if "_" in text:
             return None
-        key = name.upper().replace("-", "_")
+        key = text.upper().replace("-", "_")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = f"HTTP_{key}"
         if len(_keys) < _KEYS_LIMIT:
@@ -48,10 +49,11 @@ class LazyEnviron(dict[str, Any]):
         """Fill in what is not there yet; what somebody set before stays."""
         fill, self._fill = self._fill, None
         if fill is not None:
+            before = dict(dict.items(self))
             made: dict[str, Any] = {}
             fill(made)
-            for key, value in made.items():
-                dict.setdefault(self, key, value)
+            dict.update(self, made)
+            dict.update(self, before)
 
     def __missing__(self, key: str) -> Any:
         if self._fill is None:

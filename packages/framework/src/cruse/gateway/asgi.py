@@ -175,7 +175,7 @@ def _fill(
     if "cruse.access_route" in scope:
         environ["cruse.access_route"] = scope["cruse.access_route"]
     for raw_name, raw_value in scope["headers"]:
-        add_header(environ, raw_name.decode("latin-1"), raw_value.decode("latin-1"))
+        add_header(environ, raw_name, raw_value.decode("latin-1"))
     _add_errors(environ)
 
 
@@ -195,7 +195,7 @@ def _raw_uri(raw_path: bytes, environ: dict[str, Any]) -> str:
     return f"{path}?{query}" if query else path
 
 
-def add_header(environ: dict[str, Any], name: str, value: str) -> None:
+def add_header(environ: dict[str, Any], name: str | bytes, value: str) -> None:
     """Add a header field to an environ; repeated ones are joined (RFC 9110 section 5.3)."""
     key = header_key(name)
     if key is None:

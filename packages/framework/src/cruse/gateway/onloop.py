@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +21,7 @@ from cruse.pipeline import answer, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from contextvars import Context as Variables
 
     from cruse.app import Cruse
@@ -354,9 +355,20 @@ def _batch(chunks: Iterator[bytes]) -> bytes | None:
     return b"".join(pieces) if pieces else None
 
 
+def _started(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Make a task of a coroutine that begins at once, where Python has that (3.12)."""
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
+        return asyncio.Task(sending, loop=loop, eager_start=True)
+    return loop.create_task(sending)
+
+
 async def _until_disconnect(sending: Any, transport: Transport) -> None:
     """Send until it is done or the client has left, whichever comes first."""
-    stream = asyncio.ensure_future(sending)
+    stream = _started(sending)
+    if stream.done():  # it never had to wait: there was no time to leave
+        stream.result()
+        return
     watcher = asyncio.ensure_future(transport.wait_disconnect())
     try:
         await asyncio.wait({stream, watcher}, return_when=asyncio.FIRST_COMPLETED)

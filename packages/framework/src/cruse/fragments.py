@@ -8,12 +8,14 @@ flashed messages.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Template as JinjaTemplate
+from jinja2.runtime import new_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from jinja2.runtime import Context
 
@@ -26,6 +28,24 @@ class BlockNotFound(LookupError):  # noqa: N818 - as jinja2.TemplateNotFound
 
 class Template(JinjaTemplate):
     """A template of Jinja's whose blocks are templates too."""
+
+    def new_context(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002 - Jinja's name
+        shared: bool = False,
+        locals: Mapping[str, Any] | None = None,  # noqa: A002 - Jinja's name
+    ) -> Context:
+        """Return the context of a rendering.
+
+        Jinja copies the globals through a ``ChainMap``, name by name in Python; here each of its
+        dictionaries is copied as a whole.
+        """
+        known: Any = self.globals
+        if isinstance(known, ChainMap):
+            chain, known = known, {}
+            for names in reversed(chain.maps):
+                known |= names
+        return new_context(self.environment, self.name, self.blocks, vars, shared, known, locals)
 
     def block(self, *names: str) -> Blocks:
         """Return blocks of this template, one behind the other, as a template."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -424,7 +425,7 @@ class Request(WerkzeugRequest):
         """Whether there is anything to close."""
         return (
             bool(self.__dict__.get("files"))
-            or self._loaded is not None
+            or not (self._loaded is None or type(self._loaded) is BytesIO)
             or type(self).close is not Request.close
         )
 

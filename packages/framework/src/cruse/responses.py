@@ -263,6 +263,16 @@ class Response(WerkzeugResponse):
         return bool(self.__dict__.get("_on_close"))
 
     @property
+    def only_whole(self) -> bool:
+        """Whether the body is sent in one piece and then nothing is to be done."""
+        return (
+            self.response is self.whole
+            and not self.to_close
+            and self._status_code not in _BODILESS
+            and type(self).close is Response.close
+        )
+
+    @property
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow."""
         made = self.__dict__

@@ -241,8 +241,10 @@ async def _send(
     fields = app.default_headers
     if ctx.tls_host is not None or app.headers_vary:
         fields = app.security_headers.of(ctx, response)
-    if response.plain and ctx.method != "HEAD":
-        await transport.send_whole(status, response.plain_head(fields), response.whole[0])
+    plain = response.plain
+    if ctx.method != "HEAD" and (plain or response.only_whole):
+        head = response.plain_head(fields) if plain else response.head(ctx.environ, fields)
+        await transport.send_whole(status, head, response.whole[0])
         return
     place = _Place(app.pool, variables, kept)
     streamed = outlives_view(response)

@@ -96,8 +96,8 @@ def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     """Return what the server iterates over, of a response that is more than one text."""
     if ctx.method == "HEAD" or has_no_body(response.status_code):
         return _without_body(ctx, plan, response)
-    if response.response is response.whole:  # in one piece, with header fields of its own
-        return _Closing(response.whole, response.close) if response.to_close else response.whole
+    if response.only_whole:
+        return response.whole
     if outlives_view(response):
         return _Stream(ctx, plan, response)
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating

@@ -86,8 +86,8 @@ NOTHING = (b"", {}, {})
 FORM = body_of("application/x-www-form-urlencoded", b"name=Ada+Lovelace&email=ada%40example.org")
 JSON = body_of("application/json", b'{"name": "Ada"}')
 
-# The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11 takes,
-# where each list comprehension is a call, and one or two for werkzeug's next release.
+# The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
+# takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
     ("/", NOTHING, b"hello", 26, None),
     ("/async", NOTHING, b"hello", None, 36),

@@ -6,8 +6,7 @@ import os
 import traceback
 from contextlib import ExitStack
 from difflib import get_close_matches
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +14,14 @@ from cruse.cli.check import check_command
 from cruse.cli.discovery import NoAppException
 from cruse.cli.environment import restored_environment
 from cruse.cli.new import new_command
-from cruse.cli.options import app_option, debug_option, env_file_option, version_option
+from cruse.cli.options import (
+    TakesPluginOptions,
+    app_option,
+    debug_option,
+    env_file_option,
+    load_plugins,
+    version_option,
+)
 from cruse.cli.project import find_project
 from cruse.cli.routes import routes_command
 from cruse.cli.run import run_command
@@ -116,7 +122,7 @@ def _or_what_is(name: str, names: Iterable[str]) -> str:
     return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
 
 
-class CruseGroup(AppGroup):
+class CruseGroup(TakesPluginOptions, AppGroup):
     """The group behind ``cruse``: built-in commands, plug-ins, and the application's own.
 
     A project can make one for a script of its own:
@@ -131,8 +137,8 @@ class CruseGroup(AppGroup):
         extra: Arguments of :class:`click.Group`.
     """
 
-    #: Entry points of installed distributions that add commands.
-    plugin_group: ClassVar[str] = "cruse.commands"
+    #: Groups of entry points of installed distributions that add commands.
+    plugin_groups: tuple[str, ...] = ("cruse.commands",)
 
     def __init__(
         self,
@@ -162,16 +168,9 @@ class CruseGroup(AppGroup):
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
-        for entry_point in entry_points(group=self.plugin_group):
-            try:
-                self.add_command(entry_point.load(), entry_point.name)
-            except Exception as error:  # a stranger's code: any error at all
-                click.secho(
-                    f"Warning: the command {entry_point.name!r} is left out, because "
-                    f"{entry_point.value!r} failed to load: {type(error).__name__}: {error}",
-                    err=True,
-                    fg="yellow",
-                )
+        for group in self.plugin_groups:
+            for name, command in load_plugins(group, "command"):
+                self.add_command(command, name)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command by name; the application is loaded only for one of its own."""

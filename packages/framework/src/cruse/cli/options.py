@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
-from typing import Any
+from functools import cache
+from importlib.metadata import entry_points, version
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -13,7 +14,18 @@ from click.core import ParameterSource
 from cruse.cli.script import ScriptInfo
 from cruse.dotenv import load_dotenv
 
-__all__ = ["app_option", "debug_option", "env_file_option", "load_dotenv", "version_option"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "TakesPluginOptions",
+    "app_option",
+    "debug_option",
+    "env_file_option",
+    "load_dotenv",
+    "load_plugins",
+    "version_option",
+]
 
 
 def _load_env_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -95,3 +107,36 @@ version_option = click.Option(
     is_flag=True,
     is_eager=True,
 )
+
+
+def load_plugins(group: str, kind: str) -> Iterator[tuple[str, Any]]:
+    """Load the entry points of a group; a broken one must not take the others along.
+
+    Args:
+        group: The group of entry points.
+        kind: What they are, for the message: ``"command"``.
+    """
+    for entry_point in entry_points(group=group):
+        try:
+            yield entry_point.name, entry_point.load()
+        except Exception as error:  # a stranger's code: any error at all
+            click.secho(
+                f"Warning: the {kind} {entry_point.name!r} is left out, because "
+                f"{entry_point.value!r} failed to load: {type(error).__name__}: {error}",
+                err=True,
+                fg="yellow",
+            )
+
+
+@cache
+def plugin_options() -> list[click.Option]:
+    """Return the options that installed distributions add, by entry points ``cruse.options``."""
+    return [option for _, option in load_plugins("cruse.options", "option")]
+
+
+class TakesPluginOptions(click.Command):
+    """A command that has the options of :func:`plugin_options` besides its own."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return all options."""
+        return [*plugin_options(), *super().get_params(ctx)]

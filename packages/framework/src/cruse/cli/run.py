@@ -9,7 +9,7 @@ import click
 from werkzeug.utils import import_string
 
 from cruse.cli.environment import get_debug_flag
-from cruse.cli.options import debug_option
+from cruse.cli.options import TakesPluginOptions, debug_option
 from cruse.cli.project import find_project
 from cruse.cli.script import ScriptInfo, pass_script_info
 from cruse.devserver import DEFAULT_HOST, DEFAULT_PORT, load_or_explain, serve, show_server_banner
@@ -103,7 +103,7 @@ class SeparatedPathType(click.Path):
 
 
 # --cert is eager so that it has been read when --key is checked, in whatever order they come.
-@click.command("run", short_help="Run a development server.")
+@click.command("run", cls=TakesPluginOptions, short_help="Run a development server.")
 @click.option("--host", "-h", help=f"The interface to bind to.  [default: {DEFAULT_HOST}]")
 @click.option(
     "--port",

@@ -11,6 +11,7 @@ import click
 
 from cruse.app import Cruse
 from cruse.cli.discovery import find_app
+from cruse.cli.options import TakesPluginOptions
 from cruse.cli.script import ScriptInfo, pass_script_info
 from cruse.colors import is_async
 from cruse.listening import check_address, check_certificate
@@ -25,7 +26,7 @@ __all__ = ["choose_interface", "serve_command"]
 _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 
-@click.command("serve", short_help="Run a server for production.")
+@click.command("serve", cls=TakesPluginOptions, short_help="Run a server for production.")
 @click.option("--host", "-h", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option(
     "--port",

@@ -1,0 +1,11 @@
+"""Blueprints."""
+
+from cruse.blueprints import (
+    Blueprint,
+    BlueprintSetupState,
+)
+
+__all__ = [
+    "Blueprint",
+    "BlueprintSetupState",
+]

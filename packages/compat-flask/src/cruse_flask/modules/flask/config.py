@@ -1,0 +1,13 @@
+"""Settings."""
+
+from cruse.config import (
+    ConfigAttribute,
+)
+from cruse_flask.application import (
+    Config,
+)
+
+__all__ = [
+    "Config",
+    "ConfigAttribute",
+]

@@ -1,0 +1,2 @@
+"""What Flask shares with Quart."""
+

@@ -1,0 +1,19 @@
+"""What applications and blueprints have in common."""
+
+from cruse.instance import (
+    find_package,
+)
+from cruse.scaffold import (
+    Scaffold,
+    find_root_path as get_root_path,
+    setupmethod,
+    endpoint_of as _endpoint_from_view_func,
+)
+
+__all__ = [
+    "Scaffold",
+    "_endpoint_from_view_func",
+    "find_package",
+    "get_root_path",
+    "setupmethod",
+]

@@ -1,0 +1,24 @@
+"""Sessions."""
+
+from cruse.json.tag import (
+    TaggedJSONSerializer,
+)
+from cruse.sessions import (
+    NullSession,
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionInterface,
+    SessionMixin,
+)
+
+__all__ = [
+    "session_json_serializer",
+    "NullSession",
+    "SecureCookieSession",
+    "SecureCookieSessionInterface",
+    "SessionInterface",
+    "SessionMixin",
+    "TaggedJSONSerializer",
+]
+
+session_json_serializer = TaggedJSONSerializer()

@@ -1,0 +1,13 @@
+"""Request and response."""
+
+from cruse.requests import (
+    Request,
+)
+from cruse.responses import (
+    Response,
+)
+
+__all__ = [
+    "Request",
+    "Response",
+]

@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask_admin import Admin, BaseView, expose
 from flask_admin.contrib.sqla import ModelView
+from flask_babel import Babel
 from flask_sqlalchemy import SQLAlchemy
 
 
@@ -12,6 +13,7 @@ def app(tmp_path):
     app = Flask(__name__)
     app.secret_key = "key"
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/app.db"
+    Babel(app)  # it wants it where it is installed
     db = SQLAlchemy(app)
 
     class Memo(db.Model):
@@ -27,7 +29,7 @@ def app(tmp_path):
             return False
 
     admin = Admin(app, name="Jars")
-    admin.add_view(ModelView(Memo, db.session))
+    admin.add_view(ModelView(Memo, db))
     admin.add_view(Hidden(name="Hidden", endpoint="hidden"))
     with app.app_context():
         db.create_all()

@@ -18,38 +18,21 @@ from cruse.shortcuts import redirect as redirect_of_cruse
 from werkzeug.local import LocalProxy
 from werkzeug.utils import redirect as redirect_of_werkzeug
 
+from cruse_flask.aliases import Alias
 from cruse_flask.environment import mirror_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from cruse.context import Context
+    from cruse.testing import CruseClient
     from cruse.typing import Receive, Scope, Send
     from werkzeug.wrappers import Response as WerkzeugResponse
 
 __all__ = ["Config", "Flask", "redirect", "request_ctx"]
 
 
-class _Alias(type):
-    """The class of classes that stand for one of Cruse's: an instance of that one is theirs, too.
-
-    So ``isinstance(app, flask.Flask)`` holds for an application made as ``Cruse(...)``.
-    """
-
-    stands_for: type
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        if "stands_for" in cls.__dict__:
-            return isinstance(instance, cls.stands_for)
-        return super().__instancecheck__(instance)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        if "stands_for" in cls.__dict__:
-            return issubclass(subclass, cls.stands_for)
-        return super().__subclasscheck__(subclass)
-
-
-class _FlaskType(_Alias):
+class _FlaskType(Alias):
     """Lets ``__call__`` be replaced by one that knows WSGI only, as Sentry does it."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _FlaskType:
@@ -88,7 +71,7 @@ def _marked(call: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class Config(CruseConfig, metaclass=_Alias):
+class Config(CruseConfig, metaclass=Alias):
     """Settings, which are read from variables that begin with ``FLASK_``."""
 
     stands_for = CruseConfig
@@ -117,6 +100,16 @@ class Flask(Cruse, metaclass=_FlaskType):
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Return a redirect; 302 (Found) unless told otherwise."""
         return super().redirect(location, code)
+
+    def test_client(
+        self, use_cookies: bool = True, gateway: str = "wsgi", **kwargs: Any
+    ) -> CruseClient:
+        """Return a client for tests."""
+        if self.test_client_class is None:
+            from cruse_flask.testing import FlaskClient
+
+            self.test_client_class = FlaskClient
+        return super().test_client(use_cookies, gateway, **kwargs)
 
     # -- what wraps the WSGI face has its say under the other protocols, too --
 

@@ -39,10 +39,14 @@ from cruse.signals import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blinker import Signal
 
     from cruse.context import Context
     from cruse.plans import Call, Plan
+
+    Begin = Callable[..., None]
 
 __all__ = ["answer", "finish", "handle", "outlives_view", "plan_of", "teardown"]
 
@@ -60,14 +64,24 @@ def plan_of(ctx: Context) -> Plan:
     return plan
 
 
-async def answer(ctx: Context, plan: Plan) -> Response:
+async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> Response:
     """Answer a request and tear its context down, unless the response streams.
 
     The end comes before the response is sent, under every protocol alike, so that an error in it
     can still be answered, and what the request held is free before a slow client has read.
+
+    Args:
+        ctx: The context.
+        plan: Its plan.
+        begin: Told of the response before the context ends, and of another with the error when
+            the end fails.
     """
     try:
         response = await handle(ctx, plan)
+        if ctx.app.cors is not None or ctx.app.compression is not None:
+            await complete(ctx, response)
+        if begin is not None:
+            begin(response)
     except BaseException as error:
         _preserve_for_debugger(ctx)
         await finish(ctx, plan, error)
@@ -81,11 +95,18 @@ async def answer(ctx: Context, plan: Plan) -> Response:
             ctx.app.log_exception((type(error), error, error.__traceback__))
             response.close()
             response = ctx.app.make_response(InternalServerError(original_exception=error))
+            await complete(ctx, response)
+            if begin is not None:
+                begin(response, error)
+    return response
+
+
+async def complete(ctx: Context, response: Response) -> None:
+    """Let an answer be what settings say of all of them: readable for other sites, compressed."""
     if ctx.app.cors is not None:
         ctx.app.cors.mark(ctx, response)
     if ctx.app.compression is not None:
         await ctx.app.compression.apply(ctx, response)
-    return response
 
 
 def outlives_view(response: Response) -> bool:

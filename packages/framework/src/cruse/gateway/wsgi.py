@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import Context as Variables
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
@@ -69,20 +70,34 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     if app.observers:
         ctx.observation = Observation(ctx)
     plan = plan_of(ctx)
-    response = drive(answer(ctx, plan))
-    plain = response.plain
-    try:
-        fields = app.default_headers
-        if ctx.tls_host is not None or app.headers_vary:
-            fields = app.security_headers.of(ctx, response)
-        head = response.plain_head(fields) if plain else response.head(environ, fields)
-        start_response(response._status, head)
-    except BaseException as error:
-        _abandon(ctx, plan, response, error)
-        raise
+    if "wsgi_app" in app.__dict__:  # middleware, which may look at the request once more
+        response = drive(answer(ctx, plan, partial(_start, ctx, start_response)))
+        plain = response.plain
+    else:
+        response = drive(answer(ctx, plan))
+        plain = response.plain
+        try:
+            varies = ctx.tls_host is not None or app.headers_vary
+            fields = app.security_headers.of(ctx, response) if varies else app.default_headers
+            head = response.plain_head(fields) if plain else response.head(environ, fields)
+            start_response(response._status, head)
+        except BaseException as error:
+            _abandon(ctx, plan, response, error)
+            raise
     if plain and ctx.method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
+
+
+def _start(
+    ctx: Context, start_response: StartResponse, response: Response, error: Exception | None = None
+) -> None:
+    """Tell middleware status and headers; again, and others, when there is an error."""
+    head = response.head(ctx.environ or {}, ctx.app.security_headers.of(ctx, response))
+    if error is None:
+        start_response(response.status, head)
+    else:
+        start_response(response.status, head, (type(error), error, error.__traceback__))
 
 
 def _look_behind(proxies: TrustedProxies, ctx: Context, environ: WSGIEnvironment) -> None:

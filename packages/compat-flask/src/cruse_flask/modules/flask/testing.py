@@ -1,9 +1,7 @@
 """Test clients."""
 
-from cruse.testing import (
-    CruseClient as FlaskClient,
-    EnvironBuilder,
-)
+from cruse.testing import EnvironBuilder
+from cruse_flask.testing import FlaskClient
 from cruse.testing.runner import (
     CruseCliRunner as FlaskCliRunner,
 )

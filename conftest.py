@@ -15,7 +15,7 @@ from sybil.parsers.rest import DocTestParser
 
 ROOT = Path(__file__).parent
 INSTALLED = {dist.name for dist in distributions()}
-EXTENSIONS = {f"cruse-{p.name.removeprefix('ext-')}": p for p in ROOT.glob("packages/ext-*")}
+EXTENSIONS = {f"cruse-{p.name.split('-')[1]}": p for p in ROOT.glob("packages/*-*")}
 COMPLETE = EXTENSIONS.keys() <= INSTALLED
 
 if "hypothesis" in INSTALLED:
@@ -28,10 +28,12 @@ if "hypothesis" in INSTALLED:
     settings.register_profile("search", steady, derandomize=False)
     settings.load_profile("steady")
 
-# These need a browser, database servers, the package index or type checkers, and run when named
-# on the command line: `python dev.py test-machine`, `python dev.py test-build`, `python dev.py
-# check`.
+# These need a browser, database servers, the package index, type checkers or Flask's extensions,
+# and run when named on the command line: `python dev.py test-machine`, `python dev.py test-build`,
+# `python dev.py check`, `python dev.py test-flask`.
 collect_ignore = ["docs/conf.py", "tests/machine", "tests/packaging", "tests/typing"]
+# In the process of these, "flask" is Cruse: others start them.
+collect_ignore += ["tests/flask_ecosystem", "packages/compat-flask/tests/inside"]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with
     collect_ignore += ["tests/differential", "tests/ported"]

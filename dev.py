@@ -7,6 +7,7 @@
     python dev.py docs                 build the handbook
     python dev.py build                build every wheel and sdist into dist/
     python dev.py test-build           build them and install each alone
+    python dev.py test-flask           Flask's extensions, from the index, on Cruse
     python dev.py test-machine         tests that need Chromium, PostgreSQL, Redis
     python dev.py bench [OPTIONS]      Cruse beside its peers, measured in one run
     python dev.py fuzz [PARSERS]       search for inputs that break a parser
@@ -39,6 +40,7 @@ COMMANDS = {
     "fuzz": ["run", "fuzz:run"],
     "test": ["test"],
     "test-build": ["run", "packaging:test"],
+    "test-flask": ["run", "flask:test"],
     "test-machine": ["run", "machine:test"],
 }
 # Our word -> a program of ours that needs the standard library only.

@@ -9,10 +9,10 @@ from flask_sqlalchemy import SQLAlchemy
 
 
 @pytest.fixture
-def app(tmp_path):
+def app():
     app = Flask(__name__)
     app.secret_key = "key"
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/app.db"
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     Babel(app)  # it wants it where it is installed
     db = SQLAlchemy(app)
 

@@ -7,12 +7,12 @@ from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.utils.legacy import get_sqla_class
 
 
-@pytest.fixture
-def app(tmp_path):
+@pytest.fixture(scope="module")  # its tables and permissions take seconds
+def app():
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY="k" * 32,
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/app.db",
+        SQLALCHEMY_DATABASE_URI="sqlite://",
         WTF_CSRF_ENABLED=False,
         FAB_ADD_SECURITY_VIEWS=True,
     )
@@ -49,14 +49,16 @@ def app(tmp_path):
         db.engine.dispose()
 
 
-def test_rows_are_managed_by_those_who_signed_in(app, client_of):
+def test_rows_are_managed_by_those_who_signed_in(app, client_of, gateway):
     client = client_of(app)
     assert client.get("/").status_code == 200
     assert client.get("/memoview/list/").status_code == 302
     signed = client.post("/login/", data={"username": "ada", "password": "password"})
     assert signed.status_code == 302
-    assert client.post("/memoview/add", data={"text": "fill the jar"}).status_code == 302
-    assert "fill the jar" in client.get("/memoview/list/").text
+    text = f"fill the jar through {gateway}"
+    assert text not in client.get("/memoview/list/").text
+    assert client.post("/memoview/add", data={"text": text}).status_code == 302
+    assert text in client.get("/memoview/list/").text
 
 
 def test_its_api_takes_a_token(app, client_of):
@@ -65,8 +67,9 @@ def test_its_api_takes_a_token(app, client_of):
     data = {"username": "ada", "password": "password", "provider": "db"}
     token = client.post("/api/v1/security/login", json=data).json["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
+    before = client.get("/api/v1/memo/", headers=headers).json["count"]
     assert client.post("/api/v1/memo/", json={"text": "jar"}, headers=headers).status_code == 201
-    assert client.get("/api/v1/memo/", headers=headers).json["count"] == 1
+    assert client.get("/api/v1/memo/", headers=headers).json["count"] == before + 1
 
 
 def test_its_files_are_served(app, client_of):

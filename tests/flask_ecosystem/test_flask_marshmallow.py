@@ -5,9 +5,9 @@ from flask_sqlalchemy import SQLAlchemy
 
 
 @pytest.fixture
-def app(tmp_path):
+def app():
     app = Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/app.db"
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     db = SQLAlchemy(app)
     ma = Marshmallow(app)
 

@@ -13,7 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 
 @pytest.fixture
-def app(tmp_path):
+def app():
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY="k" * 32,
@@ -22,7 +22,7 @@ def app(tmp_path):
         SECURITY_REGISTERABLE=True,
         SECURITY_SEND_REGISTER_EMAIL=False,
         SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False},
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/app.db",
+        SQLALCHEMY_DATABASE_URI="sqlite://",
         WTF_CSRF_ENABLED=False,
     )
     db = SQLAlchemy(app)

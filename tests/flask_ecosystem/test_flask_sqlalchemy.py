@@ -5,7 +5,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 @pytest.fixture
-def app(tmp_path):
+def app():
     class Base(DeclarativeBase):
         pass
 
@@ -16,7 +16,7 @@ def app(tmp_path):
         text: Mapped[str] = mapped_column(unique=True)
 
     app = Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/memos.db"
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     db.init_app(app)
     with app.app_context():
         db.create_all()

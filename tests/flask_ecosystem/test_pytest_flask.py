@@ -1,6 +1,6 @@
-import flask
 import pytest
 from flask import Flask, jsonify, request, url_for
+from flask.testing import FlaskClient
 
 
 pytest_plugins = ["pytest_flask.plugin"]
@@ -12,7 +12,7 @@ def app(gateway):
     app.config["SERVER_NAME"] = "localhost"
     options = {"gateway": gateway}
 
-    class Client(flask.testing.FlaskClient):
+    class Client(FlaskClient):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **{**options, **kwargs})
 

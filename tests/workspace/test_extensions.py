@@ -8,7 +8,7 @@ import pytest
 from tools.imports import imports, modules
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = {path.parent.name: path for path in sorted(ROOT.glob("packages/ext-*/src"))}
+SOURCES = {path.parent.name: path for path in sorted(ROOT.glob("packages/*-*/src"))}
 PACKAGES = {next(path.glob("cruse_*")).name for path in SOURCES.values()}
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTENSIONS = ("auth", "db", "forms", "uploads")
+EXTENSIONS = ("auth", "db", "flask", "forms", "uploads")
 WANTED = os.environ.get("CRUSE_PACKAGES", "all")
 ROW = {"all": EXTENSIONS, "core": ()}.get(WANTED, (WANTED,))
 
@@ -23,7 +23,7 @@ INSTALLED = {normal(dist.name) for dist in distributions()}
 
 def libraries(extension: str) -> set[str]:
     """The distributions that an extension requires, beside the core."""
-    path = ROOT / f"packages/ext-{extension}/pyproject.toml"
+    (path,) = ROOT.glob(f"packages/*-{extension}/pyproject.toml")
     requirements = tomllib.loads(path.read_text())["project"]["dependencies"]
     names = {normal(re.split(r"[\[<>=!~ ;]", requirement)[0]) for requirement in requirements}
     return names - {"cruse"}
@@ -45,7 +45,7 @@ def test_the_libraries_that_the_extensions_are_made_for_are_known():
     assert "sqlalchemy" in libraries("db")
     assert "wtforms" in libraries("forms")
     assert "authlib" in libraries("auth")
-    assert libraries("uploads") == set()
+    assert libraries("uploads") == libraries("flask") == set()
 
 
 def test_flask_is_there_to_compare_with_where_the_differential_suite_runs():

@@ -139,12 +139,12 @@ class ConfigAttribute(Generic[T]):
     """An attribute of the application that is stored in its config.
 
     Args:
-        key: Where in ``app.config`` the value is.
+        name: Where in ``app.config`` the value is.
         get_converter: Called with the stored value whenever the attribute is read.
     """
 
-    def __init__(self, key: str, get_converter: Callable[[Any], T] | None = None) -> None:
-        self.key = key
+    def __init__(self, name: str, get_converter: Callable[[Any], T] | None = None) -> None:
+        self.key = name
         self.get_converter = get_converter
 
     @overload

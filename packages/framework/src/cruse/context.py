@@ -358,8 +358,8 @@ def decode_path(path: str) -> str:
         raise BadRequest("The path is not valid UTF-8.") from None
 
 
-def after_this_request(function: F) -> F:
-    """Call ``function(response)`` after the view of the current request.
+def after_this_request(f: F) -> F:
+    """Call ``f(response)`` after the view of the current request.
 
     Raises:
         RuntimeError: When no request is being handled.
@@ -367,11 +367,11 @@ def after_this_request(function: F) -> F:
     context = current_context()
     if not context.has_request:
         raise RuntimeError("'after_this_request' can only be used while a request is handled.")
-    return context.after_this_request(function)
+    return context.after_this_request(f)
 
 
-def copy_current_request_context(function: F) -> F:
-    """Let ``function`` see the current request when it runs later, in a thread or a task.
+def copy_current_request_context(f: F) -> F:
+    """Let ``f`` see the current request when it runs later, in a thread or a task.
 
     Raises:
         RuntimeError: When no request is being handled.
@@ -383,18 +383,18 @@ def copy_current_request_context(function: F) -> F:
         )
     copied = original.copy()
 
-    if iscoroutinefunction(function):
+    if iscoroutinefunction(f):
 
-        @wraps(function)
+        @wraps(f)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             async with copied.copy():
-                return await function(*args, **kwargs)
+                return await f(*args, **kwargs)
 
     else:
 
-        @wraps(function)
+        @wraps(f)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with copied.copy():
-                return function(*args, **kwargs)
+                return f(*args, **kwargs)
 
     return wrapper  # type: ignore[return-value]

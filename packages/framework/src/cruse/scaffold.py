@@ -49,15 +49,15 @@ T_preprocessor = TypeVar("T_preprocessor", bound=URLValuePreprocessorCallable)
 T_url_default = TypeVar("T_url_default", bound=URLDefaultCallable)
 
 
-def setupmethod(method: F) -> F:
-    """Refuse to call the method once the first request was handled."""
-    name = method.__name__
+def setupmethod(f: F) -> F:
+    """Refuse to call a method once the first request was handled."""
+    name = f.__name__
 
     def guarded(self: Scaffold, *args: Any, **kwargs: Any) -> Any:
         self._check_setup_finished(name)
-        return method(self, *args, **kwargs)
+        return f(self, *args, **kwargs)
 
-    return update_wrapper(guarded, method)  # type: ignore[return-value]
+    return update_wrapper(guarded, f)  # type: ignore[return-value]
 
 
 def find_root_path(import_name: str) -> str:

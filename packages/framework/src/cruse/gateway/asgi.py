@@ -172,8 +172,9 @@ def _fill(
         environ["REMOTE_PORT"] = str(client[1])
     if "http.response.early_hint" in (scope.get("extensions") or ()):
         environ["wsgi.early_hints"] = partial(transport.send_early_hints, loop)
-    if "cruse.access_route" in scope:
-        environ["cruse.access_route"] = scope["cruse.access_route"]
+    for key in ("cruse.access_route", "cruse.preserve_context"):
+        if key in scope:
+            environ[key] = scope[key]
     for raw_name, raw_value in scope["headers"]:
         add_header(environ, raw_name, raw_value.decode("latin-1"))
     _add_errors(environ)

@@ -35,6 +35,7 @@ async def run_wsgi(
     loop = asyncio.get_running_loop()
     environ: WSGIEnvironment = {}
     _fill(scope, transport, loop, environ)
+    environ["cruse.loop"] = loop  # for async code of an application of ours
     # PEP 3333 wants lines too.
     environ["wsgi.input"] = io.BufferedReader(BodyStream(environ["wsgi.input"], None, None))
     exchange = _Exchange(app, environ, transport, loop)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
 
-from cruse.bridge import drive, iterate_off_loop
+from cruse.bridge import OffLoop, drive, iterate_off_loop
 from cruse.gateway.observed import observe_wsgi
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
@@ -52,7 +52,8 @@ def serve_wsgi(
 def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     ctx = app.context_class(app, environ)
     _cv.set(ctx)
-    ctx.bridge = app.bridge
+    loop = environ.get("cruse.loop")  # of the ASGI server that this is a thread of
+    ctx.bridge = app.bridge if loop is None else OffLoop(lambda: loop)
     if app.proxies is not None:
         _look_behind(app.proxies, ctx, environ)
     ctx.method = environ["REQUEST_METHOD"]

@@ -1,6 +1,8 @@
 """What ``import flask`` gives: the names of Flask 3.1, which are Cruse's."""
 
+import warnings
 from importlib import import_module
+from typing import Any
 
 from cruse import (
     Blueprint,
@@ -45,6 +47,8 @@ from cruse_flask.application import (
     redirect,
 )
 
+from cruse_flask.finder import FLASK_VERSION
+
 __all__ = [
     "Blueprint",
     "Config",
@@ -86,6 +90,19 @@ __all__ = [
     "template_rendered",
     "url_for",
 ]
+
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        warnings.warn(
+            "'__version__' is deprecated: ask importlib.metadata.version('flask').",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return FLASK_VERSION
+    raise AttributeError(f"module 'flask' has no attribute {name!r}")
+
 
 # As there: these can be used after "import flask" alone.
 for _name in (

@@ -1,9 +1,5 @@
 """The set-up side of an application."""
 
-from cruse.application import (
-    Application as App,
-)
+from cruse_flask.application import Flask as App
 
-__all__ = [
-    "App",
-]
+__all__ = ["App"]

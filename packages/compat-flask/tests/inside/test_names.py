@@ -1,0 +1,141 @@
+"""What ``import flask`` gives are the framework's own classes, under Flask's names."""
+
+import importlib
+import importlib.metadata
+import os
+
+import cruse
+import flask
+import pytest
+from cruse.context import Context
+
+MODULES = [
+    "app",
+    "blueprints",
+    "cli",
+    "config",
+    "ctx",
+    "debughelpers",
+    "globals",
+    "helpers",
+    "json",
+    "json.provider",
+    "json.tag",
+    "logging",
+    "sansio",
+    "sansio.app",
+    "sansio.blueprints",
+    "sansio.scaffold",
+    "sessions",
+    "signals",
+    "templating",
+    "testing",
+    "typing",
+    "views",
+    "wrappers",
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_what_it_says(name):
+    module = importlib.import_module(f"flask.{name}")
+    assert module.__name__ == f"flask.{name}"
+    for each in getattr(module, "__all__", ()):
+        getattr(module, each)
+
+
+def test_the_real_flask_is_not_loaded():
+    assert os.path.dirname(flask.__file__).endswith(os.path.join("modules", "flask"))
+
+
+def test_an_application_of_one_is_one_of_the_other():
+    assert isinstance(flask.Flask("app"), cruse.Cruse)
+    assert isinstance(cruse.Cruse("app"), flask.Flask)
+    assert issubclass(cruse.Cruse, flask.Flask)
+    assert not isinstance(object(), flask.Flask)
+
+    class Mine(flask.Flask):
+        pass
+
+    assert isinstance(Mine("app"), flask.Flask)
+    assert not isinstance(cruse.Cruse("app"), Mine)
+    assert not isinstance(flask.Flask("app"), Mine)
+
+
+def test_the_other_classes_are_the_same():
+    from flask.ctx import AppContext, RequestContext
+    from flask.sansio.app import App
+    from flask.sansio.scaffold import Scaffold
+    from flask.testing import FlaskClient
+    from flask.wrappers import Request
+
+    assert flask.Blueprint is cruse.Blueprint
+    assert Request is flask.Request is cruse.Request
+    assert flask.Response is cruse.Response
+    assert AppContext is RequestContext is Context
+    app = cruse.Cruse("app")
+    assert isinstance(app, App)
+    assert isinstance(app, Scaffold)
+    assert isinstance(app.config, flask.Config)
+    assert isinstance(app.test_client(), FlaskClient)
+    assert isinstance(flask.Flask("app").test_client(), cruse.testing.CruseClient)
+
+
+def test_proxies_and_signals_are_the_same():
+    assert flask.request is cruse.request
+    assert flask.globals.current_app is cruse.current_app
+    assert flask.signals.request_started is cruse.request_started
+    assert flask.signals.Namespace().signal("mine").name == "mine"
+
+
+def test_the_version_of_the_distribution_is_the_one_whose_names_these_are():
+    assert importlib.metadata.version("flask") == "3.1.3"
+    assert importlib.metadata.distribution("Flask").metadata["Name"] == "Flask"
+    with pytest.warns(DeprecationWarning, match="importlib.metadata"):
+        assert flask.__version__ == "3.1.3"
+
+
+def test_installing_twice_is_no_mistake():
+    import cruse_flask
+
+    cruse_flask.install()
+    assert cruse_flask.is_installed()
+
+
+def test_names_that_flask_does_not_have_are_missed():
+    with pytest.raises(AttributeError, match="nonsense"):
+        flask.nonsense  # noqa: B018
+    with pytest.raises(ImportError):
+        importlib.import_module("flask.nonsense")
+
+
+def test_redirects_settings_and_dates_are_as_there(client_of, monkeypatch):
+    from datetime import datetime
+
+    monkeypatch.setenv("FLASK_COLOUR", "blue")
+    app = flask.Flask("app")
+    app.config.from_prefixed_env()
+
+    @app.post("/")
+    def away():
+        return flask.redirect("/there")
+
+    @app.get("/date")
+    def date():
+        return {"date": datetime(2026, 1, 2)}
+
+    client = client_of(app)
+    assert app.config["COLOUR"] == "blue"
+    assert client.post("/").status_code == 302
+    assert client.get("/date").json == {"date": "Fri, 02 Jan 2026 00:00:00 GMT"}
+    assert flask.redirect("/there").status_code == 302
+
+
+def test_debug_mode_follows_the_environment(monkeypatch):
+    monkeypatch.delenv("CRUSE_DEBUG", raising=False)
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    try:
+        assert flask.Flask("app").debug
+        assert flask.helpers.get_debug_flag()
+    finally:
+        os.environ.pop("CRUSE_DEBUG", None)

@@ -5,6 +5,7 @@ that fails there as well says something wrong about the extension.
 """
 
 import pytest
+
 from cruse_flask import is_installed
 
 

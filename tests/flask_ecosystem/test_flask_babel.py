@@ -13,7 +13,8 @@ def app():
     @app.get("/")
     def index():
         return render_template_string(
-            "{{ day | dateformat }} {{ 1234.5 | decimalformat }} {{ _('jar') }}", day=date(2026, 2, 3)
+            "{{ day | dateformat }} {{ 1234.5 | decimalformat }} {{ _('jar') }}",
+            day=date(2026, 2, 3),
         )
 
     @app.get("/async")

@@ -7,9 +7,7 @@ from flask_limiter.util import get_remote_address
 @pytest.fixture
 def app():
     app = Flask(__name__)
-    limiter = Limiter(
-        get_remote_address, app=app, storage_uri="memory://", headers_enabled=True
-    )
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
 
     @app.get("/")
     @limiter.limit("2/minute")

@@ -82,7 +82,11 @@ def test_pages_are_for_those_who_signed_in(app, client_of):
 
 def test_users_register_and_have_no_roles(app, client_of):
     client = client_of(app)
-    data = {"email": "eve@cruse.dev", "password": "a long password", "password_confirm": "a long password"}
+    data = {
+        "email": "eve@cruse.dev",
+        "password": "a long password",
+        "password_confirm": "a long password",
+    }
     assert client.post("/register", data=data).status_code == 302
     assert client.get("/mine").text == "eve@cruse.dev"
     assert client.get("/admin").status_code == 403

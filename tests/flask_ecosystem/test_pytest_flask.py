@@ -2,7 +2,6 @@ import pytest
 from flask import Flask, jsonify, request, url_for
 from flask.testing import FlaskClient
 
-
 pytest_plugins = ["pytest_flask.plugin"]
 
 

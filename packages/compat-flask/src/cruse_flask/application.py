@@ -8,6 +8,9 @@ import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.local import LocalProxy
+from werkzeug.utils import redirect as redirect_of_werkzeug
+
 from cruse.app import Cruse
 from cruse.config import DEFAULTS
 from cruse.config import Config as CruseConfig
@@ -15,19 +18,17 @@ from cruse.gateway.inworker import run_wsgi
 from cruse.gateway.rsgi_as_asgi import connection_of
 from cruse.globals import app_ctx, has_request_context, request
 from cruse.shortcuts import redirect as redirect_of_cruse
-from werkzeug.local import LocalProxy
-from werkzeug.utils import redirect as redirect_of_werkzeug
-
 from cruse_flask.aliases import Alias
 from cruse_flask.environment import mirror_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
     from cruse.context import Context
     from cruse.testing import CruseClient
     from cruse.typing import Receive, Scope, Send
-    from werkzeug.wrappers import Response as WerkzeugResponse
 
 __all__ = ["Config", "Flask", "redirect", "request_ctx"]
 
@@ -152,7 +153,9 @@ class Flask(Cruse, metaclass=_FlaskType):
 
 
 def redirect(
-    location: str, code: int = 302, Response: type[WerkzeugResponse] | None = None  # noqa: N803
+    location: str,
+    code: int = 302,
+    Response: type[WerkzeugResponse] | None = None,  # noqa: N803
 ) -> WerkzeugResponse:
     """Return a redirect.
 

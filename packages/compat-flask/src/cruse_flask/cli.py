@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from cruse.cli import CruseGroup, ScriptInfo
 from cruse.cli.options import env_file_option
-
 from cruse_flask.environment import load_flaskenv, mirror_environment
 from cruse_flask.finder import install
 

@@ -51,7 +51,8 @@ class _Finder(DistributionFinder):
         return PathFinder.find_spec(name, [str(FOLDER)]) if name == "flask" else None
 
     def find_distributions(
-        self, context: DistributionFinder.Context = DistributionFinder.Context()  # noqa: B008 - the signature of the library
+        self,
+        context: DistributionFinder.Context = DistributionFinder.Context(),  # noqa: B008 - the signature of the library
     ) -> Iterable[Distribution]:
         """Find the distribution "flask" by its name; a list of all of them is left alone."""
         if context.name is not None and context.name.lower() == "flask":

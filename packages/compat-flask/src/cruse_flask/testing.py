@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cruse.testing import CruseClient
-
 from cruse_flask.aliases import Alias
 
 if TYPE_CHECKING:

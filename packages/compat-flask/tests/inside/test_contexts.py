@@ -83,4 +83,8 @@ def test_the_environ_is_there_and_knows_the_request(app, client_of):
         return {key: request.environ[key] for key in ("PATH_INFO", "QUERY_STRING", "HTTP_X_JAR")}
 
     answer = client_of(app).get("/environ/jar?a=1", headers={"X-Jar": "full"})
-    assert answer.json == {"PATH_INFO": "/environ/jar", "QUERY_STRING": "a=1", "HTTP_X_JAR": "full"}
+    assert answer.json == {
+        "PATH_INFO": "/environ/jar",
+        "QUERY_STRING": "a=1",
+        "HTTP_X_JAR": "full",
+    }

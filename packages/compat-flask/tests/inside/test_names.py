@@ -4,9 +4,10 @@ import importlib
 import importlib.metadata
 import os
 
-import cruse
 import flask
 import pytest
+
+import cruse
 from cruse.context import Context
 
 MODULES = [

@@ -211,6 +211,10 @@ class Context:
         """The rule that matched."""
         return None if self.route is None else self.route.rule
 
+    @url_rule.setter
+    def url_rule(self, rule: Rule | None) -> None:
+        self.route = None if rule is None else self.app.router.route(rule)
+
     @property
     def endpoint(self) -> str | None:
         """The endpoint that matched."""

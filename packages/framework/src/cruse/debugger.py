@@ -97,7 +97,7 @@ def secrets_of(app: Cruse | None, environ: WSGIEnvironment) -> set[str]:
     """Return the values a debugger page must not show: keys, cookies, the Authorization header."""
     found: set[Any] = set()
     if app is not None:
-        found.add(app.config.get("SECRET_KEY"))
+        found.add(app.secret_key)
         found.update(app.config.get("SECRET_KEY_FALLBACKS") or ())
     scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     found.add(credentials or scheme)

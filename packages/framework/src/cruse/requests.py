@@ -224,15 +224,35 @@ class Request(WerkzeugRequest):
         """The rule that matched, ``None`` when none did."""
         return None if self.context is None else self.context.url_rule
 
+    @url_rule.setter
+    def url_rule(self, rule: Rule | None) -> None:
+        self._own_context().url_rule = rule
+
     @property
     def view_args(self) -> dict[str, Any] | None:
         """The values of the variable parts of the rule, ``None`` when none matched."""
         return None if self.context is None else self.context.view_args
 
+    @view_args.setter
+    def view_args(self, values: dict[str, Any] | None) -> None:
+        self._own_context().view_args = values
+
     @property
     def routing_exception(self) -> HTTPException | None:
         """Why no rule matched: mostly 404, 405 or a redirect."""
         return None if self.context is None else self.context.routing_exception
+
+    @routing_exception.setter
+    def routing_exception(self, error: HTTPException | None) -> None:
+        self._own_context().routing_exception = error
+
+    def _own_context(self) -> Context:
+        if self.context is None:
+            raise RuntimeError(
+                "This request belongs to no application, so it can't be told what rule it matched."
+                " 'app.test_request_context()' makes one that does."
+            )
+        return self.context
 
     @property
     def endpoint(self) -> str | None:

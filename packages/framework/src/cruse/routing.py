@@ -210,8 +210,8 @@ class Router:
         return None if arguments is None else (found, arguments)
 
     def route(self, rule: WerkzeugRule) -> Route:
-        """Return what was compiled for a rule that werkzeug's adapter found."""
-        return self._current().routes[id(rule)]
+        """Return what was compiled for a rule; a rule that is not in the map is compiled now."""
+        return self._current().routes.get(id(rule)) or Route(rule, simple=False)
 
 
 def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:

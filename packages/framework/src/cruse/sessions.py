@@ -316,7 +316,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def get_signing_serializer(self, app: Cruse) -> URLSafeTimedSerializer | None:
         """Return what signs and reads the cookie's value; None when there is no secret key."""
-        key = app.config["SECRET_KEY"]
+        key = app.secret_key
         if not key:
             return None
         # itsdangerous signs with the last key and accepts all.

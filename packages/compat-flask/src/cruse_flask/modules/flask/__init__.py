@@ -46,7 +46,6 @@ from cruse_flask.application import (
     Flask,
     redirect,
 )
-
 from cruse_flask.finder import FLASK_VERSION
 
 __all__ = [
@@ -90,7 +89,6 @@ __all__ = [
     "template_rendered",
     "url_for",
 ]
-
 
 
 def __getattr__(name: str) -> Any:

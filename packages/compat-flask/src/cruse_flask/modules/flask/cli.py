@@ -1,6 +1,7 @@
 """The command line."""
 
 import click
+
 from cruse.cli import (
     AppGroup,
     NoAppException,

@@ -1,11 +1,17 @@
 """Contexts. A request's and an application's are of one class."""
 
 from cruse.context import (
+    Context as AppContext,
+)
+from cruse.context import (
+    Context as RequestContext,
+)
+from cruse.context import (
+    Globals as _AppCtxGlobals,
+)
+from cruse.context import (
     after_this_request,
     copy_current_request_context,
-    Context as AppContext,
-    Context as RequestContext,
-    Globals as _AppCtxGlobals,
 )
 from cruse.globals import (
     has_app_context,

@@ -12,13 +12,13 @@ from cruse.sessions import (
 )
 
 __all__ = [
-    "session_json_serializer",
     "NullSession",
     "SecureCookieSession",
     "SecureCookieSessionInterface",
     "SessionInterface",
     "SessionMixin",
     "TaggedJSONSerializer",
+    "session_json_serializer",
 ]
 
 session_json_serializer = TaggedJSONSerializer()

@@ -1,10 +1,10 @@
 """Test clients."""
 
 from cruse.testing import EnvironBuilder
-from cruse_flask.testing import FlaskClient
 from cruse.testing.runner import (
     CruseCliRunner as FlaskCliRunner,
 )
+from cruse_flask.testing import FlaskClient
 
 __all__ = [
     "EnvironBuilder",

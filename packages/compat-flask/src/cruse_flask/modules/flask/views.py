@@ -6,9 +6,9 @@ from cruse.views import (
 )
 
 __all__ = [
-    "http_method_funcs",
     "MethodView",
     "View",
+    "http_method_funcs",
 ]
 
 #: The names of the methods of a view that answer requests.

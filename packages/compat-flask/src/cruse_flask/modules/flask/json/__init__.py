@@ -1,5 +1,7 @@
 """JSON."""
 
+from importlib import import_module
+
 from cruse.json import (
     dump,
     dumps,
@@ -15,3 +17,6 @@ __all__ = [
     "load",
     "loads",
 ]
+
+for _name in ("provider", "tag"):
+    import_module(f"flask.json.{_name}")

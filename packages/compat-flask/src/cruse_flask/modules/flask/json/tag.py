@@ -7,10 +7,10 @@ from cruse.json.tag import (
     TagBytes,
     TagDateTime,
     TagDict,
+    TaggedJSONSerializer,
     TagMarkup,
     TagTuple,
     TagUUID,
-    TaggedJSONSerializer,
 )
 
 __all__ = [

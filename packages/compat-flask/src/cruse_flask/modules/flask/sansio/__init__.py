@@ -1,2 +1,1 @@
 """What Flask shares with Quart."""
-

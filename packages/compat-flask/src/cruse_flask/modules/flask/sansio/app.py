@@ -1,5 +1,10 @@
 """The set-up side of an application."""
 
+from cruse.config import ConfigAttribute
+from cruse.scaffold import Scaffold, setupmethod
+from cruse_flask.application import Config
 from cruse_flask.application import Flask as App
+from werkzeug.exceptions import Aborter
+from werkzeug.routing import Map, Rule
 
-__all__ = ["App"]
+__all__ = ["Aborter", "App", "Config", "ConfigAttribute", "Map", "Rule", "Scaffold", "setupmethod"]

@@ -5,9 +5,13 @@ from cruse.instance import (
 )
 from cruse.scaffold import (
     Scaffold,
-    find_root_path as get_root_path,
     setupmethod,
+)
+from cruse.scaffold import (
     endpoint_of as _endpoint_from_view_func,
+)
+from cruse.scaffold import (
+    find_root_path as get_root_path,
 )
 
 __all__ = [

@@ -43,7 +43,7 @@ def run(file: Path, results: Path) -> dict[str, list[bool]]:
     passed: dict[str, list[bool]] = {gateway: [] for gateway in GATEWAYS}
     if done.returncode not in (0, 1):
         return passed
-    for case in ET.parse(results).iter("testcase"):
+    for case in ET.parse(results).iter("testcase"):  # noqa: S314 - pytest has just written it
         verdict = all(child.tag not in ("failure", "error", "skipped") for child in case)
         for gateway in GATEWAYS:
             # A test that takes no gateway counts for both.
@@ -59,7 +59,7 @@ def told(passed: list[bool]) -> str:
 
 def main(words: list[str]) -> int:
     """Run the tests; return 1 when one failed or there was none."""
-    files = [file for file in sorted(FOLDER.glob("test_*.py"))]
+    files = sorted(FOLDER.glob("test_*.py"))
     files = [file for file in files if not words or any(word in file.stem for word in words)]
     good = bool(files)
     start = time.monotonic()

@@ -11,11 +11,9 @@ from cruse_flask.application import Flask  # noqa: E402 - after the alias
 _test_client = Flask.test_client
 
 
-def test_client(
-    self: Flask, use_cookies: bool = True, gateway: str = "asgi", **options: Any
-) -> Any:
+def client_of_asgi(self: Flask, *args: Any, **options: Any) -> Any:
     """Return a client for tests."""
-    return _test_client(self, use_cookies, gateway, **options)
+    return _test_client(self, *args, **{"gateway": "asgi", **options})
 
 
-Flask.test_client = test_client  # type: ignore[method-assign]
+Flask.test_client = client_of_asgi  # type: ignore[method-assign]

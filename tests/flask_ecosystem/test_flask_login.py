@@ -23,7 +23,7 @@ def app():
     app.test_client_class = FlaskLoginClient
     manager = LoginManager(app)
     manager.login_view = "sign_in"
-    manager.user_loader(lambda id: User(id) if id == "ada" else None)
+    manager.user_loader(lambda key: User(key) if key == "ada" else None)
 
     @app.get("/sign-in")
     def sign_in():

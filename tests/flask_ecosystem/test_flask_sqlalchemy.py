@@ -48,8 +48,8 @@ def app():
 
 def test_what_one_request_commits_another_reads(app, client_of):
     client = client_of(app)
-    id = client.post("/", data={"text": "fill the jar"}).json["id"]
-    assert client.get(f"/{id}").text == "fill the jar"
+    made = client.post("/", data={"text": "fill the jar"}).json
+    assert client.get(f"/{made['id']}").text == "fill the jar"
     assert client.get("/99").status_code == 404
 
 

@@ -10,7 +10,31 @@ import json
 import sys
 import warnings
 
-MODULES = ["flask", "flask.app", "flask.blueprints", "flask.cli", "flask.config", "flask.ctx", "flask.debughelpers", "flask.globals", "flask.helpers", "flask.json", "flask.json.provider", "flask.json.tag", "flask.logging", "flask.sansio.app", "flask.sansio.blueprints", "flask.sansio.scaffold", "flask.sessions", "flask.signals", "flask.templating", "flask.testing", "flask.typing", "flask.views", "flask.wrappers"]
+MODULES = [
+    "flask",
+    "flask.app",
+    "flask.blueprints",
+    "flask.cli",
+    "flask.config",
+    "flask.ctx",
+    "flask.debughelpers",
+    "flask.globals",
+    "flask.helpers",
+    "flask.json",
+    "flask.json.provider",
+    "flask.json.tag",
+    "flask.logging",
+    "flask.sansio.app",
+    "flask.sansio.blueprints",
+    "flask.sansio.scaffold",
+    "flask.sessions",
+    "flask.signals",
+    "flask.templating",
+    "flask.testing",
+    "flask.typing",
+    "flask.views",
+    "flask.wrappers",
+]
 
 
 GIVE_ALL = ("flask", "flask.globals", "flask.json", "flask.signals")

@@ -16,7 +16,7 @@ from cruse.config import DEFAULTS
 from cruse.config import Config as CruseConfig
 from cruse.gateway.inworker import run_wsgi
 from cruse.gateway.rsgi_as_asgi import connection_of
-from cruse.globals import app_ctx, has_request_context, request
+from cruse.globals import current_context, has_app_context, has_request_context, request
 from cruse.shortcuts import redirect as redirect_of_cruse
 from cruse_flask.aliases import Alias
 from cruse_flask.environment import mirror_environment
@@ -41,7 +41,7 @@ class _FlaskType(Alias):
             namespace["__call__"] = _with_asgi(namespace["__call__"])
         return super().__new__(mcs, name, bases, namespace)
 
-    def __setattr__(cls, name: str, value: Any) -> None:
+    def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805 - of a metaclass
         super().__setattr__(name, _with_asgi(value) if name == "__call__" else value)
 
 
@@ -164,15 +164,15 @@ def redirect(
         code: 302 (Found), unless told otherwise.
         Response: The class of the response, outside of an application.
     """
-    if Response is not None and not app_ctx:
+    if Response is not None and not has_app_context():
         return redirect_of_werkzeug(location, code=code, Response=Response)
     return redirect_of_cruse(location, code)
 
 
 def _request_context() -> Context:
     if not has_request_context():
-        request._get_current_object()  # says what is missing
-    return app_ctx._get_current_object()  # type: ignore[attr-defined, no-any-return]
+        bool(request.method)  # says what is missing
+    return current_context()
 
 
 #: Stands for the context of the current request.

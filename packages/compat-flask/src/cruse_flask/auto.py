@@ -1,4 +1,4 @@
-"""``import cruse_flask.auto`` is ``cruse_flask.install()``, for places that can only name a module.
+"""``import cruse_flask.auto`` is ``cruse_flask.install()``, where only a module can be named.
 
 Such as ``pytest -p cruse_flask.auto``, which comes before pytest's plug-ins that import ``flask``.
 """

@@ -23,8 +23,8 @@ PLUGINS = "flask.commands"
 
 
 def _read_environment(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    assert env_file_option.callback is not None
-    value = env_file_option.callback(ctx, param, value)
+    if env_file_option.callback is not None:
+        value = env_file_option.callback(ctx, param, value)
     if ctx.ensure_object(ScriptInfo).load_dotenv_defaults:
         load_flaskenv()
     mirror_environment()
@@ -65,7 +65,7 @@ class FlaskGroup(CruseGroup):
         option = click.Option(
             ["-e", "--env-file"],
             type=env_file_option.type,
-            help="Set environment variables from this file; it goes before '.env' and '.flaskenv'.",
+            help="Read environment variables from this file, before '.env' and '.flaskenv'.",
             is_eager=True,
             expose_value=False,
             callback=_read_environment,

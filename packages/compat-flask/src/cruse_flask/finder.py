@@ -80,11 +80,10 @@ def install() -> None:
         loaded = sys.modules.get("flask")
         if loaded is not None:
             raise RuntimeError(
-                f"Flask was imported before, from {getattr(loaded, '__file__', None)}: part of the "
-                "program has its classes and part would get Cruse's. Call 'cruse_flask.install()' "
-                "first, before the import of anything that imports 'flask'; or let the command do "
-                "it: 'cruse run --flask', 'python -m cruse_flask run', 'pytest -p "
-                "cruse_flask.auto'."
+                f"Flask was imported before, from {getattr(loaded, '__file__', None)}: a part of "
+                "the program has its classes, and others would get Cruse's. Call "
+                "'cruse_flask.install()' before anything imports 'flask', or let a command do it: "
+                "'cruse run --flask', 'python -m cruse_flask run', 'pytest -p cruse_flask.auto'."
             )
         sys.meta_path.insert(0, _FINDER)
     mirror_environment()

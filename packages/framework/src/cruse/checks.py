@@ -94,7 +94,7 @@ def _no_switches(app: Cruse) -> Iterator[Finding]:
 
 def _secret_key(app: Cruse, deploy: bool) -> Iterator[Finding]:
     level: Literal["error", "warning"] = "error" if deploy else "warning"
-    key = app.secret_key
+    key: Any = app.secret_key
     make = "Make one with: python -c 'import secrets; print(secrets.token_hex())'"
     if not key:
         yield Finding(

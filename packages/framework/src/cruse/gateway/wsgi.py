@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import Context as Variables
 from contextvars import copy_context
 from functools import partial
@@ -52,8 +53,7 @@ def serve_wsgi(
 def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     ctx = app.context_class(app, environ)
     _cv.set(ctx)
-    loop = environ.get("cruse.loop")  # of the ASGI server that this is a thread of
-    ctx.bridge = app.bridge if loop is None else OffLoop(lambda: loop)
+    ctx.bridge = app.bridge
     if app.proxies is not None:
         _look_behind(app.proxies, ctx, environ)
     ctx.method = environ["REQUEST_METHOD"]
@@ -65,8 +65,8 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     path = environ.get("PATH_INFO", "")
     if path.isascii():
         ctx.path = path
-    if "cruse.preserve_context" in environ:
-        ctx.keep = environ["cruse.preserve_context"]
+    if "cruse.loop" in environ or "cruse.preserve_context" in environ:
+        _take_over(ctx, environ)
     app.context_pushed(ctx)
     if app.observers:
         ctx.observation = Observation(ctx)
@@ -90,6 +90,14 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
     return _body(ctx, plan, response)
 
 
+def _take_over(ctx: Context, environ: WSGIEnvironment) -> None:
+    """Take over what another gateway, or a test client, has put into an environ."""
+    ctx.keep = environ.get("cruse.preserve_context")
+    loop = environ.get("cruse.loop")
+    if loop is not None:  # this is a thread of an ASGI server
+        ctx.bridge = OffLoop(lambda: loop)
+
+
 def _start(
     ctx: Context, start_response: StartResponse, response: Response, error: Exception | None = None
 ) -> None:
@@ -98,7 +106,7 @@ def _start(
     if error is None:
         start_response(response.status, head)
     else:
-        start_response(response.status, head, (type(error), error, error.__traceback__))
+        start_response(response.status, head, sys.exc_info())
 
 
 def _look_behind(proxies: TrustedProxies, ctx: Context, environ: WSGIEnvironment) -> None:

@@ -1,5 +1,9 @@
 """The application, and what programs are used to find beside it."""
 
+from werkzeug.datastructures import Headers, ImmutableDict
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.routing import BuildError, MapAdapter, RequestRedirect, RoutingException, Rule
+
 from cruse.context import Context as AppContext
 from cruse.context import Context as RequestContext
 from cruse.globals import current_app, g, request, session
@@ -16,9 +20,6 @@ from cruse.signals import (
 from cruse_flask.application import Flask
 from cruse_flask.application import Flask as App
 from cruse_flask.environment import get_debug_flag, get_load_dotenv
-from werkzeug.datastructures import Headers, ImmutableDict
-from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
-from werkzeug.routing import BuildError, MapAdapter, RequestRedirect, RoutingException, Rule
 
 __all__ = [
     "App",

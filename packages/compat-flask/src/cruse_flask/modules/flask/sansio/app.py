@@ -1,10 +1,11 @@
 """The set-up side of an application."""
 
+from werkzeug.exceptions import Aborter
+from werkzeug.routing import Map, Rule
+
 from cruse.config import ConfigAttribute
 from cruse.scaffold import Scaffold, setupmethod
 from cruse_flask.application import Config
 from cruse_flask.application import Flask as App
-from werkzeug.exceptions import Aborter
-from werkzeug.routing import Map, Rule
 
 __all__ = ["Aborter", "App", "Config", "ConfigAttribute", "Map", "Rule", "Scaffold", "setupmethod"]

@@ -33,7 +33,11 @@ if "hypothesis" in INSTALLED:
 # `python dev.py check`, `python dev.py test-flask`.
 collect_ignore = ["docs/conf.py", "tests/machine", "tests/packaging", "tests/typing"]
 # In the process of these, "flask" is Cruse: others start them.
-collect_ignore += ["tests/flask_ecosystem", "packages/compat-flask/tests/inside"]
+collect_ignore += [
+    "tests/flask_ecosystem",
+    "packages/compat-flask/tests/inside",
+    "tests/ported/journal",
+]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with
     collect_ignore += ["tests/differential", "tests/ported"]

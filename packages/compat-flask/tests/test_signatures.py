@@ -3,14 +3,9 @@
 import json
 import subprocess
 import sys
-from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
-
-if "Flask" not in {dist.name for dist in distributions()}:
-    pytest.skip("compares with the real Flask", allow_module_level=True)
-
 
 # Functions of Flask that are written for itself alone, and have no underscore.
 INTERNAL = {"flask.cli.get_version", "flask.debughelpers.explain_template_loading_attempts"}

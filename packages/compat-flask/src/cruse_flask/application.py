@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import sys
@@ -68,7 +69,7 @@ def _marked(call: Callable[..., Any]) -> Callable[..., Any]:
     if sys.version_info >= (3, 12):
         inspect.markcoroutinefunction(call)
     else:
-        call._is_coroutine = Cruse.__call__._is_coroutine  # type: ignore[attr-defined]
+        call._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
     return call
 
 

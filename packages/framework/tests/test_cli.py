@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 
 import click
@@ -281,6 +282,35 @@ def test_a_broken_plug_in_is_named_and_left_out(run, plug_in):
     assert "'plugged' is left out" in result.output
     assert "No module named 'nowhere_to_be_found'" in result.output
     assert "routes" in result.output
+
+
+def test_a_plug_in_brings_options(tmp_path):
+    (tmp_path / "plug_in.py").write_text(
+        "import click\n"
+        "option = click.Option(['--loud'], is_flag=True, is_eager=True, expose_value=False,\n"
+        "    callback=lambda ctx, param, value: value and click.echo('LOUD'), help='Be loud.')\n"
+    )
+    info = tmp_path / "plug_in-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plug-in\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[cruse.options]\nloud = plug_in:option\n")
+    (tmp_path / "app.py").write_text("from cruse import Cruse\napp = Cruse(__name__)\n")
+
+    def said(*words):
+        # In a process of its own: options are looked up once.
+        return subprocess.run(
+            [sys.executable, "-m", "cruse", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert said("--loud", "routes").startswith("LOUD\n")
+    for words in (["--help"], ["run", "--help"], ["serve", "--help"]):
+        assert "Be loud." in said(*words)
+    assert "LOUD" not in said("routes")
 
 
 # -- the command itself -------------------------------------------------------------------

@@ -572,3 +572,43 @@ def test_a_cancellation_during_teardown_stays_a_cancellation(app):
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(exchange(app, path="/async"))
     assert reached == [True]
+
+
+def test_middleware_is_told_of_the_answer_before_the_context_ends(app):
+    order = []
+    inner = app.wsgi_app
+    app.teardown_request(lambda error: order.append("teardown"))
+
+    def middleware(environ, start_response):
+        def start(status, headers, exc_info=None):
+            order.append(f"{status} of {request.path}")
+            return start_response(status, headers, exc_info)
+
+        return inner(environ, start)
+
+    app.wsgi_app = middleware
+    assert b"".join(app(environ(), lambda *args: None)) == b"hello"
+    assert order == ["200 OK of /", "teardown"]
+
+
+def test_a_request_can_be_told_what_it_matched(app):
+    with app.test_request_context("/nowhere"):
+        assert request.endpoint is None
+        request.url_rule = app.url_rule_class("/thread", endpoint="thread")
+        request.view_args = {"a": 1}
+        request.routing_exception = None
+        assert request.endpoint == "thread"
+        assert (request.url_rule.rule, request.view_args) == ("/thread", {"a": 1})
+        request.url_rule = None
+        assert request.endpoint is None
+
+
+def test_a_request_of_no_application_matched_nothing_and_says_so():
+    from werkzeug.test import create_environ
+
+    from cruse import Request
+
+    made = Request(create_environ("/"))
+    assert made.url_rule is None
+    with pytest.raises(RuntimeError, match="belongs to no application"):
+        made.url_rule = None

@@ -627,3 +627,20 @@ def test_a_type_of_your_own_is_kept_by_a_tag(app):
         opened["set"] = {1, 2}
     with client.session_transaction() as opened:
         assert opened["set"] == {1, 2}
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_the_secret_key_may_be_an_attribute_of_the_class(gateway):
+    class Shop(Cruse):
+        secret_key = "of the class"
+
+    app = Shop("shop")
+
+    @app.get("/")
+    def count():
+        session["count"] = session.get("count", 0) + 1
+        return str(session["count"])
+
+    client = app.test_client(gateway=gateway)
+    assert [client.get("/").text for _ in range(2)] == ["1", "2"]
+    client.close()

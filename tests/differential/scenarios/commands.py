@@ -362,7 +362,7 @@ def plugins(fw):
         EntryPoint("run", "plugin:hello", f"{fw.name}.others"),
     ]
     sys.path.insert(0, str(fw.folder))
-    where = {"flask": "importlib.metadata", "cruse": "cruse.cli.groups"}[fw.name]
+    where = {"flask": "importlib.metadata", "cruse": "cruse.cli.options"}[fw.name]
     with patch(
         f"{where}.entry_points", lambda group: [each for each in found if each.group == group]
     ):

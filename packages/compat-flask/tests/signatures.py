@@ -44,7 +44,7 @@ def parameters(function):
     """The parameters of a function; ``None`` when it has no signature."""
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # a proxy, which stands for nothing here
         return None
     return [
         [each.name, each.kind.name, each.default is not each.empty]

@@ -62,7 +62,7 @@ class AsyncDatabase:
 
     async def get(self, entity: type[T], ident: Any, **options: Any) -> T | None:
         """Return the object with a primary key, or ``None``; see :meth:`Database.get`."""
-        return await self.session.get(entity, ident, **options)
+        return await self.session.run_sync(queries.get, entity, ident, options)
 
     async def get_or_404(
         self, entity: type[T], ident: Any, *, description: str | None = None, **options: Any

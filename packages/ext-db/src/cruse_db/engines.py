@@ -7,30 +7,25 @@ import os
 import shutil
 import tempfile
 import threading
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import create_engine
 
-from cruse_db import sqlite
+from cruse_db import postgres, sqlite
 from cruse_db.addresses import is_temporary, parse, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sqlalchemy.engine import URL, Engine
-    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine
-    from sqlalchemy.pool import ConnectionPoolEntry
 
     from cruse import Cruse
     from cruse_db.settings import DatabaseSettings
 
 __all__ = ["Engines"]
 
-_IDLE_SINCE = "cruse_db.idle_since"  # the key in a pooled connection's info
 _ALL: weakref.WeakSet[Engines] = weakref.WeakSet()
 # Pools that a forked child inherited. Closing their connections would talk over the parent's
 # sockets, and so would collecting them; they stay as they are until the child ends.
@@ -98,16 +93,22 @@ def _dispose_here(loop: asyncio.AbstractEventLoop, engine: AsyncEngine) -> None:
 
 
 class Engines:
-    """The engines of one application.
+    """The engines of one database of an application.
 
     Args:
         app: The application.
         read_settings: Returns the settings; called when they are needed first.
+        url: The database's URL; that of the settings unless given.
     """
 
-    def __init__(self, app: Cruse, read_settings: Callable[[], DatabaseSettings]) -> None:
+    def __init__(
+        self, app: Cruse, read_settings: Callable[[], DatabaseSettings], url: str | None = None
+    ) -> None:
         self._app = app
         self._read_settings = read_settings
+        self._url = url
+        #: Called with every engine that is made.
+        self.on_new: list[Callable[[Engine], None]] = []
         self._temporary = _TemporaryFolder()
         self._begin()
         _ALL.add(self)
@@ -120,7 +121,7 @@ class Engines:
     @property
     def url(self) -> URL:
         """The database's URL as it is used, its password masked in ``str()`` and ``repr()``."""
-        url = parse(self._read_settings().url)
+        url = parse(self._url or self._read_settings().url)
         if is_temporary(url):
             return url.set(database=self._temporary_file())
         return place(url, self._app.instance_path)
@@ -195,7 +196,7 @@ class Engines:
         url, options = self._arguments(sqlite.THREAD_DRIVER)
         with _DriverHint(url):
             engine = create_engine(url, **options)
-        self._check_idle_connections(engine)
+        self._prepare(engine)
         return engine
 
     def _make_on_loop(self) -> AsyncEngine:
@@ -205,7 +206,7 @@ class Engines:
         url, options = self._arguments(sqlite.LOOP_DRIVER)
         with _DriverHint(url):
             engine = create_async_engine(url, **options)
-        self._check_idle_connections(engine.sync_engine)
+        self._prepare(engine.sync_engine)
         return engine
 
     def _arguments(self, sqlite_driver: str) -> tuple[URL, dict[str, Any]]:
@@ -226,31 +227,22 @@ class Engines:
             _make_folder(url)
             connect_args = {"timeout": settings.busy_timeout}
         elif url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
-            connect_args = {"connect_timeout": settings.connect_timeout}
+            asks = "timeout" if url.get_driver_name() == "asyncpg" else "connect_timeout"
+            connect_args = {asks: settings.connect_timeout}
         options["connect_args"] = {**connect_args, **options.get("connect_args", {})}
         return url, options
 
-    def _check_idle_connections(self, engine: Engine) -> None:
+    def _prepare(self, engine: Engine) -> None:
+        """Let an engine's connections be used as its database deserves."""
+        for prepare in self.on_new:
+            prepare(engine)
         if engine.dialect.name == "sqlite":
-            return  # a file does not hang up
-        seconds = self._read_settings().ping_after
-        event.listen(engine, "checkin", _note_time)
-
-        def check(connection: DBAPIConnection, entry: ConnectionPoolEntry, proxy: object) -> None:
-            idle_since = entry.info.get(_IDLE_SINCE)
-            if idle_since is None or time.monotonic() - idle_since < seconds:
-                return
-            dbapi = engine.dialect.loaded_dbapi
-            try:
-                engine.dialect.do_ping(connection)
-            except dbapi.Error as error:
-                raise DisconnectionError(str(error)) from error  # the pool takes another one
-
-        event.listen(engine, "checkout", check)
-
-
-def _note_time(connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-    entry.info[_IDLE_SINCE] = time.monotonic()
+            return  # a file does not hang up, and the dialect is made for it
+        if engine.dialect.name == "postgresql" and "isolation_level" not in (
+            self._read_settings().engine_options
+        ):
+            postgres.rest_in_autocommit(engine)
+        postgres.check_connections(engine, self._read_settings().ping_after)
 
 
 def _make_folder(url: URL) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlalchemy import literal, select
 
-from cruse import Extension, ExtensionState, app_ctx
+from cruse import Extension, app_ctx
 from cruse_db import pages, queries
 from cruse_db.aio import AsyncDatabase
-from cruse_db.engines import Engines
 from cruse_db.models import Model
-from cruse_db.sessions import ContextSessions, make_session
+from cruse_db.sessions import (
+    ContextSessions,
+    DatabaseSession,
+    Scope,
+    current_scope,
+    make_session,
+)
 from cruse_db.settings import DatabaseSettings
+from cruse_db.state import DatabaseState
 from cruse_db.tables import create_all, drop_all
 from cruse_db.transactions import Transaction, transaction
 
@@ -23,24 +30,15 @@ if TYPE_CHECKING:
     import click
     from sqlalchemy import MetaData, Select
     from sqlalchemy.engine import Engine
-    from sqlalchemy.orm import Session
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
     from cruse import Cruse
     from cruse_db.pages import Page
 
-__all__ = ["Database", "DatabaseState"]
+__all__ = ["Database"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound="Callable[..., Any]")
-
-
-class DatabaseState(ExtensionState[DatabaseSettings]):
-    """What a :class:`Database` keeps for one application: its engines."""
-
-    def __init__(self, app: Cruse, extension: Any) -> None:
-        super().__init__(app, extension)
-        self.engines = Engines(app, lambda: self.settings)
 
 
 class Database(Extension[DatabaseState]):
@@ -79,7 +77,7 @@ class Database(Extension[DatabaseState]):
         return sessions
 
     @property
-    def session(self) -> Session:
+    def session(self) -> DatabaseSession:
         """The session of the current context, opened at its first use.
 
         It is closed when the context ends. What was not committed by then is rolled back.
@@ -90,7 +88,7 @@ class Database(Extension[DatabaseState]):
         return self.sessions.sync
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self) -> Iterator[DatabaseSession]:
         """Open a session of its own in a transaction; commit it at the end of the block.
 
         For threads, scripts and everything else that should not share the context's session.
@@ -101,18 +99,67 @@ class Database(Extension[DatabaseState]):
     @overload
     def transaction(self, function: F, /) -> F: ...
     @overload
-    def transaction(self) -> Transaction: ...
+    def transaction(self, *, retry: int = 0, isolation: str | None = None) -> Transaction: ...
 
-    def transaction(self, function: Callable[..., Any] | None = None) -> Any:
+    def transaction(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        retry: int = 0,
+        isolation: str | None = None,
+    ) -> Any:
         """Commit the context's session at the end, or roll it back on any error.
 
         A decorator (``@db.transaction``) for plain and async functions, a context manager for
         both (``with db.transaction():``, ``async with db.transaction():``). The commit is done
         before a response leaves: if it fails, the client gets an error. SQLite's write lock is
         taken at the beginning. A transaction inside of another one is a savepoint.
+
+        Args:
+            function: The function to decorate.
+            retry: How often the decorated function is called again when the database could not
+                let it run beside others (SQLSTATE 40001 and 40P01, SQLITE_BUSY). After the last
+                try the client gets 503 with ``Retry-After``.
+            isolation: The isolation level, such as ``"SERIALIZABLE"``.
         """
-        made = Transaction(self)
+        made = Transaction(self, retry=retry, isolation=isolation)
         return made if function is None else made(function)
+
+    def on_commit(self, function: Callable[[], Any]) -> None:
+        """Call a function after the next commit of the context's session; see the session's.
+
+        In async code it may be an async function.
+        """
+        sessions = self.sessions
+        if asyncio._get_running_loop() is not None:
+            session: DatabaseSession = sessions.on_loop.sync_session  # type: ignore[assignment]
+        else:
+            session = sessions.sync
+        session.on_commit(function)
+
+    @contextmanager
+    def replica(self) -> Iterator[None]:
+        """Let ``db.session`` and ``db.aio.session`` read from a replica within the block.
+
+        All of it is read from one replica, and from the primary once something was written, for
+        ``DB_REPLICA_DELAY`` seconds after this client has written, and while no replica answers.
+        """
+        with _scoped(current_scope.get()._replace(replica=True)):
+            yield
+
+    @contextmanager
+    def tenant(self, name: str) -> Iterator[None]:
+        """Let the sessions that are opened within the block be about one tenant.
+
+        Args:
+            name: The schema's name, or what ``{tenant}`` stands for in ``DB_TENANT_URL``.
+
+        Raises:
+            ValueError: For a name that is none; it may come from a client.
+        """
+        self.state.tenant_options(name)
+        with _scoped(current_scope.get()._replace(tenant=name)):
+            yield
 
     # -- queries -------------------------------------------------------------------------------
 
@@ -124,7 +171,7 @@ class Database(Extension[DatabaseState]):
             ident: The key; a tuple if it has several columns.
             options: Those of :meth:`sqlalchemy.orm.Session.get`, as ``with_for_update=True``.
         """
-        return self.session.get(entity, ident, **options)
+        return queries.get(self.session, entity, ident, options)
 
     def get_or_404(
         self, entity: type[T], ident: Any, *, description: str | None = None, **options: Any
@@ -207,7 +254,8 @@ class Database(Extension[DatabaseState]):
 
     def shutdown(self, state: DatabaseState) -> None:
         """Close all connections."""
-        state.engines.close()
+        for engines in state.all():
+            engines.close()
 
     def shell_context(self, state: DatabaseState) -> dict[str, Any]:
         """Return ``db``, ``select`` and the models."""
@@ -229,3 +277,12 @@ class Database(Extension[DatabaseState]):
         with state.engines.sync.connect() as connection:
             connection.execute(select(literal(1)))
             return {"database": connection.dialect.name}
+
+
+@contextmanager
+def _scoped(scope: Scope) -> Iterator[None]:
+    token = current_scope.set(scope)
+    try:
+        yield
+    finally:
+        current_scope.reset(token)

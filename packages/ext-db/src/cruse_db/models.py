@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from sqlalchemy import JSON, MetaData, inspect
+from sqlalchemy import Enum, MetaData, inspect
 from sqlalchemy.orm import DeclarativeBase, MappedColumn
 
-from cruse_db.columns import UTCDateTime
+from cruse_db.columns import Json, UTCDateTime
 
 __all__ = ["NAMING_CONVENTION", "Model", "table_name"]
 
@@ -44,7 +45,16 @@ class Model(DeclarativeBase):
     """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map: ClassVar[Any] = {datetime: UTCDateTime, dict[str, Any]: JSON}
+    type_annotation_map: ClassVar[Any] = {
+        datetime: UTCDateTime,
+        dict[str, Any]: Json,
+        list[Any]: Json,
+        list[str]: Json,
+        # Stored as text, whose length leaves room: a new member needs no migration, and no type
+        # is left behind in the database when a table goes.
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=64, validate_strings=True),
+        Literal: Enum(enum.Enum, native_enum=False, length=64, validate_strings=True),
+    }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if _needs_table_name(cls):

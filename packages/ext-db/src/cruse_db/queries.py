@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from weakref import WeakKeyDictionary
 
+from sqlalchemy import bindparam, inspect, select
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 
 from cruse import abort
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Mapper, Session
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
-__all__ = ["first_or_404", "get_or_404", "one_or_404"]
+__all__ = ["first_or_404", "get", "get_or_404", "one_or_404"]
 
 T = TypeVar("T")
+
+_by_key: WeakKeyDictionary[type[Any], _ByKey] = WeakKeyDictionary()
+
+
+class _ByKey(NamedTuple):
+    """How the objects of a model are found by their key."""
+
+    mapper: Mapper[Any]
+    statement: Select[Any]
+    names: tuple[str, ...]
+
+
+def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) -> T | None:
+    """Return the object with a primary key, or ``None``.
+
+    ``Session.get`` builds its SELECT anew for each call, which takes longer than SQLite needs to
+    answer it. Here it is built once for each model.
+    """
+    key = ident if isinstance(ident, tuple) else (ident,)
+    if options or isinstance(ident, dict) or None in key:
+        return session.get(entity, ident, **options)
+    known = _by_key.get(entity)
+    if known is None:
+        known = _by_key[entity] = _make_by_key(entity)
+    if (
+        len(key) != len(known.names)
+        or known.mapper.identity_key_from_primary_key(key) in session.identity_map
+    ):
+        return session.get(entity, ident)
+    values = dict(zip(known.names, key, strict=True))
+    found: T | None = session.scalars(known.statement, values).unique().one_or_none()
+    return found
+
+
+def _make_by_key(entity: type[Any]) -> _ByKey:
+    mapper: Mapper[Any] = inspect(entity)
+    names = tuple(f"key_{number}" for number, _ in enumerate(mapper.primary_key))
+    statement = select(entity)
+    for name, column in zip(names, mapper.primary_key, strict=True):
+        statement = statement.where(column == bindparam(name, type_=column.type))
+    return _ByKey(mapper, statement, names)
 
 
 def get_or_404(
@@ -25,7 +69,7 @@ def get_or_404(
     Raises:
         NotFound: When there is none.
     """
-    found = session.get(entity, ident, **options)
+    found = get(session, entity, ident, options)
     if found is None:
         _not_found(description)
     return found

@@ -7,35 +7,153 @@ context itself, so a context inside of another one has its own, and nobody gets 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import inspect
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
 
 from cruse import app_ctx
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from cruse_db.extension import DatabaseState
+    from cruse_db.engines import Engines
+    from cruse_db.state import DatabaseState
 
-__all__ = ["ContextSessions", "make_loop_session", "make_session"]
-
-# With SQLAlchemy's default, an attribute that is read after a commit costs a query, and in async
-# code raises MissingGreenlet.
-_OPTIONS: dict[str, Any] = {"expire_on_commit": False}
-
-
-def make_session(state: DatabaseState) -> Session:
-    """Return a new session."""
-    return Session(state.engines.sync, **_OPTIONS)
+__all__ = [
+    "ContextSessions",
+    "DatabaseSession",
+    "Scope",
+    "current_scope",
+    "make_loop_session",
+    "make_session",
+]
 
 
-def make_loop_session(state: DatabaseState) -> AsyncSession:
-    """Return a new session for the running event loop."""
+class Scope(NamedTuple):
+    """What sessions that are opened now are about."""
+
+    #: The tenant whose rows they see.
+    tenant: str | None = None
+    #: Whether they read from a replica until they write.
+    replica: bool = False
+
+
+#: Set by ``db.tenant()`` and ``db.replica()``.
+current_scope: ContextVar[Scope] = ContextVar("cruse_db_scope", default=Scope())  # noqa: B039
+
+
+class DatabaseSession(Session):
+    """A session that finds the right engine, and runs what waits for its commit.
+
+    Args:
+        state: The extension's state in the session's application.
+        on_loop: Whether it belongs to an ``AsyncSession``.
+        scope: What it is about; the current scope unless given.
+        options: Those of SQLAlchemy's ``Session``.
+    """
+
+    def __init__(
+        self,
+        state: DatabaseState,
+        *,
+        on_loop: bool = False,
+        scope: Scope | None = None,
+        **options: Any,
+    ) -> None:
+        # With SQLAlchemy's default, an attribute that is read after a commit costs a query, and in
+        # async code raises MissingGreenlet.
+        options.setdefault("expire_on_commit", False)
+        self.state = state
+        self.on_loop = on_loop
+        self.scope = current_scope.get() if scope is None else scope
+        self.callbacks: list[Callable[[], Any]] = []
+        #: Whether something was written, or may have been; from then on it reads from the primary.
+        self.wrote = False
+        #: The replica that it reads from, once it has read.
+        self.replica: Engines | None = None
+        if self.scope.tenant is not None:
+            options["execution_options"] = state.tenant_options(self.scope.tenant)
+        super().__init__(**options)
+
+    def get_bind(
+        self,
+        mapper: Any = None,
+        *,
+        clause: Any = None,
+        bind: Engine | Connection | None = None,
+        **kwargs: Any,
+    ) -> Engine | Connection:
+        """Return the engine for a statement."""
+        if bind is not None:
+            return bind
+        return self.state.route(self, mapper, clause)
+
+    def on_commit(self, function: Callable[[], Any]) -> None:
+        """Call a function after the next commit, and never if what precedes is rolled back.
+
+        Args:
+            function: Takes nothing; may be async in async code. What it raises is logged: the
+                commit has happened, and the response should say so.
+        """
+        if inspect.iscoroutinefunction(function) and not self.on_loop:
+            raise TypeError("In sync code, on_commit takes plain functions only.")
+        self.callbacks.append(function)
+
+    def commit(self) -> None:
+        """Commit, and then call what waited for it."""
+        super().commit()
+        if self.wrote:
+            self.state.after_write()
+        callbacks, self.callbacks = self.callbacks, []
+        self.state.run_callbacks(callbacks, self._call)
+
+    def rollback(self) -> None:
+        """Roll back; what waited for a commit will not be called."""
+        self.callbacks.clear()
+        super().rollback()
+
+    def close(self) -> None:
+        """Close; what was not committed is rolled back."""
+        self.callbacks.clear()
+        super().close()
+
+    def _call(self, function: Callable[[], Any]) -> None:
+        result = function()
+        if self.on_loop and inspect.isawaitable(result):
+            await_only(result)
+
+
+def make_session(state: DatabaseState, **options: Any) -> DatabaseSession:
+    """Return a new session.
+
+    Args:
+        state: The extension's state in the application.
+        options: Those of :class:`DatabaseSession`.
+    """
+    return state.session_class(state, **options)
+
+
+def make_loop_session(state: DatabaseState, **options: Any) -> AsyncSession:
+    """Return a new session for the running event loop.
+
+    Raises:
+        RuntimeError: When no loop runs in this thread.
+    """
+    _ = state.engines.on_loop  # says so now rather than at the first query
     # Imported here: a sync application runs without greenlet.
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    return AsyncSession(state.engines.on_loop, **_OPTIONS)
+    def make(bind: None, binds: None, **rest: Any) -> DatabaseSession:
+        return state.session_class(state, on_loop=True, **rest)
+
+    return AsyncSession(sync_session_class=make, **options)  # type: ignore[arg-type]
 
 
 class ContextSessions:
@@ -49,11 +167,11 @@ class ContextSessions:
 
     def __init__(self, state: DatabaseState) -> None:
         self._state = state
-        self._sync: Session | None = None
-        self._on_loop: AsyncSession | None = None
+        self._sync: dict[Scope, DatabaseSession] = {}
+        self._on_loop: dict[Scope, AsyncSession] = {}
 
     @property
-    def sync(self) -> Session:
+    def sync(self) -> DatabaseSession:
         """The session for sync code.
 
         Raises:
@@ -66,29 +184,27 @@ class ContextSessions:
                 "db.aio.session.scalars(...)', or make the view a plain 'def' (not inline). "
                 "DB_SYNC_ON_LOOP = True allows it nevertheless."
             )
-        session = self._sync
+        scope = current_scope.get()
+        session = self._sync.get(scope)
         if session is None:
-            session = self._sync = make_session(self._state)
-            app_ctx.call_on_teardown(self._close)
+            session = self._sync[scope] = make_session(self._state, scope=scope)
+            app_ctx.call_on_teardown(partial(self._close, scope))
         return session
 
     @property
     def on_loop(self) -> AsyncSession:
         """The session for async code."""
-        session = self._on_loop
+        scope = current_scope.get()
+        session = self._on_loop.get(scope)
         if session is None:
-            session = self._on_loop = make_loop_session(self._state)
-            app_ctx.call_on_teardown(self._close_on_loop)
+            session = self._on_loop[scope] = make_loop_session(self._state, scope=scope)
+            app_ctx.call_on_teardown(partial(self._close_on_loop, scope))
         return session
 
-    def _close(self, error: BaseException | None) -> None:
+    def _close(self, scope: Scope, error: BaseException | None) -> None:
         """Give the connection back; what was not committed is rolled back."""
-        session, self._sync = self._sync, None
-        if session is not None:
-            session.close()
+        self._sync.pop(scope).close()
 
-    async def _close_on_loop(self, error: BaseException | None) -> None:
-        session, self._on_loop = self._on_loop, None
-        if session is not None:
-            # A cancelled request must not leave a connection behind half closed.
-            await asyncio.shield(asyncio.ensure_future(session.close()))
+    async def _close_on_loop(self, scope: Scope, error: BaseException | None) -> None:
+        # A cancelled request must not leave a connection behind half closed.
+        await asyncio.shield(asyncio.ensure_future(self._on_loop.pop(scope).close()))

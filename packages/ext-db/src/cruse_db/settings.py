@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the settings are read by their types
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from cruse_db.addresses import parse
 
@@ -31,6 +31,18 @@ class DatabaseSettings:
             which its queries block.
         engine_options: ``DB_ENGINE_OPTIONS``. Further arguments of SQLAlchemy's
             ``create_engine``.
+        binds: ``DB_BINDS``. Further databases, URL by name, for models with ``__bind_key__``.
+        replicas: ``DB_REPLICAS``. URLs of replicas of the first database, for ``db.replica()``.
+        replica_delay: ``DB_REPLICA_DELAY``. Seconds for which a client that has written reads from
+            the primary, because replicas lag behind.
+        tenant_url: ``DB_TENANT_URL``. The URL of a tenant's own database, with ``{tenant}`` where
+            its name goes; without it, tenants are schemas of the first database.
+        slow_ms: ``DB_SLOW_MS``. Milliseconds from which a statement is logged as slow.
+        query_log: ``DB_QUERY_LOG``. Whether ``db.queries`` holds what a request has sent.
+        n_plus_one: ``DB_N_PLUS_ONE``. ``"log"`` or ``"raise"`` when a relationship is loaded again
+            and again, one object at a time; ``"off"`` does not look.
+        migrations: ``DB_MIGRATIONS``. The folder of the migrations, from the application's root.
+        encryption_keys: ``DB_ENCRYPTION_KEYS``. The keys of encrypted columns; the first encrypts.
     """
 
     # Not in repr: it may hold a password.
@@ -44,6 +56,19 @@ class DatabaseSettings:
     busy_timeout: float = 5.0
     sync_on_loop: bool = False
     engine_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    binds: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    replicas: tuple[str, ...] = field(default=(), repr=False)
+    replica_delay: float = 2.0
+    tenant_url: str | None = field(default=None, repr=False)
+    slow_ms: float | None = None
+    query_log: bool = False
+    n_plus_one: Literal["off", "log", "raise"] = "off"
+    migrations: str = "migrations"
+    encryption_keys: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        parse(self.url)  # an error now, at start, rather than in the first view
+        # An error now, at start, rather than in the first view.
+        for url in (self.url, *self.binds.values(), *self.replicas):
+            parse(url)
+        if self.tenant_url is not None and "{tenant}" not in self.tenant_url:
+            raise ValueError("DB_TENANT_URL has no {tenant}, so all would share one database.")

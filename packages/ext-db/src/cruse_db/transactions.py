@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlalchemy import inspect
 from sqlalchemy.exc import InvalidRequestError
 
+from cruse_db.conflicts import tries
 from cruse_db.sqlite import begin_writing
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session, SessionTransaction
 
     from cruse_db.extension import Database
+    from cruse_db.sessions import DatabaseSession
 
 __all__ = ["Transaction", "transaction", "transaction_on_loop"]
 
@@ -29,12 +33,14 @@ _OPEN = "cruse_db.transaction"  # the key in session.info while a transaction is
 
 
 @contextmanager
-def transaction(session: Session) -> Iterator[Session]:
+def transaction(
+    session: DatabaseSession, isolation: str | None = None
+) -> Iterator[DatabaseSession]:
     """Commit a session at the end of the block, or roll it back when the block raises.
 
     Inside of another one it is a savepoint.
     """
-    savepoint = _begin(session)
+    savepoint = _begin(session, isolation)
     try:
         yield session
     except BaseException as error:
@@ -44,9 +50,11 @@ def transaction(session: Session) -> Iterator[Session]:
 
 
 @asynccontextmanager
-async def transaction_on_loop(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+async def transaction_on_loop(
+    session: AsyncSession, isolation: str | None = None
+) -> AsyncIterator[AsyncSession]:
     """The same as :func:`transaction` for async code."""
-    savepoint = await session.run_sync(_begin, reload=True)
+    savepoint = await session.run_sync(_begin, isolation, reload=True)
     try:
         yield session
     except BaseException as error:
@@ -55,11 +63,28 @@ async def transaction_on_loop(session: AsyncSession) -> AsyncIterator[AsyncSessi
     await session.run_sync(_end, savepoint)
 
 
-def _begin(session: Session, reload: bool = False) -> SessionTransaction | None:
+class _Savepoint(NamedTuple):
+    """A transaction inside of another one."""
+
+    inner: SessionTransaction
+    #: How many functions waited for the commit when it began.
+    waiting: int
+
+
+def _begin(session: Any, isolation: str | None, reload: bool = False) -> _Savepoint | None:
     if _OPEN in session.info:
-        return session.begin_nested().__enter__()
+        if isolation is not None:
+            raise RuntimeError(
+                "A transaction inside of another one is a savepoint and has no isolation level of "
+                "its own. Give it to the outer one."
+            )
+        return _Savepoint(session.begin_nested().__enter__(), len(session.callbacks))
     try:
-        begin_writing(session.connection())
+        session.wrote = True
+        if isolation is not None and session.in_transaction():
+            session.commit()  # what was read so far had another snapshot
+        options = {} if isolation is None else {"isolation_level": isolation}
+        begin_writing(session.connection(execution_options=options))
         _forget_loaded(session, reload)
     except BaseException:
         session.rollback()
@@ -89,14 +114,11 @@ def _forget_loaded(session: Session, reload: bool) -> None:
             session.expire(instance)  # deleted meanwhile: using it will say so
 
 
-def _end(
-    session: Session,
-    savepoint: SessionTransaction | None,
-    error: BaseException | None = None,
-) -> None:
+def _end(session: Any, savepoint: _Savepoint | None, error: BaseException | None = None) -> None:
     if savepoint is not None:
-        kind = None if error is None else type(error)
-        savepoint.__exit__(kind, error, None)
+        if error is not None:
+            del session.callbacks[savepoint.waiting :]
+        savepoint.inner.__exit__(None if error is None else type(error), error, None)
         return
     session.info.pop(_OPEN, None)
     if error is not None:
@@ -114,15 +136,23 @@ class Transaction:
 
     Args:
         database: The extension whose sessions it is about.
+        isolation: The isolation level; the database's default unless given.
+        retry: How often the decorated function is called again when the database could not
+            let it run beside others.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, isolation: str | None = None, retry: int = 0
+    ) -> None:
         self._database = database
+        self._isolation = isolation
+        self._retry = retry
         self._entered: list[AbstractContextManager[Session]] = []
         self._entered_on_loop: list[AbstractAsyncContextManager[AsyncSession]] = []
 
     def __enter__(self) -> Session:
-        manager = transaction(self._database.session)
+        self._refuse_retry()
+        manager = transaction(self._database.session, self._isolation)
         session = manager.__enter__()
         self._entered.append(manager)
         return session
@@ -131,13 +161,20 @@ class Transaction:
         self._entered.pop().__exit__(*exc)
 
     async def __aenter__(self) -> AsyncSession:
-        manager = transaction_on_loop(self._database.aio.session)
+        self._refuse_retry()
+        manager = transaction_on_loop(self._database.aio.session, self._isolation)
         session = await manager.__aenter__()
         self._entered_on_loop.append(manager)
         return session
 
     async def __aexit__(self, *exc: Any) -> None:
         await self._entered_on_loop.pop().__aexit__(*exc)
+
+    def _refuse_retry(self) -> None:
+        if self._retry:
+            raise TypeError(
+                "A 'with' block can't run again. Use '@db.transaction(retry=...)' on a function."
+            )
 
     def __call__(self, function: F) -> F:
         """Let every call of a function, plain or async, be a transaction.
@@ -150,21 +187,30 @@ class Transaction:
                 f"{function.__qualname__} is a generator: its body runs when the call, and the "
                 "transaction with it, is over. Use 'with db.transaction():' inside of it."
             )
-        database = self._database
+        database, isolation, retry = self._database, self._isolation, self._retry
         wrapper: Any
         if iscoroutinefunction(function):
 
             @wraps(function)
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                async with transaction_on_loop(database.aio.session):
-                    return await function(*args, **kwargs)
+                session = database.aio.session
+                for attempt in tries(retry, nested=_OPEN in session.info):
+                    with attempt:
+                        async with transaction_on_loop(session, isolation):
+                            return await function(*args, **kwargs)
+                    await asyncio.sleep(attempt.pause)
+                return None  # never reached: the last try returns or raises
 
         else:
 
             @wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with transaction(database.session):
-                    return function(*args, **kwargs)
+                session = database.session
+                for attempt in tries(retry, nested=_OPEN in session.info):
+                    with attempt, transaction(session, isolation):
+                        return function(*args, **kwargs)
+                    time.sleep(attempt.pause)
+                return None  # never reached: the last try returns or raises
 
         decorated: F = wrapper
         return decorated

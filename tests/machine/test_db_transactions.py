@@ -12,11 +12,12 @@ from sqlalchemy.exc import DBAPIError
 
 from cruse import Cruse
 from cruse_db import Database, Mapped, Model, column, func, insert, select
+from cruse_db.models import NAMING_CONVENTION
 
 
 class Base(Model):
     __abstract__ = True
-    metadata = MetaData()
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Item(Base):
@@ -121,7 +122,7 @@ def url(postgres_url):
     with app.app_context():
         db.create_all()
         with db.begin() as session:
-            session.add(Item(id=1))
+            session.add(Item())
     app.stop()
     return postgres_url
 
@@ -269,5 +270,42 @@ def test_who_can_never_run_beside_others_is_told_to_come_back(app, server):
 def test_a_row_that_is_refused_shows_no_value(app):
     with app.app_context(), pytest.raises(DBAPIError) as caught:
         db.session.execute(insert(Item).values(id=1, count=12345678))
-    assert "12345678" not in str(caught.value)
-    assert "pk_item" in str(caught.value)
+    shown = str(caught.value) + str(caught.value.orig)
+    assert "12345678" not in shown
+    assert "(1)" not in shown  # PostgreSQL itself tells which key it was
+    assert "pk_item" in shown
+
+
+# -- queries that are written differently for it ---------------------------------------------
+
+
+def test_an_upsert_tells_what_is_new(app):
+    rows = [{"id": n, "count": n} for n in range(1, 1500)]
+    with app.app_context():
+        assert db.upsert(Item, rows) == (1498, 1)
+        assert db.upsert(Item, [{"id": 1, "count": 7}, {"id": 5000, "count": 1}]) == (1, 1)
+        assert db.upsert(Item, [{"id": 1, "count": 9}], update=[]) == (0, 0)
+        assert db.upsert(Item, [{"id": 6000}]) == (1, 0)
+        db.session.commit()
+        assert db.get(Item, 1).count == 7
+
+
+def test_pages_by_key_and_exports(app):
+    with app.app_context():
+        db.insert_many(Item, ({"count": n // 3} for n in range(50)))
+        db.session.commit()
+        seen, page = [], db.paginate_by_key(select(Item), Item.count.desc(), per_page=20)
+        while True:
+            seen += [(item.count, item.id) for item in page]
+            if page.next is None:
+                break
+            page = db.paginate_by_key(
+                select(Item), Item.count.desc(), per_page=20, cursor=page.next
+            )
+        assert len(seen) == 51
+        assert seen == sorted(seen, reverse=True)
+        body = db.stream(select(Item.id), lambda number: f"{number}\n", chunk=10)
+        assert next(body).count("\n") == 10
+        assert "".join(body).count("\n") == 41
+        db.session.close()
+        assert db.engine.pool.checkedout() == 0

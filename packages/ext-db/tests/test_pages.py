@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import MetaData, event
 
-from cruse import Cruse, request
+from cruse import Cruse, render_template_string, request
 from cruse_db import Database, Mapped, Model, Page, column, select
 
 
@@ -49,6 +49,19 @@ def inside(app):
         yield
 
 
+def add_answers(app):
+    @app.get("/json")
+    def as_json():
+        return db.paginate(ROWS).map(lambda row: {"id": row.id})
+
+    @app.get("/html")
+    def as_html():
+        return render_template_string(
+            '{% from "db/pages.html" import page_links %}{{ page_links(page) }}',
+            page=db.paginate(ROWS, max_per_page=50),
+        )
+
+
 def add_views(app):
     def shown(page):
         return {
@@ -66,6 +79,8 @@ def add_views(app):
     @app.get("/async/rows")
     async def rows_async():
         return shown(await db.aio.paginate(ROWS, max_per_page=30))
+
+    add_answers(app)
 
     @app.get("/sync/row/<int:id>")
     def row(id):
@@ -230,3 +245,28 @@ def test_columns_and_distinct_rows_can_be_paged(inside):
 )
 def test_links_to_pages_leave_gaps(page, pages, expected):
     assert list(Page([], page, 1, page < pages, pages).iter_pages()) == expected
+
+
+# -- pages as answers ------------------------------------------------------------------------
+
+
+def test_a_view_may_return_a_page(app, client):
+    answer = client.get("/json?page=2&per_page=2&kind=a%26b").json
+    assert answer == {
+        "items": [{"id": 3}, {"id": 4}],
+        "page": 2,
+        "per_page": 2,
+        "pages": 23,
+        "total": 45,
+        "next": "/json?per_page=2&kind=a%26b&page=3",
+        "prev": "/json?per_page=2&kind=a%26b&page=1",
+    }
+
+
+def test_a_template_links_to_the_pages(client):
+    html = client.get("/html?page=2&per_page=5&q=%3Cb%3E").text
+    assert '<a href="/html?per_page=5&amp;q=%3Cb%3E&amp;page=1" rel="prev">Previous</a>' in html
+    assert 'page=2" aria-current="page">2</a>' in html
+    assert 'page=9">9</a>' in html
+    assert 'rel="next">Next</a>' in html
+    assert client.get("/html?per_page=50").text.strip() == ""

@@ -15,10 +15,12 @@ from sqlalchemy.orm import mapped_column as column
 from sqlalchemy.orm import relationship as relationship
 
 from cruse_db.aio import AsyncDatabase as AsyncDatabase
+from cruse_db.bulk import Upserted as Upserted
 from cruse_db.columns import Json as Json
 from cruse_db.columns import UTCDateTime as UTCDateTime
 from cruse_db.extension import Database as Database
 from cruse_db.keys import uuid7 as uuid7
+from cruse_db.keyset import KeysetPage as KeysetPage
 from cruse_db.mixins import IntegerKey as IntegerKey
 from cruse_db.mixins import Slugged as Slugged
 from cruse_db.mixins import SoftDelete as SoftDelete
@@ -43,6 +45,7 @@ __all__ = [
     "ForeignKey",
     "IntegerKey",
     "Json",
+    "KeysetPage",
     "Mapped",
     "Model",
     "Page",
@@ -53,6 +56,7 @@ __all__ = [
     "Timestamps",
     "UTCDateTime",
     "UUIDKey",
+    "Upserted",
     "Versioned",
     "column",
     "delete",

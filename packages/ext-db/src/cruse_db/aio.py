@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, AnyStr, TypeVar
 
-from cruse_db import pages, queries
+from cruse_db import bulk, keyset, pages, queries, streams
 from cruse_db.sessions import make_loop_session
 from cruse_db.tables import create_all, drop_all
 from cruse_db.transactions import transaction_on_loop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Select
+    from sqlalchemy import Executable, Select
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
+    from cruse_db.bulk import Upserted
     from cruse_db.extension import Database
+    from cruse_db.keyset import KeysetPage
     from cruse_db.pages import Page
 
 __all__ = ["AsyncDatabase"]
@@ -102,6 +104,45 @@ class AsyncDatabase:
             error_out=error_out,
             count=count,
         )
+
+    async def paginate_by_key(
+        self,
+        statement: Select[T],
+        *order: Any,
+        cursor: str | None = None,
+        per_page: int | None = None,
+        max_per_page: int = pages.MAX_PER_PAGE,
+    ) -> KeysetPage[T]:
+        """Return the rows behind a cursor; see :meth:`Database.paginate_by_key`."""
+        return await self.session.run_sync(
+            keyset.paginate_by_key,
+            statement,
+            *order,
+            cursor=cursor,
+            per_page=per_page,
+            max_per_page=max_per_page,
+        )
+
+    def stream(
+        self, statement: Executable, row: Callable[[Any], AnyStr], *, chunk: int = 500
+    ) -> AsyncIterator[AnyStr]:
+        """Return the body of an export; see :meth:`Database.stream`. It is not awaited."""
+        return streams.stream_on_loop(self._database.state, statement, row, chunk)
+
+    async def insert_many(self, entity: type[Any], rows: Iterable[Mapping[str, Any]]) -> int:
+        """Insert rows, given as values by attribute, and return how many."""
+        return await self.session.run_sync(bulk.insert_many, entity, rows)
+
+    async def upsert(
+        self,
+        entity: type[Any],
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        on: Sequence[str] | None = None,
+        update: Sequence[str] | None = None,
+    ) -> Upserted:
+        """Insert rows, or change those that are there; see :meth:`Database.upsert`."""
+        return await self.session.run_sync(bulk.upsert, entity, rows, on, update)
 
     async def create_all(self) -> list[str]:
         """Create the tables that do not exist yet and return their names."""

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 
 from cruse_db import postgres, sqlite
 from cruse_db.addresses import is_temporary, parse, place
+from cruse_db.discretion import hide_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -234,6 +235,8 @@ class Engines:
 
     def _prepare(self, engine: Engine) -> None:
         """Let an engine's connections be used as its database deserves."""
+        if not self._app.debug:
+            hide_values(engine)
         for prepare in self.on_new:
             prepare(engine)
         if engine.dialect.name == "sqlite":

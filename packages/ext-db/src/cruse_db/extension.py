@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import literal, select
 
-from cruse import Extension, app_ctx
-from cruse_db import pages, queries
+from cruse import Blueprint, Extension
 from cruse_db.aio import AsyncDatabase
+from cruse_db.keyset import KeysetPage
 from cruse_db.models import Model
-from cruse_db.sessions import (
-    ContextSessions,
-    DatabaseSession,
-    Scope,
-    current_scope,
-    make_session,
-)
+from cruse_db.pages import Page
 from cruse_db.settings import DatabaseSettings
 from cruse_db.state import DatabaseState
-from cruse_db.tables import create_all, drop_all
-from cruse_db.transactions import Transaction, transaction
+from cruse_db.sync import SyncDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     import click
-    from sqlalchemy import MetaData, Select
-    from sqlalchemy.engine import Engine
-    from sqlalchemy.sql.selectable import TypedReturnsRows
+    from sqlalchemy import MetaData
 
     from cruse import Cruse
-    from cruse_db.pages import Page
 
 __all__ = ["Database"]
 
-T = TypeVar("T")
-F = TypeVar("F", bound="Callable[..., Any]")
 
-
-class Database(Extension[DatabaseState]):
+class Database(Extension[DatabaseState], SyncDatabase):
     """A database, for sync code here and for async code in :attr:`aio`.
 
     Args:
@@ -60,197 +43,16 @@ class Database(Extension[DatabaseState]):
         self.aio = AsyncDatabase(self)
         super().__init__(app)
 
-    # -- sessions and transactions -------------------------------------------------------------
-
-    @property
-    def engine(self) -> Engine:
-        """The engine of the current application."""
-        return self.state.engines.sync
-
-    @property
-    def sessions(self) -> ContextSessions:
-        """The sessions of the current context."""
-        extras = app_ctx.extras
-        sessions: ContextSessions | None = extras.get(self)
-        if sessions is None:
-            sessions = extras[self] = ContextSessions(self.state)
-        return sessions
-
-    @property
-    def session(self) -> DatabaseSession:
-        """The session of the current context, opened at its first use.
-
-        It is closed when the context ends. What was not committed by then is rolled back.
-
-        Raises:
-            RuntimeError: Outside of an application context, and on an event loop.
-        """
-        return self.sessions.sync
-
-    @contextmanager
-    def begin(self) -> Iterator[DatabaseSession]:
-        """Open a session of its own in a transaction; commit it at the end of the block.
-
-        For threads, scripts and everything else that should not share the context's session.
-        """
-        with make_session(self.state) as session, transaction(session):
-            yield session
-
-    @overload
-    def transaction(self, function: F, /) -> F: ...
-    @overload
-    def transaction(self, *, retry: int = 0, isolation: str | None = None) -> Transaction: ...
-
-    def transaction(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        retry: int = 0,
-        isolation: str | None = None,
-    ) -> Any:
-        """Commit the context's session at the end, or roll it back on any error.
-
-        A decorator (``@db.transaction``) for plain and async functions, a context manager for
-        both (``with db.transaction():``, ``async with db.transaction():``). The commit is done
-        before a response leaves: if it fails, the client gets an error. SQLite's write lock is
-        taken at the beginning. A transaction inside of another one is a savepoint.
-
-        Args:
-            function: The function to decorate.
-            retry: How often the decorated function is called again when the database could not
-                let it run beside others (SQLSTATE 40001 and 40P01, SQLITE_BUSY). After the last
-                try the client gets 503 with ``Retry-After``.
-            isolation: The isolation level, such as ``"SERIALIZABLE"``.
-        """
-        made = Transaction(self, retry=retry, isolation=isolation)
-        return made if function is None else made(function)
-
-    def on_commit(self, function: Callable[[], Any]) -> None:
-        """Call a function after the next commit of the context's session; see the session's.
-
-        In async code it may be an async function.
-        """
-        sessions = self.sessions
-        if asyncio._get_running_loop() is not None:
-            session: DatabaseSession = sessions.on_loop.sync_session  # type: ignore[assignment]
-        else:
-            session = sessions.sync
-        session.on_commit(function)
-
-    @contextmanager
-    def replica(self) -> Iterator[None]:
-        """Let ``db.session`` and ``db.aio.session`` read from a replica within the block.
-
-        All of it is read from one replica, and from the primary once something was written, for
-        ``DB_REPLICA_DELAY`` seconds after this client has written, and while no replica answers.
-        """
-        with _scoped(current_scope.get()._replace(replica=True)):
-            yield
-
-    @contextmanager
-    def tenant(self, name: str) -> Iterator[None]:
-        """Let the sessions that are opened within the block be about one tenant.
-
-        Args:
-            name: The schema's name, or what ``{tenant}`` stands for in ``DB_TENANT_URL``.
-
-        Raises:
-            ValueError: For a name that is none; it may come from a client.
-        """
-        self.state.tenant_options(name)
-        with _scoped(current_scope.get()._replace(tenant=name)):
-            yield
-
-    # -- queries -------------------------------------------------------------------------------
-
-    def get(self, entity: type[T], ident: Any, **options: Any) -> T | None:
-        """Return the object with a primary key, or ``None``.
-
-        Args:
-            entity: The model.
-            ident: The key; a tuple if it has several columns.
-            options: Those of :meth:`sqlalchemy.orm.Session.get`, as ``with_for_update=True``.
-        """
-        return queries.get(self.session, entity, ident, options)
-
-    def get_or_404(
-        self, entity: type[T], ident: Any, *, description: str | None = None, **options: Any
-    ) -> T:
-        """Return the object with a primary key, or answer 404.
-
-        Args:
-            entity: The model.
-            ident: The key; a tuple if it has several columns.
-            description: The text of the error page.
-            options: Those of :meth:`sqlalchemy.orm.Session.get`.
-
-        Raises:
-            NotFound: When there is none.
-        """
-        return queries.get_or_404(self.session, entity, ident, description, options)
-
-    def first_or_404(self, statement: TypedReturnsRows[T], *, description: str | None = None) -> T:
-        """Return the first row of a ``select`` of one entity or column, or answer 404.
-
-        Raises:
-            NotFound: When there is none.
-        """
-        return queries.first_or_404(self.session, statement, description)
-
-    def one_or_404(self, statement: TypedReturnsRows[T], *, description: str | None = None) -> T:
-        """Return the only row of a ``select`` of one entity or column, or answer 404.
-
-        Raises:
-            NotFound: When there is none, or more than one.
-        """
-        return queries.one_or_404(self.session, statement, description)
-
-    def paginate(
-        self,
-        statement: Select[T],
-        *,
-        page: int | None = None,
-        per_page: int | None = None,
-        max_per_page: int = pages.MAX_PER_PAGE,
-        error_out: bool = True,
-        count: bool = True,
-    ) -> Page[T]:
-        """Return one page of what a ``select`` of one entity or column finds.
-
-        Args:
-            statement: The ``select``; order it, or pages may overlap.
-            page: The page's number, from 1; unless given that of the query string, else 1.
-            per_page: How many rows; unless given that of the query string, else 20.
-            max_per_page: The most rows, whoever asks for more.
-            error_out: Answer 404 for a page that does not exist, rather than with an empty one.
-            count: Whether to count all rows, which is slow on large tables.
-
-        Raises:
-            NotFound: For a number that is none, or a page beyond the last.
-        """
-        return pages.paginate(
-            self.session,
-            statement,
-            page=page,
-            per_page=per_page,
-            max_per_page=max_per_page,
-            error_out=error_out,
-            count=count,
-        )
-
-    # -- tables --------------------------------------------------------------------------------
-
-    def create_all(self) -> list[str]:
-        """Create the tables that do not exist yet and return their names."""
-        with self.engine.connect() as connection:
-            return create_all(connection, self.metadata)
-
-    def drop_all(self) -> list[str]:
-        """Drop the tables of the models, with everything in them, and return their names."""
-        with self.engine.connect() as connection:
-            return drop_all(connection, self.metadata)
-
     # -- what an application has of it -----------------------------------------------------------
+
+    def setup(self, state: DatabaseState) -> None:
+        """Let views return pages."""
+        state.app.register_response_type(Page, Page.as_dict)
+        state.app.register_response_type(KeysetPage, KeysetPage.as_dict)
+
+    def make_blueprint(self, state: DatabaseState) -> Blueprint:
+        """Return a blueprint with the templates of this package and no views."""
+        return Blueprint("cruse_db", __name__, template_folder="templates")
 
     def shutdown(self, state: DatabaseState) -> None:
         """Close all connections."""
@@ -277,12 +79,3 @@ class Database(Extension[DatabaseState]):
         with state.engines.sync.connect() as connection:
             connection.execute(select(literal(1)))
             return {"database": connection.dialect.name}
-
-
-@contextmanager
-def _scoped(scope: Scope) -> Iterator[None]:
-    token = current_scope.set(scope)
-    try:
-        yield
-    finally:
-        current_scope.reset(token)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
 
 from sqlalchemy import func, select
 
 from cruse import abort, has_request_context, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
-__all__ = ["DEFAULT_PER_PAGE", "MAX_PER_PAGE", "Page", "paginate"]
+__all__ = ["DEFAULT_PER_PAGE", "MAX_PER_PAGE", "Page", "page_size", "page_url", "paginate"]
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 100
@@ -70,6 +72,36 @@ class Page(Generic[T]):
     def pages(self) -> int | None:
         """How many pages there are; ``None`` when the rows were not counted."""
         return None if self.total is None else -(-self.total // self.per_page)
+
+    @property
+    def next_url(self) -> str | None:
+        """The address of the next page: that of the request, with another ``page``."""
+        return None if self.next_num is None else self.url(self.next_num)
+
+    @property
+    def prev_url(self) -> str | None:
+        """The address of the page before this one."""
+        return None if self.prev_num is None else self.url(self.prev_num)
+
+    def url(self, number: int) -> str:
+        """Return the address of a page: that of the request, with another ``page``."""
+        return page_url("page", number)
+
+    def map(self, function: Callable[[T], S]) -> Page[S]:
+        """Return the page with something made of each row, such as a dict for JSON."""
+        return replace(self, items=list(map(function, self.items)))  # type: ignore[arg-type, return-value]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a view that returns the page answers as JSON."""
+        return {
+            "items": self.items,
+            "page": self.page,
+            "per_page": self.per_page,
+            "pages": self.pages,
+            "total": self.total,
+            "next": self.next_url,
+            "prev": self.prev_url,
+        }
 
     def iter_pages(
         self,
@@ -126,7 +158,7 @@ def paginate(
         NotFound: For a number that is none, or a page beyond the last.
     """
     page = _number("page", page, 1, error_out)
-    per_page = min(_number("per_page", per_page, DEFAULT_PER_PAGE, error_out), max_per_page)
+    per_page = page_size(per_page, max_per_page, error_out=error_out)
     offset = (page - 1) * per_page
     found: list[T] = []
     if offset + per_page < _LAST_ROW:
@@ -141,6 +173,23 @@ def paginate(
         ends_here = not has_next and (found or page == 1)
         total = offset + len(found) if ends_here else _count(session, statement)
     return Page(found[:per_page], page, per_page, has_next, total)
+
+
+def page_size(per_page: int | None, max_per_page: int, *, error_out: bool = True) -> int:
+    """Return how many rows a page has.
+
+    Args:
+        per_page: How many; else from the query string, else 20.
+        max_per_page: The most rows, whoever asks.
+        error_out: Answer 404 for a number that is none.
+    """
+    return min(_number("per_page", per_page, DEFAULT_PER_PAGE, error_out), max_per_page)
+
+
+def page_url(name: str, value: object) -> str:
+    """Return the address of the request with one argument of the query string changed."""
+    arguments = [(key, each) for key, each in request.args.items(multi=True) if key != name]
+    return f"{request.script_root}{quote(request.path)}?{urlencode([*arguments, (name, value)])}"
 
 
 def _count(session: Session, statement: Select[Any]) -> int:

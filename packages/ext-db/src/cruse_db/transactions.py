@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import Session, SessionTransaction
 
-    from cruse_db.extension import Database
     from cruse_db.sessions import DatabaseSession
+    from cruse_db.sync import SyncDatabase
 
 __all__ = ["Transaction", "transaction", "transaction_on_loop"]
 
@@ -142,7 +142,7 @@ class Transaction:
     """
 
     def __init__(
-        self, database: Database, *, isolation: str | None = None, retry: int = 0
+        self, database: SyncDatabase, *, isolation: str | None = None, retry: int = 0
     ) -> None:
         self._database = database
         self._isolation = isolation

@@ -384,4 +384,7 @@ def test_the_password_is_never_shown(app, url):
 
 
 def test_the_health_check_names_the_database(app):
-    assert db.health(db.state_of(app)) == {"database": "postgresql"}
+    assert db.health(db.state_of(app)) == {
+        "database": "postgresql",
+        "pool": {"in_use": 0, "size": 40},
+    }

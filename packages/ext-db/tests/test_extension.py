@@ -164,7 +164,10 @@ def test_the_shell_has_the_database_and_the_models(app, db):
 
 
 def test_a_database_that_answers_is_healthy(app, db):
-    assert db.health(db.state_of(app)) == {"database": "sqlite"}
+    assert db.health(db.state_of(app)) == {
+        "database": "sqlite",
+        "pool": {"in_use": 0, "size": 40},
+    }
 
 
 def test_a_database_that_does_not_answer_is_not(app, db, tmp_path):

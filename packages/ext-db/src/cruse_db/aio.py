@@ -13,7 +13,8 @@ from cruse_db.transactions import transaction_on_loop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Executable, Select
+    from sqlalchemy import Executable, MetaData, Select
+    from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
@@ -145,11 +146,17 @@ class AsyncDatabase:
         return await self.session.run_sync(bulk.upsert, entity, rows, on, update)
 
     async def create_all(self) -> list[str]:
-        """Create the tables that do not exist yet and return their names."""
-        async with self.engine.connect() as connection:
-            return await connection.run_sync(create_all, self._database.metadata)
+        """Create the tables that do not exist yet, in all databases, and return their names."""
+        return await self._everywhere(create_all)
 
     async def drop_all(self) -> list[str]:
         """Drop the tables of the models, with everything in them, and return their names."""
-        async with self.engine.connect() as connection:
-            return await connection.run_sync(drop_all, self._database.metadata)
+        return await self._everywhere(drop_all)
+
+    async def _everywhere(self, do: Callable[[Connection, MetaData], list[str]]) -> list[str]:
+        names: list[str] = []
+        database = self._database
+        for bind in (None, *database.state.settings.binds):
+            async with database.state.bind(bind).on_loop.connect() as connection:
+                names += await connection.run_sync(do, database.metadata_of(bind))
+        return names

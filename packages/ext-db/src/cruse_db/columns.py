@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, DateTime
+from sqlalchemy import JSON, DateTime, Enum, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Json", "UTCDateTime"]
+__all__ = ["Json", "UTCDateTime", "plain_type"]
 
 #: JSON, on PostgreSQL the kind that can be indexed and compared.
 Json = JSON().with_variant(JSONB(), "postgresql")
@@ -49,3 +49,12 @@ class UTCDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def plain_type(item: Any) -> Any:
+    """Return the type of SQLAlchemy that a database stores one as."""
+    if isinstance(item, TypeDecorator):
+        return plain_type(item.impl)
+    if isinstance(item, Enum) and not item.native_enum:
+        return String(item.length)
+    return item

@@ -160,6 +160,11 @@ class Engines:
         return engine
 
     @property
+    def opened(self) -> list[Engine]:
+        """All engines that were made, and that for threads; those of loops in their sync form."""
+        return [self.sync, *(engine.sync_engine for engine in self.loop_engines)]
+
+    @property
     def loop_engines(self) -> list[AsyncEngine]:
         """The engines of all event loops that have one."""
         return list(self._opened.loops.values())
@@ -194,7 +199,7 @@ class Engines:
             _dispose_here(loop, loops.pop(loop))
 
     def _make_sync(self) -> Engine:
-        url, options = self._arguments(sqlite.THREAD_DRIVER)
+        url, options = self._arguments(on_loop=False)
         with _DriverHint(url):
             engine = create_engine(url, **options)
         self._prepare(engine)
@@ -204,13 +209,13 @@ class Engines:
         # Imported here: a sync application runs without greenlet.
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        url, options = self._arguments(sqlite.LOOP_DRIVER)
+        url, options = self._arguments(on_loop=True)
         with _DriverHint(url):
             engine = create_async_engine(url, **options)
         self._prepare(engine.sync_engine)
         return engine
 
-    def _arguments(self, sqlite_driver: str) -> tuple[URL, dict[str, Any]]:
+    def _arguments(self, *, on_loop: bool) -> tuple[URL, dict[str, Any]]:
         settings = self._read_settings()
         url = self.url
         options: dict[str, Any] = {
@@ -224,10 +229,12 @@ class Engines:
         }
         connect_args: Mapping[str, Any] = {}
         if url.get_backend_name() == "sqlite":
-            url = url.set(drivername=sqlite_driver)
+            url = url.set(drivername=sqlite.LOOP_DRIVER if on_loop else sqlite.THREAD_DRIVER)
             _make_folder(url)
             connect_args = {"timeout": settings.busy_timeout}
-        elif url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        elif url.drivername == "postgresql+asyncpg" and not on_loop:
+            url = url.set(drivername="postgresql+psycopg")  # asyncpg is for event loops only
+        if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
             asks = "timeout" if url.get_driver_name() == "asyncpg" else "connect_timeout"
             connect_args = {asks: settings.connect_timeout}
         options["connect_args"] = {**connect_args, **options.get("connect_args", {})}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import literal, select
 
@@ -11,17 +13,22 @@ from cruse_db.aio import AsyncDatabase
 from cruse_db.keyset import KeysetPage
 from cruse_db.models import Model
 from cruse_db.pages import Page
+from cruse_db.seeing import QueryLog, recorded
 from cruse_db.settings import DatabaseSettings
 from cruse_db.state import DatabaseState
 from cruse_db.sync import SyncDatabase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import click
     from sqlalchemy import MetaData
 
     from cruse import Cruse
 
 __all__ = ["Database"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 
 class Database(Extension[DatabaseState], SyncDatabase):
@@ -39,6 +46,8 @@ class Database(Extension[DatabaseState], SyncDatabase):
 
     def __init__(self, app: Cruse | None = None, *, metadata: MetaData | None = None) -> None:
         self.metadata = Model.metadata if metadata is None else metadata
+        #: What adds the first rows.
+        self.seeds: list[Callable[[], Any]] = []
         #: The same for async code.
         self.aio = AsyncDatabase(self)
         super().__init__(app)
@@ -70,12 +79,115 @@ class Database(Extension[DatabaseState], SyncDatabase):
 
         return make_group(self)
 
-    def health(self, state: DatabaseState) -> dict[str, object]:
-        """Ask the database for an answer.
+    # -- migrations and first rows -------------------------------------------------------------
+
+    def upgrade(
+        self,
+        revision: str = "head",
+        *,
+        bind: str | None = None,
+        tenant: str | None = None,
+        lock_timeout: float = 10.0,
+        backup: bool = False,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Run the migrations up to a revision, the newest unless given.
+
+        Args:
+            revision: The revision.
+            bind: A database of ``DB_BINDS``; unless given, every one that has migrations.
+            tenant: The tenant whose tables are meant.
+            lock_timeout: Seconds that a step waits for a busy table (PostgreSQL); 0 has no end.
+            backup: Whether an SQLite file that has steps to do is copied first.
+            say: Where progress goes, line by line.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: When it gives none.
+            alembic.util.CommandError: When there is no such revision, or more than one newest.
+        """
+        from cruse_db.migrations.runner import Migrations
+
+        first = Migrations(self, bind=bind, tenant=tenant, say=say)
+        others = [
+            Migrations(self, bind=key, say=say)
+            for key in (self.state.settings.binds if bind is None and tenant is None else ())
+        ]
+        for each in (first, *(other for other in others if other.folder.exists)):
+            each.config()  # says so when there are none
+            copied = backup and bool(each.pending()) and bool(each.current())
+            each.upgrade(revision, lock_timeout=lock_timeout, backup=copied)
+
+    def seed(self, function: F) -> F:
+        """Mark a function that adds the first rows; ``cruse db seed`` runs it.
+
+        It runs in a transaction and finds its session in ``db.session``.
+        """
+        self.seeds.append(function)
+        return function
+
+    def run_seeds(self) -> list[str]:
+        """Run the functions that add the first rows in one transaction; return their names."""
+        with self.transaction():
+            for function in self.seeds:
+                function()
+        return [function.__name__ for function in self.seeds]
+
+    # -- what it was asked -----------------------------------------------------------------------
+
+    @property
+    def queries(self) -> QueryLog:
+        """What the current context has sent, with ``DB_QUERY_LOG = True``.
+
+        Raises:
+            RuntimeError: Outside of a context.
+        """
+        log = self.state.query_log
+        if log is None:  # pragma: no cover - state raises before
+            raise RuntimeError("Outside of a context there is no log.")
+        return log
+
+    @contextmanager
+    def count_queries(self) -> Iterator[QueryLog]:
+        """Note what is sent within the block, by requests of a test client as well."""
+        log = QueryLog()
+        self.state.watch_all()
+        token = recorded.set((*recorded.get(), log))
+        try:
+            yield log
+        finally:
+            recorded.reset(token)
+
+    # -- how it is -----------------------------------------------------------------------------
+
+    def report(self) -> dict[str, Any]:
+        """Return what is known of the database: its kind, the pool, the migrations."""
+        state = self.state
+        pool: Any = state.engines.sync.pool
+        found: dict[str, Any] = {
+            "database": state.engines.sync.dialect.name,
+            "pool": {
+                "in_use": pool.checkedout(),
+                "size": pool.size() + state.settings.pool_overflow,
+            },
+        }
+        folder = Path(state.app.root_path) / state.settings.migrations
+        if (folder / "env.py").is_file():
+            from cruse_db.migrations.runner import Migrations
+
+            pending = [script.revision for script in Migrations(self).pending()]
+            found["migrations"] = "at head" if not pending else f"{len(pending)} to do"
+        return found
+
+    def health(self, state: DatabaseState) -> dict[str, object]:
+        """Ask the database for an answer, and whether it has all migrations.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: When it gives no answer.
+            RuntimeError: When it lacks migrations.
         """
         with state.engines.sync.connect() as connection:
             connection.execute(select(literal(1)))
-            return {"database": connection.dialect.name}
+        with state.app.app_context():
+            found = self.report()
+        if found.get("migrations", "at head") != "at head":
+            raise RuntimeError(f"Migrations are waiting: {found['migrations']}.")
+        return found

@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn
 
 from cruse_db.columns import Json, UTCDateTime
 
-__all__ = ["NAMING_CONVENTION", "Model", "table_name"]
+__all__ = ["BIND_KEY", "NAMING_CONVENTION", "Model", "bind_metadata", "table_name"]
 
 #: Every constraint has a name, so that a migration can change it later; SQLite would leave it
 #: nameless. All columns are in it: two unique constraints may start with the same one.
@@ -37,11 +37,23 @@ def table_name(class_name: str) -> str:
     return _WORD_END.sub("_", class_name).lower()
 
 
+#: The key in the ``info`` of a MetaData whose tables are in another database.
+BIND_KEY = "bind_key"
+_by_bind: dict[str, MetaData] = {}
+
+
+def bind_metadata(key: str) -> MetaData:
+    """Return the tables of the models in one database of ``DB_BINDS``."""
+    metadata = MetaData(naming_convention=NAMING_CONVENTION, info={BIND_KEY: key})
+    return _by_bind.setdefault(key, metadata)
+
+
 class Model(DeclarativeBase):
     """A model: a class whose attributes are the columns of a table.
 
     The table is named after the class, in snake case, unless ``__tablename__`` says otherwise. A
-    subclass of a model shares its table, unless it has a primary key of its own.
+    subclass of a model shares its table, unless it has a primary key of its own. ``__bind_key__``
+    on a model, or an abstract base of several, puts it into another database of ``DB_BINDS``.
     """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
@@ -57,6 +69,9 @@ class Model(DeclarativeBase):
     }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        key = vars(cls).get("__bind_key__")
+        if key is not None and "metadata" not in vars(cls):
+            cls.metadata = bind_metadata(key)
         if _needs_table_name(cls):
             cls.__tablename__ = table_name(cls.__name__)
         super().__init_subclass__(**kwargs)

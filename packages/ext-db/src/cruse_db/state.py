@@ -6,14 +6,18 @@ import random
 import re
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from cruse import ExtensionState, has_request_context
+from cruse import ExtensionState, app_ctx, has_app_context, has_request_context
 from cruse import session as web_session
 from cruse_db.engines import Engines
+from cruse_db.models import BIND_KEY
+from cruse_db.seeing import QueryLog, watch_engine
 from cruse_db.sessions import DatabaseSession
 from cruse_db.settings import DatabaseSettings
 
@@ -24,10 +28,7 @@ if TYPE_CHECKING:
 
     from cruse import Cruse
 
-__all__ = ["BIND_KEY", "DatabaseState"]
-
-#: The key in the ``info`` of a MetaData whose tables are in another database.
-BIND_KEY = "bind_key"
+__all__ = ["DatabaseState"]
 
 _TENANT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _WROTE = "_db_wrote"  # in the web session: when this client wrote last
@@ -41,14 +42,53 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         super().__init__(app, extension)
         #: Those of the first database.
         self.engines = self._make(None)
-        self.session_class: type[DatabaseSession] = DatabaseSession
-        #: Calls what waited for a commit; tests put something else here.
+        #: In tests: where the functions go that wait for a commit, instead of being called.
         self.collect: list[Callable[[], Any]] | None = None
         #: In a sandbox: returns the connection that takes the place of an engine.
         self.sandbox: Callable[[Engines], Connection] | None = None
         self._named: dict[str, Engines] = {}
         self._down_until: dict[Engines, float] = {}
         self._lock = threading.Lock()
+        self._watched: WeakSet[Engine] = WeakSet()
+        self.engines.on_new.append(self._watch_if_asked)
+
+    @cached_property
+    def session_class(self) -> type[DatabaseSession]:
+        """The class of its sessions; one that costs nothing unless something is asked for."""
+        if self.settings.n_plus_one == "off":
+            return DatabaseSession
+        from cruse_db.loads import WatchedSession
+
+        return WatchedSession
+
+    # -- what is sent ----------------------------------------------------------------------------
+
+    @property
+    def query_log(self) -> QueryLog | None:
+        """The log of the current context; ``None`` outside of one."""
+        if not has_app_context():
+            return None
+        extras = app_ctx.extras
+        log: QueryLog | None = extras.get(self)
+        if log is None:
+            log = extras[self] = QueryLog()
+        return log
+
+    def _watch_if_asked(self, engine: Engine) -> None:
+        if self.settings.query_log or self.settings.slow_ms is not None:
+            self.watch(engine)
+
+    def watch(self, engine: Engine) -> None:
+        """Note what an engine sends from now on."""
+        if engine not in self._watched:
+            self._watched.add(engine)
+            watch_engine(engine, self, lambda: self.query_log)
+
+    def watch_all(self) -> None:
+        """Note what every engine sends that there is, and the first one's."""
+        for engines in self.all():
+            for engine in engines.opened:
+                self.watch(engine)
 
     # -- databases -------------------------------------------------------------------------------
 
@@ -71,7 +111,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         """
         if key is None:
             return self.engines
-        url = self.settings.binds.get(key)
+        url: str | None = self.settings.binds.get(key)
         if url is None:
             known = ", ".join(sorted(self.settings.binds)) or "empty"
             raise LookupError(f"There is no database {key!r} in DB_BINDS, which has: {known}.")

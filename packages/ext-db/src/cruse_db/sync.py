@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, AnyStr, TypeVar, overload
 
 from cruse import app_ctx
 from cruse_db import bulk, keyset, pages, queries, streams
+from cruse_db.models import bind_metadata
 from cruse_db.sessions import (
     ContextSessions,
     DatabaseSession,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Executable, MetaData, Select
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
     from cruse_db.aio import AsyncDatabase
@@ -300,15 +301,24 @@ class SyncDatabase:
 
     # -- tables --------------------------------------------------------------------------------
 
+    def metadata_of(self, bind: str | None) -> MetaData:
+        """Return the tables of one database of ``DB_BINDS``, or of the first."""
+        return self.metadata if bind is None else bind_metadata(bind)
+
     def create_all(self) -> list[str]:
-        """Create the tables that do not exist yet and return their names."""
-        with self.engine.connect() as connection:
-            return create_all(connection, self.metadata)
+        """Create the tables that do not exist yet, in all databases, and return their names."""
+        return self._everywhere(create_all)
 
     def drop_all(self) -> list[str]:
         """Drop the tables of the models, with everything in them, and return their names."""
-        with self.engine.connect() as connection:
-            return drop_all(connection, self.metadata)
+        return self._everywhere(drop_all)
+
+    def _everywhere(self, do: Callable[[Connection, MetaData], list[str]]) -> list[str]:
+        names: list[str] = []
+        for bind in (None, *self.state.settings.binds):
+            with self.state.bind(bind).sync.connect() as connection:
+                names += do(connection, self.metadata_of(bind))
+        return names
 
 
 @contextmanager

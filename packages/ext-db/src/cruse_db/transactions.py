@@ -79,6 +79,8 @@ def _begin(session: Any, isolation: str | None, reload: bool = False) -> _Savepo
                 "its own. Give it to the outer one."
             )
         return _Savepoint(session.begin_nested().__enter__(), len(session.callbacks))
+    if session.state.sandbox is not None:
+        isolation = None  # it is within another transaction, which has begun
     try:
         session.wrote = True
         if isolation is not None and session.in_transaction():

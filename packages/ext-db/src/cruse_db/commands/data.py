@@ -1,0 +1,97 @@
+"""Commands for what is in a database, and how it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cruse_db.commands.tables import where
+
+if TYPE_CHECKING:
+    from cruse.cli import AppGroup
+    from cruse_db.extension import Database
+
+__all__ = ["add_commands"]
+
+
+def add_commands(group: AppGroup, database: Database) -> None:
+    """Add them to the group."""
+
+    @group.command("dump")
+    @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
+    def dump(file: Any) -> None:
+        """Write all rows of the models' tables to a file, one JSON object a line."""
+        from cruse_db.dumps import dump_rows
+
+        with database.engine.connect() as connection:
+            counts = dump_rows(connection, database.metadata, file)
+        click.echo(_counts("written", counts), err=True)
+
+    @group.command("load")
+    @click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
+    def load(file: Any) -> None:
+        """Insert rows that 'dump' has written, into empty tables, all or none."""
+        from cruse_db.dumps import LoadError, load_rows
+
+        try:
+            with database.engine.connect() as connection:
+                counts = load_rows(connection, database.metadata, file)
+        except LoadError as error:
+            raise click.ClickException(str(error)) from error
+        click.echo(f"{where(database)}: {_counts('inserted', counts)}")
+
+    @group.command("status")
+    def status() -> None:
+        """Show which databases there are, and how they are."""
+        for bind in (None, *database.state.settings.binds):
+            click.echo(f"{bind or 'database'}: {where(database, bind)}")
+        click.echo(json.dumps(database.report(), indent=2))
+
+    @group.command("health")
+    def health() -> None:
+        """Fail when the database gives no answer, or lacks migrations."""
+        try:
+            found = database.health(database.state)
+        except Exception as error:
+            raise click.ClickException(f"{where(database)}: {error}") from error
+        click.echo(json.dumps(dict(found)))
+
+    @group.command("shell")
+    def shell() -> None:
+        """Open the database's own command line: sqlite3 or psql."""
+        arguments, environment = _client(database)
+        program = shutil.which(arguments[0])
+        if program is None:
+            raise click.ClickException(f"The program {arguments[0]!r} is not installed.")
+        # A list without a shell, made from the application's own settings.
+        done = subprocess.run([program, *arguments[1:]], env=environment, check=False)  # noqa: S603
+        raise SystemExit(done.returncode)
+
+
+def _client(database: Database) -> tuple[list[str], dict[str, str]]:
+    """Return a command and its environment, where the password is: others see arguments."""
+    url = database.state.engines.url
+    environment = dict(os.environ)
+    if url.get_backend_name() == "sqlite":
+        return ["sqlite3", url.database or ""], environment
+    host = url.host or url.query.get("host")
+    for name, value in (
+        ("PGHOST", host if isinstance(host, str) else None),
+        ("PGPORT", None if url.port is None else str(url.port)),
+        ("PGUSER", url.username),
+        ("PGPASSWORD", None if url.password is None else str(url.password)),
+        ("PGDATABASE", url.database),
+    ):
+        if value:
+            environment[name] = value
+    return ["psql"], environment
+
+
+def _counts(done: str, counts: dict[str, int]) -> str:
+    rows = ", ".join(f"{count} of {name}" for name, count in counts.items() if count)
+    return f"{done} {rows or 'nothing'}."

@@ -1,0 +1,108 @@
+"""Commands for tables as a whole: without migrations, or from the beginning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cruse.cli import AppGroup
+    from cruse_db.extension import Database
+
+__all__ = ["add_commands", "where"]
+
+
+def add_commands(group: AppGroup, database: Database) -> None:
+    """Add them to the group."""
+
+    @group.command("create")
+    def create() -> None:
+        """Create the tables of the models that do not exist yet."""
+        _need_tables(database)
+        _need_no_migrations(database)
+        created = database.create_all()
+        click.echo(f"{where(database)}: " + (_tables("created", created) or "nothing to create."))
+
+    @group.command("drop")
+    @click.option("--yes", is_flag=True, help="Don't ask.")
+    def drop(yes: bool) -> None:
+        """Drop the tables of the models, with everything in them."""
+        _need_tables(database)
+        _confirm(database, "drop", yes)
+        dropped = database.drop_all()
+        _forget_revision(database)
+        click.echo(f"{where(database)}: " + (_tables("dropped", dropped) or "nothing to drop."))
+
+    @group.command("reset")
+    @click.option("--yes", is_flag=True, help="Don't ask.")
+    @click.option("--seed", is_flag=True, help="Add the first rows, as 'seed' does.")
+    def reset(yes: bool, seed: bool) -> None:
+        """Drop all tables and make them anew: by the migrations, if there are any."""
+        _need_tables(database)
+        _confirm(database, "drop", yes)
+        database.drop_all()
+        _forget_revision(database)
+        if _has_migrations(database):
+            database.upgrade(say=click.echo)
+        else:
+            database.create_all()
+        if seed:
+            database.run_seeds()
+        click.echo(f"{where(database)}: made anew.")
+
+    @group.command("seed")
+    def seed() -> None:
+        """Add the first rows: run the functions marked with @db.seed."""
+        names = database.run_seeds()
+        if not names:
+            raise click.ClickException("No function is marked with @db.seed.")
+        click.echo(f"{where(database)}: {', '.join(names)}.")
+
+
+def where(database: Database, bind: str | None = None) -> str:
+    """Return the URL of a database, without its password."""
+    return database.state.bind(bind).url.render_as_string(hide_password=True)
+
+
+def _tables(done: str, names: list[str]) -> str:
+    return f"{done} {', '.join(names)}." if names else ""
+
+
+def _confirm(database: Database, what: str, yes: bool) -> None:
+    if not yes:
+        names = ", ".join(sorted(database.metadata.tables))
+        question = f"{where(database)}: {what} {names}? All their rows are lost."
+        click.confirm(question, abort=True)
+
+
+def _has_migrations(database: Database) -> bool:
+    from cruse_db.migrations.runner import Migrations
+
+    return Migrations(database).folder.exists
+
+
+def _need_no_migrations(database: Database) -> None:
+    if _has_migrations(database):
+        raise click.ClickException(
+            "This application has migrations, which would find these tables in their way. "
+            "'cruse db upgrade' creates them."
+        )
+
+
+def _forget_revision(database: Database) -> None:
+    """Drop Alembic's note of the revision: without the tables it is wrong."""
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+
+
+def _need_tables(database: Database) -> None:
+    from cruse_db.migrations.discovery import import_models
+
+    app = database.state.app
+    discovered = import_models(app.import_name)
+    if not database.metadata.tables:
+        raise click.ClickException(
+            f"The application {app.name!r} has no models. A model is known once its module is "
+            f"imported: import it where the application is made. Looked at {discovered}."
+        )

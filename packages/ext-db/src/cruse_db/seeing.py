@@ -1,0 +1,151 @@
+"""What an application sent to its database: a log per request, and slow statements."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+
+from cruse import has_request_context, request
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from sqlalchemy.engine import Connection, Engine, ExecutionContext
+
+    from cruse_db.state import DatabaseState
+
+__all__ = ["Query", "QueryLog", "recorded", "watch_engine", "where_in_app"]
+
+_STARTED = "cruse_db.started"  # the key in a connection's info
+_KEPT = 500  # queries of one context; more are counted only
+_LIBRARIES = ("sqlalchemy", "cruse_db", "contextlib", "greenlet", "asyncio")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A statement that was sent.
+
+    Args:
+        statement: The SQL, with placeholders; the values are not kept.
+        seconds: How long the database took.
+        where: File and line of the application that it came from.
+    """
+
+    statement: str
+    seconds: float
+    where: str
+
+
+class QueryLog:
+    """What was sent in one context, or one block; the last five hundred are kept."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+        self._kept: deque[Query] = deque(maxlen=_KEPT)
+
+    def add(self, query: Query) -> None:
+        """Note a query."""
+        self.count += 1
+        self.seconds += query.seconds
+        self._kept.append(query)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Any:
+        return iter(self._kept)
+
+    def __getitem__(self, index: int) -> Query:
+        return self._kept[index]
+
+    def __repr__(self) -> str:
+        return f"<QueryLog {self.count} queries, {self.seconds * 1000:.1f} ms>"
+
+
+#: Logs that want to know, beside that of the context: those of ``db.count_queries()``.
+recorded: ContextVar[tuple[QueryLog, ...]] = ContextVar("cruse_db_recorded", default=())
+
+
+def where_in_app() -> str:
+    """Return file and line of the innermost frame that is neither ours nor a library's."""
+    frame: FrameType | None = sys._getframe(1)
+    greenlet: Any = None
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in _LIBRARIES:
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+        if frame is None and "greenlet" in sys.modules:
+            # SQLAlchemy's async code runs in one, whose frames end where it was started.
+            current = sys.modules["greenlet"].getcurrent() if greenlet is None else greenlet
+            greenlet = current.parent
+            frame = None if greenlet is None else greenlet.gr_frame
+    return "?"
+
+
+def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
+    """Note what an engine sends.
+
+    Args:
+        engine: The engine.
+        state: The extension's state in its application.
+        find_log: Returns the log of the current context, ``None`` outside of one.
+    """
+    slow = state.settings.slow_ms
+
+    def before(
+        connection: Connection, cursor: Any, statement: str, parameters: Any, *rest: Any
+    ) -> None:
+        connection.info.setdefault(_STARTED, []).append(time.perf_counter())
+
+    def after(
+        connection: Connection,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        context: ExecutionContext | None,
+        many: bool,
+    ) -> None:
+        seconds = time.perf_counter() - connection.info[_STARTED].pop()
+        logs = list(recorded.get())
+        if state.settings.query_log:
+            own = find_log()
+            if own is not None:
+                logs.append(own)
+        is_slow = slow is not None and seconds * 1000 >= slow
+        if not logs and not is_slow:
+            return
+        query = Query(statement, seconds, where_in_app())
+        for log in logs:
+            log.add(query)
+        if is_slow:
+            _log_slow(state, query, parameters)
+
+    def failed(context: Any) -> None:
+        if context.connection is not None and context.connection.info.get(_STARTED):
+            context.connection.info[_STARTED].pop()
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+    event.listen(engine, "handle_error", failed)
+
+
+def _log_slow(state: DatabaseState, query: Query, parameters: Any) -> None:
+    # The values belong to somebody; they are shown to developers only.
+    values = f" {parameters!r}" if state.app.debug else ""
+    identity = f" [{request.id}]" if has_request_context() else ""
+    state.app.logger.warning(
+        "Slow query%s: %.0f ms at %s: %s%s",
+        identity,
+        query.seconds * 1000,
+        query.where,
+        " ".join(query.statement.split()),
+        values,
+    )

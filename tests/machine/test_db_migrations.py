@@ -1,0 +1,241 @@
+"""Migrations, dumps, tenants and the sandbox on a real PostgreSQL."""
+
+import importlib
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import ProgrammingError
+
+MODELS = """
+    import enum
+    from datetime import datetime
+    from decimal import Decimal
+    from typing import Any
+    from uuid import UUID
+
+    from sqlalchemy import MetaData, Numeric
+    from cruse import Cruse
+    from cruse_db import *
+    from cruse_db.models import NAMING_CONVENTION
+
+    class Base(Model):
+        __abstract__ = True
+        metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+    class Colour(enum.Enum):
+        RED = 1
+        BLUE = 2
+
+    class Shelf(UUIDKey, Base):
+        place: Mapped[str]
+        colour: Mapped[Colour] = column(default=Colour.RED)
+        extra: Mapped[dict[str, Any] | None]
+
+    class Item(IntegerKey, Timestamps, Base):
+        name: Mapped[str]
+        price: Mapped[Decimal | None] = column(Numeric(10, 2))
+        shelf_id: Mapped[UUID] = column(ForeignKey("shelf.id", ondelete="CASCADE"))
+
+    db = Database(metadata=Base.metadata)
+
+    def create_app(**config):
+        app = Cruse(__name__)
+        app.config.update(config)
+        app.use(db)
+        return app
+"""
+
+
+class Project:
+    def __init__(self, folder, name, url):
+        self.folder, self.name, self.url = folder / name, name, url
+        self.folder.mkdir()
+        self.write(MODELS)
+
+    def write(self, source):
+        (self.folder / "__init__.py").write_text(textwrap.dedent(source))
+
+    def app(self, **config):
+        for name in [name for name in sys.modules if name.partition(".")[0] == self.name]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        self.module = importlib.import_module(self.name)
+        return self.module.create_app(**{"DB_URL": self.url, **config})
+
+    def db(self, *arguments, **config):
+        app = self.app(**config)
+        result = app.test_cli_runner().invoke(args=["db", *arguments])
+        app.stop()
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
+
+    def do(self, *arguments, **config):
+        code, output = self.db(*arguments, **config)
+        assert code == 0, output
+        return output
+
+    def change(self, body):
+        self.do("revision", "-m", "change")
+        files = (self.folder / "migrations/versions").glob("*.py")
+        path = max(files, key=lambda path: path.stat().st_mtime_ns)
+        head, _, _ = path.read_text().partition("def upgrade()")
+        body = textwrap.indent(textwrap.dedent(body), "    ")
+        path.write_text(f"{head}def upgrade() -> None:\n{body}\n\n\ndef downgrade(): pass\n")
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:This declarative base already contains")
+
+
+@pytest.fixture
+def project(tmp_path, postgres_url, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield Project(tmp_path, "pgshop", postgres_url)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pgshop"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def engine(postgres_url):
+    engine = create_engine(postgres_url)
+    yield engine
+    engine.dispose()
+
+
+def test_processes_that_upgrade_at_once_all_succeed(project, engine):
+    project.do("migrate", "-m", "first")
+    project.change("op.create_table('once', sa.Column('id', sa.Integer))")
+    command = [
+        sys.executable,
+        "-c",
+        f"from pgshop import *; app = create_app(DB_URL={project.url!r})\n"
+        "app.test_cli_runner().invoke(args=['db', 'upgrade'], catch_exceptions=False)",
+    ]
+    running = [
+        subprocess.Popen(command, cwd=project.folder.parent, stderr=subprocess.PIPE)
+        for _ in range(8)
+    ]
+    errors = [(process.communicate()[1], process.returncode) for process in running]
+    assert errors == [(b"", 0)] * 8
+    assert {"once", "item", "shelf"} <= set(inspect(engine).get_table_names())
+
+
+def test_models_and_tables_agree_after_an_upgrade_and_a_new_member_of_an_enum(project):
+    project.do("migrate", "-m", "first")
+    project.do("upgrade")
+    assert "agree" in project.do("check")
+    project.write(MODELS.replace("BLUE = 2", "BLUE = 2\n        GREEN = 3"))
+    assert "agree" in project.do("check")  # no migration is needed
+    project.do("downgrade", "--yes")
+    project.do("upgrade")
+    app = project.app()
+    shop = project.module
+    with app.app_context(), shop.db.transaction():
+        shop.db.session.add(shop.Shelf(place="left", colour=shop.Colour.GREEN))
+    app.stop()
+
+
+def test_a_migration_that_fails_midway_leaves_nothing(project, engine):
+    project.do("migrate", "-m", "first")
+    project.do("upgrade")
+    before = project.do("current")
+    project.change("op.create_table('half', sa.Column('id', sa.Integer))\nop.execute('SELECT x')")
+    with pytest.raises(ProgrammingError):
+        project.db("upgrade")
+    assert "half" not in inspect(engine).get_table_names()
+    assert project.do("current") == before
+
+
+def test_an_index_can_be_built_without_locking_anybody_out(project, engine):
+    project.do("migrate", "-m", "first")
+    project.do("upgrade")
+    project.change("""
+        with op.get_context().autocommit_block():
+            op.create_index("ix_name", "item", ["name"], postgresql_concurrently=True)
+        op.create_table("after", sa.Column("id", sa.Integer))
+    """)
+    project.do("upgrade")
+    assert "ix_name" in [index["name"] for index in inspect(engine).get_indexes("item")]
+    assert "after" in inspect(engine).get_table_names()
+
+
+def test_a_step_does_not_wait_for_a_busy_table_for_ever(project, postgres_url):
+    project.do("migrate", "-m", "first")
+    project.do("upgrade")
+    project.change("op.add_column('item', sa.Column('more', sa.Integer))")
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as busy:
+        busy.execute("LOCK TABLE item IN ACCESS SHARE MODE")
+        with pytest.raises(Exception, match="lock timeout"):
+            project.db("upgrade", "--lock-timeout", "0.1")
+    project.do("upgrade", "--lock-timeout", "0.1")
+
+
+def test_from_sqlite_to_postgres(project, tmp_path, engine):
+    lite = {"DB_URL": f"sqlite:///{tmp_path}/app.db"}
+    project.do("create", **lite)
+    app = project.app(**lite)
+    shop = project.module
+    moment = datetime(2026, 11, 28, 12, 30, 0, 250, tzinfo=UTC)
+    with app.app_context(), shop.db.begin() as session:
+        shelf = shop.Shelf(place="left", colour=shop.Colour.BLUE, extra={"a": [1, None]})
+        session.add(shelf)
+        session.flush()
+        session.add_all(
+            shop.Item(id=n, name=str(n), shelf_id=shelf.id, created_at=moment, price="0.10")
+            for n in (3, 7)
+        )
+        key = shelf.id
+    app.stop()
+    dump = tmp_path / "dump.jsonl"
+    assert "2 of item" in project.do("dump", str(dump), **lite)
+    project.do("create")
+    assert "2 of item" in project.do("load", str(dump))
+    code, output = project.db("load", str(dump))
+    assert (code, "not empty" in output) == (1, True)
+    app = project.app()
+    shop = project.module
+    with app.app_context():
+        shelf = shop.db.get(shop.Shelf, key)
+        assert (shelf.colour, shelf.extra) == (shop.Colour.BLUE, {"a": [1, None]})
+        item = shop.db.get(shop.Item, 7)
+        assert (item.created_at, item.price) == (moment, Decimal("0.10"))
+        new = shop.Item(name="new", shelf_id=key)
+        with shop.db.transaction():
+            shop.db.session.add(new)
+        assert new.id == 8
+    app.stop()
+
+
+def test_tenants_are_schemas_with_migrations_of_their_own(project, engine):
+    project.do("migrate", "-m", "first")
+    for tenant in ("acme", "beta"):
+        project.do("upgrade", "--tenant", tenant)
+        assert {"item", "shelf", "alembic_version"} <= set(
+            inspect(engine).get_table_names(schema=tenant)
+        )
+        assert project.do("plan", "--tenant", tenant) == "Nothing to do.\n"
+    assert inspect(engine).get_table_names() == []
+
+
+def test_the_sandbox_leaves_nothing(project):
+    from cruse_db.testing import sandbox
+
+    project.do("create")
+    app = project.app()
+    shop = project.module
+    state = shop.db.state_of(app)
+    for _ in range(20):
+        with sandbox(state), app.app_context():
+            with shop.db.transaction(isolation="SERIALIZABLE"):
+                shop.db.session.add(shop.Shelf(place="left"))
+            assert len(shop.db.session.scalars(text("SELECT place FROM shelf")).all()) == 1
+    with app.app_context():
+        assert shop.db.session.scalars(text("SELECT place FROM shelf")).all() == []
+    app.stop()

@@ -101,7 +101,8 @@ def served(tmp_path, environment, *command):
 )
 def test_a_new_project_is_served_and_people_sign_in(run, tmp_path, environment, command):
     run("cruse", "new", "blog", "--db", "--auth")
-    run("cruse", "db", "create")
+    run("cruse", "db", "migrate", "-m", "first tables")
+    run("cruse", "db", "upgrade")
     run("cruse", "posts", "add", "The first of all posts")
 
     def action(page):

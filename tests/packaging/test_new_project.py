@@ -80,7 +80,8 @@ def test_a_new_project_is_tested_run_and_served(newcomer, built):
     newcomer.run("ruff", "check")
     newcomer.run("ruff", "format", "--check")
     assert "Success" in newcomer.run("mypy")
-    assert "created post, user." in newcomer.run("cruse", "db", "create")
+    assert "Written: " in newcomer.run("cruse", "db", "migrate", "-m", "first tables")
+    assert "first tables" in newcomer.run("cruse", "db", "upgrade")
     newcomer.run("cruse", "posts", "add", "The first of all posts")
     assert {
         route["endpoint"] for route in json.loads(newcomer.run("cruse", "routes", "--json"))

@@ -26,7 +26,7 @@ ISSUER = "photowall"
 def prepare(app: Cruse) -> None:
     """Make what an application needs to run; several processes may do it at the same time."""
     with app.app_context():
-        db.create_all()
+        db.upgrade()
         if app.config["SEED"] and (owners := _make_owners()):
             app.logger.info("Painting %d pictures for the new wall", len(SEEDS))
             _hang(owners)

@@ -50,7 +50,7 @@ def test_it_makes_a_project_and_tells_the_next_steps(tmp_path):
 
 
 def test_what_it_adds_is_what_was_asked_for_and_what_that_needs(tmp_path):
-    assert "cruse db create" in new("wall", "--auth", "--uploads").output
+    assert "cruse db upgrade" in new("wall", "--auth", "--uploads").output
     made = files(tmp_path / "wall")
     assert {"wall/users.py", "wall/models.py", "wall/forms.py", "wall/extensions.py"} <= made
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, AnyStr, TypeVar
 
 from cruse_db import bulk, keyset, pages, queries, streams
+from cruse_db.discovery import import_models
 from cruse_db.sessions import make_loop_session
 from cruse_db.tables import create_all, drop_all
 from cruse_db.transactions import transaction_on_loop
@@ -147,6 +148,7 @@ class AsyncDatabase:
 
     async def create_all(self) -> list[str]:
         """Create the tables that do not exist yet, in all databases, and return their names."""
+        import_models(self._database.state.app.import_name)
         return await self._everywhere(create_all)
 
     async def drop_all(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, AnyStr, TypeVar, overload
 
 from cruse import app_ctx
 from cruse_db import bulk, keyset, pages, queries, streams
+from cruse_db.discovery import import_models
 from cruse_db.models import bind_metadata
 from cruse_db.sessions import (
     ContextSessions,
@@ -306,7 +307,11 @@ class SyncDatabase:
         return self.metadata if bind is None else bind_metadata(bind)
 
     def create_all(self) -> list[str]:
-        """Create the tables that do not exist yet, in all databases, and return their names."""
+        """Create the tables that do not exist yet, in all databases, and return their names.
+
+        The modules named ``models`` of the application's package are imported for it.
+        """
+        import_models(self.state.app.import_name)
         return self._everywhere(create_all)
 
     def drop_all(self) -> list[str]:

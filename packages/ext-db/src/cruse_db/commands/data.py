@@ -21,7 +21,11 @@ __all__ = ["add_commands"]
 
 def add_commands(group: AppGroup, database: Database) -> None:
     """Add them to the group."""
+    _add_moving(group, database)
+    _add_looking(group, database)
 
+
+def _add_moving(group: AppGroup, database: Database) -> None:
     @group.command("dump")
     @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
     def dump(file: Any) -> None:
@@ -45,6 +49,8 @@ def add_commands(group: AppGroup, database: Database) -> None:
             raise click.ClickException(str(error)) from error
         click.echo(f"{where(database)}: {_counts('inserted', counts)}")
 
+
+def _add_looking(group: AppGroup, database: Database) -> None:
     @group.command("status")
     def status() -> None:
         """Show which databases there are, and how they are."""

@@ -54,7 +54,9 @@ def _open(database: Database, bind: str | None = None, tenant: str | None = None
 def add_commands(group: AppGroup, database: Database) -> None:
     """Add them to the group."""
     _add_writing(group, database)
+    _add_handwork(group, database)
     _add_running(group, database)
+    _add_going_back(group, database)
     _add_showing(group, database)
     _add_looking(group, database)
     _add_checking(group, database)
@@ -88,6 +90,8 @@ def _add_writing(group: AppGroup, database: Database) -> None:
         for script in made:
             click.echo(f"Written: {script.path}. Read it before you run it.")
 
+
+def _add_handwork(group: AppGroup, database: Database) -> None:
     @group.command("revision")
     @_message
     @_bind
@@ -162,6 +166,8 @@ def _add_running(group: AppGroup, database: Database) -> None:
                 say=click.echo,
             )
 
+
+def _add_going_back(group: AppGroup, database: Database) -> None:
     @group.command("downgrade")
     @click.argument("revision", default="-1")
     @_bind

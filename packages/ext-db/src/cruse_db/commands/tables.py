@@ -24,6 +24,11 @@ def add_commands(group: AppGroup, database: Database) -> None:
         created = database.create_all()
         click.echo(f"{where(database)}: " + (_tables("created", created) or "nothing to create."))
 
+    _add_dropping(group, database)
+    _add_seed(group, database)
+
+
+def _add_dropping(group: AppGroup, database: Database) -> None:
     @group.command("drop")
     @click.option("--yes", is_flag=True, help="Don't ask.")
     def drop(yes: bool) -> None:
@@ -51,6 +56,8 @@ def add_commands(group: AppGroup, database: Database) -> None:
             database.run_seeds()
         click.echo(f"{where(database)}: made anew.")
 
+
+def _add_seed(group: AppGroup, database: Database) -> None:
     @group.command("seed")
     def seed() -> None:
         """Add the first rows: run the functions marked with @db.seed."""
@@ -97,7 +104,7 @@ def _forget_revision(database: Database) -> None:
 
 
 def _need_tables(database: Database) -> None:
-    from cruse_db.migrations.discovery import import_models
+    from cruse_db.discovery import import_models
 
     app = database.state.app
     discovered = import_models(app.import_name)

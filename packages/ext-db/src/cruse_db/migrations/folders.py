@@ -123,6 +123,7 @@ class MigrationFolder:
             "file_template", "%%(year)d%%(month).2d%%(day).2d_%%(rev)s_%%(slug)s"
         )
         config.attributes[JOB] = job
+        config.messaging_opts = {"quiet": True}  # the commands tell what they have done
         return config
 
     def script(self) -> ScriptDirectory:

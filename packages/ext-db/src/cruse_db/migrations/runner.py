@@ -11,8 +11,8 @@ from alembic.autogenerate import produce_migrations
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
+from cruse_db.discovery import import_models
 from cruse_db.migrations.autogenerate import Editor, describe_all
-from cruse_db.migrations.discovery import import_models
 from cruse_db.migrations.folders import Job, MigrationFolder
 
 if TYPE_CHECKING:

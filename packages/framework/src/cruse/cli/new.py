@@ -67,7 +67,9 @@ def new_command(name: str, **wanted: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
     steps = [f"cd {name}", 'pip install -e ".[dev]"']
-    steps += [*(["cruse db create"] if wanted["db"] else []), "cruse run", "pytest"]
+    if wanted["db"]:
+        steps += ['cruse db migrate -m "first tables"', "cruse db upgrade"]
+    steps += ["cruse run", "pytest"]
     click.echo(f"Made {len(files)} files in {name}/. The next steps, told in its README.md:\n")
     click.echo("".join(f"    {step}\n" for step in steps), nl=False)
 

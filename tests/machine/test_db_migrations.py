@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -222,6 +223,34 @@ def test_tenants_are_schemas_with_migrations_of_their_own(project, engine):
         )
         assert project.do("plan", "--tenant", tenant) == "Nothing to do.\n"
     assert inspect(engine).get_table_names() == []
+    app = project.app()
+    shop = project.module
+
+    @app.post("/<tenant>/<place>")
+    def add(tenant, place):
+        with shop.db.tenant(tenant), shop.db.transaction() as session:
+            session.add(shop.Shelf(place=place))
+            session.flush()
+            return session.scalars(text("SELECT 1")).all()
+
+    @app.get("/<tenant>")
+    async def places(tenant):
+        with shop.db.tenant(tenant):
+            found = await shop.db.aio.session.scalars(shop.select(shop.Shelf.place))
+            return sorted(found)
+
+    client = app.test_client()
+    for number in range(3):
+        for tenant in ("acme", "beta"):
+            assert client.post(f"/{tenant}/{tenant}{number}").status_code == 200
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(
+            lambda tenant: (tenant, app.test_client().get(f"/{tenant}").json), ["acme", "beta"] * 8
+        )
+    assert [(tenant, found) for tenant, found in answers] == [
+        (tenant, [f"{tenant}{number}" for number in range(3)]) for tenant in ["acme", "beta"] * 8
+    ]
+    app.stop()
 
 
 def test_the_sandbox_leaves_nothing(project):

@@ -159,3 +159,33 @@ def test_relationships_are_loaded_when_they_are_touched(db):
     post = db.session.scalars(select(BlogPost)).one()
     assert [comment.text for comment in post.comments] == ["first"]
     assert post.comments[0].post is post
+
+
+class Album(Base):
+    id: Mapped[int] = column(primary_key=True)
+    tracks: Mapped[list["Track"]] = relationship(lazy="joined")
+
+
+class Track(Base):
+    album_id: Mapped[int] = column(ForeignKey("album.id"), primary_key=True)
+    number: Mapped[int] = column(primary_key=True)
+
+
+def test_an_object_is_found_by_key_whatever_its_key_and_its_collections(db):
+    with db.begin() as session:
+        session.add(Album(id=1, tracks=[Track(number=1), Track(number=2)]))
+    assert db.get(Track, (1, 2)).number == 2
+    assert db.get(Track, {"album_id": 1, "number": 1}).number == 1
+    assert [track.number for track in db.get(Album, 1).tracks] == [1, 2]
+    assert db.get(Album, 1) is db.get(Album, 1)
+    assert db.get(Guest, 1) is None
+
+
+def test_an_object_that_was_changed_or_deleted_meanwhile_is_not_taken_from_memory(db):
+    with db.begin() as session:
+        session.add(Album(id=1))
+    album = db.get(Album, 1)
+    db.session.expire(album)
+    with db.begin() as session:
+        session.delete(session.get(Album, 1))
+    assert db.get(Album, 1) is None

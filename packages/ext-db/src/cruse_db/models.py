@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import warnings
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
@@ -74,7 +75,10 @@ class Model(DeclarativeBase):
             cls.metadata = bind_metadata(key)
         if _needs_table_name(cls):
             cls.__tablename__ = table_name(cls.__name__)
-        super().__init_subclass__(**kwargs)
+        with warnings.catch_warnings():
+            if key is not None:  # SQLAlchemy 2.1.0 wonders whether it was meant as a column
+                warnings.filterwarnings("ignore", "Attribute name 'metadata'")
+            super().__init_subclass__(**kwargs)
 
     def __repr__(self) -> str:
         # Only the key: other attributes may be secret, or not loaded.

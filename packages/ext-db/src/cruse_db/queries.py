@@ -28,6 +28,8 @@ class _ByKey(NamedTuple):
     mapper: Mapper[Any]
     statement: Select[Any]
     names: tuple[str, ...]
+    #: Whether a JOIN repeats the object's row, once for each of a collection.
+    repeats: bool
 
 
 def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) -> T | None:
@@ -42,14 +44,14 @@ def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) 
     known = _by_key.get(entity)
     if known is None:
         known = _by_key[entity] = _make_by_key(entity)
-    if (
-        len(key) != len(known.names)
-        or known.mapper.identity_key_from_primary_key(key) in session.identity_map
+    loaded = session.identity_map
+    if len(key) != len(known.names) or (
+        len(loaded) and known.mapper.identity_key_from_primary_key(key) in loaded
     ):
         return session.get(entity, ident)
-    values = dict(zip(known.names, key, strict=True))
-    found: T | None = session.scalars(known.statement, values).unique().one_or_none()
-    return found
+    found = session.scalars(known.statement, dict(zip(known.names, key, strict=True)))
+    one: T | None = found.unique().one_or_none() if known.repeats else found.one_or_none()
+    return one
 
 
 def _make_by_key(entity: type[Any]) -> _ByKey:
@@ -58,7 +60,22 @@ def _make_by_key(entity: type[Any]) -> _ByKey:
     statement = select(entity)
     for name, column in zip(names, mapper.primary_key, strict=True):
         statement = statement.where(column == bindparam(name, type_=column.type))
-    return _ByKey(mapper, statement, names)
+    return _ByKey(mapper, statement, names, _joins_collection(mapper, set()))
+
+
+def _joins_collection(mapper: Mapper[Any], seen: set[Mapper[Any]]) -> bool:
+    """Whether a query for a model joins a collection, its own or one further on."""
+    seen.add(mapper)
+    for each in mapper.self_and_descendants:
+        for relationship in each.relationships:
+            if relationship.lazy not in ("joined", False):
+                continue
+            if relationship.uselist:
+                return True
+            target = relationship.mapper
+            if target not in seen and _joins_collection(target, seen):
+                return True
+    return False
 
 
 def get_or_404(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextvars import ContextVar
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -187,8 +186,9 @@ class ContextSessions:
         scope = current_scope.get()
         session = self._sync.get(scope)
         if session is None:
+            if not self._sync:
+                app_ctx.call_on_teardown(self._close)
             session = self._sync[scope] = make_session(self._state, scope=scope)
-            app_ctx.call_on_teardown(partial(self._close, scope))
         return session
 
     @property
@@ -197,14 +197,27 @@ class ContextSessions:
         scope = current_scope.get()
         session = self._on_loop.get(scope)
         if session is None:
+            if not self._on_loop:
+                app_ctx.call_on_teardown(self._close_on_loop)
             session = self._on_loop[scope] = make_loop_session(self._state, scope=scope)
-            app_ctx.call_on_teardown(partial(self._close_on_loop, scope))
         return session
 
-    def _close(self, scope: Scope, error: BaseException | None) -> None:
-        """Give the connection back; what was not committed is rolled back."""
-        self._sync.pop(scope).close()
+    def _close(self, error: BaseException | None) -> None:
+        """Give the connections back; what was not committed is rolled back."""
+        while self._sync:
+            _, session = self._sync.popitem()
+            try:
+                session.close()
+            except BaseException:
+                self._close(error)  # the others, too
+                raise
 
-    async def _close_on_loop(self, scope: Scope, error: BaseException | None) -> None:
-        # A cancelled request must not leave a connection behind half closed.
-        await asyncio.shield(asyncio.ensure_future(self._on_loop.pop(scope).close()))
+    async def _close_on_loop(self, error: BaseException | None) -> None:
+        while self._on_loop:
+            _, session = self._on_loop.popitem()
+            try:
+                # A cancelled request must not leave a connection behind half closed.
+                await asyncio.shield(asyncio.ensure_future(session.close()))
+            except BaseException:
+                await self._close_on_loop(error)
+                raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,8 @@ class MigrationFolder:
             "file_template", "%%(year)d%%(month).2d%%(day).2d_%%(rev)s_%%(slug)s"
         )
         config.attributes[JOB] = job
-        config.messaging_opts = {"quiet": True}  # the commands tell what they have done
+        # What it prints itself would go past the output; where it writes that, it has to.
+        config.messaging_opts = {"quiet": output is not sys.stdout}
         return config
 
     def script(self) -> ScriptDirectory:

@@ -67,7 +67,7 @@ HELD = {
 }
 NOT_HELD = {
     5: "measured in benchmarks/database.py; the time depends on the disk",
-    19: "tasks that share the context's session get SQLAlchemy's own error; not held by a test",
+    19: "seen with psycopg only: tasks that share a session take turns; not held by a test",
     23: "no free-threaded Python among those that are tested",
     46: "measured in benchmarks/database.py; touching a session costs more than the plan wanted",
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cruse import Request
     from cruse_forms.settings import FormsSettings
 
-__all__ = ["FormData", "read_submission"]
+__all__ = ["FormData", "read_query", "read_submission"]
 
 ROW_DIGITS = 100  # of the number of a row; int() refuses more than 4,300
 _LONG_NUMBER = re.compile(rf"\d{{{ROW_DIGITS + 1}}}")
@@ -140,6 +140,20 @@ def read_submission(request: Request, settings: FormsSettings) -> FormData:
         data = _from_json(request.get_json(), settings.max_depth, request.max_form_parts)
     else:
         data = FormData(request.form.items(multi=True), MultiDict(request.files))
+    data.check_rows(settings.max_rows)
+    return data
+
+
+def read_query(request: Request, settings: FormsSettings) -> FormData | None:
+    """Return what the query of a request's URL asks for; ``None`` when there is no query.
+
+    Raises:
+        RequestEntityTooLarge: When it is over a limit.
+    """
+    args = request.args
+    if not args:
+        return None
+    data = FormData(args.items(multi=True))
     data.check_rows(settings.max_rows)
     return data
 

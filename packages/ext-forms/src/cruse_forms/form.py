@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, cast
 
 import wtforms
-from markupsafe import Markup
 from wtforms.meta import DefaultMeta
 from wtforms.widgets import HiddenInput
 
 from cruse import has_request_context, request
-from cruse_forms import rendering, responses
-from cruse_forms.binding import BAD_TEXT, FormData, read_submission
+from cruse_forms.applying import apply, changed_names, is_sent, sent_names
+from cruse_forms.binding import FormData, read_query, read_submission
 from cruse_forms.extension import current_state
-from cruse_forms.json_types import apply_types
+from cruse_forms.findings import CONTAINERS, belongs_to, findings
+from cruse_forms.output import Output
 from cruse_forms.policy import SAFE_METHODS
 from cruse_forms.protection import CSRFError
-from cruse_forms.tokens import TokenInput
 from cruse_forms.trees import FieldError, add_errors, walk
-from cruse_forms.validation import AsyncChecks, sync_validators, validate_field
+from cruse_forms.validation import AsyncChecks, chosen_names, sync_validators, validate_field
+from cruse_forms.values import declared_class, make_value, value_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from markupsafe import Markup
+    from typing_extensions import TypeVar
     from wtforms import Field
 
-    from cruse import Response
     from cruse_forms.validation import ExtraValidators
+
+    T = TypeVar("T", default=dict[str, Any])
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 __all__ = ["Form"]
 
-CONTAINERS = (wtforms.FieldList, wtforms.FormField)
 AUTO: Any = object()
 """Stands for: what the request submits."""
 
 
-class Form(wtforms.Form):
+class Form(Output, wtforms.Form, Generic[T]):
     """A form; subclass it with the fields and validators of WTForms.
+
+    ``Form[Account]`` gives :attr:`value` the type ``Account``: a dataclass, or a class of msgspec
+    or pydantic.
 
     Made within a request that changes something (POST, PUT, PATCH, DELETE), it is bound to what
     that request submits: a form, files, or a JSON object. ``formdata=None`` leaves it unbound.
@@ -62,6 +71,8 @@ class Form(wtforms.Form):
         csrf = cast("bool", None)
         #: The folder of the templates that forms are rendered with.
         templates = "forms"
+        #: Whether fields that were not sent keep their values and are not validated (PATCH).
+        partial = False
 
         def build_csrf(self, form: Any) -> Any:
             """Keep WTForms from adding a field for a token; requests are checked, not forms."""
@@ -73,6 +84,12 @@ class Form(wtforms.Form):
                 render_kw = {"aria-invalid": "true", **render_kw}
             return super().render_field(field, render_kw)
 
+    _value_class: ClassVar[type[Any] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._value_class = declared_class(cls, Form) or cls._value_class
+
     def __init__(
         self,
         formdata: Any = AUTO,
@@ -83,6 +100,10 @@ class Form(wtforms.Form):
         **kwargs: Any,
     ) -> None:
         self._found: list[FieldError] = []
+        self._formdata: FormData | None = None
+        self._from_query = False
+        self._value: T | None = None
+        self._valid = False
         #: Why this form's own check refused the request, if it did.
         self.csrf_error: CSRFError | None = None
         self._in_async_pass = False
@@ -91,7 +112,7 @@ class Form(wtforms.Form):
             formdata = submission = _submitted()
         super().__init__(formdata, obj, prefix, data, meta, **kwargs)
         if submission is not None:
-            self._found = list(_findings(self, submission))
+            self._found = list(findings(self, submission))
 
     def process(
         self,
@@ -103,24 +124,57 @@ class Form(wtforms.Form):
     ) -> None:
         """Give the fields their values; called when the form is made."""
         if isinstance(formdata, FormData):
+            self._formdata = formdata
             files = (field for field in self if isinstance(field, wtforms.FileField))
             formdata.file_names.update(field.name for field in files)
         if extra_filters is not None:  # WTForms adds to the lists that it is given
             extra_filters = {name: list(filters) for name, filters in extra_filters.items()}
-        super().process(formdata, obj, data, extra_filters, **kwargs)
+        partial = _is_partial(self)
+        self.meta.update_values({"partial": partial})
+        if formdata is None or not partial:
+            super().process(formdata, obj, data, extra_filters, **kwargs)
+            return
+        super().process(None, obj, data, extra_filters, **kwargs)
+        for name, field in self._fields.items():
+            if is_sent(formdata, field):
+                filters = [*(extra_filters or {}).get(name, ())]
+                filters += filter(None, [getattr(self, f"filter_{name}", None)])
+                field.process(formdata, field.object_data, extra_filters=filters)
 
     @classmethod
-    def bind(cls, obj: object | None = None, **kwargs: Any) -> Self:
+    def bind(cls, obj: object | None = None, *, partial: bool = False, **kwargs: Any) -> Self:
         """Return a form bound to the current request, in sync code.
+
+        Args:
+            obj: An object whose attributes the fields start with.
+            partial: Whether fields that were not sent keep their values and are not validated.
+            kwargs: As for the class.
+        """
+        if partial:
+            kwargs["meta"] = {**(kwargs.get("meta") or {}), "partial": True}
+        return cls(obj=obj, **kwargs)
+
+    @classmethod
+    def bind_query(cls, obj: object | None = None, **kwargs: Any) -> Self:
+        """Return a form bound to the query of the current request's URL: a search, a filter.
+
+        It counts as submitted when the query has anything for one of its fields.
 
         Args:
             obj: An object whose attributes the fields start with.
             kwargs: As for the class.
         """
-        return cls(obj=obj, **kwargs)
+        submission = read_query(cast("Any", request), current_state().settings)
+        form = cls(None if submission is None else submission, obj, **kwargs)
+        form._from_query = True
+        if submission is not None:
+            form._found = list(findings(form, submission))
+        return form
 
     @classmethod
-    async def abind(cls, obj: object | None = None, **kwargs: Any) -> Self:
+    async def abind(
+        cls, obj: object | None = None, *, partial: bool = False, **kwargs: Any
+    ) -> Self:
         """Return a form bound to the current request, whose body is read without blocking.
 
         In async views the body is there already, unless the route has ``stream=True``, so there
@@ -128,50 +182,79 @@ class Form(wtforms.Form):
 
         Args:
             obj: An object whose attributes the fields start with.
+            partial: Whether fields that were not sent keep their values and are not validated.
             kwargs: As for the class.
         """
         if request.method not in SAFE_METHODS:
             await request.load_body()
-        return cls(obj=obj, **kwargs)
+        return cls.bind(obj, partial=partial, **kwargs)
 
     # -- validation ----------------------------------------------------------------------------
 
     def is_submitted(self) -> bool:
         """Whether the current request submits something: its method is not GET or the like."""
+        if self._from_query:
+            return bool(sent_names(self))
         return has_request_context() and request.method not in SAFE_METHODS
 
-    def validate(self, extra_validators: ExtraValidators | None = None) -> bool:
+    def validate(
+        self,
+        extra_validators: ExtraValidators | None = None,
+        *,
+        only: Collection[str] | None = None,
+    ) -> bool:
         """Run the validators; whether there were no errors.
 
         Args:
             extra_validators: Further validators by the names of the fields.
+            only: The names of the fields to validate; all unless given.
 
         Raises:
             RuntimeError: When the form has asynchronous validators, which would be skipped here.
         """
         extra = extra_validators or {}
+        names = chosen_names(self, only)
         if not self._in_async_pass:
-            checks = AsyncChecks(self, extra)
+            checks = AsyncChecks(self, extra, names)
             if checks:
                 raise RuntimeError(
                     f"{type(self).__name__} has asynchronous validators, of "
                     f"{', '.join(checks.names)}: use 'await form.avalidate()' or "
                     "'await form.avalidate_on_submit()'."
                 )
-        found = list(self._found)
+        mistakes = [each for each in self._found if belongs_to(self, names, each)]
+        found = list(mistakes)
         valid = True
-        for name, field in self._fields.items():
-            errors = validate_field(self, field, sync_validators(self, name, extra))
+        for name in names:
+            errors = validate_field(self, self._fields[name], sync_validators(self, name, extra))
             if errors is not None:
                 valid = False
                 found += errors
-        for wrong, _ in self._found:  # what validators say of a value of a wrong type is noise
+        for wrong, _ in mistakes:  # what validators say of a value of a wrong type is noise
             if wrong is not None and not isinstance(wrong, CONTAINERS):
                 wrong.errors = []
         add_errors(self, found)
-        return self._check_csrf() and valid and not found
+        valid = self._check_csrf() and valid and not found
+        self._valid = valid and (only is not None or self._make_value())
+        return self._valid
 
-    async def avalidate(self, extra_validators: ExtraValidators | None = None) -> bool:
+    def _make_value(self) -> bool:
+        """Make the typed result where a class may object to it; whether it has not."""
+        if self._value_class is None:
+            return True
+        try:
+            self._value = make_value(self)
+        except ValueError as error:
+            add_errors(self, value_errors(self, error))
+            return False
+        return True
+
+    async def avalidate(
+        self,
+        extra_validators: ExtraValidators | None = None,
+        *,
+        only: Collection[str] | None = None,
+    ) -> bool:
         """Run the validators, then the asynchronous ones of the fields that passed.
 
         Those of different fields run at the same time, so they must not share what only one task
@@ -179,21 +262,25 @@ class Form(wtforms.Form):
 
         Args:
             extra_validators: Further validators by the names of the fields.
+            only: The names of the fields to validate; all unless given.
         """
         extra = extra_validators or {}
-        checks = AsyncChecks(self, extra)
+        checks = AsyncChecks(self, extra, chosen_names(self, only))
         forms = [self, *_forms_within(self)]
         for form in forms:
             form._in_async_pass = True
         try:
             with checks.set_aside():
-                valid = self.validate(extra)
+                valid = (
+                    self.validate(extra, only=only) if only is not None else self.validate(extra)
+                )
         finally:
             for form in forms:
                 form._in_async_pass = False
         errors = await checks.run()
         add_errors(self, errors)
-        return valid and not errors
+        self._valid = valid and not errors
+        return self._valid
 
     def validate_on_submit(self, extra_validators: ExtraValidators | None = None) -> bool:
         """Whether the form was submitted and is valid.
@@ -226,68 +313,47 @@ class Form(wtforms.Form):
             return False
         return True
 
-    # -- output --------------------------------------------------------------------------------
+    # -- the result ----------------------------------------------------------------------------
 
     @property
-    def csrf_token(self) -> TokenInput:
-        """The hidden input with a token; using it in a template asks for a token."""
-        return TokenInput(current_state().settings)
+    def value(self) -> T:
+        """The validated data: an object of the class in ``Form[...]``, else a dict.
+
+        Raises:
+            RuntimeError: When the form was not validated, or is not valid.
+        """
+        if not self._valid:
+            raise RuntimeError(
+                f"{type(self).__name__} has no value: it was not validated, or is not valid."
+            )
+        if self._value is None:
+            self._value = make_value(self)
+        return cast("T", self._value)
 
     @property
-    def enctype(self) -> str:
-        """What the attribute ``enctype`` of the HTML form has to be."""
-        has_files = any(isinstance(field, wtforms.FileField) for field in walk(self))
-        return "multipart/form-data" if has_files else "application/x-www-form-urlencoded"
-
-    def hidden_tag(self, *fields: Field | str) -> Markup:
-        """Return the HTML of the hidden fields, with a token if ``FORMS_CSRF_MODE`` is "token".
-
-        In the other modes the headers of requests decide, and a page without a token can be
-        cached; write ``{{ form.csrf_token }}`` into it to have one for old browsers.
-
-        Args:
-            fields: The fields, or their names; all hidden ones unless given.
-        """
-        chosen = [self[field] if isinstance(field, str) else field for field in fields or self]
-        parts = [field() for field in chosen if isinstance(field.widget, HiddenInput)]
-        if has_request_context():
-            settings = current_state().settings
-            if settings.csrf_mode == "token":
-                parts.append(TokenInput(settings)())
-        return Markup("\n").join(parts)
-
-    def render(self) -> Markup:
-        """Return the HTML of the form's inside: summary of errors, hidden fields, all groups."""
-        return rendering.render_form(self)
-
-    def render_group(self, field: Field | str, **attributes: Any) -> Markup:
-        """Return the HTML of a field with its label, help and errors.
-
-        Args:
-            field: The field, or its name; also one of a form or list within this one.
-            attributes: HTML attributes of the input.
-        """
-        return rendering.render_group(self[field] if isinstance(field, str) else field, attributes)
-
-    def render_summary(self) -> Markup:
-        """Return the HTML of the list of errors, with links to the fields; empty without any."""
-        return rendering.render_summary(self)
+    def sent(self) -> frozenset[str]:
+        """The names of the fields that the submission had anything for."""
+        return sent_names(self)
 
     @property
-    def status_code(self) -> int:
-        """The status that fits the answer: 422 for an invalid submission, else 200."""
-        return responses.status_of(self)
+    def changed(self) -> frozenset[str]:
+        """The names of the fields whose values are not those that they started with."""
+        return changed_names(self)
 
-    def respond(self, template: str, **context: Any) -> Response:
-        """Answer with the page of the form: 200, or 422 when what was submitted is invalid.
+    def apply(
+        self, obj: Any, only: Literal["sent", "changed"] | Collection[str] | None = None
+    ) -> None:
+        """Write the data into the attributes of an object.
 
-        A client that prefers JSON gets the errors as problem details (RFC 9457) instead.
+        Unlike WTForms' ``populate_obj`` it leaves alone what users may not change: buttons, fields
+        that are read-only or disabled, and files that were not sent again.
 
         Args:
-            template: The name of the page's template, which has the form as ``form``.
-            context: More variables for it.
+            obj: The object.
+            only: ``"sent"``: what the request had; ``"changed"``: what differs from the values
+                that the fields started with; or the names of fields. All unless given.
         """
-        return responses.respond(self, template, context)
+        apply(self, obj, only)
 
 
 class _NoFields:
@@ -303,19 +369,19 @@ def _submitted() -> FormData | None:
     return read_submission(cast("Any", request), current_state().settings)
 
 
-def _findings(form: Form, submission: FormData) -> Iterator[FieldError]:
-    """Yield what is wrong with a submission in the form's eyes, before any validator runs."""
-    for message in submission.errors:
-        yield FieldError(None, message)
-    if submission.json is not None:
-        yield from apply_types(form, submission.json)
-    for field in walk(form) if submission.bad_texts else ():
-        # The texts of a JSON list go under the names of the list and of its entries.
-        if field.name in submission.bad_texts and not isinstance(field, wtforms.FieldList):
-            yield FieldError(field, field.gettext(BAD_TEXT))
+def _is_partial(form: Form[Any]) -> bool:
+    """Whether a form is partial: as it was told, or as the form around it; not rows of lists."""
+    if form.meta.partial:
+        return True
+    prefix = cast("Any", form)._prefix
+    parent = getattr(form.meta, "_parent_form", None)
+    if parent is None or not getattr(parent.meta, "partial", False):
+        return False
+    forms = (field for field in parent._fields.values() if isinstance(field, wtforms.FormField))
+    return any(f"{field.name}{field.separator}" == prefix for field in forms)
 
 
-def _forms_within(form: Form) -> Iterator[Form]:
+def _forms_within(form: Form[Any]) -> Iterator[Form[Any]]:
     for field in walk(form):
         if isinstance(field, wtforms.FormField) and isinstance(field.form, Form):
             yield field.form

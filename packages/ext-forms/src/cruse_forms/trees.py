@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from wtforms import FieldList, FormField
+from wtforms import FieldList, FormField, SubmitField
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wtforms import Field
     from wtforms.form import BaseForm
 
-__all__ = ["FieldError", "add_errors", "error_messages", "walk"]
+__all__ = ["FieldError", "add_errors", "error_messages", "is_button", "walk"]
 
 
 class FieldError(NamedTuple):
@@ -30,6 +30,11 @@ def walk(fields: Iterable[Field]) -> Iterator[Field]:
             yield from walk(field.form)
         elif isinstance(field, FieldList):
             yield from walk(field.entries)
+
+
+def is_button(field: Field) -> bool:
+    """Whether a field is a button, which has no data of its own."""
+    return isinstance(field, SubmitField) or field.type == "ButtonField"
 
 
 def error_messages(field: Field) -> list[str]:

@@ -22,20 +22,50 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from wtforms import FieldList, FormField
 from wtforms.validators import StopValidation, ValidationError
 
+from cruse_forms.applying import sent_names
 from cruse_forms.trees import FieldError, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from wtforms import Field
     from wtforms.form import BaseForm
 
-__all__ = ["AsyncChecks", "ExtraValidators", "Validator", "sync_validators", "validate_field"]
+__all__ = [
+    "AsyncChecks",
+    "ExtraValidators",
+    "Validator",
+    "chosen_names",
+    "sync_validators",
+    "validate_field",
+]
 
 #: ``validator(form, field)``, which raises ``ValidationError`` or ``StopValidation``.
 Validator: TypeAlias = Callable[[Any, Any], Any]
 #: Further validators by the names of the fields.
 ExtraValidators: TypeAlias = Mapping[str, Sequence[Validator]]
+
+
+def chosen_names(form: BaseForm, only: Collection[str] | None = None) -> Collection[str]:
+    """Return the names of the fields to validate, in the order of the form.
+
+    Args:
+        form: The form; of a partial one those that were sent.
+        only: The names that the caller wants.
+
+    Raises:
+        LookupError: When the form has no field of such a name.
+    """
+    names: Collection[str] = form._fields
+    if getattr(form.meta, "partial", False):
+        sent = sent_names(form)
+        names = [name for name in names if name in sent]
+    if only is None:
+        return names
+    for name in only:
+        if name not in form._fields:
+            raise LookupError(f"{type(form).__name__} has no field {name!r} to validate.")
+    return [name for name in names if name in only]
 
 
 @lru_cache(256)
@@ -100,10 +130,11 @@ class AsyncChecks:
     Args:
         form: The form.
         extra: The caller's validators.
+        names: The fields that are validated.
     """
 
-    def __init__(self, form: BaseForm, extra: ExtraValidators) -> None:
-        self._checks = list(_of_form(form, extra))
+    def __init__(self, form: BaseForm, extra: ExtraValidators, names: Collection[str]) -> None:
+        self._checks = list(_of_form(form, extra, names))
 
     def __bool__(self) -> bool:
         return bool(self._checks)
@@ -143,8 +174,9 @@ class AsyncChecks:
         return errors
 
 
-def _of_form(form: BaseForm, extra: ExtraValidators) -> Iterator[_Check]:
-    for name, field in form._fields.items():
+def _of_form(form: BaseForm, extra: ExtraValidators, names: Collection[str]) -> Iterator[_Check]:
+    for name in names:
+        field = form._fields[name]
         further = [each for each in _validators(form, name, extra) if _is_async(each)]
         if further and isinstance(field, FormField):
             raise TypeError(
@@ -165,7 +197,7 @@ def _of_field(form: BaseForm, field: Field, further: Sequence[Validator]) -> Ite
     if validators:
         yield _Check(form, field, validators)
     if isinstance(field, FormField):
-        yield from _of_form(field.form, {})
+        yield from _of_form(field.form, {}, chosen_names(field.form))
     elif isinstance(field, FieldList):
         for entry in field.entries:
             yield from _of_field(form, entry, ())

@@ -6,6 +6,7 @@ Fields and validators are WTForms' own: import them from ``wtforms`` and ``wtfor
 from __future__ import annotations
 
 from cruse_forms.csrf import CSRFError, CSRFProtect, csrf_meta_tag, csrf_token, rotate_csrf_token
+from cruse_forms.dependencies import depends_on
 from cruse_forms.extension import Forms, FormsState
 from cruse_forms.form import Form
 from cruse_forms.settings import FormsSettings
@@ -20,6 +21,7 @@ __all__ = [
     "FormsState",
     "csrf_meta_tag",
     "csrf_token",
+    "depends_on",
     "rotate_csrf_token",
 ]
 

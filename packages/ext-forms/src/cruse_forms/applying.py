@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cruse_forms.binding import FormData
 
-__all__ = ["apply", "changed_names", "is_sent", "sent_names"]
+__all__ = ["apply", "changed_names", "is_partial", "is_sent", "sent_names"]
 
 
 def is_sent(formdata: FormData, field: Field) -> bool:
@@ -32,6 +32,19 @@ def is_sent(formdata: FormData, field: Field) -> bool:
     separator = getattr(field, "separator", None) or getattr(field, "_separator", "-")
     prefix = f"{field.name}{separator}"
     return any(name.startswith(prefix) for name in formdata)
+
+
+def is_partial(form: BaseForm) -> bool:
+    """Whether a form is partial: as it was told, or as the form around it; not rows of lists."""
+    if getattr(form.meta, "partial", False):
+        return True
+    parent = getattr(form.meta, "_parent_form", None)
+    if parent is None or not getattr(parent.meta, "partial", False):
+        return False
+    first = next(iter(form), None)
+    prefix = None if first is None else first.name.removesuffix(first.short_name)
+    forms = (field for field in parent if isinstance(field, FormField))
+    return any(f"{field.name}{field.separator}" == prefix for field in forms)
 
 
 def sent_names(form: BaseForm) -> frozenset[str]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, TypeAlias, TypeVar
 
 from cruse import Blueprint, Extension, ExtensionState, app_ctx, current_app, inline
 from cruse.globals import current_context
 from cruse_forms.policy import SAFE_METHODS
-from cruse_forms.protection import Exemptions, Protection
+from cruse_forms.protection import CSRFError, Protection, Targets
 from cruse_forms.settings import FormsSettings
 from cruse_forms.tokens import csrf_meta_tag, csrf_token
+from cruse_forms.views import make_form_view
 
 if TYPE_CHECKING:
-    from cruse import Cruse
+    from collections.abc import Callable
 
-__all__ = ["Forms", "FormsState", "current_state"]
+    from cruse import Cruse
+    from cruse_forms.form import Form
+
+    #: Takes a function for a valid form and returns the view.
+    FormDecorator: TypeAlias = Callable[[Callable[Concatenate["F", ...], Any]], Callable[..., Any]]
+
+__all__ = ["Forms", "FormsState", "current_state", "refusal_to_show"]
 
 T = TypeVar("T")
+F = TypeVar("F", bound="Form[Any]")
 
 
 class FormsState(ExtensionState[FormsSettings]):
@@ -30,7 +38,9 @@ class FormsState(ExtensionState[FormsSettings]):
         """The check for forged requests."""
         protection = self._protection
         if protection is None:
-            protection = Protection(self.settings, self.extension.exemptions)
+            protection = Protection(
+                self.settings, self.extension.exemptions, self.extension.reshown
+            )
             self._protection = protection
         return protection
 
@@ -50,7 +60,8 @@ class Forms(Extension[FormsState]):
     state_class: ClassVar[type[Any]] = FormsState
 
     def __init__(self, app: Cruse | None = None) -> None:
-        self.exemptions = Exemptions()
+        self.exemptions = Targets()
+        self.reshown = Targets()
         super().__init__(app)
 
     def exempt(self, target: T) -> T:
@@ -64,6 +75,42 @@ class Forms(Extension[FormsState]):
             target: What to exempt.
         """
         return self.exemptions.add(target)
+
+    def reshow(self, target: T) -> T:
+        """Let the form of a view answer when a request lacks its token, instead of an error page.
+
+        The view is called, ``form.validate()`` in it is false, and ``form.respond()`` shows what
+        was typed, with a message, a new token and the status 403. So whatever the view changes
+        has to be behind the validation of a form. Requests that name another site as their
+        origin never get there.
+
+        Args:
+            target: The view, its class, its blueprint or its endpoint.
+        """
+        return self.reshown.add(target)
+
+    def form(self, form_class: type[F], template: str, **context: Any) -> FormDecorator[F]:
+        """Make a view of a function for a valid form: all else is answered here.
+
+        ::
+
+            @app.route("/contact", methods=["GET", "POST"])
+            @forms.form(Contact, "contact.html")
+            def contact(form):
+                send(form.value)
+                return redirect("/")
+
+        The function gets the form before what the rule has; it is called for valid submissions
+        only. A request without its token is answered with the form, as for :meth:`reshow`.
+
+        Args:
+            form_class: The form.
+            template: The name of the page's template, which has the form as ``form``.
+            context: More variables for it.
+        """
+        return lambda function: self.reshow(
+            make_form_view(function, form_class, template, context)
+        )
 
     def protect(self) -> None:
         """Check the current request now, for applications with ``FORMS_CSRF`` off.
@@ -124,3 +171,10 @@ def current_state() -> FormsState:
             "that protects its forms. Add 'app.use(Forms())' where the application is made."
         )
     return state
+
+
+def refusal_to_show() -> CSRFError | None:
+    """Return the refusal of the current request that is left to its form to answer."""
+    ctx = current_context()
+    state = ctx.app.extensions.get(Forms.name)
+    return state.protection.left_to_form(ctx) if isinstance(state, FormsState) else None

@@ -9,9 +9,11 @@ from wtforms.meta import DefaultMeta
 from wtforms.widgets import HiddenInput
 
 from cruse import has_request_context, request
-from cruse_forms.applying import apply, changed_names, is_sent, sent_names
+from cruse_forms import responses
+from cruse_forms.applying import apply, changed_names, is_partial, is_sent, sent_names
 from cruse_forms.binding import FormData, read_query, read_submission
-from cruse_forms.extension import current_state
+from cruse_forms.dependencies import field_to_check
+from cruse_forms.extension import current_state, refusal_to_show
 from cruse_forms.findings import CONTAINERS, belongs_to, findings
 from cruse_forms.output import Output
 from cruse_forms.policy import SAFE_METHODS
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
     from wtforms import Field
 
+    from cruse import Response
     from cruse_forms.validation import ExtraValidators
 
     T = TypeVar("T", default=dict[str, Any])
@@ -129,7 +132,7 @@ class Form(Output, wtforms.Form, Generic[T]):
             formdata.file_names.update(field.name for field in files)
         if extra_filters is not None:  # WTForms adds to the lists that it is given
             extra_filters = {name: list(filters) for name, filters in extra_filters.items()}
-        partial = _is_partial(self)
+        partial = is_partial(self)
         self.meta.update_values({"partial": partial})
         if formdata is None or not partial:
             super().process(formdata, obj, data, extra_filters, **kwargs)
@@ -170,6 +173,30 @@ class Form(Output, wtforms.Form, Generic[T]):
         if submission is not None:
             form._found = list(findings(form, submission))
         return form
+
+    @classmethod
+    def check_field(cls, name: str | None = None, **kwargs: Any) -> Response:
+        """Validate one field while the form is filled in, and answer with its group.
+
+        Cross-field validators that name it run too, where their own field was sent:
+        :func:`depends_on` says so of functions, and ``EqualTo`` does by itself.
+
+        Args:
+            name: The field's name in HTML; for htmx, that of the input that asks.
+            kwargs: As for the class.
+        """
+        form = cls(**kwargs)
+        field, only = field_to_check(form, name)
+        form.validate(only=only)
+        return responses.answer_field(form, field, only)
+
+    @classmethod
+    async def acheck_field(cls, name: str | None = None, **kwargs: Any) -> Response:
+        """Do :meth:`check_field` with asynchronous validators, too."""
+        form = await cls.abind(**kwargs)
+        field, only = field_to_check(form, name)
+        await form.avalidate(only=only)
+        return responses.answer_field(form, field, only)
 
     @classmethod
     async def abind(
@@ -299,19 +326,20 @@ class Form(Output, wtforms.Form, Generic[T]):
         return self.is_submitted() and await self.avalidate(extra_validators)
 
     def _check_csrf(self) -> bool:
-        """Check the request for a form that asks for it where the application does not."""
-        if not self.meta.csrf or not self.is_submitted():
+        """Tell of a refusal that was left to this form, or check the request if it asks for it."""
+        if self._from_query or not self.is_submitted():
             return True
-        state = current_state()
-        if state.settings.csrf:
-            return True  # checked before the view, or the view is exempt
-        try:
-            state.extension.protect()
-        except CSRFError as error:
-            self.csrf_error = error
-            add_errors(self, [FieldError(None, str(error.description))])
-            return False
-        return True
+        error = refusal_to_show()
+        if error is None and self.meta.csrf and not current_state().settings.csrf:
+            try:
+                current_state().extension.protect()
+            except CSRFError as refused:
+                error = refused
+        if error is None:
+            return True
+        self.csrf_error = error
+        add_errors(self, [FieldError(None, str(error.description))])
+        return False
 
     # -- the result ----------------------------------------------------------------------------
 
@@ -367,18 +395,6 @@ def _submitted() -> FormData | None:
     if not has_request_context() or request.method in SAFE_METHODS:
         return None
     return read_submission(cast("Any", request), current_state().settings)
-
-
-def _is_partial(form: Form[Any]) -> bool:
-    """Whether a form is partial: as it was told, or as the form around it; not rows of lists."""
-    if form.meta.partial:
-        return True
-    prefix = cast("Any", form)._prefix
-    parent = getattr(form.meta, "_parent_form", None)
-    if parent is None or not getattr(parent.meta, "partial", False):
-        return False
-    forms = (field for field in parent._fields.values() if isinstance(field, wtforms.FormField))
-    return any(f"{field.name}{field.separator}" == prefix for field in forms)
 
 
 def _forms_within(form: Form[Any]) -> Iterator[Form[Any]]:

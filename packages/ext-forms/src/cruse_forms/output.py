@@ -49,7 +49,8 @@ class Output:
         parts = [field() for field in chosen if isinstance(field.widget, HiddenInput)]
         if has_request_context():
             settings = current_state().settings
-            if settings.csrf_mode == "token":
+            # Whoever was refused for want of a token gets one with the form.
+            if settings.csrf_mode == "token" or self.csrf_error is not None:
                 parts.append(TokenInput(settings)())
         return Markup("\n").join(parts)
 
@@ -75,13 +76,15 @@ class Output:
         """The status that fits the answer: 422 for an invalid submission, else 200."""
         return responses.status_of(self)
 
-    def respond(self: Any, template: str, **context: Any) -> Response:
+    def respond(self: Any, template: str, *, block: str | None = None, **context: Any) -> Response:
         """Answer with the page of the form: 200, or 422 when what was submitted is invalid.
 
-        A client that prefers JSON gets the errors as problem details (RFC 9457) instead.
+        A client that prefers JSON gets the errors as problem details (RFC 9457) instead, and htmx
+        gets the form without the page around it.
 
         Args:
             template: The name of the page's template, which has the form as ``form``.
+            block: The block of the template that htmx gets, unless it is the inside of the form.
             context: More variables for it.
         """
-        return responses.respond(self, template, context)
+        return responses.respond(self, template, block, context)

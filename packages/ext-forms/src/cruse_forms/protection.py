@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from werkzeug.exceptions import Forbidden
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse_forms.settings import FormsSettings
 
-__all__ = ["CSRFError", "Exemptions", "Protection"]
+__all__ = ["CSRFError", "Protection", "Targets"]
 
 T = TypeVar("T")
 
@@ -32,6 +33,10 @@ logger = logging.getLogger("cruse_forms.csrf")
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 #: HTTP logins that a browser repeats by itself; a page cannot make it add any other.
 AMBIENT_LOGINS = frozenset({"basic", "digest", "negotiate", "ntlm"})
+
+#: Refusals that befall a site's own pages: nothing told where the request came from. Where another
+#: site is named, its form is not shown under our name with what it put there.
+_OWN_PAGES = frozenset({Reason.NO_ORIGIN, Reason.TOKEN_MISSING, Reason.TOKEN_INVALID})
 
 _DESCRIPTIONS = {
     Reason.CROSS_SITE: "The request came from another site.",
@@ -60,30 +65,30 @@ class CSRFError(Forbidden):
         self.reason = reason
 
 
-class Exemptions:
-    """What the protection leaves alone: views, view classes, blueprints and endpoints."""
+class Targets:
+    """Views, view classes, blueprints and endpoints that are treated in a way of their own."""
 
     def __init__(self) -> None:
-        self._exempt: set[Any] = set()
+        self._targets: set[Any] = set()
 
     def add(self, target: T) -> T:
-        """Exempt a view or view class, a blueprint with all nested in it, or an endpoint."""
-        self._exempt.add(target)
+        """Add a view or view class, a blueprint with all nested in it, or an endpoint."""
+        self._targets.add(target)
         return target
 
     def covers(self, ctx: Context) -> bool:
-        """Whether the view of a request is exempt."""
-        exempt = self._exempt
+        """Whether the view of a request is among them."""
+        targets = self._targets
         endpoint = ctx.endpoint
-        if not exempt or endpoint is None:
+        if not targets or endpoint is None:
             return False
-        if endpoint in exempt or self._covers_view(ctx.app.view_functions.get(endpoint)):
+        if endpoint in targets or self._covers_view(ctx.app.view_functions.get(endpoint)):
             return True
         blueprints = ctx.app.blueprints
-        return any(blueprints[name] in exempt for name in ctx.request.blueprints)
+        return any(blueprints[name] in targets for name in ctx.request.blueprints)
 
     def _covers_view(self, view: Any) -> bool:
-        """Whether a view, or what decorators made it from, is exempt: the object, not a name."""
+        """Whether a view, or what decorators made it from, is there: the object, not a name."""
         while view is not None:
             if self._has(view) or self._has(getattr(view, "view_class", None)):
                 return True
@@ -92,7 +97,7 @@ class Exemptions:
 
     def _has(self, target: Any) -> bool:
         try:
-            return target in self._exempt
+            return target in self._targets
         except TypeError:  # an object that cannot be hashed, so it cannot have been added
             return False
 
@@ -103,11 +108,18 @@ class Protection:
     Args:
         settings: The application's settings.
         exemptions: What is left alone.
+        reshown: The views whose forms answer a refusal by showing themselves again.
     """
 
-    def __init__(self, settings: FormsSettings, exemptions: Exemptions) -> None:
+    def __init__(self, settings: FormsSettings, exemptions: Targets, reshown: Targets) -> None:
         self.settings = settings
         self.exemptions = exemptions
+        self.reshown = reshown
+        self._left_to_forms: WeakKeyDictionary[Context, CSRFError] = WeakKeyDictionary()
+
+    def left_to_form(self, ctx: Context) -> CSRFError | None:
+        """Return the refusal of a request that its form has to answer, if there is one."""
+        return self._left_to_forms.get(ctx)
 
     def check(self, ctx: Context) -> Coroutine[Any, Any, None] | None:
         """Refuse a forged request, unless its view is exempt.
@@ -123,8 +135,8 @@ class Protection:
         request = ctx.request
         found = self._judge_headers(request)
         if found is Verdict.ASK_TOKEN and not _streams(ctx) and _on_event_loop():
-            return self._check_form_on_loop(request)
-        self._conclude(request, self._judge_form(ctx, found))
+            return self._check_form_on_loop(ctx)
+        self._conclude(ctx, self._judge_form(ctx, found))
         return None
 
     def check_now(self, ctx: Context) -> None:
@@ -134,12 +146,12 @@ class Protection:
             CSRFError: When the request is refused.
         """
         if ctx.method not in SAFE_METHODS:
-            request = ctx.request
-            self._conclude(request, self._judge_form(ctx, self._judge_headers(request)))
+            found = self._judge_form(ctx, self._judge_headers(ctx.request))
+            self._conclude(ctx, found, may_leave=False)
 
-    async def _check_form_on_loop(self, request: Request) -> None:
-        await request.load_body()
-        self._conclude(request, self._judge_form_token(request))
+    async def _check_form_on_loop(self, ctx: Context) -> None:
+        await ctx.request.load_body()
+        self._conclude(ctx, self._judge_form_token(ctx.request))
 
     def _judge_headers(self, request: Request) -> Verdict | Reason:
         """Decide from the headers alone, a token among them included."""
@@ -169,9 +181,10 @@ class Protection:
         token = request.form.get(self.settings.csrf_field_name)
         return _judge_token(token) if token else Reason.TOKEN_MISSING
 
-    def _conclude(self, request: Request, found: Verdict | Reason) -> None:
+    def _conclude(self, ctx: Context, found: Verdict | Reason, *, may_leave: bool = True) -> None:
         if not isinstance(found, Reason):
             return
+        request = ctx.request
         report_only = self.settings.csrf_report_only
         logger.warning(
             "CSRF check %s: %s (%s %r, Origin %r, Sec-Fetch-Site %r)",
@@ -182,8 +195,12 @@ class Protection:
             request.environ.get("HTTP_ORIGIN"),
             request.environ.get("HTTP_SEC_FETCH_SITE"),
         )
-        if not report_only:
-            raise CSRFError(found)
+        if report_only:
+            return
+        error = CSRFError(found)
+        if not (may_leave and found in _OWN_PAGES and self.reshown.covers(ctx)):
+            raise error
+        self._left_to_forms[ctx] = error
 
 
 def _judge_token(token: str) -> Verdict | Reason:

@@ -56,13 +56,13 @@ def kind_of(field: Field) -> str:
     return "input"
 
 
-def render_form(form: Form) -> Markup:
+def render_form(form: Form[Any]) -> Markup:
     """Return a form's inside: summary, hidden fields, groups."""
     groups = [render_group(field, {}) for field in form if kind_of(field) != "hidden"]
     return _render(form.meta.templates, "form", form=form, groups=groups)
 
 
-def render_summary(form: Form) -> Markup:
+def render_summary(form: Form[Any]) -> Markup:
     """Return the list of a form's errors; empty when there are none."""
     _number_entries(form)
     lines = [SummaryLine(None, "", message) for message in form.form_errors]
@@ -72,12 +72,13 @@ def render_summary(form: Form) -> Markup:
     return _render(form.meta.templates, "summary", lines=lines) if lines else Markup()
 
 
-def render_group(field: Field, attributes: Mapping[str, Any]) -> Markup:
+def render_group(field: Field, attributes: Mapping[str, Any], *, oob: bool = False) -> Markup:
     """Return a field with its label, help and errors.
 
     Args:
         field: The field.
         attributes: HTML attributes of the input.
+        oob: Whether htmx is to put the group where its like is on the page.
     """
     _number_entries([field])
     kind = kind_of(field)
@@ -98,6 +99,7 @@ def render_group(field: Field, attributes: Mapping[str, Any]) -> Markup:
         help_id=help_id,
         errors_id=errors_id,
         attributes=attributes,
+        oob=oob,
         groups=[render_group(each, {}) for each in _fields_within(field)],
     )
 

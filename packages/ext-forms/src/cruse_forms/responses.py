@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from markupsafe import Markup
 from wtforms import FieldList, FormField
 
-from cruse import Response, current_app, render_template
+from cruse import Response, current_app, render_block, render_template, request
 from cruse.problems import problem as problem_response
 from cruse.problems import wants_problem
+from cruse_forms import rendering
+from cruse_forms.extension import current_state
 from cruse_forms.trees import error_messages
 
 if TYPE_CHECKING:
@@ -19,32 +22,69 @@ if TYPE_CHECKING:
 
     from cruse_forms.form import Form
 
-__all__ = ["problem", "respond", "status_of"]
+__all__ = ["answer_field", "problem", "respond", "status_of"]
 
 TITLES = {403: "Forbidden", 422: "Unprocessable Content"}
 
 
-def respond(form: Form, template: str, context: dict[str, Any]) -> Response:
+#: The request headers of htmx that decide between a fragment and a page.
+HTMX_HEADERS = ("HX-Request", "HX-Boosted", "HX-History-Restore-Request")
+
+
+def respond(
+    form: Form[Any], template: str, block: str | None, context: dict[str, Any]
+) -> Response:
     """Answer with a form's page, or with its errors as JSON; see ``Form.respond``."""
     status = status_of(form)  # not form.status_code: that may be a field
     if status != 200 and wants_problem():
         response = problem(form, status)
-    else:
+    elif not _asks_fragment():
         page = render_template(template, **{"form": form, **context})
         response = current_app.response_class(page, status)
+    elif block is None:
+        response = _fragment(rendering.render_form(form), status)
+    else:
+        part = render_block(template, block, **{"form": form, **context})
+        response = _fragment(part, status)
+    response.vary.update(HTMX_HEADERS)
     if status != 200:
         response.vary.add("Accept")
     return response
 
 
-def status_of(form: Form) -> int:
+def answer_field(form: Form[Any], field: Field, names: list[str]) -> Response:
+    """Answer with the group of a field that was checked; see ``Form.check_field``.
+
+    Fields whose validators look at it come behind it, for htmx to swap them where they are.
+    """
+    status = status_of(form)
+    if status != 200 and wants_problem():
+        return problem(form, status)
+    groups = [rendering.render_group(field, {})]
+    groups += [rendering.render_group(form[name], {}, oob=True) for name in names[1:]]
+    return _fragment(Markup("\n").join(groups), status)
+
+
+def _asks_fragment() -> bool:
+    asked, *for_page = [request.headers.get(name) == "true" for name in HTMX_HEADERS]
+    return asked and not any(for_page)
+
+
+def _fragment(html: str, status: int) -> Response:
+    """Return a part of a page; htmx before version 4 swaps none with an error's status."""
+    if status == 422:
+        status = current_state().settings.htmx_status
+    return current_app.response_class(html, status)
+
+
+def status_of(form: Form[Any]) -> int:
     """Return the status of an answer; see ``Form.status_code``."""
     if form.csrf_error is not None:
         return 403
     return 422 if form.is_submitted() and form.errors else 200
 
 
-def problem(form: Form, status: int) -> Response:
+def problem(form: Form[Any], status: int) -> Response:
     """Return a form's errors as problem details (RFC 9457), each with a JSON Pointer.
 
     Args:

@@ -32,6 +32,10 @@ class FormsSettings:
     #: How deeply a JSON body may be nested.
     max_depth: int = 16
 
+    #: The status of a fragment that shows errors to htmx: 422, or 200 for versions before 4, which
+    #: do not show anything that comes with an error's status.
+    htmx_status: int = 422
+
     def __post_init__(self) -> None:
         """Write the trusted origins the way browsers do, so that they can be compared.
 

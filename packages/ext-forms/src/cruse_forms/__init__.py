@@ -9,6 +9,7 @@ from cruse_forms.csrf import CSRFError, CSRFProtect, csrf_meta_tag, csrf_token, 
 from cruse_forms.dependencies import depends_on
 from cruse_forms.extension import Forms, FormsState
 from cruse_forms.form import Form
+from cruse_forms.rows import Rows
 from cruse_forms.settings import FormsSettings
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Forms",
     "FormsSettings",
     "FormsState",
+    "Rows",
     "csrf_meta_tag",
     "csrf_token",
     "depends_on",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wtforms import FieldList, FormField
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from wtforms.form import BaseForm
 
     from cruse_forms.binding import FormData
+    from cruse_forms.form import Form
 
-__all__ = ["CONTAINERS", "belongs_to", "findings"]
+__all__ = ["CONTAINERS", "belongs_to", "findings", "forms_within"]
 
 CONTAINERS = (FieldList, FormField)
 
@@ -39,3 +40,10 @@ def belongs_to(form: BaseForm, names: Collection[str], error: FieldError) -> boo
     if error.field is None or len(names) == len(form._fields):
         return True
     return any(error.field is field for field in walk([form._fields[name] for name in names]))
+
+
+def forms_within(form: BaseForm) -> Iterator[Form[Any]]:
+    """Yield the forms in a form that validate asynchronously as it does."""
+    for field in walk(form):
+        if isinstance(field, FormField) and hasattr(field.form, "avalidate"):
+            yield field.form

@@ -14,16 +14,17 @@ from cruse_forms.applying import apply, changed_names, is_partial, is_sent, sent
 from cruse_forms.binding import FormData, read_query, read_submission
 from cruse_forms.dependencies import field_to_check
 from cruse_forms.extension import current_state, refusal_to_show
-from cruse_forms.findings import CONTAINERS, belongs_to, findings
+from cruse_forms.findings import CONTAINERS, belongs_to, findings, forms_within
 from cruse_forms.output import Output
 from cruse_forms.policy import SAFE_METHODS
 from cruse_forms.protection import CSRFError
-from cruse_forms.trees import FieldError, add_errors, walk
+from cruse_forms.rows import pressed_row_button
+from cruse_forms.trees import FieldError, add_errors
 from cruse_forms.validation import AsyncChecks, chosen_names, sync_validators, validate_field
 from cruse_forms.values import declared_class, make_value, value_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from markupsafe import Markup
     from typing_extensions import TypeVar
@@ -219,10 +220,15 @@ class Form(Output, wtforms.Form, Generic[T]):
     # -- validation ----------------------------------------------------------------------------
 
     def is_submitted(self) -> bool:
-        """Whether the current request submits something: its method is not GET or the like."""
+        """Whether the current request submits something: its method is not GET or the like.
+
+        A button that adds, removes or moves a row does not submit the form.
+        """
         if self._from_query:
             return bool(sent_names(self))
-        return has_request_context() and request.method not in SAFE_METHODS
+        if not has_request_context() or request.method in SAFE_METHODS:
+            return False
+        return not pressed_row_button(self)
 
     def validate(
         self,
@@ -293,7 +299,7 @@ class Form(Output, wtforms.Form, Generic[T]):
         """
         extra = extra_validators or {}
         checks = AsyncChecks(self, extra, chosen_names(self, only))
-        forms = [self, *_forms_within(self)]
+        forms = [self, *forms_within(self)]
         for form in forms:
             form._in_async_pass = True
         try:
@@ -395,9 +401,3 @@ def _submitted() -> FormData | None:
     if not has_request_context() or request.method in SAFE_METHODS:
         return None
     return read_submission(cast("Any", request), current_state().settings)
-
-
-def _forms_within(form: Form[Any]) -> Iterator[Form[Any]]:
-    for field in walk(form):
-        if isinstance(field, wtforms.FormField) and isinstance(field.form, Form):
-            yield field.form

@@ -14,6 +14,7 @@ from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget, SubmitInput
 
 from cruse import current_app
 from cruse_forms.extension import current_state
+from cruse_forms.rows import Rows
 from cruse_forms.trees import error_messages, walk
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def render_group(field: Field, attributes: Mapping[str, Any], *, oob: bool = Fal
     """
     _number_entries([field])
     kind = kind_of(field)
+    rows = field if isinstance(field, Rows) else None
     errors = error_messages(field)
     help_id = f"{field.id}-help" if field.description else None
     errors_id = f"{field.id}-errors" if errors else None
@@ -101,6 +103,8 @@ def render_group(field: Field, attributes: Mapping[str, Any], *, oob: bool = Fal
         attributes=attributes,
         oob=oob,
         groups=[render_group(each, {}) for each in _fields_within(field)],
+        rows=rows,
+        template_row=lambda: rows and render_group(rows.template_row(), {}),
     )
 
 

@@ -229,3 +229,28 @@ def test_a_form_can_name_another_folder_of_templates(app, render):
 
     html = render(form_class=Boxed, method="GET")
     assert html.endswith("[form][field]")
+
+
+@pytest.fixture
+def bootstrap(app):
+    app.config["FORMS_TEMPLATES"] = "bootstrap5"
+
+
+def test_the_theme_for_bootstrap_has_its_class_names(bootstrap, render):
+    for method in ("GET", "POST"):
+        page = Page(render(method=method))
+        assert len(page.ids) == len(set(page.ids))
+        for tag, attrs in page.elements:
+            assert tag not in ("script", "style")
+            for described in attrs.get("aria-describedby", "").split():
+                assert described == "note" or described in page.ids
+    assert page.by_name("name")["class"] == "form-control is-invalid"
+    assert page.by_name("about")["class"] == "form-control wide"
+    assert page.by_name("size")["class"].startswith("form-select")
+    assert page.by_name("agreed")["class"] == "form-check-input is-invalid"
+    assert page.by_name("send")["class"] == "btn btn-primary"
+    assert page.by_name("name")["aria-describedby"] == "name-help name-errors"
+    labels = [attrs for tag, attrs in page.elements if tag == "label"]
+    assert {attrs["class"] for attrs in labels} == {"form-label", "form-check-label"}
+    html = render(template="{{ form.render_group('name', class_='big') }}")
+    assert Page(html).by_name("name")["class"] == "form-control is-invalid big"

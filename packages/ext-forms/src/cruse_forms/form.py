@@ -73,8 +73,8 @@ class Form(Output, wtforms.Form, Generic[T]):
         #: ``None``: requests are protected by the application. ``True``: this form is, even where
         #: ``FORMS_CSRF`` is off for the application.
         csrf = cast("bool", None)
-        #: The folder of the templates that forms are rendered with.
-        templates = "forms"
+        #: The folder of the templates to render with; ``None`` is that of ``FORMS_TEMPLATES``.
+        templates: str | None = None
         #: Whether fields that were not sent keep their values and are not validated (PATCH).
         partial = False
 

@@ -93,7 +93,7 @@ def render_group(field: Field, attributes: Mapping[str, Any], *, oob: bool = Fal
         own = attributes.get("aria-describedby") or (field.render_kw or {}).get("aria-describedby")
         attributes["aria-describedby"] = f"{own} {described_by}" if own else described_by
     return _render(
-        getattr(field.meta, "templates", "forms"),
+        getattr(field.meta, "templates", None),
         "field",
         field=field,
         kind=kind,
@@ -129,7 +129,8 @@ def _target_of(field: Field) -> str:
     return f"{field.id}-0" if kind_of(field) == "choices" else field.id
 
 
-def _render(folder: str, name: str, **context: Any) -> Markup:
-    current_state()  # says what to do when the templates are not there
+def _render(folder: str | None, name: str, **context: Any) -> Markup:
+    settings = current_state().settings  # says what to do when the templates are not there
+    folder = folder or settings.templates
     template = current_app.jinja_env.get_template(f"{folder}/{name}.html")
     return Markup(template.render(context))  # noqa: S704 - escaped by the template

@@ -32,6 +32,9 @@ class FormsSettings:
     #: How deeply a JSON body may be nested.
     max_depth: int = 16
 
+    #: The folder of the templates that forms are rendered with: "forms" with plain class names,
+    #: "bootstrap5", or one of the application's own; ``Meta.templates`` of a form comes first.
+    templates: str = "forms"
     #: The status of a fragment that shows errors to htmx: 422, or 200 for versions before 4, which
     #: do not show anything that comes with an error's status.
     htmx_status: int = 422

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, TypeAlias, TypeVar
 
-from cruse import Blueprint, Extension, ExtensionState, app_ctx, current_app, inline
+from cruse import (
+    Blueprint,
+    Extension,
+    ExtensionState,
+    app_ctx,
+    current_app,
+    has_request_context,
+    inline,
+)
 from cruse.globals import current_context
 from cruse_forms.policy import SAFE_METHODS
 from cruse_forms.protection import CSRFError, Protection, Targets
 from cruse_forms.settings import FormsSettings
 from cruse_forms.tokens import csrf_meta_tag, csrf_token
+from cruse_forms.translations import request_translations
 from cruse_forms.views import make_form_view
 
 if TYPE_CHECKING:
@@ -21,9 +30,10 @@ if TYPE_CHECKING:
     #: Takes a function for a valid form and returns the view.
     FormDecorator: TypeAlias = Callable[[Callable[Concatenate["F", ...], Any]], Callable[..., Any]]
 
-__all__ = ["Forms", "FormsState", "current_state", "refusal_to_show"]
+__all__ = ["Forms", "FormsState", "current_state", "refusal_to_show", "translations"]
 
 T = TypeVar("T")
+L = TypeVar("L", bound="Callable[[], object]")
 F = TypeVar("F", bound="Form[Any]")
 
 
@@ -62,6 +72,8 @@ class Forms(Extension[FormsState]):
     def __init__(self, app: Cruse | None = None) -> None:
         self.exemptions = Targets()
         self.reshown = Targets()
+        #: Returns the locale of error messages for the current request; see locale_selector.
+        self.select_locale: Callable[[], object] | None = None
         super().__init__(app)
 
     def exempt(self, target: T) -> T:
@@ -75,6 +87,18 @@ class Forms(Extension[FormsState]):
             target: What to exempt.
         """
         return self.exemptions.add(target)
+
+    def locale_selector(self, function: L) -> L:
+        """Let a function say in which language errors are told, instead of what browsers ask.
+
+        It returns a locale such as ``"de"`` or ``"pt_BR"``, as text or as an object of Babel;
+        ``None`` for English.
+
+        Args:
+            function: Called without arguments, within the request.
+        """
+        self.select_locale = function
+        return function
 
     def reshow(self, target: T) -> T:
         """Let the form of a view answer when a request lacks its token, instead of an error page.
@@ -178,3 +202,11 @@ def refusal_to_show() -> CSRFError | None:
     ctx = current_context()
     state = ctx.app.extensions.get(Forms.name)
     return state.protection.left_to_form(ctx) if isinstance(state, FormsState) else None
+
+
+def translations() -> Any:
+    """Return WTForms' messages in the language of the current request; ``None`` for English."""
+    state = current_app.extensions.get(Forms.name) if has_request_context() else None
+    if not isinstance(state, FormsState):
+        return None
+    return request_translations(state.extension.select_locale, state.settings.locales)

@@ -13,7 +13,7 @@ from cruse_forms import responses
 from cruse_forms.applying import apply, changed_names, is_partial, is_sent, sent_names
 from cruse_forms.binding import FormData, read_query, read_submission
 from cruse_forms.dependencies import field_to_check
-from cruse_forms.extension import current_state, refusal_to_show
+from cruse_forms.extension import current_state, refusal_to_show, translations
 from cruse_forms.findings import CONTAINERS, belongs_to, findings, forms_within
 from cruse_forms.output import Output
 from cruse_forms.policy import SAFE_METHODS
@@ -81,6 +81,10 @@ class Form(Output, wtforms.Form, Generic[T]):
         def build_csrf(self, form: Any) -> Any:
             """Keep WTForms from adding a field for a token; requests are checked, not forms."""
             return _NoFields()
+
+        def get_translations(self, form: Any) -> Any:
+            """Return the messages in the request's language, unless ``locales`` says which."""
+            return translations() if self.locales is False else super().get_translations(form)
 
         def render_field(self, field: Field, render_kw: Any) -> Markup:
             """Render a field, marked for assistive technology when it is invalid."""

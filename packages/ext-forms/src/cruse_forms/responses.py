@@ -49,6 +49,9 @@ def respond(
     response.vary.update(HTMX_HEADERS)
     if status != 200:
         response.vary.add("Accept")
+    state = current_state()
+    if state.settings.locales and state.extension.select_locale is None:
+        response.vary.add("Accept-Language")
     return response
 
 

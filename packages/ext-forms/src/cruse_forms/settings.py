@@ -32,6 +32,9 @@ class FormsSettings:
     #: How deeply a JSON body may be nested.
     max_depth: int = 16
 
+    #: The languages of error messages to choose from by what browsers accept, the default first;
+    #: "*" stands for all that WTForms has. None are chosen from an empty tuple: it is English.
+    locales: tuple[str, ...] = ()
     #: The folder of the templates that forms are rendered with: "forms" with plain class names,
     #: "bootstrap5", or one of the application's own; ``Meta.templates`` of a form comes first.
     templates: str = "forms"

@@ -1,0 +1,189 @@
+"""Forms made from models of SQLAlchemy."""
+
+import datetime
+import enum
+import uuid
+from decimal import Decimal
+
+import pytest
+from wtforms import StringField
+
+from cruse_forms import Form
+
+sqlalchemy = pytest.importorskip("sqlalchemy")
+
+from sqlalchemy import (  # noqa: E402
+    JSON,
+    Date,
+    DateTime,
+    Enum,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Text,
+    Time,
+    Uuid,
+    create_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column  # noqa: E402
+from sqlalchemy.pool import StaticPool  # noqa: E402
+
+from cruse_forms.models import model_form  # noqa: E402
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Color(enum.Enum):
+    dark_red = 1
+    blue = 2
+
+
+class Thing(Base):
+    __tablename__ = "thing"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    parent: Mapped[int | None] = mapped_column(ForeignKey("thing.id"))
+    name: Mapped[str] = mapped_column(String(9), unique=True)
+    text: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(String(5))
+    count: Mapped[int] = mapped_column(Integer, default=3)
+    price: Mapped[Decimal | None] = mapped_column(Numeric(9, 2))
+    real: Mapped[float | None] = mapped_column(Float)
+    active: Mapped[bool] = mapped_column()
+    day: Mapped[datetime.date | None] = mapped_column(Date)
+    moment: Mapped[datetime.datetime | None] = mapped_column(DateTime)
+    hour: Mapped[datetime.time | None] = mapped_column(Time)
+    key: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    more: Mapped[object] = mapped_column(JSON, nullable=True)
+    color: Mapped[Color] = mapped_column(Enum(Color))
+    size: Mapped[str | None] = mapped_column(Enum("s", "m"))
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+@pytest.fixture
+def session():
+    # One connection for all threads, as under an async server.
+    options = {"check_same_thread": False}
+    engine = create_engine("sqlite://", connect_args=options, poolclass=StaticPool)
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+GOOD = {
+    "name": "cup",
+    "text": "A cup.",
+    "note": "",
+    "count": "5",
+    "price": "1.50",
+    "real": "0.5",
+    "day": "2026-01-02",
+    "moment": "2026-01-02T03:04",
+    "hour": "05:06",
+    "key": "12345678-1234-5678-1234-567812345678",
+    "more": '{"a": [1]}',
+    "color": "dark_red",
+    "size": "",
+}
+STORED = {
+    "name": "cup",
+    "text": "A cup.",
+    "note": None,
+    "count": 5,
+    "price": Decimal("1.50"),
+    "real": 0.5,
+    "active": False,
+    "day": datetime.date(2026, 1, 2),
+    "moment": datetime.datetime(2026, 1, 2, 3, 4),
+    "hour": datetime.time(5, 6),
+    "key": uuid.UUID("12345678-1234-5678-1234-567812345678"),
+    "more": {"a": [1]},
+    "color": Color.dark_red,
+    "size": None,
+}
+
+
+@pytest.fixture
+def save(client, view_of, session):
+    """Posts to a view that makes or changes the thing, and says what was stored."""
+    form_class = model_form(Thing, session=session)
+
+    def view():
+        thing = session.query(Thing).filter_by(note="old").one_or_none() or Thing()
+        form = form_class(obj=thing if thing.id else None)
+        if form.validate_on_submit():
+            form.apply(thing)
+            session.add(thing)
+            session.commit()
+            return repr({name: getattr(thing, name) for name in form.data})
+        return form.respond("page.html")
+
+    view_of(view)
+    return lambda **sent: client.post("/", data=GOOD | sent, headers={"Accept": "text/html"})
+
+
+def test_every_column_has_a_field_but_keys_and_bytes():
+    assert set(model_form(Thing)(formdata=None).data) == set(STORED)
+
+
+def test_what_is_sent_is_stored_with_its_type(save):
+    assert save().text == repr(STORED)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error"),
+    [
+        ("name", "", "This field is required."),
+        ("name", "a name that is long", "Field cannot be longer than 9 characters."),
+        ("key", "x", "Invalid UUID."),
+        ("more", "{", "Not valid JSON."),
+        ("more", "[" * 100_000, "Not valid JSON."),
+        ("color", "green", "Invalid Choice"),
+        ("count", "x", "Not a valid integer value."),
+    ],
+)
+def test_wrong_values_are_errors_of_their_fields(save, name, text, error):
+    response = save(**{name: text})
+    assert response.status_code == 422
+    assert error in response.text
+
+
+def test_a_unique_value_is_taken_by_others_only(save, session):
+    session.add(Thing(name="cup", active=True, color=Color.blue, note="old", count=1))
+    session.commit()
+    assert save(note="old").text.startswith("{'name': 'cup'")
+    session.add(Thing(name="jar", active=True, color=Color.blue, count=1))
+    session.commit()
+    response = save(name="jar")
+    assert response.status_code == 422
+    assert "Already exists." in response.text
+
+
+def test_fields_are_chosen_added_and_described(client, view_of):
+    class Own(Form):
+        name = StringField("Called")
+        extra = StringField()
+
+    made = model_form(
+        Thing,
+        only=["name", "text"],
+        base=Own,
+        field_args={"text": {"label": "About", "description": "Short."}},
+    )
+    form = made(formdata=None)
+    assert set(form.data) == {"name", "extra", "text"}
+    assert (form.name.label.text, form.text.label.text) == ("Called", "About")
+    assert set(model_form(Thing, exclude=["name"])(formdata=None).data) == set(STORED) - {"name"}
+
+
+def test_what_cannot_have_a_field_is_told():
+    with pytest.raises(LookupError, match="nam"):
+        model_form(Thing, only=["nam"])
+    with pytest.raises(TypeError, match="raw"):
+        model_form(Thing, only=["raw"])

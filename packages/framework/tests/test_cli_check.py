@@ -1,6 +1,7 @@
 """``cruse check``: what it finds, and how it ends."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -119,6 +120,39 @@ def test_what_is_unsafe_in_production_is_told_when_asked(app, check, key, value,
     assert code == int(level == "error")
     if key != "SECRET_KEY":
         assert check(env=environment)[1] == "0 errors, 0 warnings.\n"
+
+
+@pytest.mark.parametrize(
+    ("origin", "line"),
+    [
+        (re.compile(r"https://app.example\.org"), "warning CORS: The dot in 'https://app.example"),
+        (re.compile(r"https://.*\.example\.org"), "warning CORS: The dot in"),
+        ("http://app.example.org", "warning CORS: Pages of 'http://app.example.org' may act"),
+        (re.compile(r"https://[^.]+\.example[.]org"), "0 errors, 0 warnings."),
+        ("https://*.example.org", "0 errors, 0 warnings."),
+    ],
+)
+def test_other_sites_that_are_hardly_meant_are_told(app, check, origin, line):
+    app.config["TRUSTED_HOSTS"] = ["example.org"]
+    app.config["CORS"] = {"origins": [origin], "supports_credentials": True}
+    code, output = check("--deploy")
+    assert (code, output[: len(line)]) == (0, line)
+    assert check()[1] == "0 errors, 0 warnings.\n"
+
+
+def test_those_of_a_blueprint_are_told_with_its_name(app, check):
+    app.config["TRUSTED_HOSTS"] = ["example.org"]
+    cors = {"origins": ["http://a.example"], "supports_credentials": True}
+    app.register_blueprint(Blueprint("api", __name__, cors=cors))
+    assert check("--deploy")[1].startswith("warning CORS of the blueprint 'api': Pages of")
+
+
+def test_other_sites_that_cannot_be_are_told_once(app, check):
+    app.config["TRUSTED_HOSTS"] = ["example.org"]
+    app.config["CORS"] = {"origins": "*", "supports_credentials": True}
+    code, output = check("--deploy")
+    assert (code, output.count("'CORS'")) == (1, 1)
+    assert output.startswith("error start: The setting 'CORS': 'supports_credentials' is on")
 
 
 def test_templates_are_read(app, check, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cruse import Blueprint, CORSPolicy, Cruse, abort
+from cruse import Blueprint, CORSPolicy, Cruse, abort, request
 
 SHOP = "https://shop.example"
 ALLOWED = "Access-Control-Allow-Origin"
@@ -53,9 +53,10 @@ def make(cors=None, **blueprints):
 @pytest.fixture(params=["wsgi", "asgi"])
 def connect(request):
     clients = []
+    gateway = request.param
 
     def connect(app):
-        clients.append(app.test_client(gateway=request.param))
+        clients.append(app.test_client(gateway=gateway))
         return clients[-1]
 
     yield connect
@@ -124,6 +125,40 @@ def test_errors_and_streams_are_readable_too(connect, path, status):
     assert (response.status_code, response.headers[ALLOWED]) == (status, SHOP)
 
 
+def test_so_is_what_is_refused_for_its_method_or_its_size(connect):
+    app = make({"origins": [SHOP]})
+    app.config["MAX_CONTENT_LENGTH"] = 3
+    app.post("/takes")(lambda: request.get_data())
+    client = connect(app)
+    wrong_method = client.delete("/things", headers={"Origin": SHOP})
+    too_large = client.post("/takes", data=b"four", headers={"Origin": SHOP})
+    assert (wrong_method.status_code, wrong_method.headers[ALLOWED]) == (405, SHOP)
+    assert (too_large.status_code, too_large.headers[ALLOWED]) == (413, SHOP)
+
+
+def test_an_error_at_the_very_end_is_readable_too(connect):
+    app = make({"origins": [SHOP]})
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.teardown_request(lambda error: 1 / 0)
+    response = get(connect(app))
+    assert (response.status_code, response.headers[ALLOWED]) == (500, SHOP)
+
+
+def test_static_files_are_readable_too_and_when_the_browser_has_them(connect, tmp_path):
+    (tmp_path / "data.json").write_text("{}")
+    app = Cruse(__name__, static_folder=tmp_path, static_url_path="/static")
+    app.config["CORS"] = {"origins": [SHOP]}
+    client = connect(app)
+    first = get(client, "/static/data.json")
+    again = client.get(
+        "/static/data.json", headers={"Origin": SHOP, "If-None-Match": first.headers["ETag"]}
+    )
+    for response, status in ((first, 200), (again, 304)):
+        assert (response.status_code, response.headers[ALLOWED]) == (status, SHOP)
+        assert "Origin" in response.headers["Vary"]
+        response.close()
+
+
 def test_so_are_answers_of_hooks(connect):
     app = make({"origins": [SHOP]})
     app.before_request(lambda: ("Sign in first", 401))
@@ -165,6 +200,17 @@ def test_methods_and_fields_may_be_narrowed(connect):
     assert response.headers["Access-Control-Allow-Methods"] == "GET"
     assert response.headers["Access-Control-Allow-Headers"] == "X-Token"
     assert response.headers["Access-Control-Max-Age"] == "0"
+
+
+def test_methods_may_be_written_in_any_case(connect):
+    response = ask(connect(make({"origins": [SHOP], "methods": ["put"]})))
+    assert response.headers["Access-Control-Allow-Methods"] == "PUT"
+
+
+def test_all_fields_may_be_allowed_in_a_list_too(connect):
+    cors = {"origins": [SHOP], "allow_headers": ["*"], "supports_credentials": True}
+    response = ask(connect(make(cors)), **{"Access-Control-Request-Headers": "x-one"})
+    assert response.headers["Access-Control-Allow-Headers"] == "x-one"
 
 
 def test_what_is_no_name_of_a_field_is_not_given_back(connect):
@@ -257,10 +303,21 @@ def test_a_blueprint_may_be_the_only_one_with_a_policy(connect):
         (re.compile(r"https://pr-\d+\.example"), "https://pr-17.example", True),
         (re.compile(r"https://pr-\d+\.example"), "https://pr-17.example.evil.com", False),
         (re.compile(r"https://pr-\d+\.example"), "https://evil.com/https://pr-1.example", False),
+        (re.compile(r"https://[^.]+\.example"), "https://evil.com/x.example", False),
+        (re.compile(r"https://[^.]+\.example"), "https://evil#.example", False),
+        (re.compile(r"https://[^.]+\.example\s?"), "https://a.example\n", False),
+        (re.compile(r".*", re.DOTALL), "null", False),
     ],
 )
 def test_origins_are_compared_as_a_whole(given, origin, allowed):
     assert CORSPolicy([given]).allows(origin) is allowed
+
+
+def test_origins_may_come_from_a_generator():
+    given = (each for each in ("https://a.example", re.compile("https://b\\.example")))
+    policy = CORSPolicy(given)
+    assert policy.allows("https://a.example")
+    assert policy.allows("https://b.example")
 
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -284,7 +341,21 @@ def test_below_a_domain_is_what_ends_with_it_behind_a_dot(labels, junk):
     [
         ("https://a.example", "must be a cruse.CORSPolicy or a dictionary with 'origins'"),
         ({"methods": ["GET"]}, "dictionary with 'origins'"),
-        ({"origins": "*", "headers": ["X-A"]}, "dictionary with 'origins'"),
+        ({"origins": "*", "headers": ["X-A"]}, "'headers' is none of these"),
+        ({"origins": None}, "'origins' must be text, or a list"),
+        ({"origins": 5}, "'origins' must be text, or a list"),
+        ({"origins": [re.compile(b"https://a")]}, "'origins' must be text, or a list"),
+        ({"origins": "*", "allow_headers": 5}, "'allow_headers' must be a list"),
+        ({"origins": "*", "methods": ["*"]}, "'methods' has '*'"),
+        (
+            {"origins": SHOP, "expose_headers": ["*"], "supports_credentials": True},
+            "'expose_headers' has '*'",
+        ),
+        ({"origins": ["https://*.com"], "supports_credentials": True}, "lets everybody in"),
+        ({"origins": ["https://*.com:8443"], "supports_credentials": True}, "lets everybody in"),
+        ({"origins": [re.compile(".*")], "supports_credentials": True}, "lets everybody in"),
+        ({"origins": [re.compile("https?://.+")], "supports_credentials": True}, "lets everybody"),
+        ({"origins": [re.compile(r"http://.+\.org")], "supports_credentials": True}, "everybody"),
         ({"origins": []}, "'origins' must be text, or a list"),
         ({"origins": [1]}, "'origins' must be text, or a list"),
         ({"origins": ["a.example"]}, "'a.example' in 'origins' is no origin"),
@@ -310,3 +381,8 @@ def test_a_policy_that_cannot_be_is_told_at_the_start(cors, message):
 def test_that_of_a_blueprint_is_named():
     with pytest.raises(ValueError, match="'cors' of the blueprint 'api': 'x' in 'origins'"):
         make(api={"origins": ["x"]}).start()
+
+
+def test_credentials_may_go_to_one_machine_under_many_names():
+    policy = CORSPolicy(["http://*.localhost:5173"], supports_credentials=True)
+    assert policy.allows("http://shop.localhost:5173")

@@ -89,6 +89,23 @@ def test_elsewhere_nothing_happens(app, gateway, path):
     assert app.test_client(gateway=gateway).get(path).json == {"told": False}
 
 
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_under_wsgi_a_client_that_has_left_is_no_error(app, path):
+    def send(fields):
+        raise BrokenPipeError
+
+    response = app.test_client().get(path, environ_overrides={"wsgi.early_hints": send})
+    assert response.json == {"told": False}
+
+
+def test_without_links_nothing_is_sent(app):
+    told = []
+    environ = {"wsgi.early_hints": told.append}
+    with app.test_request_context("/", environ_overrides=environ):
+        assert send_early_hints() is False
+    assert told == []
+
+
 def test_behind_the_head_of_a_response_there_are_none(app):
     start, body, *_ = ask(app, "/late")
     assert (start["type"], body["body"]) == ("http.response.start", b"False")
@@ -109,7 +126,17 @@ def test_a_client_that_has_left_is_no_error(app):
 
 
 @pytest.mark.parametrize(
-    "link", ["/app.css", "<a.css", "<a.css>;\r\nSet-Cookie: a=b", "</ä.css>; rel=preload", ""]
+    "link",
+    [
+        "/app.css",
+        "<a.css",
+        "<a b.css>; rel=preload",
+        "<a.css>;\r\nSet-Cookie: a=b",
+        "<a.css>\n",
+        "</ä.css>; rel=preload",
+        "",
+        [STYLE],
+    ],
 )
 def test_what_is_no_link_is_told(app, link):
     with (

@@ -5,6 +5,7 @@ An extension adds to it by overriding :meth:`cruse.Extension.check`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
@@ -50,6 +51,7 @@ def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
     found = [*_misspelt(app), *_no_switches(app), *_secret_key(app, deploy), *_start(app)]
     if deploy:
         found += _deployment(app)
+        found += _cross_origin(app)
     found += _templates(app)
     for state in app.extensions.values():
         if isinstance(state, ExtensionState) and state.extension.overrides("check"):
@@ -138,6 +140,13 @@ def _deployment(app: Cruse) -> Iterator[Finding]:
     for host in [hosts] if isinstance(hosts, str) else hosts:
         if host in {"*", "."}:
             yield Finding("error", "TRUSTED_HOSTS", f"{host!r} is no host. List your own.")
+
+
+def _cross_origin(app: Cruse) -> Iterator[Finding]:
+    """Origins that are let in and hardly meant. Policies that can't be are told by the start."""
+    with suppress(TypeError, ValueError):
+        for subject, risk in () if app.cors is None else app.cors.risks():
+            yield Finding("warning", subject, risk)
 
 
 def _templates(app: Cruse) -> Iterator[Finding]:

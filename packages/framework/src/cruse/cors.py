@@ -8,6 +8,7 @@ the content from them, because the fields are missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from cruse.prefixes import blueprints_for_errors
 from cruse.urls import scopes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
     from cruse.application import Application
     from cruse.context import Context
@@ -32,6 +33,12 @@ _ORIGIN = re.compile(
     re.ASCII,
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+#: Origins that nobody lets in on purpose: an expression that matches one of them matches anybody.
+_STRANGERS = [
+    f"{scheme}://{host}"
+    for scheme in ("http", "https")
+    for host in ("stranger.invalid", "a.stranger.invalid", "stranger.com", "stranger.org")
+]
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,8 @@ class CORSPolicy:
     Args:
         origins: ``"https://app.example.org"``, ``"https://*.example.org"`` for the hosts below a
             domain, or compiled regular expressions, which have to match the whole origin;
-            ``"*"`` for everybody.
-        methods: The methods that pages may use; those that the URL has, unless given.
+            ``"*"`` for everybody, ``"null"`` for pages that have none, such as local files.
+        methods: The methods that pages may use, in any case; those that the URL has, unless given.
         allow_headers: The fields that requests may have; ``"*"`` for whichever they ask for.
         expose_headers: The fields of answers that scripts may read, beside the harmless ones.
         supports_credentials: Whether requests may come with cookies.
@@ -53,35 +60,69 @@ class CORSPolicy:
         ValueError: When one has a value that browsers would not accept or that is not safe.
     """
 
-    origins: Collection[str | re.Pattern[str]] | str
-    methods: Collection[str] | None = None
-    allow_headers: Collection[str] | str = "*"
-    expose_headers: Collection[str] = ()
+    origins: Iterable[str | re.Pattern[str]] | str
+    methods: Iterable[str] | None = None
+    allow_headers: Iterable[str] | str = "*"
+    expose_headers: Iterable[str] = ()
     supports_credentials: bool = False
     max_age: int = 600
     _exact: frozenset[str] = field(default=frozenset(), init=False, repr=False)
     _patterns: tuple[re.Pattern[str], ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
-        origins = [self.origins] if isinstance(self.origins, str) else self.origins
-        exact = {_canonical(origin) for origin in origins if isinstance(origin, str)}
-        patterns = [origin for origin in origins if isinstance(origin, re.Pattern)]
-        if not (exact or patterns) or any(not isinstance(o, str | re.Pattern) for o in origins):
-            raise TypeError("'origins' must be text, or a list of it that is not empty.")
-        for name in ("methods", "allow_headers", "expose_headers"):
-            _check_names(name, getattr(self, name))
+        self._tidy()
+        exact = {_canonical(origin) for origin in self.origins if isinstance(origin, str)}
+        patterns = [origin for origin in self.origins if isinstance(origin, re.Pattern)]
         if type(self.supports_credentials) is not bool:
             raise TypeError("'supports_credentials' must be True or False.")
         if type(self.max_age) is not int or self.max_age < 0:
             raise TypeError("'max_age' must be a whole number of seconds, 0 or more.")
-        if self.supports_credentials and ("*" in exact or "null" in exact):
-            raise ValueError(
-                "'supports_credentials' is on and 'origins' lets everybody in: any page could act "
-                "as its visitor. Name the origins."
-            )
+        if self.supports_credentials:
+            _check_credentials(exact, patterns)
+            if "*" in self.expose_headers:
+                raise ValueError(
+                    "'expose_headers' has '*', which browsers do not take for all fields when "
+                    "'supports_credentials' is on. Name the fields."
+                )
         wild = [_pattern_of(origin) for origin in exact if "*." in origin]
         object.__setattr__(self, "_exact", frozenset(exact))
         object.__setattr__(self, "_patterns", (*wild, *patterns))
+
+    def _tidy(self) -> None:
+        """Keep what was given as tuples, which a list or a generator could change under us."""
+        origins = _as_tuple(self.origins)
+        if not origins or not all(map(_is_origin_like, origins)):
+            raise TypeError("'origins' must be text, or a list of it that is not empty.")
+        methods = None if self.methods is None else _as_names("methods", self.methods)
+        if methods is not None and "*" in methods:
+            raise ValueError("'methods' has '*'. Leave it out to allow those that the URL has.")
+        headers: tuple[str, ...] | str = "*"
+        if self.allow_headers != "*":
+            headers = _as_names("allow_headers", self.allow_headers)
+        tidy = {
+            "origins": origins,
+            "methods": methods and tuple(method.upper() for method in methods),
+            "allow_headers": "*" if "*" in headers else headers,
+            "expose_headers": _as_names("expose_headers", self.expose_headers),
+        }
+        for name, value in tidy.items():
+            object.__setattr__(self, name, value)
+
+    def risks(self) -> Iterator[str]:
+        """Yield what is allowed and yet hardly meant, for ``cruse check``."""
+        for origin in self.origins:
+            if isinstance(origin, re.Pattern) and "." in _LITERAL.sub("", origin.pattern):
+                yield (
+                    f"The dot in {origin.pattern!r} stands for any character: hosts of others may "
+                    "match. Write '\\.' for a dot. For the hosts below a domain there is "
+                    "'https://*.example.org'."
+                )
+        if self.supports_credentials:
+            for origin in sorted(o for o in self._exact if o.startswith("http://")):
+                yield (
+                    f"Pages of {origin!r} may act as the visitor, and whoever is between the two "
+                    "can write such pages. Use https."
+                )
 
     @property
     def for_everybody(self) -> bool:
@@ -93,7 +134,11 @@ class CORSPolicy:
         return (
             self.for_everybody
             or (origin in self._exact and "*" not in origin)
-            or any(pattern.fullmatch(origin) for pattern in self._patterns)
+            # What is no origin, such as "null", no expression lets in by mistake.
+            or (
+                _ORIGIN.fullmatch(origin) is not None
+                and any(pattern.fullmatch(origin) for pattern in self._patterns)
+            )
         )
 
     def mark(self, response: Response, origin: str | None) -> bool:
@@ -138,14 +183,55 @@ def _pattern_of(origin: str) -> re.Pattern[str]:
     return re.compile(rf"{re.escape(before)}(?:[a-z0-9_-]+\.)+{re.escape(behind)}", re.ASCII)
 
 
-def _check_names(argument: str, names: Any) -> None:
-    if names is None or (argument == "allow_headers" and names == "*"):
-        return
-    if isinstance(names, str | bytes) or not all(isinstance(name, str) for name in names):
+#: What a dot means itself in: behind a backslash, and between brackets.
+_LITERAL = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]", re.DOTALL)
+
+
+def _check_credentials(exact: set[str], patterns: list[re.Pattern[str]]) -> None:
+    """Refuse to let everybody act as the visitor.
+
+    Raises:
+        ValueError: When the origins are those of anybody.
+    """
+    open_to_all = [origin for origin in exact if origin in ("*", "null") or _is_top_level(origin)]
+    open_to_all += [p.pattern for p in patterns if any(map(p.fullmatch, _STRANGERS))]
+    if open_to_all:
+        raise ValueError(
+            f"'supports_credentials' is on and {open_to_all[0]!r} in 'origins' lets everybody in: "
+            "any page could act as its visitor. Name the origins."
+        )
+
+
+def _is_top_level(origin: str) -> bool:
+    """Whether it is all of ``https://*.com``; below ``localhost`` there is one machine only."""
+    _, wild, domain = origin.partition("://*.")
+    name = domain.partition(":")[0].strip(".")
+    return bool(wild) and "." not in name and name != "localhost"
+
+
+def _is_origin_like(origin: object) -> bool:
+    if isinstance(origin, re.Pattern):
+        return isinstance(origin.pattern, str)
+    return isinstance(origin, str)
+
+
+def _as_tuple(given: Any) -> tuple[Any, ...]:
+    """Return what was given, one text or many; nothing, which is refused, for what is neither."""
+    if isinstance(given, str):
+        return (given,)
+    return tuple(given) if isinstance(given, Iterable) else ()
+
+
+def _as_names(argument: str, given: Any) -> tuple[str, ...]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise TypeError(f"{argument!r} must be a list of names.")
+    names = tuple(given)
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument!r} must be a list of names.")
         if _TOKEN.fullmatch(name) is None:
             raise ValueError(f"{name!r} in {argument!r} is no name: letters, digits, hyphens are.")
+    return names
 
 
 def as_policy(subject: str, value: Any) -> CORSPolicy | None:
@@ -153,7 +239,7 @@ def as_policy(subject: str, value: Any) -> CORSPolicy | None:
 
     Args:
         subject: What it is given for, for errors: ``"The setting 'CORS'"``.
-        value: A policy, a mapping of its arguments, or ``None`` or ``False`` for none.
+        value: A policy, a dictionary of its arguments, or ``None`` or ``False`` for none.
 
     Raises:
         TypeError: When it is something else, or has a name or a type that cannot be used.
@@ -162,10 +248,12 @@ def as_policy(subject: str, value: Any) -> CORSPolicy | None:
     if value is None or value is False or isinstance(value, CORSPolicy):
         return value or None
     names = [each.name for each in fields(CORSPolicy) if each.init]
-    if not isinstance(value, dict) or "origins" not in value or not {*names}.issuperset(value):
+    unknown = [name for name in value if name not in names] if isinstance(value, dict) else []
+    if not isinstance(value, dict) or "origins" not in value or unknown:
         raise TypeError(
             f"{subject} must be a cruse.CORSPolicy or a dictionary with 'origins' and perhaps "
             f"{', '.join(map(repr, names[1:]))}; or None."
+            + "".join(f" {name!r} is none of these." for name in unknown)
         )
     try:
         return CORSPolicy(**value)
@@ -203,6 +291,12 @@ class CrossOrigin:
         }
         return cls(default, own) if default or any(own.values()) else None
 
+    def risks(self) -> Iterator[tuple[str, str]]:
+        """Yield what is allowed and yet hardly meant, with what allows it."""
+        for name, policy in ((None, self.default), *self.blueprints.items()):
+            for risk in () if policy is None else policy.risks():
+                yield "CORS" if name is None else f"CORS of the blueprint {name!r}", risk
+
     def _policy(self, scopes: Iterable[str | None]) -> CORSPolicy | None:
         """Return what counts for blueprints, the innermost first."""
         for name in scopes:
@@ -232,7 +326,9 @@ class CrossOrigin:
         response = ctx.app.response_class("", 204)
         if policy is None or not policy.mark(response, origin):
             return None
-        methods = policy.methods or sorted({*adapter.allowed_methods(ctx.path)} - {"OPTIONS"})
+        methods = policy.methods
+        if methods is None:
+            methods = sorted({*adapter.allowed_methods(ctx.path)} - {"OPTIONS"})
         headers = response.headers
         headers["Access-Control-Allow-Methods"] = ", ".join(methods)
         asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")

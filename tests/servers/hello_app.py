@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cruse import Cruse, Response, abort, request, websocket
+from cruse import Blueprint, Cruse, Response, abort, request, send_early_hints, websocket
 
 app = Cruse(__name__)
 app.config["COMPRESS_RESPONSES"] = ["gzip"]
@@ -55,6 +55,22 @@ def count_sync():
 @app.get("/grüße/<name>")
 def greet(name):
     return f"Grüße, {name}!"
+
+
+shared = Blueprint("shared", __name__, cors={"origins": ["https://shop.example"]})
+
+
+@shared.get("/shared")
+def hinted():
+    return {"told": send_early_hints("</app.css>; rel=preload; as=style")}
+
+
+@shared.put("/shared")
+async def hinted_later():
+    return {"told": send_early_hints("</app.css>; rel=preload; as=style")}
+
+
+app.register_blueprint(shared)
 
 
 @app.websocket("/echo/live")

@@ -80,6 +80,25 @@ def test_the_default_headers_are_there(client):
     assert client.get("/").headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_pages_of_another_site_may_read_what_is_theirs(client, method):
+    page = {"Origin": "https://shop.example"}
+    asked = client.options("/shared", headers={**page, "Access-Control-Request-Method": method})
+    assert (asked.status_code, asked.content) == (204, b"")
+    for answer in (asked, client.request(method, "/shared", headers=page)):
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+        assert "Origin" in answer.headers["Vary"]
+    other = client.request(method, "/shared", headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_hints_keep_no_server_from_answering(client, server_name, method):
+    """Which of them send one over HTTP/1; test_early_hints looks at it on the wire."""
+    able = server_name in {"gunicorn", "gunicorn-sync"}
+    assert client.request(method, "/shared").json() == {"told": able}
+
+
 def test_a_plain_request_to_a_websocket_is_told_to_upgrade(client):
     answer = client.get("/echo/live")
     assert answer.status_code == 426

@@ -483,3 +483,16 @@ def test_the_names_of_flask_wtf_are_there(app):
     assert FlaskForm is Form
     assert CSRFProtect is Forms
     assert generate_csrf is csrf_token
+
+
+@pytest.mark.parametrize("trusted", [(), ("https://shop.example",)])
+def test_pages_that_may_read_are_not_yet_those_that_may_post(app, client, reached, trusted):
+    app.config["CORS"] = {"origins": ["https://shop.example"], "supports_credentials": True}
+    app.config["FORMS_CSRF_TRUSTED_ORIGINS"] = trusted
+    page = {"Sec-Fetch-Site": "cross-site", "Origin": "https://shop.example"}
+    asked = client.options("/", headers={**page, "Access-Control-Request-Method": "POST"})
+    posted = client.post("/", headers=page)
+    assert (asked.status_code, posted.status_code) == (204, 200 if trusted else 403)
+    assert reached == (["POST"] if trusted else [])
+    for answer in (asked, posted):  # the page can read why
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"

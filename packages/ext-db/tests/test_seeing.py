@@ -14,13 +14,13 @@ class Base(Model):
     metadata = MetaData()
 
 
-class User(IntegerKey, Base):
+class Writer(IntegerKey, Base):
     name: Mapped[str]
     posts: Mapped[list["Post"]] = relationship()
 
 
 class Post(IntegerKey, Base):
-    user_id: Mapped[int] = column(ForeignKey("user.id"))
+    writer_id: Mapped[int] = column(ForeignKey("writer.id"))
 
 
 db = Database(metadata=Base.metadata)
@@ -37,9 +37,9 @@ def make_app(tmp_path):
         made.append(app)
         with app.app_context():
             db.create_all()
-            if not db.session.scalars(select(User)).all():
+            if not db.session.scalars(select(Writer)).all():
                 with db.begin() as session:
-                    session.add_all(User(name="hush", posts=[Post()]) for _ in range(5))
+                    session.add_all(Writer(name="hush", posts=[Post()]) for _ in range(5))
         add_views(app)
         return app
 
@@ -51,22 +51,22 @@ def make_app(tmp_path):
 def add_views(app):
     @app.get("/posts")
     def posts():
-        users = db.session.scalars(select(User))
-        return [len(user.posts) for user in users]
+        writers = db.session.scalars(select(Writer))
+        return [len(writer.posts) for writer in writers]
 
     @app.get("/posts/at-once")
     def at_once():
-        users = db.session.scalars(select(User).options(selectinload(User.posts)))
-        return [len(user.posts) for user in users]
+        writers = db.session.scalars(select(Writer).options(selectinload(Writer.posts)))
+        return [len(writer.posts) for writer in writers]
 
     @app.get("/sync")
     def sync():
-        db.session.scalars(select(User).where(User.name == "hush")).all()
+        db.session.scalars(select(Writer).where(Writer.name == "hush")).all()
         return str(len(db.queries))
 
     @app.get("/async")
     async def on_loop():
-        (await db.aio.session.scalars(select(User).where(User.name == "hush"))).all()
+        (await db.aio.session.scalars(select(Writer).where(Writer.name == "hush"))).all()
         return str(len(db.queries))
 
 
@@ -99,7 +99,7 @@ def test_each_request_has_a_log_of_its_own(make_app, get, colour):
 def test_the_log_tells_statement_time_and_place_but_no_value(make_app):
     app = make_app(DB_QUERY_LOG=True)
     with app.app_context():
-        db.session.scalars(select(User).where(User.name == "hush")).all()
+        db.session.scalars(select(Writer).where(Writer.name == "hush")).all()
         (query,) = db.queries
         assert query.statement.startswith("SELECT")
         assert query.seconds > 0
@@ -124,7 +124,7 @@ def test_slow_queries_are_logged_without_their_values(make_app, get, caplog, col
 def test_in_debug_mode_the_values_are_shown(make_app, caplog):
     app = make_app(DB_SLOW_MS=0, DEBUG=True)
     with app.app_context():
-        db.session.scalars(select(User).where(User.name == "hush")).all()
+        db.session.scalars(select(Writer).where(Writer.name == "hush")).all()
     assert "hush" in caplog.text
 
 
@@ -138,9 +138,9 @@ def test_fast_queries_are_not_logged(make_app, caplog):
 def test_loading_one_by_one_is_logged_with_name_place_and_count(make_app, get, caplog):
     app = make_app(DB_N_PLUS_ONE="log")
     assert get(app, "/posts").json == [1] * 5
-    assert "User.posts was loaded 5 times at" in caplog.text
+    assert "Writer.posts was loaded 5 times at" in caplog.text
     assert "test_seeing.py:" in caplog.text
-    assert "selectinload(User.posts)" in caplog.text
+    assert "selectinload(Writer.posts)" in caplog.text
     caplog.clear()
     get(app, "/posts/at-once")
     assert caplog.text == ""
@@ -148,7 +148,7 @@ def test_loading_one_by_one_is_logged_with_name_place_and_count(make_app, get, c
 
 def test_loading_one_by_one_can_be_an_error(make_app, get):
     app = make_app(DB_N_PLUS_ONE="raise", TESTING=True)
-    with pytest.raises(NPlusOneError, match=r"User\.posts was loaded 3 times"):
+    with pytest.raises(NPlusOneError, match=r"Writer\.posts was loaded 3 times"):
         get(app, "/posts")
     assert get(app, "/posts/at-once").status_code == 200
 

@@ -330,6 +330,7 @@ class CrossOrigin:
         if methods is None:
             methods = sorted({*adapter.allowed_methods(ctx.path)} - {"OPTIONS"})
         headers = response.headers
+        del headers["Content-Type"]  # of no content
         headers["Access-Control-Allow-Methods"] = ", ".join(methods)
         asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
         allowed = _names_in(asked) if policy.allow_headers == "*" else [*policy.allow_headers]

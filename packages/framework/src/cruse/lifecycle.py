@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import sys
 import threading
 import weakref
 from concurrent.futures import Future
@@ -135,6 +136,9 @@ class Lifecycle:
                 method()
 
         atexit.register(at_exit)
+        processes = sys.modules.get("multiprocessing.util")
+        if processes is not None:  # before Python 3.13, its children run these and no others
+            processes.Finalize(None, at_exit, exitpriority=0)
 
 
 def _name_of(function: Any) -> str:

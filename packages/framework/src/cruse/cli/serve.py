@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -197,7 +196,5 @@ def _load(
     app = create_app() if create_app is not None else find_app(import_path)
     app.config["THREAD_POOL_SIZE"] = threads
     if interface == "wsgi":
-        # The other interfaces announce start and end. A worker ends without exit functions.
-        app.start()
-        Finalize(None, app.stop, exitpriority=0)
+        app.start()  # the other interfaces announce it
     return app

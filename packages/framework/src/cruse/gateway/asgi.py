@@ -30,7 +30,7 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 # Of what is sent, that which is the same each time is encoded once. The number is bounded.
 _FIELDS_LIMIT = 256
 _OF_ONE_RESPONSE = {"content-length", "set-cookie", "location", "etag", "last-modified"}
-_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+_known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
 
 async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
@@ -214,7 +214,7 @@ def _add_errors(environ: dict[str, Any]) -> None:
 
 
 def _encode(head: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    known = _fields
+    known = _known_fields
     return [known.get(field) or _encode_field(field) for field in head]
 
 
@@ -222,8 +222,8 @@ def _encode_field(field: tuple[str, str]) -> tuple[bytes, bytes]:
     name, value = field
     name = name.lower()
     encoded = name.encode("latin-1"), value.encode("latin-1")
-    if name not in _OF_ONE_RESPONSE and len(_fields) < _FIELDS_LIMIT and len(value) < 200:
-        _fields[field] = encoded
+    if name not in _OF_ONE_RESPONSE and len(_known_fields) < _FIELDS_LIMIT and len(value) < 200:
+        _known_fields[field] = encoded
     return encoded
 
 

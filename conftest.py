@@ -5,6 +5,7 @@ runs without it and without a skip; tests/workspace/test_installed.py asserts th
 its name says, so nothing disappears unnoticed.
 """
 
+import os
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -39,6 +40,10 @@ collect_ignore += [
     "tests/ported/journal",
 ]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
+# The rows of the matrix with the lowest dependencies try our own floors. Servers, and programs made
+# of everything, are started in the others.
+if os.environ.get("CRUSE_DEPS") == "lowest":
+    collect_ignore += ["tests/servers", "tests/e2e"]
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with
     collect_ignore += ["tests/differential", "tests/ported"]
     # These try other frameworks and another template engine, which the same rows have.

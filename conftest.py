@@ -40,8 +40,8 @@ collect_ignore += [
     "tests/ported/journal",
 ]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
-# The rows of the matrix with the lowest dependencies try our own floors. Servers, and programs made
-# of everything, are started in the others.
+# The rows of the matrix with the lowest dependencies try our own floors. Servers, and programs
+# made of everything, are started in the others.
 if os.environ.get("CRUSE_DEPS") == "lowest":
     collect_ignore += ["tests/servers", "tests/e2e"]
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with

@@ -3,6 +3,7 @@
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -67,12 +68,19 @@ class Proxy:
                 target.sendall(data)
             except OSError:
                 break
-        target.close()
+        _hang_up(target)
 
     def close(self):
         self.listening.close()
         for each in self.open:
-            each.close()
+            _hang_up(each)
+
+
+def _hang_up(connection):
+    """End a connection; closing alone tells the other side nothing while a thread reads it."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 @pytest.fixture

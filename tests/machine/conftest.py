@@ -95,12 +95,12 @@ def redis_socket() -> Iterator[Path]:
 
 
 @pytest.fixture
-def redis_url(redis_socket: Path) -> Iterator[str]:
+def redis_url(redis_socket: Path) -> str:
     """The URL of an empty Redis database."""
     url = f"unix://{redis_socket}"
-    yield url
     with Redis.from_url(url) as connection:
-        connection.flushall()
+        connection.flushall()  # also what the workers of other tests have left
+    return url
 
 
 def chromium() -> webdriver.Chrome:

@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "lazy",
             "loops",
             "registry",
+            "settings",
             "signals",
             "signing",
             "stores",

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cruse.config import DEFAULTS, Config, ConfigAttribute, lifetime
+from cruse.config import Config, ConfigAttribute, lifetime
+from cruse.settings import DEFAULTS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -130,6 +131,17 @@ def test_the_environment_variable_may_be_missing(config, monkeypatch):
     assert config.from_envvar("APP_SETTINGS", silent=True) is False
     with pytest.raises(RuntimeError, match="'APP_SETTINGS' is not set"):
         config.from_envvar("APP_SETTINGS")
+
+
+@pytest.mark.parametrize(("spelling", "value"), [("True", True), ("FALSE", False), ("no", "no")])
+def test_switches_in_prefixed_variables_may_be_spelled_as_in_python(
+    config, monkeypatch, spelling, value
+):
+    monkeypatch.setenv("CRUSE_DEBUG", spelling)
+    monkeypatch.setenv("CRUSE_SIGN", spelling)
+    config.from_prefixed_env()
+    assert config["DEBUG"] == value
+    assert config["SIGN"] == spelling
 
 
 def test_prefixed_variables_are_json_or_text(config, monkeypatch):

@@ -259,11 +259,29 @@ def test_a_size_that_is_no_number_is_named_at_start(app, value):
         ("PERMANENT_SESSION_LIFETIME", "1d"),
         ("SEND_FILE_MAX_AGE_DEFAULT", "1h"),
         ("BACKGROUND_TASK_SHUTDOWN_TIMEOUT", "5s"),
+        ("DEBUG", "False"),
+        ("TESTING", "0"),
+        ("SESSION_COOKIE_SECURE", "no"),
+        ("SERVER_NAME", True),
     ],
 )
 def test_what_the_environment_may_make_of_a_setting_is_named_at_start(app, key, value):
     app.config[key] = value
     with pytest.raises(TypeError, match=f"'{key}' must be"):
+        app.test_client().get("/")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("MAX_CONTENT_LENGTH", -1),
+        ("SESSION_COOKIE_SAMESITE", "Laxx"),
+        ("THREAD_POOL_SIZE", 0),
+    ],
+)
+def test_a_value_that_a_setting_cannot_have_is_told_at_start(app, key, value):
+    app.config[key] = value
+    with pytest.raises(ValueError, match=f"'{key}' (must|is)"):
         app.test_client().get("/")
 
 

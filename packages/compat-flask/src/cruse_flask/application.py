@@ -13,11 +13,11 @@ from werkzeug.local import LocalProxy
 from werkzeug.utils import redirect as redirect_of_werkzeug
 
 from cruse.app import Cruse
-from cruse.config import DEFAULTS
 from cruse.config import Config as CruseConfig
 from cruse.gateway.inworker import run_wsgi
 from cruse.gateway.rsgi_as_asgi import connection_of
 from cruse.globals import current_context, has_app_context, has_request_context, request
+from cruse.settings import DEFAULTS
 from cruse.shortcuts import redirect as redirect_of_cruse
 from cruse_flask.aliases import Alias
 from cruse_flask.environment import mirror_environment

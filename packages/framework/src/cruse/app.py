@@ -18,7 +18,6 @@ from cruse.application import Application
 from cruse.background import BackgroundTasks
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive, waiting
 from cruse.colors import is_async
-from cruse.config import check_types
 from cruse.context import Context
 from cruse.gateway.asgi import serve_asgi
 from cruse.gateway.rsgi import serve_rsgi
@@ -31,6 +30,7 @@ from cruse.plans import STEPS, Plan, without
 from cruse.responses import without_controls
 from cruse.scaffold import setupmethod
 from cruse.security import SecurityHeaders
+from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
 from cruse.templating import update_template_context
 from cruse.websockets import UpgradeRequired
@@ -209,7 +209,7 @@ class Cruse(Application):
     def _prepare(self) -> None:
         """The part of start-up that is the framework's own."""
         self.load_includes()
-        check_types(self.config)
+        check_settings(self.config)
         self.security_headers  # noqa: B018 - a setting that is wrong is told now
         self.proxies, self.cors, self.compression  # noqa: B018
         self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE

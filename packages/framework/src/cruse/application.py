@@ -16,7 +16,7 @@ from werkzeug.routing import BuildError
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from cruse.colors import is_async
-from cruse.config import DEFAULTS, Config, ConfigAttribute, lifetime
+from cruse.config import Config, ConfigAttribute, lifetime
 from cruse.context import Globals
 from cruse.errors import Aborter
 from cruse.extension import bind_in_order, missing_requirements
@@ -31,6 +31,7 @@ from cruse.responses import Response
 from cruse.routing import Map, Router, Rule
 from cruse.scaffold import T_teardown, endpoint_of, setupmethod
 from cruse.sessions import make_interface
+from cruse.settings import DEFAULTS
 from cruse.templated import Templated
 from cruse.urls import build_url, make_adapter, scopes_of
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from cruse.config import ERROR_FORMATS, check_choice
 from cruse.prefixes import owner_of
 from cruse.scaffold import (
     Scaffold,
@@ -18,6 +17,7 @@ from cruse.scaffold import (
     endpoint_of,
     setupmethod,
 )
+from cruse.settings import ERROR_FORMATS, check_choice
 
 if TYPE_CHECKING:
     import os

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
-from cruse.config import DEFAULTS
 from cruse.engines import engine_for
 from cruse.extension import ExtensionState
 from cruse.globals import current_context
+from cruse.settings import DEFAULTS, mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
         app: The application.
         deploy: Look for what matters in production only, too.
     """
-    found = [*_misspelt(app), *_no_switches(app), *_secret_key(app, deploy), *_start(app)]
+    found = [*_misspelt(app), *(_settings(app) or _start(app)), *_secret_key(app, deploy)]
     if deploy:
         found += _deployment(app)
         found += _cross_origin(app)
@@ -74,24 +74,8 @@ def _misspelt(app: Cruse) -> Iterator[Finding]:
                 yield Finding("error", key, f"There is no such setting. Did you mean {close[0]}?")
 
 
-#: Switches that decide for themselves unless somebody sets them.
-_SWITCHES_OF_THREE = {
-    "PROPAGATE_EXCEPTIONS",
-    "SERVER_TIMING",
-    "SESSION_COOKIE_SECURE",
-    "TEMPLATES_AUTO_RELOAD",
-    "TRAP_BAD_REQUEST_ERRORS",
-}
-
-
-def _no_switches(app: Cruse) -> Iterator[Finding]:
-    """Settings that are on or off, and text: ``"false"`` is on."""
-    for key, default in DEFAULTS.items():
-        if type(default) is bool or key in _SWITCHES_OF_THREE:
-            value = app.config.get(key)
-            if isinstance(value, str | bytes):
-                kind = type(value).__name__
-                yield Finding("error", key, f"It must be True or False, and is of type {kind}.")
+def _settings(app: Cruse) -> list[Finding]:
+    return [Finding("error", key, str(error)) for key, error in mistakes(app.config)]
 
 
 def _secret_key(app: Cruse, deploy: bool) -> Iterator[Finding]:
@@ -109,7 +93,7 @@ def _secret_key(app: Cruse, deploy: bool) -> Iterator[Finding]:
 
 
 def _start(app: Cruse) -> Iterator[Finding]:
-    """What a start would fail with before it calls anything of the application's."""
+    """What else a start would fail with before it calls anything of the application's."""
     try:
         app._prepare()
     except (TypeError, ValueError, RuntimeError) as error:

@@ -12,10 +12,12 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from werkzeug.utils import import_string
+
+from cruse.settings import SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,112 +28,13 @@ if TYPE_CHECKING:
         def config(self) -> Config: ...
 
 
-__all__ = ["DEFAULTS", "Config", "ConfigAttribute", "check_types", "lifetime"]
+__all__ = ["Config", "ConfigAttribute", "lifetime"]
 
 T = TypeVar("T")
 
-#: The settings of an application that sets none. Sizes are bytes.
-DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {
-        "ACCESS_LOG": None,
-        "APPLICATION_ROOT": "/",
-        "BACKGROUND_TASK_SHUTDOWN_TIMEOUT": 5,
-        "BASE_URL": None,
-        "COMPRESS_BR_LEVEL": 4,
-        "COMPRESS_LEVEL": 6,  # of gzip
-        "COMPRESS_MIMETYPES": (
-            "application/atom+xml",
-            "application/geo+json",
-            "application/javascript",
-            "application/json",
-            "application/ld+json",
-            "application/manifest+json",
-            "application/problem+json",
-            "application/rss+xml",
-            "application/vnd.api+json",
-            "application/wasm",
-            "application/xhtml+xml",
-            "application/xml",
-            "font/otf",
-            "font/ttf",
-            "image/svg+xml",
-            "image/vnd.microsoft.icon",
-            "image/x-icon",
-            "text/calendar",
-            "text/css",
-            "text/csv",
-            "text/html",
-            "text/javascript",
-            "text/markdown",
-            "text/plain",
-            "text/vtt",
-            "text/xml",
-        ),
-        "COMPRESS_MIN_SIZE": 500,
-        "COMPRESS_RESPONSES": None,
-        "COMPRESS_ZSTD_LEVEL": 3,
-        "CONTENT_SECURITY_POLICY": None,
-        "CONTENT_SECURITY_POLICY_REPORT_ONLY": None,
-        "CORS": None,
-        "DEBUG": None,
-        "ERROR_FORMAT": "auto",
-        "EXPLAIN_TEMPLATE_LOADING": False,
-        "HEALTH_LIVE_PATH": None,
-        "HEALTH_READY_PATH": None,
-        "HEALTH_TIMEOUT": 5,
-        "JSON_DATE_FORMAT": "iso",
-        "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
-        "MAX_COOKIE_SIZE": 4093,
-        "MAX_FORM_MEMORY_SIZE": 500_000,
-        "MAX_FORM_PARTS": 1_000,
-        "OPENTELEMETRY": False,
-        "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
-        "PREFERRED_URL_SCHEME": "http",
-        "PROPAGATE_EXCEPTIONS": None,
-        "PROVIDE_AUTOMATIC_OPTIONS": True,
-        "REQUEST_ID_HEADER": None,
-        "REQUEST_ID_TRUSTED": False,
-        "SECRET_KEY": None,
-        "SECRET_KEY_FALLBACKS": None,
-        "SECURITY_HEADERS": {
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "SAMEORIGIN",
-            "Referrer-Policy": "strict-origin-when-cross-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Strict-Transport-Security": "max-age=31536000",  # seconds; sent over HTTPS only
-        },
-        "SEND_FILE_FOLLOW_SYMLINKS": False,
-        "SEND_FILE_MAX_AGE_DEFAULT": None,
-        "SERVER_NAME": None,
-        "SERVER_TIMING": None,
-        "SESSION_COOKIE_DOMAIN": None,
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_NAME": "session",
-        "SESSION_COOKIE_PARTITIONED": False,
-        "SESSION_COOKIE_PATH": None,
-        "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": None,
-        "SESSION_KEY_PREFIX": "session:",
-        "SESSION_REFRESH_EACH_REQUEST": True,
-        "SESSION_STORE": None,
-        "STATIC_HASHED_URLS": True,
-        "STATIC_PRECOMPRESSED": True,
-        "TEMPLATES_AUTO_RELOAD": None,
-        "TESTING": False,
-        "THREAD_POOL_SIZE": 40,
-        "TRAP_BAD_REQUEST_ERRORS": None,
-        "TRAP_HTTP_EXCEPTIONS": False,
-        "TRUSTED_HOSTS": None,
-        "TRUSTED_PROXIES": None,
-        "TRUSTED_PROXY_HEADERS": ("X-Forwarded-For", "X-Forwarded-Proto"),
-        "USE_X_SENDFILE": False,
-        "WEBSOCKET_MAX_MESSAGE_SIZE": 1024 * 1024,
-        "WEBSOCKET_ORIGINS": None,
-    }
-)
-
 _SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|_KEY$")
 _PASSWORD = re.compile(r"(?<=://)([^/:@]*:)[^/]*@")
+_SPELLED = {"true": True, "false": False}
 _NO_SUCH_FILE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR)
 
 
@@ -281,7 +184,8 @@ class Config(dict[str, Any]):
         A value that ``loads`` can read is taken as what it gives (``true``, ``5``, ``["a"]``), any
         other one as the string it is. Two underscores step into a dictionary:
         ``CRUSE_SECURITY_HEADERS__X-Frame-Options=DENY`` sets one header and keeps the others.
-        The variables are taken in alphabetical order.
+        A switch of the framework's may be spelled ``True`` and ``False``, too. The variables are
+        taken in alphabetical order.
 
         Raises:
             ValueError: When a variable steps into a setting that is no dictionary.
@@ -289,7 +193,10 @@ class Config(dict[str, Any]):
         start = f"{prefix}_"
         for name in sorted(os.environ):
             if name.startswith(start):
-                self._set_nested(name, name.removeprefix(start), _load(loads, os.environ[name]))
+                key, value = name.removeprefix(start), _load(loads, os.environ[name])
+                if key in SWITCHES and isinstance(value, str):
+                    value = _SPELLED.get(value.lower(), value)
+                self._set_nested(name, key, value)
         return True
 
     def _set_nested(self, name: str, key: str, value: Any) -> None:
@@ -353,79 +260,3 @@ def _load(loads: Callable[[str], Any], text: str) -> Any:
         return loads(text)
     except Exception:  # whatever a loader raises for what it cannot read, text is text
         return text
-
-
-#: Settings that are numbers (of bytes, parts, threads) or None.
-_NUMBERS = (
-    "MAX_CONTENT_LENGTH",
-    "MAX_COOKIE_SIZE",
-    "MAX_FORM_MEMORY_SIZE",
-    "MAX_FORM_PARTS",
-    "THREAD_POOL_SIZE",
-    "WEBSOCKET_MAX_MESSAGE_SIZE",
-)
-
-#: Settings that are durations, or None.
-_DURATIONS = (
-    "BACKGROUND_TASK_SHUTDOWN_TIMEOUT",
-    "PERMANENT_SESSION_LIFETIME",
-    "SEND_FILE_MAX_AGE_DEFAULT",
-)
-
-ERROR_FORMATS = ("auto", "html", "problem")
-#: Settings that are one of a few values.
-_CHOICES: Mapping[str, tuple[Any, ...]] = {
-    "ERROR_FORMAT": ERROR_FORMATS,
-    "ACCESS_LOG": (None, "text", "json"),
-    "JSON_DATE_FORMAT": ("iso", "http"),
-}
-
-
-def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    """Check that a value is one of a few.
-
-    Raises:
-        ValueError: When it is not; it names the value and what could be.
-    """
-    if value not in choices:
-        possible = ", ".join(map(repr, choices))
-        raise ValueError(f"{name} is {value!r}, but can only be one of {possible}.")
-
-
-def check_types(config: Mapping[str, Any]) -> None:
-    """Check at start what would otherwise fail in the middle of a request.
-
-    Raises:
-        TypeError: When a setting has a type that cannot be used; it names the setting.
-        ValueError: When a setting that is one of a few values has another.
-    """
-    for key, choices in _CHOICES.items():
-        if key in config:
-            check_choice(f"The setting {key!r}", config[key], choices)
-    for key in _NUMBERS:
-        value = config.get(key)
-        if value is not None and type(value) is not int:
-            raise TypeError(
-                f"The setting {key!r} must be a whole number (sizes are in bytes), or None, not "
-                f"{type(value).__name__}."
-            )
-    for key in _DURATIONS:
-        if isinstance(config.get(key), str | bytes):
-            raise TypeError(f"The setting {key!r} must be a number of seconds, not text.")
-    secret, hosts = config.get("SECRET_KEY"), config.get("TRUSTED_HOSTS")
-    if secret is not None and not isinstance(secret, str | bytes):
-        raise TypeError(
-            f"The setting 'SECRET_KEY' must be text or bytes, not {type(secret).__name__}. In an "
-            "environment variable, digits are a number unless they stand in double quotes."
-        )
-    if isinstance(config.get("SECRET_KEY_FALLBACKS"), str | bytes):  # each letter would be a key
-        raise TypeError(
-            "The setting 'SECRET_KEY_FALLBACKS' must be a list of keys, or None. In an "
-            """environment variable, that is ["the old key"]."""
-        )
-    names = hosts if isinstance(hosts, list | tuple | set | frozenset) else (hosts or "",)
-    if not all(isinstance(name, str) and "," not in name for name in names):
-        raise TypeError(
-            "The setting 'TRUSTED_HOSTS' must be a list of hosts, or None. In an environment "
-            """variable, that is ["a.example", "b.example"]."""
-        )

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from dev import hatch  # noqa: E402 - the workspace is no distribution, so it is not on the path
 
-OK, FAILED, MISSING = "ok", "FAILED", "no interpreter"
+OK, FAILED, MISSING, DONE = "ok", "FAILED", "no interpreter", "run before"
 Row = tuple[str, ...]
 
 
@@ -35,7 +35,7 @@ class Result:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        time_taken = f"{self.seconds:6.1f} s" if self.verdict != MISSING else ""
+        time_taken = f"{self.seconds:6.1f} s" if self.seconds else ""
         columns = "".join(f"{word:9}" for word in self.row)
         return f"{columns}{self.verdict:16}{self.tests:>8}{time_taken:>11}".rstrip()
 
@@ -88,7 +88,7 @@ def report(results: list[Result]) -> None:
     print(*results, sep="\n")
     verdicts = [result.verdict for result in results]
     counts = (
-        f"{verdicts.count(word)} {word}" for word in (OK, FAILED, MISSING) if word in verdicts
+        f"{verdicts.count(word)} {word}" for word in (OK, DONE, FAILED, MISSING) if word in verdicts
     )
     minutes = sum(result.seconds for result in results) / 60
     print(f"{len(results)} rows: {', '.join(counts)}; {minutes:.1f} minutes")
@@ -104,7 +104,23 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--require-all", action="store_true", help="fail when a chosen Python is missing"
     )
+    parser.add_argument(
+        "--done",
+        metavar="PYTHON",
+        help="`dev.py test` has passed with this Python: leave its row (all, latest) out",
+    )
     return parser.parse_args(argv)
+
+
+def result_of(row: Row, missing: set[str], done: Row) -> Result:
+    """Run one row, unless its interpreter is missing or it has been run."""
+    if row[0] in missing:
+        return Result(row, MISSING)
+    if row == done:
+        return Result(row, DONE)
+    result = run(row, hatch())
+    print(result, flush=True)
+    return result
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -116,10 +132,7 @@ def main(argv: list[str] | None = None) -> int:
     results: list[Result] = []
     try:
         for row in itertools.product(*(getattr(chosen, axis) for axis in axes())):
-            result = Result(row, MISSING) if row[0] in missing else run(row, hatch())
-            results.append(result)
-            if result.verdict != MISSING:
-                print(result, flush=True)
+            results.append(result_of(row, missing, (chosen.done, "all", "latest")))
     finally:
         # Also when someone lost patience: what has run is worth knowing.
         report(results)

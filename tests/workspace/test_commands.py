@@ -103,3 +103,15 @@ def test_an_interpreter_that_is_missing_is_named(tmp_path):
     assert "12 rows: 12 no interpreter" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode == 1, "a matrix of which nothing ran has shown nothing"
+
+
+def test_a_row_that_has_been_run_is_named_and_left_out():
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    row = ["--python", python, "--packages", "all", "--deps", "latest"]
+    done = subprocess.run(
+        [sys.executable, ROOT / "dev.py", "matrix", "--done", python, *row],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 rows: 1 run before" in done.stdout

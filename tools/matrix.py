@@ -88,7 +88,9 @@ def report(results: list[Result]) -> None:
     print(*results, sep="\n")
     verdicts = [result.verdict for result in results]
     counts = (
-        f"{verdicts.count(word)} {word}" for word in (OK, DONE, FAILED, MISSING) if word in verdicts
+        f"{verdicts.count(word)} {word}"
+        for word in (OK, DONE, FAILED, MISSING)
+        if word in verdicts
     )
     minutes = sum(result.seconds for result in results) / 60
     print(f"{len(results)} rows: {', '.join(counts)}; {minutes:.1f} minutes")

@@ -454,6 +454,8 @@ class Cruse(Application):
             return response_class(rv)  # type: ignore[arg-type]
         if kind is response_class:
             return rv  # type: ignore[return-value]
+        if (kind is dict or kind is list) and not self.response_types:
+            return self.json.response(rv)
         return response_of(self, rv)
 
     def make_default_options_response(self) -> Response:
@@ -473,8 +475,8 @@ class Cruse(Application):
         if error is None:
             raise RuntimeError("No route matched, and routing did not say why.")
         if (
-            self.debug
-            and isinstance(error, RequestRedirect)
+            isinstance(error, RequestRedirect)
+            and self.debug
             and error.code not in {307, 308}
             and request.method not in {"GET", "HEAD", "OPTIONS"}
         ):
@@ -488,7 +490,7 @@ class Cruse(Application):
         if self.config["TRAP_HTTP_EXCEPTIONS"]:
             return True
         trap = self.config["TRAP_BAD_REQUEST_ERRORS"]
-        if trap is None and self.debug and isinstance(e, BadRequestKeyError):
+        if trap is None and isinstance(e, BadRequestKeyError) and self.debug:
             return True
         return bool(trap) and isinstance(e, BadRequest)
 

@@ -205,7 +205,8 @@ class Application(Templated):
     @property
     def debug(self) -> bool:
         """Whether debug mode is on: reload, tracebacks in the browser, templates read anew."""
-        return cast("bool", self.config["DEBUG"])
+        debug: bool = self.config["DEBUG"]
+        return debug
 
     @debug.setter
     def debug(self, value: bool) -> None:

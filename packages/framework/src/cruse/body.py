@@ -120,7 +120,7 @@ class BodyStream(io.RawIOBase):
 
     def spool_now(self, in_memory: int) -> tuple[IO[bytes], int]:
         """Read all that is left into a temporary file, as :meth:`spool` does, from sync code."""
-        target = spool(in_memory)
+        target = self._spool(in_memory)
         try:
             for data in self:
                 target.write(data)
@@ -131,12 +131,17 @@ class BodyStream(io.RawIOBase):
         target.seek(0)
         return target, size
 
+    def _spool(self, in_memory: int) -> IO[bytes]:
+        if self.length is None or self.length <= in_memory:
+            return spool(in_memory)
+        return cast("IO[bytes]", tempfile.TemporaryFile())  # memory would be a detour
+
     async def spool(self, in_memory: int) -> tuple[IO[bytes], int]:
         """Read all that is left into a temporary file and return it with its size in bytes."""
         data = await self.aread()
         if self.received == self.length and len(data) <= in_memory:  # all there is: the usual case
             return io.BytesIO(data), len(data)
-        target = spool(in_memory)
+        target = self._spool(in_memory)
         try:
             while data:
                 target.write(data)

@@ -46,7 +46,7 @@ def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -
     """Make a dictionary of lists of pairs: werkzeug's, which first asks what it is given."""
     if cls.__init__ is not MultiDict.__init__:
         return cls(pairs)
-    made = cls()
+    made = cls.__new__(cls)  # its constructor would do nothing else
     for name, value in pairs:
         dict.setdefault(made, name, []).append(value)
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 from werkzeug.datastructures import (
@@ -335,7 +335,8 @@ class Request(WerkzeugRequest):
             raise BadRequest("The query string is not valid UTF-8.") from None
         storage = self.parameter_storage_class
         pairs = parse_query(query, "query string") if query else []
-        return cast("MultiDict[str, str]", as_multidict(storage, pairs))
+        args: MultiDict[str, str] = as_multidict(storage, pairs)
+        return args
 
     @lazy
     def stream(self) -> BodyStream:  # type: ignore[override]

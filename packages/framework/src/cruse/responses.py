@@ -53,6 +53,9 @@ def has_no_body(status: int) -> bool:
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
+    if isinstance(response, Response) and response.plain:  # the usual case
+        response.headers = _wrap(response.plain_head([("Vary", field)]))
+        return
     given = response.headers.getlist("Vary")
     if not given:
         response.headers.add("Vary", field)
@@ -267,7 +270,7 @@ class Response(WerkzeugResponse):
         """Whether the body is sent in one piece and then nothing is to be done."""
         return (
             self.response is self.whole
-            and not self.to_close
+            and not self.__dict__.get("_on_close")
             and self._status_code not in _BODILESS
             and type(self).close is Response.close
         )
@@ -364,7 +367,7 @@ class Response(WerkzeugResponse):
         """
         if self.plain:
             return self.plain_head(defaults)
-        fields = self.get_wsgi_headers(environ)._list.copy()
+        fields = self.get_wsgi_headers(environ)._list
         given = {name.lower(): value for name, value in fields}
         if given and (_TOKEN.fullmatch("".join(given)) is None or "" in given):
             name = next(name for name in given if _TOKEN.fullmatch(name) is None)
@@ -374,5 +377,4 @@ class Response(WerkzeugResponse):
         if "" in given.values():  # how a view says that it does not want a default
             names = {name.lower() for name, _ in defaults}
             fields = [(n, value) for n, value in fields if value or n.lower() not in names]
-        fields += [field for field in defaults if field[0].lower() not in given]
-        return fields
+        return fields + [field for field in defaults if field[0].lower() not in given]

@@ -18,6 +18,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter, FloatConverter, IntegerConverter, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
+from werkzeug.routing.converters import NumberConverter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,21 +116,31 @@ class Route:
         self.stream: bool = getattr(rule, "stream", False)
         self.plan: Plan | None = None
         self.simple = simple
-        # A converter that keeps the text as it is need not be called.
         self.converters = [
-            (str(name), None if _keeps_text(converter) else converter.to_python)
-            for name, converter in rule._converters.items()
+            (str(name), _conversion(converter)) for name, converter in rule._converters.items()
         ]
 
 
-def _keeps_text(converter: BaseConverter) -> bool:
-    return type(converter).to_python is BaseConverter.to_python
+def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
+    """Return what makes a value of the text; ``None`` where it is the text itself."""
+    if type(converter).to_python is BaseConverter.to_python:
+        return None
+    if (
+        isinstance(converter, NumberConverter)
+        and type(converter).to_python is NumberConverter.to_python
+        and not converter.fixed_digits
+        and converter.min is None
+        and converter.max is None
+    ):
+        return converter.num_convert  # there is nothing that the converter would check
+    return converter.to_python
 
 
 class _Step(NamedTuple):
     """A variable part of a path and where it leads."""
 
     find: Callable[[str], re.Match[str] | None] | None  # None: any text without a slash
+    digits: bool  # the text without a slash is of ASCII digits, for which no pattern is needed
     final: bool
     suffixed: bool
     groups: tuple[str, ...]
@@ -137,7 +148,10 @@ class _Step(NamedTuple):
 
 
 class _Node:
-    """A place in the tree: one path segment has been consumed for each step from the root."""
+    """A place in the tree, one step further for each segment of a path.
+
+    The root is behind the empty segment that every path begins with.
+    """
 
     __slots__ = ("dynamic", "routes", "static")
 
@@ -159,7 +173,8 @@ class _Table(NamedTuple):
 
 
 _ASK_WERKZEUG: Any = object()  # stops the search: what follows has rules of its own
-_ANY_SEGMENT = re.compile(r"(?P<__werkzeug_0>[^/]{1,})\Z").pattern
+_ANY_SEGMENT = r"(?P<__werkzeug_0>[^/]{1,})\Z"
+_DIGITS = rf"(?P<__werkzeug_0>{ASCIIInteger.regex})\Z"
 
 
 class Router:
@@ -195,13 +210,13 @@ class Router:
             route = fixed.get(method)
             if route is not None and route.simple:
                 return route, route.defaults.copy()
-        if table.root is None or path[1:2] == "/":
+        if table.root is None or path[:1] != "/" or path[1:2] == "/":
             return None
         values: list[str] = []
         segments = path.split("/")
-        found = _search(table.root, segments, 0, values, method)
-        if found is None and table.alone and path[:1] == "/" and "//" not in path:
-            if _search(table.root, segments, 0, [], None) is None:  # nor for another method
+        found = _search(table.root, segments, 1, values, method)
+        if found is None and table.alone and "//" not in path:
+            if _search(table.root, segments, 1, [], None) is None:  # nor for another method
                 raise NotFound
             return None
         if found is None or found is _ASK_WERKZEUG or not found.simple:
@@ -239,7 +254,13 @@ def _search(
     node: _Node, segments: list[str], index: int, values: list[str], method: str | None
 ) -> Any:
     """Return the first route in the order of weights, ``None``, or ``_ASK_WERKZEUG``."""
-    if index == len(segments):
+    size = len(segments)
+    while index < size and not node.dynamic:  # at most one way on: nothing to come back for
+        child = node.static.get(segments[index])
+        if child is None or not segments[index]:
+            break
+        node, index = child, index + 1
+    if index == size:
         route = _accepting(node.routes, method)
         if route is None and "" in node.static:
             return _ASK_WERKZEUG  # it would match with a slash behind
@@ -254,7 +275,7 @@ def _search(
         found = _take(step, segments, index, values, method)
         if found is not None:
             return found
-    if segment == "" and index == len(segments) - 1 and node.routes:
+    if segment == "" and index == size - 1 and node.routes:
         return _ASK_WERKZEUG  # it may match without the slash behind
     return None
 
@@ -264,12 +285,15 @@ def _take(
 ) -> Any:
     mark = len(values)
     after = index + 1
+    target = segments[index]
     if step.find is None:
-        if segments[index] == "":
+        if target == "" or (
+            step.digits
+            and not (target.isdecimal() and target.isascii() and len(target) <= MAX_DIGITS)
+        ):
             return None
-        values.append(segments[index])
+        values.append(target)
     else:
-        target = segments[index]
         if step.final:
             target, after = "/".join(segments[index:]), len(segments)
         match = step.find(target)
@@ -299,7 +323,7 @@ def _compile(url_map: Map) -> _Table:
     if not url_map.host_matching:
         start = url_map._matcher._root.static.get(url_map.default_subdomain)
     static: dict[str, dict[str, Route]] = {}
-    root = None if start is None else _copy(start, routes, static, [])
+    root = None if start is None else _copy(start, routes, static, []).static.get("")
     # A rule for any method competes with the others of its path by order: the tree knows it.
     static = {path: methods for path, methods in static.items() if "*" not in methods}
     return _Table(version, root, static, routes, alone=not url_map._matcher._root.dynamic)
@@ -334,7 +358,9 @@ def _copy(
         pattern = re.compile(part.content)
         names = [name for name in pattern.groupindex if name.startswith("__werkzeug_")]
         names.sort(key=lambda name: int(name.removeprefix("__werkzeug_")))
-        find = None if part.content == _ANY_SEGMENT and not part.final else pattern.match
+        digits = part.content == _DIGITS
+        plain = (digits or part.content == _ANY_SEGMENT) and not part.final
+        find = None if plain else pattern.match
         child = _copy(behind, routes, static, None)
-        node.dynamic.append(_Step(find, part.final, part.suffixed, tuple(names), child))
+        node.dynamic.append(_Step(find, digits, part.final, part.suffixed, tuple(names), child))
     return node

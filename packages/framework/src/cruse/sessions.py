@@ -12,8 +12,10 @@ The setting ``SESSION_STORE`` keeps sessions on the server instead; see
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -141,6 +143,37 @@ class NullSession(SecureCookieSession):
     update = setdefault = __ior__ = _fail
 
 
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@lru_cache(64)
+def _around_value(
+    name: str,
+    expires: datetime | None,
+    domain: str | None,
+    path: str,
+    secure: bool,
+    httponly: bool,
+    samesite: str | None,
+    partitioned: bool,
+) -> tuple[str, str]:
+    """Return what stands before and after the value in a ``Set-Cookie``, mostly the same."""
+    cookie = dump_cookie(
+        name,
+        "",
+        expires=expires,
+        domain=domain,
+        path=path,
+        secure=secure,
+        httponly=httponly,
+        samesite=samesite,
+        partitioned=partitioned,
+        max_size=0,
+    )
+    end = cookie.index("=", len(name)) + 1
+    return cookie[:end], cookie[end:]
+
+
 class SessionInterface:
     """Opens and saves the sessions of an application.
 
@@ -191,7 +224,8 @@ class SessionInterface:
         With a name that starts with ``__Host-`` or ``__Secure-`` the attributes are what browsers
         demand for it (RFC 6265bis, section 4.1.3), whatever the other settings say.
         """
-        return cast("str", app.config["SESSION_COOKIE_NAME"])
+        name: str = app.config["SESSION_COOKIE_NAME"]
+        return name
 
     def get_cookie_domain(self, app: Cruse) -> str | None:
         """Return ``SESSION_COOKIE_DOMAIN``; None: only the very host that set the cookie."""
@@ -207,7 +241,8 @@ class SessionInterface:
 
     def get_cookie_httponly(self, app: Cruse) -> bool:
         """Return ``SESSION_COOKIE_HTTPONLY``: scripts of the page cannot read the cookie."""
-        return cast("bool", app.config["SESSION_COOKIE_HTTPONLY"])
+        httponly: bool = app.config["SESSION_COOKIE_HTTPONLY"]
+        return httponly
 
     def get_cookie_secure(self, app: Cruse) -> bool:
         """Return ``SESSION_COOKIE_SECURE``: the cookie is sent over HTTPS only.
@@ -225,11 +260,13 @@ class SessionInterface:
 
     def get_cookie_samesite(self, app: Cruse) -> str | None:
         """Return ``SESSION_COOKIE_SAMESITE``: "Lax", "Strict", "None" or, to say nothing, None."""
-        return cast("str | None", app.config["SESSION_COOKIE_SAMESITE"])
+        samesite: str | None = app.config["SESSION_COOKIE_SAMESITE"]
+        return samesite
 
     def get_cookie_partitioned(self, app: Cruse) -> bool:
         """Return ``SESSION_COOKIE_PARTITIONED``: one cookie per embedding site; implies Secure."""
-        return cast("bool", app.config["SESSION_COOKIE_PARTITIONED"])
+        partitioned: bool = app.config["SESSION_COOKIE_PARTITIONED"]
+        return partitioned
 
     def get_expiration_time(self, app: Cruse, session: SessionMixin) -> datetime | None:
         """Return when the browser shall forget the cookie, in UTC; None: when it is closed."""
@@ -249,18 +286,19 @@ class SessionInterface:
 
     def dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
         """Return the ``Set-Cookie`` that gives the browser a value."""
-        return dump_cookie(
+        start, end = _around_value(
             self.get_cookie_name(app),
-            value,
-            expires=self.get_expiration_time(app, session),
-            domain=self.get_cookie_domain(app),
-            path=self.get_cookie_path(app),
-            secure=self.get_cookie_secure(app),
-            httponly=self.get_cookie_httponly(app),
-            samesite=self.get_cookie_samesite(app),
-            partitioned=self.get_cookie_partitioned(app),
-            max_size=0,
+            self.get_expiration_time(app, session),
+            self.get_cookie_domain(app),
+            self.get_cookie_path(app),
+            self.get_cookie_secure(app),
+            self.get_cookie_httponly(app),
+            self.get_cookie_samesite(app),
+            self.get_cookie_partitioned(app),
         )
+        if _PLAIN_VALUE.fullmatch(value) is None:
+            value = dump_cookie("_", value, path=None, max_size=0)[2:]  # quoted
+        return f"{start}{value}{end}"
 
     def delete_cookie(self, app: Cruse, response: Response) -> None:
         """Let the browser forget the cookie."""
@@ -369,7 +407,8 @@ class SecureCookieSessionInterface(SessionInterface):
             SessionTooLarge: When the cookie would be longer than ``MAX_COOKIE_SIZE``.
         """
         modified = session.modified
-        if session.accessed or modified:
+        varies = session.accessed or modified
+        if varies:
             vary_by_cookie(response)
         if not session:
             if modified:
@@ -377,7 +416,8 @@ class SecureCookieSessionInterface(SessionInterface):
             return
         if not self.should_set_cookie(app, session):
             return
-        vary_by_cookie(response)
+        if not varies:
+            vary_by_cookie(response)
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             raise RuntimeError("The secret key was removed while a request used its session.")

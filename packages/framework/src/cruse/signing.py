@@ -6,7 +6,6 @@ to itsdangerous itself, which says why.
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 from binascii import Error, a2b_base64, b2a_base64
 from typing import Any
@@ -113,9 +112,11 @@ class SigningSerializer(URLSafeTimedSerializer):
     def load_payload(self, payload: bytes, *args: Any, **kwargs: Any) -> Any:
         """Read what stands in front of the signature."""
         if self.is_text_serializer and payload[:1] != b".":  # a point: it is compressed
-            with contextlib.suppress(Exception):
+            try:
                 return self.serializer.loads(_decode(payload).decode())
-        return super().load_payload(payload, *args, **kwargs)  # which says what is wrong with it
+            except Exception:  # noqa: S110 - said by whom it is given to next
+                pass
+        return super().load_payload(payload, *args, **kwargs)
 
     def dump_payload(self, obj: Any) -> bytes:
         """Return what stands in front of the signature."""

@@ -54,8 +54,12 @@ class Event(NamedTuple):
             lines.append(f"retry: {round(self.retry * 1000)}\n")
         data = self.data
         text = data if isinstance(data, str) else current_context().app.json.dumps(data)
-        lines += (f"data: {line}\n" for line in _LINE_END.split(text))
-        return "".join(lines) + "\n"
+        if "\n" not in text and "\r" not in text:  # the usual case
+            lines.append(f"data: {text}\n\n")
+        else:
+            lines += [f"data: {line}\n" for line in _LINE_END.split(text)]
+            lines.append("\n")
+        return "".join(lines)
 
 
 class EventStream(Response):
@@ -108,50 +112,101 @@ def _encoded(events: Iterable[Any], first: str) -> Iterator[str]:
             close()
 
 
+class _Relay:
+    """Hands pieces from the task that makes them to the one that sends them, one at a time.
+
+    A queue of asyncio's with a time limit around its ``get`` does it in five times the calls.
+
+    Args:
+        heartbeat: Seconds after which who waits for a piece gets a sign of life instead.
+    """
+
+    def __init__(self, heartbeat: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._heartbeat = heartbeat
+        self._timer: asyncio.TimerHandle | None = None
+        self._since = 0.0
+        self._full = False
+        self._piece: str | Exception | None = None
+        self._wanted: asyncio.Future[bool] | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    async def put(self, piece: str | Exception | None) -> None:
+        """Hand a piece on, as soon as the one before it was taken."""
+        if self._full:
+            self._room = self._loop.create_future()
+            await self._room
+        self._full, self._piece = True, piece
+        _wake(self._wanted, True)
+
+    async def get(self) -> str | Exception | None:
+        """Return the next piece, or a sign of life when there is none for a while."""
+        if not self._full:
+            self._since = self._loop.time()
+            if self._timer is None and self._heartbeat is not None:
+                self._timer = self._loop.call_later(self._heartbeat, self._beat)
+            self._wanted = self._loop.create_future()
+            if not await self._wanted:
+                return _BEAT
+        self._full = False
+        _wake(self._room, None)
+        return self._piece
+
+    def _beat(self) -> None:
+        """Wake who has waited for so long; or look again when that will be."""
+        heartbeat, self._timer = self._heartbeat or 0, None
+        rest = self._since + heartbeat - self._loop.time()
+        if rest <= 0:
+            _wake(self._wanted, False)
+        else:
+            self._timer = self._loop.call_later(rest, self._beat)
+
+    def stop(self) -> None:
+        """Let the timer go."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _wake(future: asyncio.Future[Any] | None, value: Any) -> None:
+    if future is not None and not future.done():
+        future.set_result(value)
+
+
 async def _encoded_async(
     events: AsyncIterable[Any], first: str, heartbeat: float | None
 ) -> AsyncIterator[str]:
     yield first
-    waiting: asyncio.Queue[str | Exception | None] = asyncio.Queue(1)
+    relay = _Relay(heartbeat)
     # In one task of its own: waiting for an event with a time limit must not disturb the iterator,
     # and what it does with context variables and timeouts belongs to one task.
-    producer = asyncio.ensure_future(_produce(events, waiting))
+    producer = asyncio.ensure_future(_produce(events, relay))
     try:
-        while True:
-            try:
-                async with asyncio.timeout(heartbeat):
-                    piece = await waiting.get()
-            except TimeoutError:
-                yield _BEAT
-                continue
-            if piece is None:
-                return
+        while (piece := await relay.get()) is not None:
             if isinstance(piece, Exception):
                 raise piece
             yield piece
     finally:
+        relay.stop()
         producer.cancel()
         await asyncio.wait({producer})
 
 
-async def _produce(
-    events: AsyncIterable[Any], waiting: asyncio.Queue[str | Exception | None]
-) -> None:
+async def _produce(events: AsyncIterable[Any], relay: _Relay) -> None:
     iterator: Any = aiter(events)
     try:
         async for item in iterator:
-            await waiting.put(_encode(item))
+            await relay.put(_encode(item))
     except Exception as error:
-        await waiting.put(error)
+        await relay.put(error)
     except asyncio.CancelledError as error:
         if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
             raise  # by who waits for the events
         # By what the iterator waited for: the client would wait for ever, too.
         failure = RuntimeError("The task that the iterator of the events waited for was cancelled")
         failure.__cause__ = error
-        await waiting.put(failure)
+        await relay.put(failure)
     else:
-        await waiting.put(None)
+        await relay.put(None)
     finally:
         if hasattr(iterator, "aclose"):
             await iterator.aclose()

@@ -85,7 +85,7 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
         except BaseException as error:
             _abandon(ctx, plan, response, error)
             raise
-    if plain and ctx.method != "HEAD":
+    if (plain or response.only_whole) and ctx.method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
 
@@ -120,8 +120,6 @@ def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     """Return what the server iterates over, of a response that is more than one text."""
     if ctx.method == "HEAD" or has_no_body(response.status_code):
         return _without_body(ctx, plan, response)
-    if response.only_whole:
-        return response.whole
     if outlives_view(response):
         return _Stream(ctx, plan, response)
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating

@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from inspect import iscoroutine
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import IO, TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -31,6 +32,8 @@ __all__ = ["DefaultJSONProvider", "JSONProvider"]
 _MAX_ENCODERS = 16
 
 _Encode = Callable[[Any], str]
+#: The encoder in C, which other implementations of Python need not have.
+_make_c_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
 
 
 class JSONProvider:
@@ -178,7 +181,7 @@ class DefaultJSONProvider(JSONProvider):
             "sort_keys": self.sort_keys,
         }
         encoder = {"cls": json.JSONEncoder, **attributes, **options}
-        return cast("_Encode", encoder.pop("cls")(**encoder).encode)
+        return _encode_of(encoder.pop("cls")(**encoder))
 
     def _default_of_app(self, o: Any) -> Any:
         """Know the own application's types and date format, be it current or not."""
@@ -219,11 +222,46 @@ class DefaultJSONProvider(JSONProvider):
             TypeError: When there are both positional and keyword arguments.
         """
         obj = self._prepare_response_obj(args, kwargs)
-        if self.compact is False or (self.compact is None and self._app and self._app.debug):
+        app = self._app
+        if self.compact is False or (self.compact is None and app is not None and app.debug):
             text = self.dumps(obj, indent=2)
         else:
             text = self.dumps(obj, separators=(",", ":"))
         return self._make_response(f"{text}\n", self.mimetype)
+
+
+def _encode_of(encoder: json.JSONEncoder) -> _Encode:
+    """Return an encoder's ``encode``, with the part in C made once and not for each text.
+
+    That part keeps no list of what it is within, which could not be shared between threads. What
+    contains itself ends at the limit of recursion then, and the encoder's own way says why.
+    """
+    if (
+        type(encoder) is not json.JSONEncoder
+        or encoder.indent is not None
+        or not encoder.check_circular
+        or _make_c_encoder is None
+    ):
+        return cast("_Encode", encoder.encode)
+    in_c = _make_c_encoder(
+        None,
+        encoder.default,
+        encode_basestring_ascii if encoder.ensure_ascii else encode_basestring,
+        None,
+        encoder.key_separator,
+        encoder.item_separator,
+        encoder.sort_keys,
+        encoder.skipkeys,
+        encoder.allow_nan,
+    )
+
+    def encode(obj: Any) -> str:
+        try:
+            return "".join(in_c(obj, 0))
+        except RecursionError:
+            return encoder.encode(obj)
+
+    return encode
 
 
 def _brackets(s: str | bytes) -> int:

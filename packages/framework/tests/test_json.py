@@ -371,3 +371,14 @@ def test_the_provider_does_not_keep_the_application():
     gc.collect()
     assert alive() is None
     assert provider.dumps(1) == "1"
+
+
+@pytest.mark.parametrize("options", [{}, {"indent": 2}, {"check_circular": False, "indent": 2}])
+def test_what_contains_itself_is_refused(app, options):
+    endless = {"a": []}
+    endless["a"].append(endless)
+    with pytest.raises((ValueError, RecursionError)) as caught:
+        app.json.dumps(endless, **options)
+    if "check_circular" not in options:
+        assert str(caught.value) == "Circular reference detected"
+    assert app.json.dumps({"a": [1]}) == '{"a": [1]}'

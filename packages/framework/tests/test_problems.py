@@ -1,6 +1,8 @@
 """Errors that no handler answers: pages for browsers, problem details for programs."""
 
+import gc
 import json
+import weakref
 
 import pytest
 from hypothesis import given
@@ -266,3 +268,23 @@ def test_abort_works_without_an_application():
     with pytest.raises(Conflict) as caught:
         abort(409, "Taken.", problem={"free": 1})
     assert caught.value.problem == {"free": 1}
+
+
+def test_what_a_failed_view_held_is_free_at_once(app, client):
+    class Held:
+        pass
+
+    kept = []
+
+    @app.get("/held")
+    def view():
+        held = Held()
+        kept.append(weakref.ref(held))
+        abort(404)
+
+    gc.disable()
+    try:
+        assert client.get("/held").status_code == 404
+        assert kept[0]() is None
+    finally:
+        gc.enable()

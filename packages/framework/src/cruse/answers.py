@@ -59,6 +59,8 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if convert is not None:
         return app.make_response(convert(body))
     if isinstance(body, HTTPException):
+        # Answered. Frames that hold it would be held by it until the collector comes.
+        body.__traceback__ = None
         return _forced(app, answer_error(current_context(), body))
     if isinstance(body, str | bytes):
         return response_class(body)

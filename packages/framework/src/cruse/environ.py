@@ -63,7 +63,7 @@ class LazyEnviron(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a key, or ``default``."""
-        if self._fill is not None:
+        if self._fill is not None and not dict.__contains__(self, key):
             self.complete()
         return dict.get(self, key, default)
 

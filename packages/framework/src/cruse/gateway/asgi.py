@@ -63,6 +63,8 @@ async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     if app.proxies is not None:
         scope, refused = _behind(app.proxies, scope)
     environ = LazyEnviron(partial(_fill, scope, transport, get_running_loop()))
+    if query := scope.get("query_string"):  # often all that is asked for
+        environ["QUERY_STRING"] = query.decode("latin-1")
     ctx = app.context_class(app, environ)
     ctx.routing_exception = refused
     ctx.method = scope["method"]

@@ -49,7 +49,7 @@ def test_every_answer_of_ours_is_right(face):
         f"        gateway, requests = checked({face!r}, 'cruse', name)\n"
         "    except LookupError:\n"
         f"        assert {face!r} == 'wsgi' and name in "
-        "('sync_view', 'inline_view', 'websocket', 'events')\n"
+        "('sync_view', 'inline_view', 'websocket')\n"
         "    else:\n"
         "        gateway.close()\n"
     )

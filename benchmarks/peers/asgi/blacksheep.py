@@ -228,3 +228,13 @@ def events():
         return ServerSentEventsResponse(numbers)
 
     return app
+
+
+def inline_view():
+    app = _app()
+
+    @app.router.get("/sync")
+    def view():  # it runs on the loop
+        return text("hello")
+
+    return app

@@ -213,3 +213,13 @@ def events():
         await response.eof()
 
     return app
+
+
+def inline_view():
+    app = _app()
+
+    @app.get("/sync")
+    def view(request):  # it runs on the loop
+        return text("hello")
+
+    return app

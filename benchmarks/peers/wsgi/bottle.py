@@ -9,6 +9,7 @@ from benchmarks.peers.common import (
     CHUNK,
     CHUNKS,
     DYNAMIC_RULE,
+    EVENTS,
     ROWS,
     SECRET,
     STATIC,
@@ -156,5 +157,16 @@ def stream():
     @app.get("/stream")
     def view():
         return HTTPResponse((CHUNK.encode() for _ in range(CHUNKS)), content_type="text/plain")
+
+    return app
+
+
+def events():
+    app = Bottle()
+
+    @app.get("/events")
+    def view():
+        events = (f"data: {n}\n\n".encode() for n in range(EVENTS))
+        return HTTPResponse(events, content_type="text/event-stream")
 
     return app

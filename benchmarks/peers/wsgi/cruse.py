@@ -8,6 +8,7 @@ from benchmarks.peers.common import (
     CHUNK,
     CHUNKS,
     DYNAMIC_RULE,
+    EVENTS,
     ROWS,
     SECRET,
     STATIC,
@@ -15,7 +16,7 @@ from benchmarks.peers.common import (
     TEMPLATES,
     TITLE,
 )
-from cruse import Blueprint, Cruse, g, render_template, request, session
+from cruse import Blueprint, Cruse, EventStream, g, render_template, request, session
 
 
 def _app() -> Cruse:
@@ -168,5 +169,15 @@ def async_view():
     async def view():
         await asyncio.sleep(0)
         return "hello"
+
+    return app
+
+
+def events():
+    app = _app()
+
+    @app.get("/events")
+    def view():
+        return EventStream(str(n) for n in range(EVENTS))
 
     return app

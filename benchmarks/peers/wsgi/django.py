@@ -24,6 +24,7 @@ from benchmarks.peers.common import (
     CHUNK,
     CHUNKS,
     DYNAMIC_RULE,
+    EVENTS,
     ROWS,
     SECRET,
     STATIC_RULE,
@@ -179,3 +180,12 @@ def async_view():
         return HttpResponse("hello")
 
     return _app(path("async", view))
+
+
+def events():
+    @require_GET
+    def view(request):
+        events = (f"data: {n}\n\n" for n in range(EVENTS))
+        return StreamingHttpResponse(events, content_type="text/event-stream")
+
+    return _app(path("events", view))

@@ -11,6 +11,7 @@ from benchmarks.peers.common import (
     CHUNK,
     CHUNKS,
     DYNAMIC_RULE,
+    EVENTS,
     ROWS,
     SECRET,
     STATIC,
@@ -161,3 +162,12 @@ def stream():
             resp.stream = (CHUNK.encode() for _ in range(CHUNKS))
 
     return _app("/stream", View())
+
+
+def events():
+    class View:
+        def on_get(self, req, resp):
+            resp.content_type = "text/event-stream"
+            resp.stream = (f"data: {n}\n\n".encode() for n in range(EVENTS))
+
+    return _app("/events", View())

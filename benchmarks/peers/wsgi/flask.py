@@ -10,6 +10,7 @@ from benchmarks.peers.common import (
     CHUNK,
     CHUNKS,
     DYNAMIC_RULE,
+    EVENTS,
     ROWS,
     SECRET,
     STATIC,
@@ -169,5 +170,15 @@ def async_view():
     async def view():
         await asyncio.sleep(0)
         return "hello"
+
+    return app
+
+
+def events():
+    app = _app()
+
+    @app.get("/events")
+    def view():
+        return Response((f"data: {n}\n\n" for n in range(EVENTS)), mimetype="text/event-stream")
 
     return app

@@ -9,6 +9,7 @@ from benchmarks.peers.common import (
     CHUNK,
     CHUNKS,
     DYNAMIC_RULE,
+    EVENTS,
     ROWS,
     SECRET,
     STATIC,
@@ -136,3 +137,11 @@ def stream():
         return Response(app_iter=chunks, content_type="text/plain")
 
     return _app("/stream", view)
+
+
+def events():
+    def view(request):
+        events = (f"data: {n}\n\n".encode() for n in range(EVENTS))
+        return Response(app_iter=events, content_type="text/event-stream")
+
+    return _app("/events", view)

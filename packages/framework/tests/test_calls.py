@@ -92,14 +92,14 @@ WORK = [
     ("/", NOTHING, b"hello", 26, None),
     ("/async", NOTHING, b"hello", None, 36),
     ("/inline", NOTHING, b"hello", 26, 36),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 36, 46),
-    ("/items/7", NOTHING, b"7", 35, 45),
-    ("/query?q=tea", NOTHING, b"tea", 44, 66),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 80, 126),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 70, 115),
-    ("/session", NOTHING, b"1", 162, 184),
-    ("/hooked/view", NOTHING, b"1", 60, 68),
-    ("/nowhere", NOTHING, None, 84, 104),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 32, 42),
+    ("/items/7", NOTHING, b"7", 31, 41),
+    ("/query?q=tea", NOTHING, b"tea", 41, 52),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 77, 123),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 65, 110),
+    ("/session", NOTHING, b"1", 139, 164),
+    ("/hooked/view", NOTHING, b"1", 57, 67),
+    ("/nowhere", NOTHING, None, 67, 90),
 ]
 
 

@@ -18,7 +18,7 @@ from benchmarks.workloads import WORKLOADS, workload_of
 
 LEVELS = ("process", "servers", "startup", "growth")
 #: What the servers are asked for, unless somebody wants something else.
-SERVED = ("hello", "json", "parameter", "template", "form", "session")
+SERVED = ("hello", "json", "template", "session")
 GROWTH = (
     *(f"routes-{count}" for count in (2, 10, 100, 1_000, 10_000)),
     *(f"nested-{depth}-0" for depth in range(5)),

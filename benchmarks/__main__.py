@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import servers, startup, turns
+from benchmarks import calls, servers, startup, turns
 from benchmarks.charts import chart
 from benchmarks.peers.registry import PEERS, versions
 from benchmarks.tables import Costs, markdown, table
 from benchmarks.workloads import WORKLOADS, workload_of
 
-LEVELS = ("process", "servers", "startup", "growth")
+LEVELS = ("process", "calls", "servers", "startup", "growth")
 #: What the servers are asked for, unless somebody wants something else.
 SERVED = ("hello", "json", "template", "session")
 GROWTH = (
@@ -95,6 +95,12 @@ class Run:
         if self.options.charts:
             picture = chart(title, rows, self.peers(face))
             (self.options.charts / f"performance-{face}.svg").write_text(picture)
+
+    def calls(self, face: str) -> None:
+        found = calls.measure(face, self.peers(face), self.options.workloads or list(WORKLOADS))
+        rows = {workload_of(name).title: row for name, row in found.items()}
+        self.found.setdefault("calls", {})[face] = rows
+        self.show(f"{face.upper()}, in process: Python calls of a request", rows, face, "")
 
     def servers(self, face: str) -> None:
         options = self.options

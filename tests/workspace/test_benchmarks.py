@@ -73,3 +73,11 @@ def test_each_framework_has_a_module(face):
 
     modules = {path.stem for path in (ROOT / "benchmarks" / "peers" / face).glob("*.py")}
     assert modules - {"__init__"} == set(PEERS[face])
+
+
+def test_the_calls_of_a_request_are_counted():
+    done = bench("--levels", "calls", "--workloads", "hello", "--faces", "wsgi")
+    assert done.returncode == 0, done.stderr
+    (row,) = (line.split() for line in done.stdout.splitlines() if line.startswith("text"))
+    assert 10 < float(row[1]) < 100
+    assert row[2].startswith("0.")  # a function without a framework enters fewer

@@ -27,7 +27,8 @@ def markdown(rows: Costs, columns: list[str], unit: str = "µs") -> str:
     others = [
         name for name in columns if name != OURS and any(name in row for row in rows.values())
     ]
-    lines = ["| | " + " | ".join([f"{OURS}, {unit}", *others]) + " |"]
+    first = f"{OURS}, {unit}" if unit else OURS
+    lines = ["| | " + " | ".join([first, *others]) + " |"]
     lines.append("|---|" + "---:|" * (len(others) + 1))
     for name, row in rows.items():
         ours = row.get(OURS)

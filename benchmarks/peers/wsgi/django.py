@@ -44,17 +44,18 @@ def _app(*urls, middleware=(), **options):
     urlconf = types.ModuleType("benchmark_urls")
     urlconf.urlpatterns = list(urls)
     sys.modules["benchmark_urls"] = urlconf
-    settings.configure(
-        ALLOWED_HOSTS=["localhost", "127.0.0.1"],
-        MIDDLEWARE=[*MIDDLEWARE, *middleware],
-        ROOT_URLCONF="benchmark_urls",
-        SECRET_KEY=SECRET,
-        TEMPLATES=[
-            {"BACKEND": "django.template.backends.jinja2.Jinja2", "DIRS": [TEMPLATES]},
-        ],
-        **options,
-    )
-    django.setup()
+    if not settings.configured:  # once in a process
+        settings.configure(
+            ALLOWED_HOSTS=["localhost", "127.0.0.1"],
+            MIDDLEWARE=[*MIDDLEWARE, *middleware],
+            ROOT_URLCONF="benchmark_urls",
+            SECRET_KEY=SECRET,
+            TEMPLATES=[
+                {"BACKEND": "django.template.backends.jinja2.Jinja2", "DIRS": [TEMPLATES]},
+            ],
+            **options,
+        )
+        django.setup()
     return get_wsgi_application()
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 ROUTES = 5_000
 #: What users import of each framework.
 IMPORTS = {
+    "cruse": "cruse.app",  # what `from cruse import Cruse` loads; the package alone loads nothing
     "falcon": "falcon.asgi",
     "django": "django.core.wsgi, django.http, django.urls",
     "pyramid": "pyramid.config, pyramid.response",

@@ -50,7 +50,8 @@ def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) 
     ):
         return session.get(entity, ident)
     found = session.scalars(known.statement, dict(zip(known.names, key, strict=True)))
-    one: T | None = found.unique().one_or_none() if known.repeats else found.one_or_none()
+    # There is no second row to look for, unless it has more of a collection.
+    one: T | None = found.unique().one_or_none() if known.repeats else found.first()
     return one
 
 

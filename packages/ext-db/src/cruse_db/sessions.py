@@ -121,7 +121,9 @@ class DatabaseSession(Session):
     def close(self) -> None:
         """Close; what was not committed is rolled back."""
         self.callbacks.clear()
-        super().close()
+        # SQLAlchemy builds the session anew, also one that has not been used since.
+        if self.in_transaction() or len(self.identity_map):
+            super().close()
 
     def _call(self, function: Callable[[], Any]) -> None:
         result = function()

@@ -119,3 +119,29 @@ def test_tasks_that_are_cancelled_amid_a_query_leak_nothing(make_app, postgres_u
         gc.collect()
     assert held == 0
     assert idle <= 5
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+def test_connections_are_closed_with_the_loop_they_belong_to(make_app, postgres_url, driver):
+    app = make_app(DB_URL=postgres_url.replace("psycopg", driver))
+
+    async def read():
+        async with db.aio.begin() as session:
+            await session.scalar(select(func.count(Item.id)))
+        assert db.aio.engine.pool.checkedin() == 1
+
+    with app.app_context(), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            asyncio.run(read())
+        gc.collect()
+        others = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = '' AND pid <> pg_backend_pid() AND backend_type = "
+            "'client backend'"
+        )
+        deadline = time.monotonic() + 30
+        while db.session.scalar(others) > 1:  # the fixture's own
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert said == []

@@ -209,7 +209,7 @@ def test_an_async_server_closes_both_kinds(tmp_path):
     asyncio.run(main())
 
 
-def test_each_loop_has_its_engine_and_those_of_closed_loops_go(tmp_path):
+def test_each_loop_has_its_engine_which_ends_with_it(tmp_path):
     app, db = make(tmp_path)
     with app.app_context():
         db.create_all()
@@ -222,7 +222,7 @@ def test_each_loop_has_its_engine_and_those_of_closed_loops_go(tmp_path):
         for _ in range(3):
             asyncio.run(read())
         assert len(set(pools)) == 3
-        assert [pool.checkedin() for pool in pools] == [0, 0, 1]
+        assert [pool.checkedin() for pool in pools] == [0, 0, 0]
 
 
 def test_an_application_that_is_never_stopped_warns_of_nothing(tmp_path):

@@ -8,16 +8,18 @@ import shutil
 import tempfile
 import threading
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine
+from sqlalchemy.util import greenlet_spawn
 
 from cruse_db import postgres, sqlite
 from cruse_db.addresses import is_temporary, parse, place
 from cruse_db.discretion import hide_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from sqlalchemy.engine import URL, Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -40,6 +42,34 @@ class _Opened:
         self.owner = os.getpid()
         self.engine: Engine | None = None
         self.loops: dict[asyncio.AbstractEventLoop, AsyncEngine] = {}
+        self.endings: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
+
+    def add(self, loop: asyncio.AbstractEventLoop, engine: AsyncEngine) -> None:
+        """Keep the engine of the running loop, until the loop ends at the latest."""
+        self.loops[loop] = engine
+        ending = self.endings[loop] = self._close_with(loop)
+        with suppress(StopIteration):
+            ending.__anext__().__await__().send(None)  # from now on the loop knows it
+
+    async def _close_with(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
+        # Before a loop is closed, asyncio finishes its async generators: the last moment at which
+        # a driver can still say goodbye to the server.
+        try:
+            yield
+        finally:
+            engine = self.loops.get(loop)
+            if engine is not None:
+                # The pool stays: what is still used comes back to it, and is closed in the end.
+                await greenlet_spawn(engine.pool.dispose)
+
+    def forget(self, loop: asyncio.AbstractEventLoop) -> AsyncEngine | None:
+        """Return the engine of a loop, which is to be closed now and not with the loop."""
+        engine = self.loops.pop(loop, None)
+        ending = self.endings.pop(loop, None)
+        if ending is not None:
+            with suppress(StopIteration):
+                ending.aclose().__await__().send(None)
+        return engine
 
     def close(self, dispose: Callable[[asyncio.AbstractEventLoop, AsyncEngine], None]) -> None:
         """Close all pools; in a forked child nothing, for they are the parent's.
@@ -50,11 +80,12 @@ class _Opened:
         if self.owner != os.getpid():
             return
         engine, self.engine = self.engine, None
-        loops, self.loops = self.loops, {}
         if engine is not None:
             engine.dispose()
-        for loop, loop_engine in loops.items():
-            dispose(loop, loop_engine)
+        for loop in list(self.loops):
+            loop_engine = self.forget(loop)
+            if loop_engine is not None:
+                dispose(loop, loop_engine)
 
 
 class _TemporaryFolder:
@@ -156,7 +187,8 @@ class Engines:
         if engine is None:
             with self._lock:
                 self._forget_closed_loops()
-                engine = self._opened.loops[loop] = self._make_on_loop()
+                engine = self._make_on_loop()
+                self._opened.add(loop, engine)
         return engine
 
     @property
@@ -177,7 +209,7 @@ class Engines:
     def leave_to_parent(self) -> None:
         """In a forked child: forget what the parent opened, and begin anew."""
         self._finalizer.detach()
-        _INHERITED.append((self._opened.engine, self._opened.loops))
+        _INHERITED.append(self._opened)
         self._begin()  # with a new lock, too: another thread may have held it at the fork
 
     def _temporary_file(self) -> str:
@@ -194,9 +226,11 @@ class Engines:
             return os.path.join(self._temporary.path, "memory.db")
 
     def _forget_closed_loops(self) -> None:
-        loops = self._opened.loops
-        for loop in [loop for loop in loops if loop.is_closed()]:
-            _dispose_here(loop, loops.pop(loop))
+        opened = self._opened
+        for loop in [loop for loop in opened.endings if loop.is_closed()]:
+            engine = opened.forget(loop)
+            if engine is not None:
+                _dispose_here(loop, engine)
 
     def _make_sync(self) -> Engine:
         url, options = self._arguments(on_loop=False)

@@ -29,6 +29,7 @@ HELD = {
     16: (MACHINE, "test_db_load", "test_forty_slow_views_find_forty_connections"),
     17: (MACHINE, "test_db_load", "test_streams_that_wait_hold_no_connection"),
     18: (MACHINE, "test_db_load", "test_tasks_that_are_cancelled_amid_a_query_leak_nothing"),
+    19: (MACHINE, "test_db_many", "test_tasks_that_share_the_session_of_a_request_take_turns"),
     20: (HERE, "test_sessions", "test_attributes_can_be_read_after_the_commit"),
     21: (HERE, "test_sessions", "test_what_is_committed_is_there_for_the_next_request"),
     22: (MACHINE, "test_db_postgres", "test_a_forked_child_opens_its_own_connections"),
@@ -68,7 +69,6 @@ HELD = {
 }
 NOT_HELD = {
     5: "measured in benchmarks/database.py; the time depends on the disk",
-    19: "seen with psycopg only: tasks that share a session take turns; not held by a test",
     23: "no free-threaded Python among those that are tested",
 }
 

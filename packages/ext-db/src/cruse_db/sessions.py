@@ -149,12 +149,12 @@ def make_loop_session(state: DatabaseState, **options: Any) -> AsyncSession:
     """
     _ = state.engines.on_loop  # says so now rather than at the first query
     # Imported here: a sync application runs without greenlet.
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from cruse_db.turns import LoopSession
 
     def make(bind: None, binds: None, **rest: Any) -> DatabaseSession:
         return state.session_class(state, on_loop=True, **rest)
 
-    return AsyncSession(sync_session_class=make, **options)  # type: ignore[arg-type]
+    return LoopSession(sync_session_class=make, **options)
 
 
 class ContextSessions:

@@ -3,8 +3,10 @@
 import pytest
 from sqlalchemy import MetaData, text
 from sqlalchemy.orm import selectinload
+from werkzeug.test import Client
 
 from cruse import Cruse
+from cruse.debugger import Debugger
 from cruse_db import Database, ForeignKey, IntegerKey, Mapped, Model, column, relationship, select
 from cruse_db.loads import NPlusOneError
 
@@ -126,6 +128,55 @@ def test_in_debug_mode_the_values_are_shown(make_app, caplog):
     with app.app_context():
         db.session.scalars(select(Writer).where(Writer.name == "hush")).all()
     assert "hush" in caplog.text
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_in_debug_mode_an_error_tells_the_queries_before_it(make_app, get, colour):
+    app = make_app(DEBUG=True, TESTING=True)
+
+    @app.get("/sync/fail")
+    def fail():
+        db.session.scalars(select(Writer).where(Writer.name == "hush")).all()
+        raise ArithmeticError
+
+    @app.get("/async/fail")
+    async def fail_on_loop():
+        (await db.aio.session.scalars(select(Writer).where(Writer.name == "hush"))).all()
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError) as caught:
+        get(app, f"/{colour}/fail")
+    (note,) = caught.value.__notes__
+    assert note.startswith("Queries so far: 1, in ")
+    assert "test_seeing.py:" in note
+    assert "FROM writer WHERE" in note
+    assert "hush" not in note
+
+
+def test_the_page_of_the_debugger_shows_them(make_app):
+    app = make_app(DEBUG=True)
+
+    @app.get("/fail")
+    def fail():
+        db.session.scalars(select(Writer.name)).all()
+        raise ArithmeticError
+
+    page = Client(Debugger(app, lambda: app, "localhost")).get("/fail").text
+    assert "Queries so far: 1, in " in page
+    assert "SELECT writer.name FROM writer" in page
+
+
+def test_outside_of_debug_mode_an_error_tells_nothing(make_app, get):
+    app = make_app(TESTING=True, DB_QUERY_LOG=True)
+
+    @app.get("/fail")
+    def fail():
+        db.session.scalars(select(Writer.name)).all()
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError) as caught:
+        get(app, "/fail")
+    assert not hasattr(caught.value, "__notes__")
 
 
 def test_fast_queries_are_not_logged(make_app, caplog):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import literal, select
 
-from cruse import Blueprint, Extension
+from cruse import Blueprint, Extension, got_request_exception
 from cruse_db.aio import AsyncDatabase
 from cruse_db.keyset import KeysetPage
 from cruse_db.models import Model
@@ -55,9 +55,10 @@ class Database(Extension[DatabaseState], SyncDatabase):
     # -- what an application has of it -----------------------------------------------------------
 
     def setup(self, state: DatabaseState) -> None:
-        """Let views return pages."""
+        """Let views return pages, and errors tell the queries before them."""
         state.app.register_response_type(Page, Page.as_dict)
         state.app.register_response_type(KeysetPage, KeysetPage.as_dict)
+        got_request_exception.connect(state.tell_queries, state.app)
 
     def make_blueprint(self, state: DatabaseState) -> Blueprint:
         """Return a blueprint with the templates of this package and no views."""
@@ -135,7 +136,7 @@ class Database(Extension[DatabaseState], SyncDatabase):
 
     @property
     def queries(self) -> QueryLog:
-        """What the current context has sent, with ``DB_QUERY_LOG = True``.
+        """What the current context has sent, with ``DB_QUERY_LOG = True`` and in debug mode.
 
         Raises:
             RuntimeError: Outside of a context.

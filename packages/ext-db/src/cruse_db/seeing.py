@@ -65,6 +65,14 @@ class QueryLog:
     def __getitem__(self, index: int) -> Query:
         return self._kept[index]
 
+    def describe(self, latest: int = 20) -> str:
+        """Return it as text, with the latest queries in the order they were sent."""
+        lines = [f"Queries so far: {self.count}, in {self.seconds * 1000:.1f} ms. The latest:"]
+        for query in list(self._kept)[-latest:]:
+            statement = " ".join(query.statement.split())
+            lines.append(f"  {query.seconds * 1000:.1f} ms at {query.where}: {statement}")
+        return "\n".join(lines)
+
     def __repr__(self) -> str:
         return f"<QueryLog {self.count} queries, {self.seconds * 1000:.1f} ms>"
 
@@ -115,7 +123,7 @@ def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
     ) -> None:
         seconds = time.perf_counter() - connection.info[_STARTED].pop()
         logs = list(recorded.get())
-        if state.settings.query_log:
+        if state.logs_queries:
             own = find_log()
             if own is not None:
                 logs.append(own)

@@ -38,7 +38,8 @@ class DatabaseSettings:
         tenant_url: ``DB_TENANT_URL``. The URL of a tenant's own database, with ``{tenant}`` where
             its name goes; without it, tenants are schemas of the first database.
         slow_ms: ``DB_SLOW_MS``. Milliseconds from which a statement is logged as slow.
-        query_log: ``DB_QUERY_LOG``. Whether ``db.queries`` holds what a request has sent.
+        query_log: ``DB_QUERY_LOG``. Whether ``db.queries`` holds what a request has sent;
+            in debug mode it always does.
         n_plus_one: ``DB_N_PLUS_ONE``. ``"log"`` or ``"raise"`` when a relationship is loaded again
             and again, one object at a time; ``"off"`` does not look.
         migrations: ``DB_MIGRATIONS``. The folder of the migrations, from the application's root.

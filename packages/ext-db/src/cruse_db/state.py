@@ -74,8 +74,19 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
             log = extras[self] = QueryLog()
         return log
 
+    @property
+    def logs_queries(self) -> bool:
+        """Whether contexts keep a log of what they send; always in debug mode."""
+        return self.settings.query_log or self.app.debug
+
+    def tell_queries(self, sender: Cruse, exception: BaseException) -> None:
+        """In debug mode, add to an error what its request had sent; the debugger shows it."""
+        log = self.query_log if self.app.debug else None
+        if log:
+            exception.add_note(log.describe())
+
     def _watch_if_asked(self, engine: Engine) -> None:
-        if self.settings.query_log or self.settings.slow_ms is not None:
+        if self.logs_queries or self.settings.slow_ms is not None:
             self.watch(engine)
 
     def watch(self, engine: Engine) -> None:

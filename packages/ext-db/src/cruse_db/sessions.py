@@ -218,8 +218,11 @@ class ContextSessions:
         while self._on_loop:
             _, session = self._on_loop.popitem()
             try:
-                # A cancelled request must not leave a connection behind half closed.
-                await asyncio.shield(asyncio.ensure_future(session.close()))
+                if session.in_transaction():
+                    # A cancelled request must not leave a connection behind half closed.
+                    await asyncio.shield(asyncio.ensure_future(session.close()))
+                else:
+                    session.sync_session.close()  # it holds no connection: nothing to wait for
             except BaseException:
                 await self._close_on_loop(error)
                 raise

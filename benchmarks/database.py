@@ -1,50 +1,43 @@
-"""What a request pays for the database: cruse-db beside plain SQLAlchemy and Flask-SQLAlchemy.
+"""What a request pays for the database: cruse-db beside what else is used.
 
-    python benchmarks/database.py [--rounds 40]
+    python benchmarks/database.py [--rounds 200] [--postgres postgresql+psycopg://user@/name]
 
-All variants run in this process, one small block after another, turn by turn, so that whatever
-else the machine does hits them alike. The figure is the median over the blocks, per request, in
-microseconds; the ratio is the median of the ratios within each turn. SQLite, a file in WAL mode.
-Flask-SQLAlchemy takes part if it is installed.
+SQLite is measured always, PostgreSQL where its URL is given (an empty database), each for plain
+code and for an event loop. All variants of a row run in one process, one small block after
+another, turn by turn, so that whatever else the machine does hits them alike. The figure is that
+of the best tenth of the blocks (the others were interrupted), per request, in microseconds; behind
+it is how many times as long the other takes. Each is set up as its documentation does, with a file
+of its own on SQLite. Those that are not installed are left out:
+
+    pip install flask-sqlalchemy flask-sqlalchemy-lite advanced-alchemy django aiosqlite asyncpg
 """
 
 import argparse
+import asyncio
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 
-from sqlalchemy import String, create_engine
-from sqlalchemy.orm import Session
+from database_peers import GET, INSERT, LIST, PEERS, TOUCHED, TWENTY, UNTOUCHED, Item, filled
 
 from cruse import Cruse
-from cruse_db import Database, Mapped, Model, column, select
+from cruse_db import Database
 
-BLOCK = 30
-ROWS = 2000
-
-
-class Item(Model):
-    id: Mapped[int] = column(primary_key=True)
-    name: Mapped[str] = column(String(50))
-    a: Mapped[int] = column(default=1)
-    b: Mapped[int] = column(default=2)
-    c: Mapped[str] = column(default="three")
+BLOCK = 10
 
 
-LIST = select(Item).order_by(Item.id).limit(20)
-
-
-def cruse_variants(folder):
+def cruse_app(url):
     app = Cruse("bench")
-    app.config["DB_URL"] = f"sqlite:///{folder}/bench.db"
-    db = Database(app)
-    with app.app_context():
-        db.create_all()
-        with db.begin() as session:
-            session.add_all(Item(id=n, name=str(n)) for n in range(1, ROWS + 1))
-    number = iter(range(10**9))
+    app.config["DB_URL"] = url
+    return app, Database(app)
 
-    def context(work):
+
+def cruse_rows(url):
+    app, db = cruse_app(filled(url))
+
+    def in_context(work):
         def run():
             with app.app_context():
                 work()
@@ -53,104 +46,154 @@ def cruse_variants(folder):
 
     def insert():
         with db.transaction() as session:
-            session.add(Item(name=str(next(number))))
+            session.add(Item(name="x"))
 
-    return app, {
-        "untouched": context(lambda: None),
-        "touched, no SQL": context(lambda: db.session),
-        "get by key": context(lambda: db.get(Item, 7)),
-        "list of 20": context(lambda: db.session.scalars(LIST).all()),
-        "insert and commit": context(insert),
+    return {
+        UNTOUCHED: in_context(lambda: None),
+        TOUCHED: in_context(lambda: db.session),
+        GET: in_context(lambda: db.get(Item, 7)),
+        LIST: in_context(lambda: db.session.scalars(TWENTY).all()),
+        INSERT: in_context(insert),
     }
 
 
-def sqlalchemy_variants(folder):
-    engine = create_engine(f"sqlite:///{folder}/bench.db")
+def cruse_rows_on_loop(url):
+    app, db = cruse_app(filled(url).replace("+psycopg", "+asyncpg"))
 
-    def in_session(work):
-        def run():
-            with Session(engine) as session:
-                work(session)
+    def in_context(work):
+        async def run():
+            async with app.app_context():
+                await work()
 
         return run
 
-    def insert(session):
-        session.add(Item(name="x"))
-        session.commit()
+    async def nothing():
+        pass
+
+    async def touch():
+        db.aio.session  # noqa: B018 - opened by being read
+
+    async def list_twenty():
+        (await db.aio.session.scalars(TWENTY)).all()
+
+    async def insert():
+        async with db.transaction() as session:
+            session.add(Item(name="x"))
 
     return {
-        "touched, no SQL": in_session(lambda session: None),
-        "get by key": in_session(lambda session: session.get(Item, 7)),
-        "list of 20": in_session(lambda session: session.scalars(LIST).all()),
-        "insert and commit": in_session(insert),
+        UNTOUCHED: in_context(nothing),
+        TOUCHED: in_context(touch),
+        GET: in_context(lambda: db.aio.get(Item, 7)),
+        LIST: in_context(list_twenty),
+        INSERT: in_context(insert),
     }
 
 
-def flask_variants(folder):
-    try:
-        from flask import Flask
-        from flask_sqlalchemy import SQLAlchemy
-    except ImportError:
-        return {}
-    app = Flask("bench")
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/bench.db"
-    db = SQLAlchemy(app)
+def variants(folder, postgres, on_loop):
+    """Return ``{library: {row: function}}`` of all that are installed."""
 
-    def context(work):
-        def run():
-            with app.app_context():
-                work()
+    def url_for(name):
+        return postgres or f"sqlite:///{folder}/{name}.db"
 
-        return run
-
-    def insert():
-        db.session.add(Item(name="x"))
-        db.session.commit()
-
-    return {
-        "untouched": context(lambda: None),
-        "touched, no SQL": context(lambda: db.session()),
-        "get by key": context(lambda: db.session.get(Item, 7)),
-        "list of 20": context(lambda: db.session.scalars(LIST).all()),
-        "insert and commit": context(insert),
-    }
+    ours = cruse_rows_on_loop if on_loop else cruse_rows
+    found = {"cruse-db": ours(url_for("cruse"))}
+    for name, (plain, loop) in PEERS.items():
+        make = loop if on_loop else plain
+        if make is None:
+            continue
+        try:
+            found[name] = make(url_for(name))
+        except ImportError as error:
+            print(f"{name}: {error}")
+    return found
 
 
-def block(function):
+def take(function):
+    function()  # the others have filled the processor's caches with theirs
     start = time.perf_counter()
     for _ in range(BLOCK):
         function()
     return (time.perf_counter() - start) / BLOCK * 1e6
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=40)
-    rounds = parser.parse_args().rounds
+async def take_on_loop(function):
+    await function()
+    start = time.perf_counter()
+    for _ in range(BLOCK):
+        await function()
+    return (time.perf_counter() - start) / BLOCK * 1e6
+
+
+async def measure(found, rounds, on_loop):
+    """Return ``{row: {library: the figures of each round}}``."""
+    taken = {}
+    for row in found["cruse-db"]:
+        functions = {name: rows[row] for name, rows in found.items() if row in rows}
+        figures = taken[row] = {name: [] for name in functions}
+        for number in range(rounds + 2):
+            for name, function in functions.items():
+                figure = await take_on_loop(function) if on_loop else take(function)
+                if number >= 2:  # the first ones fill caches and open connections
+                    figures[name].append(figure)
+    return taken
+
+
+def best(figures):
+    """Return the figure that one block in ten is as fast as."""
+    return statistics.quantiles(figures, n=10)[0]
+
+
+def show(title, names, taken):
+    print(f"\n{title:20}" + "".join(f"{name:>24}" for name in names))
+    for row, figures in taken.items():
+        line = f"{row:20}"
+        for name in names:
+            cell = ""
+            if name in figures:
+                mine, theirs = best(figures["cruse-db"]), best(figures[name])
+                cell = f"{theirs:.1f}"
+                cell += "" if name == "cruse-db" else f" ({theirs / mine:.2f} x)"
+            line += f"{cell:>24}"
+        print(line)
+
+
+def run(postgres, on_loop, rounds):
     with tempfile.TemporaryDirectory() as folder:
-        app, ours = cruse_variants(folder)
-        others = {
-            "SQLAlchemy": sqlalchemy_variants(folder),
-            "Flask-SQLAlchemy": flask_variants(folder),
-        }
-        print(f"{'':20}{'cruse-db':>10}" + "".join(f"{name:>28}" for name in others))
-        for row, function in ours.items():
-            peers = {name: each[row] for name, each in others.items() if row in each}
-            taken = {name: [] for name in ("cruse-db", *peers)}
-            for _ in range(rounds):
-                taken["cruse-db"].append(block(function))
-                for name, peer in peers.items():
-                    taken[name].append(block(peer))
-            line = f"{row:20}{statistics.median(taken['cruse-db']):>10.1f}"
-            for name in others:
-                if name not in peers:
-                    line += f"{'':>28}"
-                    continue
-                pairs = zip(taken[name], taken["cruse-db"], strict=True)
-                ratio = statistics.median(theirs / mine for theirs, mine in pairs)
-                line += f"{statistics.median(taken[name]):>18.1f} ({ratio:>5.2f} x)"
-            print(line)
-        app.stop()
+        found = variants(folder, postgres, on_loop)
+        if on_loop:
+            taken = asyncio.run(measure(found, rounds, on_loop))
+        else:
+            taken = drive(measure(found, rounds, on_loop))
+        where = "PostgreSQL" if postgres else "SQLite"
+        show(f"{where}, {'async' if on_loop else 'sync'}", list(found), taken)
+
+
+def drive(coroutine):
+    """Run a coroutine that waits for nothing; here no loop may be running."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("It waited.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--postgres", help="the URL of an empty database, with +psycopg")
+    parser.add_argument("--only", choices=["sync", "async"], help="one colour, in this process")
+    options = parser.parse_args()
+    if options.only:
+        run(options.postgres, options.only == "async", options.rounds)
+        return
+    # Each in a process of its own: Django has one configuration for each.
+    for postgres in dict.fromkeys((None, options.postgres)):
+        for colour in ("sync", "async"):
+            command = [sys.executable, __file__, "--rounds", str(options.rounds)]
+            command += ["--only", colour]
+            if postgres:
+                command += ["--postgres", postgres]
+            subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

@@ -143,6 +143,20 @@ def test_models_and_tables_agree_after_an_upgrade_and_a_new_member_of_an_enum(pr
     app.stop()
 
 
+def test_a_table_with_an_enum_of_the_server_can_be_made_again(project, engine):
+    native = MODELS.replace("column(default=Colour.RED)", "column(Enum(Colour, name='colour'))")
+    project.write(native.replace("import MetaData, Numeric", "import Enum, MetaData, Numeric"))
+    project.do("migrate", "-m", "first")
+    for _ in range(2):
+        project.do("upgrade")
+        assert "agree" in project.do("check")
+        with engine.connect() as connection:
+            members = text("SELECT enumlabel FROM pg_enum ORDER BY enumsortorder")
+            assert connection.scalars(members).all() == ["RED", "BLUE"]
+        project.do("downgrade", "base", "--yes")
+        assert "shelf" not in inspect(engine).get_table_names()
+
+
 def test_a_migration_that_fails_midway_leaves_nothing(project, engine):
     project.do("migrate", "-m", "first")
     project.do("upgrade")

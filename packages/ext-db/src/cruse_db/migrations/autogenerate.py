@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.operations import ops
 from alembic.util import CommandError
+from sqlalchemy import Enum
 
 from cruse_db.columns import plain_type
 
@@ -54,6 +55,8 @@ class Editor:
         if not self.allow_destructive:
             self._refuse_drops(upgrade)
         script.downgrade_ops.ops[:] = upgrade.reverse().ops
+        if context.dialect.name == "postgresql":
+            script.downgrade_ops.ops += _drop_types(upgrade, context.opts["target_metadata"])
         if upgrade.is_empty():
             self.is_empty = True
             directives.clear()
@@ -100,6 +103,25 @@ class Editor:
             f"This would {', '.join(drops)}, with everything in it.{hint} Is a module with models "
             "not imported? If it is meant, say --allow-destructive."
         )
+
+
+def _drop_types(upgrade: Any, metadata: Any) -> list[Any]:
+    """Return steps that drop the enums which new tables bring along; dropping tables keeps them.
+
+    Without them, the tables could not be made again.
+    """
+    made = [step.to_table() for step in _flat(upgrade) if isinstance(step, ops.CreateTableOp)]
+    keys = {table.key for table in made}
+    others = [table for table in metadata.tables.values() if table.key not in keys]
+    names = sorted(_enums(made) - _enums(others))
+    return [ops.ExecuteSQLOp(f'DROP TYPE "{name}"') for name in names]
+
+
+def _enums(tables: list[Any]) -> set[str]:
+    types = [column.type for table in tables for column in table.columns]
+    return {
+        each.name for each in types if isinstance(each, Enum) and each.native_enum and each.name
+    }
 
 
 def _flat(container: Any) -> Iterator[Any]:

@@ -13,6 +13,7 @@ comes behind it, so it never gets there, and the form says why:
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import MultiDict
@@ -42,13 +43,13 @@ class FormData:
     """A submission, with the interface that WTForms asks of form data.
 
     Args:
-        texts: The fields' texts by name.
+        texts: The fields' names, each with its texts.
         files: The uploaded files by name.
     """
 
     def __init__(
         self,
-        texts: Iterable[tuple[str, str]] = (),
+        texts: Iterable[tuple[str, list[str]]] = (),
         files: MultiDict[str, FileStorage] | None = None,
     ) -> None:
         self.files: MultiDict[str, FileStorage] = MultiDict() if files is None else files
@@ -60,25 +61,25 @@ class FormData:
         self.bad_texts: set[str] = set()
         #: The names of fields that get files instead of texts.
         self.file_names: set[str] = set()
-        self._texts: dict[str, list[str]] = {}
-        for name, text in texts:
-            self.add(name, text)
-        for name in [name for name in self.files if _breaks_rows(name)]:
-            del self.files[name]
+        self._texts: dict[str, list[str]] = dict(texts)
+        if not _is_harmless(self._texts):
+            texts, self._texts = self._texts.items(), {}
+            for name, values in texts:
+                self.add(name, values)
+        if any(map(_breaks_rows, self.files)):
             self._note(BAD_NAME)
+            good = (each for each in self.files.items(multi=True) if not _breaks_rows(each[0]))
+            self.files = MultiDict(good)
 
-    def add(self, name: str, text: str | None) -> None:
-        """Add the text of a field; ``None`` says that it was sent, with nothing in it."""
+    def add(self, name: str, texts: list[str]) -> None:
+        """Add texts of a field; no texts say that it was sent, with nothing in it."""
         if _breaks_rows(name):
             self._note(BAD_NAME)
             return
-        texts = self._texts.setdefault(name, [])
-        if text is None:
-            return
-        if _is_unusable(text):
+        if any(map(_is_unusable, texts)):
             self.bad_texts.add(name)
-            text = ""
-        texts.append(text)
+            texts = ["" if _is_unusable(text) else text for text in texts]
+        self._texts.setdefault(name, []).extend(texts)
 
     def _note(self, error: str) -> None:
         if error not in self.errors:
@@ -100,7 +101,7 @@ class FormData:
         yield from (name for name in self.files if name not in self._texts)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._texts) + sum(name not in self._texts for name in self.files)
 
     def __bool__(self) -> bool:
         # Something was submitted, even if nothing is in it: the only box of a form, unchecked.
@@ -139,7 +140,7 @@ def read_submission(request: Request, settings: FormsSettings) -> FormData:
     if request.is_json:
         data = _from_json(request.get_json(), settings.max_depth, request.max_form_parts)
     else:
-        data = FormData(request.form.items(multi=True), MultiDict(request.files))
+        data = FormData(request.form.lists(), request.files)
     data.check_rows(settings.max_rows)
     return data
 
@@ -153,7 +154,7 @@ def read_query(request: Request, settings: FormsSettings) -> FormData | None:
     args = request.args
     if not args:
         return None
-    data = FormData(args.items(multi=True))
+    data = FormData(args.lists())
     data.check_rows(settings.max_rows)
     return data
 
@@ -196,17 +197,15 @@ def _flatten(body: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
 
 def _add_json(data: FormData, name: str, value: Any) -> None:
     """Add a JSON value as an HTML form would send it; an empty row, too, is a row."""
-    data.add(name, None)
-    for item in value if isinstance(value, list) else [value]:
-        if not isinstance(item, dict | list):
-            data.add(name, json_text(item))
+    items = value if isinstance(value, list) else [value]
+    data.add(name, [json_text(item) for item in items if not isinstance(item, dict | list | None)])
 
 
-def json_text(value: bool | float | str | None) -> str | None:
-    """Return the text for a JSON value that holds no others; ``None`` for null."""
+def json_text(value: bool | float | str) -> str:
+    """Return the text for a JSON value that holds no others, and is not null."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return None if value is None else str(value)
+    return str(value)
 
 
 def _breaks_rows(name: str) -> bool:
@@ -214,6 +213,14 @@ def _breaks_rows(name: str) -> bool:
     if len(name) > ROW_DIGITS and _LONG_NUMBER.search(name):
         return True
     return not name.isascii() and any(c.isdigit() and not c.isdecimal() for c in name)
+
+
+def _is_harmless(texts: dict[str, list[str]]) -> bool:
+    """Whether names and texts are plainly good: a quick look at all of them at once."""
+    everything = "".join([*texts, *chain.from_iterable(texts.values())])
+    if not everything.isascii() or "\0" in everything:
+        return False
+    return max(map(len, texts), default=0) <= ROW_DIGITS
 
 
 def _is_unusable(text: str) -> bool:

@@ -9,7 +9,6 @@ from cruse import (
     Extension,
     ExtensionState,
     app_ctx,
-    current_app,
     has_request_context,
     inline,
 )
@@ -188,7 +187,7 @@ def current_state() -> FormsState:
     Raises:
         RuntimeError: When it is not set up there.
     """
-    state = current_app.extensions.get(Forms.name)
+    state = current_context().app.extensions.get(Forms.name)
     if not isinstance(state, FormsState):
         raise RuntimeError(
             f"A form was bound to a request, but {app_ctx.app.name!r} does not use the extension "
@@ -199,6 +198,8 @@ def current_state() -> FormsState:
 
 def refusal_to_show() -> CSRFError | None:
     """Return the refusal of the current request that is left to its form to answer."""
+    if not has_request_context():
+        return None
     ctx = current_context()
     state = ctx.app.extensions.get(Forms.name)
     return state.protection.left_to_form(ctx) if isinstance(state, FormsState) else None
@@ -206,7 +207,7 @@ def refusal_to_show() -> CSRFError | None:
 
 def translations() -> Any:
     """Return WTForms' messages in the language of the current request; ``None`` for English."""
-    state = current_app.extensions.get(Forms.name) if has_request_context() else None
+    state = current_context().app.extensions.get(Forms.name) if has_request_context() else None
     if not isinstance(state, FormsState):
         return None
     return request_translations(state.extension.select_locale, state.settings.locales)

@@ -8,7 +8,7 @@ from wtforms import FieldList, FormField
 
 from cruse_forms.binding import BAD_TEXT
 from cruse_forms.json_types import apply_types
-from cruse_forms.trees import FieldError, walk
+from cruse_forms.trees import FieldError, containers, walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from cruse_forms.binding import FormData
     from cruse_forms.form import Form
 
-__all__ = ["CONTAINERS", "belongs_to", "findings", "forms_within"]
-
-CONTAINERS = (FieldList, FormField)
+__all__ = ["belongs_to", "findings", "forms_within"]
 
 
 def findings(form: BaseForm, submission: FormData) -> Iterator[FieldError]:
@@ -44,6 +42,6 @@ def belongs_to(form: BaseForm, names: Collection[str], error: FieldError) -> boo
 
 def forms_within(form: BaseForm) -> Iterator[Form[Any]]:
     """Yield the forms in a form that validate asynchronously as it does."""
-    for field in walk(form):
+    for field in containers(form):
         if isinstance(field, FormField) and hasattr(field.form, "avalidate"):
             yield field.form

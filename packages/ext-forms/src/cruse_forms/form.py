@@ -9,18 +9,26 @@ from wtforms.meta import DefaultMeta
 from wtforms.widgets import HiddenInput
 
 from cruse import has_request_context, request
+from cruse.globals import current_context
 from cruse_forms import responses
 from cruse_forms.applying import apply, changed_names, is_partial, is_sent, sent_names
 from cruse_forms.binding import FormData, read_query, read_submission
 from cruse_forms.dependencies import field_to_check
 from cruse_forms.extension import current_state, refusal_to_show, translations
-from cruse_forms.findings import CONTAINERS, belongs_to, findings, forms_within
+from cruse_forms.fields import FieldPlans, plain_defaults
+from cruse_forms.findings import belongs_to, findings, forms_within
 from cruse_forms.output import Output
 from cruse_forms.policy import SAFE_METHODS
 from cruse_forms.protection import CSRFError
 from cruse_forms.rows import pressed_row_button
-from cruse_forms.trees import FieldError, add_errors
-from cruse_forms.validation import AsyncChecks, chosen_names, sync_validators, validate_field
+from cruse_forms.trees import CONTAINERS, FieldError, add_errors
+from cruse_forms.validation import (
+    AsyncChecks,
+    chosen_names,
+    further_validators,
+    sync_only,
+    validate_field,
+)
 from cruse_forms.values import declared_class, make_value, value_errors
 
 if TYPE_CHECKING:
@@ -86,6 +94,10 @@ class Form(Output, wtforms.Form, Generic[T]):
             """Return the messages in the request's language, unless ``locales`` says which."""
             return translations() if self.locales is False else super().get_translations(form)
 
+        def bind_field(self, form: Any, unbound_field: Any, options: Any) -> Any:
+            """Make a field of a form, from the plan of its class where there is one."""
+            return form._field_plans.bind(form, unbound_field, options)
+
         def render_field(self, field: Field, render_kw: Any) -> Markup:
             """Render a field, marked for assistive technology when it is invalid."""
             if field.errors and not isinstance(field.widget, HiddenInput):
@@ -93,10 +105,12 @@ class Form(Output, wtforms.Form, Generic[T]):
             return super().render_field(field, render_kw)
 
     _value_class: ClassVar[type[Any] | None] = None
+    _field_plans: ClassVar[FieldPlans] = FieldPlans()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._value_class = declared_class(cls, Form) or cls._value_class
+        cls._field_plans = FieldPlans()
 
     def __init__(
         self,
@@ -133,16 +147,19 @@ class Form(Output, wtforms.Form, Generic[T]):
         """Give the fields their values; called when the form is made."""
         if isinstance(formdata, FormData):
             self._formdata = formdata
-            files = (field for field in self if isinstance(field, wtforms.FileField))
-            formdata.file_names.update(field.name for field in files)
+            for field in self:
+                if isinstance(field, wtforms.FileField):
+                    formdata.file_names.add(field.name)
         if extra_filters is not None:  # WTForms adds to the lists that it is given
             extra_filters = {name: list(filters) for name, filters in extra_filters.items()}
+        data = {**plain_defaults(self._fields), **(data or {}), **kwargs}
         partial = is_partial(self)
-        self.meta.update_values({"partial": partial})
+        if partial:
+            self.meta.update_values({"partial": True})
         if formdata is None or not partial:
-            super().process(formdata, obj, data, extra_filters, **kwargs)
+            super().process(formdata, obj, data, extra_filters)
             return
-        super().process(None, obj, data, extra_filters, **kwargs)
+        super().process(None, obj, data, extra_filters)
         for name, field in self._fields.items():
             if is_sent(formdata, field):
                 filters = [*(extra_filters or {}).get(name, ())]
@@ -249,10 +266,10 @@ class Form(Output, wtforms.Form, Generic[T]):
         Raises:
             RuntimeError: When the form has asynchronous validators, which would be skipped here.
         """
-        extra = extra_validators or {}
         names = chosen_names(self, only)
+        further = further_validators(self, names, extra_validators)
         if not self._in_async_pass:
-            checks = AsyncChecks(self, extra, names)
+            checks = AsyncChecks(self, names, further)
             if checks:
                 raise RuntimeError(
                     f"{type(self).__name__} has asynchronous validators, of "
@@ -263,7 +280,8 @@ class Form(Output, wtforms.Form, Generic[T]):
         found = list(mistakes)
         valid = True
         for name in names:
-            errors = validate_field(self, self._fields[name], sync_validators(self, name, extra))
+            own = sync_only(further[name]) if name in further else []
+            errors = validate_field(self, self._fields[name], own)
             if errors is not None:
                 valid = False
                 found += errors
@@ -302,7 +320,8 @@ class Form(Output, wtforms.Form, Generic[T]):
             only: The names of the fields to validate; all unless given.
         """
         extra = extra_validators or {}
-        checks = AsyncChecks(self, extra, chosen_names(self, only))
+        names = chosen_names(self, only)
+        checks = AsyncChecks(self, names, further_validators(self, names, extra))
         forms = [self, *forms_within(self)]
         for form in forms:
             form._in_async_pass = True
@@ -337,10 +356,12 @@ class Form(Output, wtforms.Form, Generic[T]):
 
     def _check_csrf(self) -> bool:
         """Tell of a refusal that was left to this form, or check the request if it asks for it."""
+        error = refusal_to_show()
+        if error is None and not self.meta.csrf:
+            return True
         if self._from_query or not self.is_submitted():
             return True
-        error = refusal_to_show()
-        if error is None and self.meta.csrf and not current_state().settings.csrf:
+        if error is None and not current_state().settings.csrf:
             try:
                 current_state().extension.protect()
             except CSRFError as refused:
@@ -402,6 +423,7 @@ class _NoFields:
 
 
 def _submitted() -> FormData | None:
-    if not has_request_context() or request.method in SAFE_METHODS:
+    ctx = current_context() if has_request_context() else None
+    if ctx is None or ctx.method in SAFE_METHODS:
         return None
-    return read_submission(cast("Any", request), current_state().settings)
+    return read_submission(ctx.request, current_state().settings)

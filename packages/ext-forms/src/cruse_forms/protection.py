@@ -119,7 +119,7 @@ class Protection:
 
     def left_to_form(self, ctx: Context) -> CSRFError | None:
         """Return the refusal of a request that its form has to answer, if there is one."""
-        return self._left_to_forms.get(ctx)
+        return self._left_to_forms.get(ctx) if self._left_to_forms else None
 
     def check(self, ctx: Context) -> Coroutine[Any, Any, None] | None:
         """Refuse a forged request, unless its view is exempt.

@@ -13,7 +13,7 @@ from wtforms import FieldList
 from wtforms.utils import unset_value
 from wtforms.validators import ValidationError
 
-from cruse_forms.trees import walk
+from cruse_forms.trees import containers
 
 if TYPE_CHECKING:
     from wtforms import Field
@@ -131,4 +131,4 @@ class Rows(FieldList):  # type: ignore[type-arg]
 
 def pressed_row_button(form: BaseForm) -> bool:
     """Whether a form was submitted by a button of a list of rows."""
-    return any(isinstance(field, Rows) and field.pressed for field in walk(form))
+    return any(isinstance(field, Rows) and field.pressed for field in containers(form))

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from wtforms import Field
     from wtforms.form import BaseForm
 
-__all__ = ["FieldError", "add_errors", "error_messages", "is_button", "walk"]
+__all__ = [
+    "CONTAINERS",
+    "FieldError",
+    "add_errors",
+    "containers",
+    "error_messages",
+    "is_button",
+    "walk",
+]
+
+CONTAINERS = (FieldList, FormField)
 
 
 class FieldError(NamedTuple):
@@ -26,10 +36,24 @@ def walk(fields: Iterable[Field]) -> Iterator[Field]:
     """Yield the fields and all that is in them, the outer ones first."""
     for field in fields:
         yield field
-        if isinstance(field, FormField):
-            yield from walk(field.form)
-        elif isinstance(field, FieldList):
-            yield from walk(field.entries)
+        if isinstance(field, CONTAINERS):
+            yield from walk(_fields_in(field))
+
+
+def containers(fields: Iterable[Field]) -> list[Field]:
+    """Return the forms and lists among the fields and in them, the outer ones first."""
+    found = []
+    for field in [field for field in fields if isinstance(field, CONTAINERS)]:
+        found += [field, *containers(_fields_in(field))]
+    return found
+
+
+def _fields_in(field: Field) -> Iterable[Field]:
+    """Return the fields of a form in a field, or the entries of a list."""
+    if isinstance(field, FormField):
+        form: BaseForm = field.form
+        return form
+    return field.entries if isinstance(field, FieldList) else ()
 
 
 def is_button(field: Field) -> bool:
@@ -52,6 +76,9 @@ def add_errors(form: BaseForm, errors: Iterable[FieldError]) -> None:
     A list's errors are WTForms' picture of its entries' errors, taken when it was validated;
     behind that come the list's own.
     """
+    errors = list(errors)
+    if not errors:
+        return
     for field, message in errors:
         if field is None:
             _append(form.form_errors, message)
@@ -59,7 +86,7 @@ def add_errors(form: BaseForm, errors: Iterable[FieldError]) -> None:
             _append(field.form.form_errors, message)
         else:
             field.errors = [*field.errors, message]
-    lists = [field for field in walk(form) if isinstance(field, FieldList)]
+    lists = [field for field in containers(form) if isinstance(field, FieldList)]
     for outer in reversed(lists):
         own = error_messages(outer)
         inner = [entry.errors for entry in outer.entries]

@@ -19,11 +19,12 @@ from functools import lru_cache, partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import wtforms
 from wtforms import FieldList, FormField
 from wtforms.validators import StopValidation, ValidationError
 
 from cruse_forms.applying import sent_names
-from cruse_forms.trees import FieldError, walk
+from cruse_forms.trees import CONTAINERS, FieldError, walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -36,14 +37,19 @@ __all__ = [
     "ExtraValidators",
     "Validator",
     "chosen_names",
-    "sync_validators",
+    "further_validators",
+    "sync_only",
     "validate_field",
 ]
+
+FUNCTIONS = (FunctionType, MethodType, partial)
+WTFORMS_OWN = frozenset(each for each in vars(wtforms.validators).values() if type(each) is type)
 
 #: ``validator(form, field)``, which raises ``ValidationError`` or ``StopValidation``.
 Validator: TypeAlias = Callable[[Any, Any], Any]
 #: Further validators by the names of the fields.
 ExtraValidators: TypeAlias = Mapping[str, Sequence[Validator]]
+Further: TypeAlias = dict[str, list[Validator]]
 
 
 def chosen_names(form: BaseForm, only: Collection[str] | None = None) -> Collection[str]:
@@ -73,24 +79,40 @@ def _has_async_call(cls: type[Any]) -> bool:
     return inspect.iscoroutinefunction(inspect.getattr_static(cls, "__call__", None))
 
 
+def _may_be_async(validators: Iterable[Any]) -> bool:
+    """Whether any of them is something else than an object of WTForms: a look at all at once."""
+    return not WTFORMS_OWN.issuperset(map(type, validators))
+
+
 def _is_async(validator: Any) -> bool:
-    if isinstance(validator, FunctionType | MethodType | partial):
+    if isinstance(validator, FUNCTIONS):
         return inspect.iscoroutinefunction(validator)
     # An object, as WTForms' own are: looked at once per class.
     return _has_async_call(type(validator))  # type: ignore[arg-type]
 
 
-def _validators(form: BaseForm, name: str, extra: ExtraValidators) -> Iterator[Validator]:
-    """Yield the validators of a field that do not come with it: the caller's, the form's own."""
-    yield from extra.get(name, ())
-    inline: Validator | None = getattr(type(form), f"validate_{name}", None)
-    if inline is not None:
-        yield inline
+def further_validators(
+    form: BaseForm, names: Collection[str], extra: ExtraValidators | None = None
+) -> Further:
+    """Return the validators of fields that do not come with them, for the fields that have any.
+
+    Args:
+        form: The form, whose ``validate_...`` methods come last.
+        names: The names of the fields.
+        extra: The caller's validators.
+    """
+    found: Further = {name: list(extra[name]) for name in names if name in extra} if extra else {}
+    cls = type(form)
+    for name in names:
+        inline = getattr(cls, f"validate_{name}", None)
+        if inline is not None:
+            found.setdefault(name, []).append(inline)
+    return found
 
 
-def sync_validators(form: BaseForm, name: str, extra: ExtraValidators) -> list[Validator]:
-    """Return the caller's and the form's own validators for a field that are plain functions."""
-    return [each for each in _validators(form, name, extra) if not _is_async(each)]
+def sync_only(validators: Sequence[Validator]) -> list[Validator]:
+    """Return those validators that are plain functions."""
+    return [each for each in validators if not _is_async(each)]
 
 
 # -- asynchronous validators -------------------------------------------------------------------
@@ -129,12 +151,12 @@ class AsyncChecks:
 
     Args:
         form: The form.
-        extra: The caller's validators.
         names: The fields that are validated.
+        further: The validators that do not come with the fields.
     """
 
-    def __init__(self, form: BaseForm, extra: ExtraValidators, names: Collection[str]) -> None:
-        self._checks = list(_of_form(form, extra, names))
+    def __init__(self, form: BaseForm, names: Collection[str], further: Further) -> None:
+        self._checks = list(_of_form(form, names, further))
 
     def __bool__(self) -> bool:
         return bool(self._checks)
@@ -174,21 +196,22 @@ class AsyncChecks:
         return errors
 
 
-def _of_form(form: BaseForm, extra: ExtraValidators, names: Collection[str]) -> Iterator[_Check]:
+def _of_form(form: BaseForm, names: Collection[str], further: Further) -> Iterator[_Check]:
     for name in names:
         field = form._fields[name]
-        further = [each for each in _validators(form, name, extra) if _is_async(each)]
-        if further and isinstance(field, FormField):
+        own = [each for each in further[name] if _is_async(each)] if name in further else []
+        if own and isinstance(field, FormField):
             raise TypeError(
                 f"The field {field.name!r} is a form of its own and takes no validators; "
                 "give them to the fields in it."
             )
-        if further and not hasattr(form, "avalidate"):
+        if own and not hasattr(form, "avalidate"):
             raise TypeError(
                 f"{type(form).__name__} has an asynchronous validator for {name!r}, which only "
                 "forms derived from cruse_forms.Form can have."
             )
-        yield from _of_field(form, field, further)
+        if own or isinstance(field, CONTAINERS) or _may_be_async(field.validators):
+            yield from _of_field(form, field, own)
 
 
 def _of_field(form: BaseForm, field: Field, further: Sequence[Validator]) -> Iterator[_Check]:
@@ -197,7 +220,8 @@ def _of_field(form: BaseForm, field: Field, further: Sequence[Validator]) -> Ite
     if validators:
         yield _Check(form, field, validators)
     if isinstance(field, FormField):
-        yield from _of_form(field.form, {}, chosen_names(field.form))
+        names = chosen_names(field.form)
+        yield from _of_form(field.form, names, further_validators(field.form, names))
     elif isinstance(field, FieldList):
         for entry in field.entries:
             yield from _of_field(form, entry, ())

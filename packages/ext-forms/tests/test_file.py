@@ -3,6 +3,7 @@
 from io import BytesIO
 
 import pytest
+from werkzeug.exceptions import UnprocessableEntity
 
 from cruse_forms import Form
 from cruse_forms.file import (
@@ -58,16 +59,76 @@ def test_a_file_may_be_demanded(errors_of):
     assert errors_of(FileRequired(), field=MultipleFileField, data={}) != []
 
 
+PNG, JPEG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff\xe0\0\x10JFIF"
+
+
 def test_the_ends_of_names_may_be_limited(errors_of):
     allowed = FileAllowed(["png", ".JPG"])
-    for name in ("cat.png", "CAT.PNG", "cat.jpg", "cat.gif.png"):
-        assert errors_of(allowed, data={"file": file(name)}) == []
+    for name in ("cat.png", "CAT.PNG", "cat.gif.png"):
+        assert errors_of(allowed, data={"file": file(name, PNG)}) == []
+    assert errors_of(allowed, data={"file": file("cat.jpg", JPEG)}) == []
     for name in ("cat.gif", "png", "cat.png.exe", "cat.png."):
         assert errors_of(allowed, data={"file": file(name)}) == [
             "File does not have an approved extension: png, jpg"
         ]
     assert errors_of(allowed, data={}) == []
     assert errors_of(FileAllowed(["png"], "Only PNG."), data={"file": file("x")}) == ["Only PNG."]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("cat.png", b"MZ\x90\0\x03\0\0\0"),
+        ("cat.png", JPEG),
+        ("cat.png", b"<svg xmlns='http://www.w3.org/2000/svg'>"),
+        ("cat.png", b""),
+        ("cat.jpg", PNG),
+        ("cat.webp", b"RIFF\x10\0\0\0WAVEfmt "),
+        ("cat.pdf", b"<!doctype html>"),
+        ("cat.docx", b"MZ"),
+    ],
+)
+def test_a_file_has_to_be_what_its_name_says(errors_of, name, data):
+    allowed = FileAllowed(["png", "jpg", "webp", "pdf", "docx"])
+    wrong = ["The content of the file is not what its name says."]
+    assert errors_of(allowed, data={"file": file(name, data)}) == wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("cat.webp", b"RIFF\x10\0\0\0WEBPVP8 "),
+        ("cat.mp4", b"\0\0\0\x18ftypisom\0\0"),
+        ("cat.docx", b"PK\x03\x04\x14\0"),
+        ("cat.txt", b"MZ, said the cat"),
+    ],
+)
+def test_a_file_that_is_what_its_name_says_is_taken_from_its_beginning(
+    client, view_of, name, data
+):
+    class Upload(Form):
+        file = FileField(validators=[FileAllowed(["webp", "mp4", "docx", "txt"])])
+
+    def read():
+        form = Upload()
+        assert form.validate()
+        return form.file.data.read()
+
+    view_of(read)
+    assert client.post("/", data={"file": file(name, data)}).data == data
+
+
+def test_a_set_that_looks_into_files_says_what_is_wrong(errors_of):
+    class Photos:
+        def check(self, file):
+            if file.read() != PNG:
+                raise UnprocessableEntity("That is no photo.")
+            file.seek(0)
+
+    assert errors_of(FileAllowed(Photos()), data={"file": file("a", PNG)}) == []
+    assert errors_of(FileAllowed(Photos()), data={"file": file("a")}) == ["That is no photo."]
+    own = FileAllowed(Photos(), "A photo, please.")
+    assert errors_of(own, data={"file": file("a")}) == ["A photo, please."]
 
 
 def test_an_object_may_say_which_files_it_takes(errors_of):

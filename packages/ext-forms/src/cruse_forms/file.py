@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import wtforms
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import HTTPException
 from wtforms.validators import StopValidation, ValidationError
+
+from cruse_forms.signatures import HEAD, may_be
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,10 +53,18 @@ class MultipleFileField(wtforms.MultipleFileField):
 
 @runtime_checkable
 class UploadSet(Protocol):
-    """What knows which files it takes."""
+    """What knows by their names which files it takes."""
 
     def file_allowed(self, storage: FileStorage, filename: str, /) -> bool:
         """Whether a file with such a name is taken."""
+
+
+@runtime_checkable
+class CheckingSet(Protocol):
+    """What looks into files, as the sets of cruse-uploads do."""
+
+    def check(self, file: FileStorage, /) -> None:
+        """Raise an exception of HTTP, whose description says what is wrong with a file."""
 
 
 class FileRequired:
@@ -78,18 +89,25 @@ class FileRequired:
 
 
 class FileAllowed:
-    """Demands that the names of files end in certain ways, as in ``FileAllowed(["jpg", "png"])``.
+    """Demands files of certain kinds, as in ``FileAllowed(["jpg", "png"])``.
 
-    A name is what the client says it is, and proves nothing about the content.
+    Their names have to end so, and where it is known how such files begin (pictures, PDF, audio,
+    video, archives, office documents) they have to begin so: a program called ``me.png`` is
+    refused. More is not looked at; the sets of cruse-uploads do, and can be given here.
 
     Args:
-        upload_set: The endings, or an object with a method ``file_allowed(storage, filename)``.
+        upload_set: The endings, a set of cruse-uploads, or an object with a method
+            ``file_allowed(storage, filename)``.
         message: The error's text.
     """
 
-    def __init__(self, upload_set: Iterable[str] | UploadSet, message: str | None = None) -> None:
-        self.upload_set: tuple[str, ...] | UploadSet
-        if isinstance(upload_set, UploadSet):
+    def __init__(
+        self,
+        upload_set: Iterable[str] | UploadSet | CheckingSet,
+        message: str | None = None,
+    ) -> None:
+        self.upload_set: tuple[str, ...] | UploadSet | CheckingSet
+        if isinstance(upload_set, UploadSet | CheckingSet):
             self.upload_set = upload_set
         else:
             self.upload_set = tuple(ending.lower().lstrip(".") for ending in upload_set)
@@ -99,25 +117,34 @@ class FileAllowed:
         """Check a field.
 
         Raises:
-            StopValidation: When a file's name is not allowed.
+            StopValidation: When a file is not allowed.
         """
         for file in _files_of(field):
-            if not self._allows(file):
-                raise StopValidation(self._message(field))
+            objection = self._objection(file, field)
+            if objection is not None:
+                raise StopValidation(self.message or objection)
 
-    def _allows(self, file: FileStorage) -> bool:
+    def _objection(self, file: FileStorage, field: Field) -> str | None:
         name = (file.filename or "").lower()
         if isinstance(self.upload_set, tuple):
-            return "." in name and name.rpartition(".")[2] in self.upload_set
-        return self.upload_set.file_allowed(file, name)
-
-    def _message(self, field: Field) -> str:
-        if self.message:
-            return self.message
-        if not isinstance(self.upload_set, tuple):
+            return self._objection_to_ending(file, name, field)
+        if isinstance(self.upload_set, CheckingSet):
+            try:
+                self.upload_set.check(file)
+            except HTTPException as error:
+                return str(error.description)
+        elif not self.upload_set.file_allowed(file, name):
             return field.gettext("File does not have an approved extension.")
-        endings = ", ".join(self.upload_set)
-        return field.gettext("File does not have an approved extension: %s") % endings
+        return None
+
+    def _objection_to_ending(self, file: FileStorage, name: str, field: Field) -> str | None:
+        _, dot, ending = name.rpartition(".")
+        if not dot or ending not in self.upload_set:  # type: ignore[operator]
+            endings = ", ".join(self.upload_set)  # type: ignore[arg-type]
+            return field.gettext("File does not have an approved extension: %s") % endings
+        if not may_be(ending, _head(file)):
+            return field.gettext("The content of the file is not what its name says.")
+        return None
 
 
 class FileSize:
@@ -155,6 +182,15 @@ def _files_of(field: Field) -> list[FileStorage]:
     """Return a field's files, also where the field is WTForms' own."""
     values = field.data if isinstance(field.data, list | tuple) else [field.data]
     return _uploads(list(values))
+
+
+def _head(file: FileStorage) -> bytes:
+    """Return the first bytes of a file, and leave its position where it was."""
+    position = file.stream.tell()
+    file.stream.seek(0)
+    head = file.stream.read(HEAD)
+    file.stream.seek(position)
+    return head
 
 
 def _size(file: FileStorage) -> int:

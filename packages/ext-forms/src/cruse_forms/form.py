@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, cast
 
 import wtforms
 from wtforms.meta import DefaultMeta
 from wtforms.widgets import HiddenInput
 
-from cruse import has_request_context, request
-from cruse.globals import current_context
-from cruse_forms import responses
 from cruse_forms.applying import apply, changed_names, is_partial, is_sent, sent_names
-from cruse_forms.binding import FormData, read_query, read_submission
-from cruse_forms.dependencies import field_to_check
+from cruse_forms.binding import FormData
 from cruse_forms.extension import current_state, refusal_to_show, translations
 from cruse_forms.fields import FieldPlans, plain_defaults
 from cruse_forms.findings import belongs_to, findings, forms_within
+from cruse_forms.intake import Intake, read_request
 from cruse_forms.output import Output
-from cruse_forms.policy import SAFE_METHODS
 from cruse_forms.protection import CSRFError
-from cruse_forms.rows import pressed_row_button
 from cruse_forms.trees import CONTAINERS, FieldError, add_errors
 from cruse_forms.validation import (
     AsyncChecks,
@@ -38,7 +33,6 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
     from wtforms import Field
 
-    from cruse import Response
     from cruse_forms.validation import ExtraValidators
 
     T = TypeVar("T", default=dict[str, Any])
@@ -53,7 +47,7 @@ AUTO: Any = object()
 """Stands for: what the request submits."""
 
 
-class Form(Output, wtforms.Form, Generic[T]):
+class Form(Intake, Output, wtforms.Form, Generic[T]):
     """A form; subclass it with the fields and validators of WTForms.
 
     ``Form[Account]`` gives :attr:`value` the type ``Account``: a dataclass, or a class of msgspec
@@ -123,7 +117,6 @@ class Form(Output, wtforms.Form, Generic[T]):
     ) -> None:
         self._found: list[FieldError] = []
         self._formdata: FormData | None = None
-        self._from_query = False
         self._value: T | None = None
         self._valid = False
         #: Why this form's own check refused the request, if it did.
@@ -131,7 +124,7 @@ class Form(Output, wtforms.Form, Generic[T]):
         self._in_async_pass = False
         submission = None
         if formdata is AUTO:
-            formdata = submission = _submitted()
+            formdata = submission = read_request()
         super().__init__(formdata, obj, prefix, data, meta, **kwargs)
         if submission is not None:
             self._found = list(findings(self, submission))
@@ -166,90 +159,7 @@ class Form(Output, wtforms.Form, Generic[T]):
                 filters += filter(None, [getattr(self, f"filter_{name}", None)])
                 field.process(formdata, field.object_data, extra_filters=filters)
 
-    @classmethod
-    def bind(cls, obj: object | None = None, *, partial: bool = False, **kwargs: Any) -> Self:
-        """Return a form bound to the current request, in sync code.
-
-        Args:
-            obj: An object whose attributes the fields start with.
-            partial: Whether fields that were not sent keep their values and are not validated.
-            kwargs: As for the class.
-        """
-        if partial:
-            kwargs["meta"] = {**(kwargs.get("meta") or {}), "partial": True}
-        return cls(obj=obj, **kwargs)
-
-    @classmethod
-    def bind_query(cls, obj: object | None = None, **kwargs: Any) -> Self:
-        """Return a form bound to the query of the current request's URL: a search, a filter.
-
-        It counts as submitted when the query has anything for one of its fields.
-
-        Args:
-            obj: An object whose attributes the fields start with.
-            kwargs: As for the class.
-        """
-        submission = read_query(cast("Any", request), current_state().settings)
-        form = cls(None if submission is None else submission, obj, **kwargs)
-        form._from_query = True
-        if submission is not None:
-            form._found = list(findings(form, submission))
-        return form
-
-    @classmethod
-    def check_field(cls, name: str | None = None, **kwargs: Any) -> Response:
-        """Validate one field while the form is filled in, and answer with its group.
-
-        Cross-field validators that name it run too, where their own field was sent:
-        :func:`depends_on` says so of functions, and ``EqualTo`` does by itself.
-
-        Args:
-            name: The field's name in HTML; for htmx, that of the input that asks.
-            kwargs: As for the class.
-        """
-        form = cls(**kwargs)
-        field, only = field_to_check(form, name)
-        form.validate(only=only)
-        return responses.answer_field(form, field, only)
-
-    @classmethod
-    async def acheck_field(cls, name: str | None = None, **kwargs: Any) -> Response:
-        """Do :meth:`check_field` with asynchronous validators, too."""
-        form = await cls.abind(**kwargs)
-        field, only = field_to_check(form, name)
-        await form.avalidate(only=only)
-        return responses.answer_field(form, field, only)
-
-    @classmethod
-    async def abind(
-        cls, obj: object | None = None, *, partial: bool = False, **kwargs: Any
-    ) -> Self:
-        """Return a form bound to the current request, whose body is read without blocking.
-
-        In async views the body is there already, unless the route has ``stream=True``, so there
-        :meth:`bind` does as well; in async ``before_request`` functions it does not.
-
-        Args:
-            obj: An object whose attributes the fields start with.
-            partial: Whether fields that were not sent keep their values and are not validated.
-            kwargs: As for the class.
-        """
-        if request.method not in SAFE_METHODS:
-            await request.load_body()
-        return cls.bind(obj, partial=partial, **kwargs)
-
     # -- validation ----------------------------------------------------------------------------
-
-    def is_submitted(self) -> bool:
-        """Whether the current request submits something: its method is not GET or the like.
-
-        A button that adds, removes or moves a row does not submit the form.
-        """
-        if self._from_query:
-            return bool(sent_names(self))
-        if not has_request_context() or request.method in SAFE_METHODS:
-            return False
-        return not pressed_row_button(self)
 
     def validate(
         self,
@@ -420,10 +330,3 @@ class _NoFields:
 
     def setup_form(self, form: Any) -> list[Any]:
         return []
-
-
-def _submitted() -> FormData | None:
-    ctx = current_context() if has_request_context() else None
-    if ctx is None or ctx.method in SAFE_METHODS:
-        return None
-    return read_submission(ctx.request, current_state().settings)

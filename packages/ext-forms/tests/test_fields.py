@@ -126,6 +126,7 @@ def test_labels_made_of_names_are_in_the_language_of_each_form(app):
 
     class Account(Form):
         first_name = StringField()
+        last_name = FormField(Signup)
 
         class Meta:
             words = None
@@ -133,8 +134,13 @@ def test_labels_made_of_names_are_in_the_language_of_each_form(app):
             def get_translations(self, form):
                 return Words(self.words) if self.words else None
 
-    labels = [Account(None, meta={"words": word}).first_name.label.text for word in ("a", "b", "")]
-    assert labels == ["a First Name", "b First Name", "First Name"]
+    for words, first, last in [
+        ("a", "a First Name", "a Last Name"),
+        ("b", "b First Name", "b Last Name"),
+        ("", "First Name", "Last Name"),
+    ]:
+        form = Account(None, meta={"words": words})
+        assert (form.first_name.label.text, form.last_name.label.text) == (first, last)
 
 
 def test_a_form_is_not_kept_for_the_next_one():

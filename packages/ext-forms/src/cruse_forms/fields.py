@@ -45,7 +45,8 @@ class _Plan:
             own.pop(name, None)
         self.flags = vars(own.pop("flags"))
         label = own.pop("label").text
-        self.label = None if _label_is_made(unbound) else label
+        # Unless it was given, WTForms makes it of the name, in the language of the request.
+        self.label = label if any(label is each for each in _given(unbound)) else None
         self.has_id = bool(self.kwargs.get("id"))
         self.lists = {name: value for name, value in own.items() if type(value) is list}
         self.lists.pop("validators", None)  # which WTForms shares, too
@@ -122,9 +123,8 @@ def plain_defaults(fields: Mapping[str, Field]) -> dict[str, Any]:
     }
 
 
-def _label_is_made(unbound: UnboundField[Any]) -> bool:
-    """Whether WTForms makes the label of the name, in the language of the request."""
-    return (unbound.args[0] if unbound.args else unbound.kwargs.get("label")) is None
+def _given(unbound: UnboundField[Any]) -> list[Any]:
+    return [*unbound.args, *unbound.kwargs.values()]
 
 
 def _can_be_copied(unbound: UnboundField[Any], field: Field) -> bool:
@@ -133,7 +133,7 @@ def _can_be_copied(unbound: UnboundField[Any], field: Field) -> bool:
         return False
     if isinstance(field, SelectFieldBase) and getattr(field, "choices", None) is not None:
         return False  # a list that the application may add to
-    given = [*unbound.args, *unbound.kwargs.values()]
+    given = _given(unbound)
     apart = {*OF_THE_FORM, "flags", "label", "render_kw"}
     return all(
         name in apart or _is_plain(value) or any(value is each for each in given)

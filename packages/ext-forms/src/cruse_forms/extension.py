@@ -19,9 +19,10 @@ from cruse_forms.settings import FormsSettings
 from cruse_forms.tokens import csrf_meta_tag, csrf_token
 from cruse_forms.translations import request_translations
 from cruse_forms.views import make_form_view
+from cruse_forms.wizards import make_wizard_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cruse import Cruse
     from cruse_forms.form import Form
@@ -134,6 +135,30 @@ class Forms(Extension[FormsState]):
         return lambda function: self.reshow(
             make_form_view(function, form_class, template, context)
         )
+
+    def wizard(
+        self, steps: Mapping[str, type[Form[Any]]], template: str, **context: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a view of several forms, one after the other, and a function for what all have.
+
+        ::
+
+            @app.route("/order/<step>", methods=["GET", "POST"])
+            @forms.wizard({"goods": Goods, "address": Address}, "order.html")
+            def order(forms):
+                send(forms["goods"].value, forms["address"].value)
+                return redirect("/")
+
+        The rule has to have a ``step``. The function gets the forms by their names, all valid,
+        before what else the rule has. What was sent before is in the session meanwhile.
+
+        Args:
+            steps: The forms by the names of their steps, in order.
+            template: The name of the page's template, which has the ``form``, the name of its
+                ``step``, and all ``steps``: each with ``name``, ``url``, ``done``, ``current``.
+            context: More variables for it.
+        """
+        return lambda function: self.reshow(make_wizard_view(function, steps, template, context))
 
     def protect(self) -> None:
         """Check the current request now, for applications with ``FORMS_CSRF`` off.

@@ -6,6 +6,7 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from werkzeug.datastructures import MultiDict
 from wtforms import StringField
 
 from cruse_forms import Form
@@ -20,6 +21,7 @@ from sqlalchemy import (  # noqa: E402
     Float,
     ForeignKey,
     Integer,
+    Interval,
     LargeBinary,
     Numeric,
     String,
@@ -28,10 +30,11 @@ from sqlalchemy import (  # noqa: E402
     Uuid,
     create_engine,
 )
+from sqlalchemy.exc import IntegrityError  # noqa: E402
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column  # noqa: E402
 from sqlalchemy.pool import StaticPool  # noqa: E402
 
-from cruse_forms.models import model_form  # noqa: E402
+from cruse_forms.models import AsyncUnique, acommit, commit, model_form  # noqa: E402
 
 
 class Base(DeclarativeBase):
@@ -63,6 +66,7 @@ class Thing(Base):
     color: Mapped[Color] = mapped_column(Enum(Color))
     size: Mapped[str | None] = mapped_column(Enum("s", "m"))
     raw: Mapped[bytes | None] = mapped_column(LargeBinary)
+    span: Mapped[datetime.timedelta | None] = mapped_column(Interval)
 
 
 @pytest.fixture
@@ -90,6 +94,7 @@ GOOD = {
     "more": '{"a": [1]}',
     "color": "dark_red",
     "size": "",
+    "span": "1 day, 2:03:04",
 }
 STORED = {
     "name": "cup",
@@ -106,6 +111,7 @@ STORED = {
     "more": {"a": [1]},
     "color": Color.dark_red,
     "size": None,
+    "span": datetime.timedelta(days=1, hours=2, minutes=3, seconds=4),
 }
 
 
@@ -146,6 +152,9 @@ def test_what_is_sent_is_stored_with_its_type(save):
         ("more", "[" * 100_000, "Not valid JSON."),
         ("color", "green", "Invalid Choice"),
         ("count", "x", "Not a valid integer value."),
+        ("span", "soon", "Not a valid time span, such as 1:30:00."),
+        ("span", "9" * 9 + ":00", "Not a valid time span, such as 1:30:00."),
+        ("span", "\u0661:30", "Not a valid time span, such as 1:30:00."),
     ],
 )
 def test_wrong_values_are_errors_of_their_fields(save, name, text, error):
@@ -163,6 +172,104 @@ def test_a_unique_value_is_taken_by_others_only(save, session):
     response = save(name="jar")
     assert response.status_code == 422
     assert "Already exists." in response.text
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "shown"),
+    [
+        ("1:30", datetime.timedelta(minutes=90), "1:30:00"),
+        ("2 days 0:15", datetime.timedelta(days=2, minutes=15), "2 days, 0:15:00"),
+        ("100:00:01", datetime.timedelta(hours=100, seconds=1), "4 days, 4:00:01"),
+    ],
+)
+def test_time_spans_are_written_as_python_writes_them(text, span, shown):
+    made = model_form(Thing, only=["span"])
+    form = made(MultiDict({"span": text}))
+    assert form.validate()
+    assert form.span.data == span
+    assert f'value="{shown}"' in form.span()
+    again = made(MultiDict({"span": shown}))
+    assert again.span.data == span
+
+
+def test_who_comes_second_is_told_at_the_field(client, view_of, session):
+    made = model_form(Thing, session=session, only=["name", "color"])
+
+    def view():
+        form = made()
+        if form.validate_on_submit():
+            other = Thing(name="cup", active=True, color=Color.blue)
+            session.add(other)  # as another request would, in this moment
+            session.commit()
+            thing = Thing(active=True)
+            form.apply(thing)
+            session.add(thing)
+            if commit(form, session):
+                return "stored"
+        return form.respond("page.html")
+
+    view_of(view)
+    response = client.post("/", data={"name": "cup", "color": "blue"})
+    assert response.status_code == 422
+    assert "Already exists." in response.text
+    assert [thing.name for thing in session.query(Thing)] == ["cup"]
+
+
+def test_what_the_form_does_not_object_to_stays_an_error(app, session):
+    made = model_form(Thing, session=session, only=["name"])
+    with app.test_request_context("/", method="POST", data={"name": "cup"}):
+        form = made()
+        assert form.validate()
+        session.add(Thing(name="cup", active=None, color=Color.blue))
+        with pytest.raises(IntegrityError):
+            commit(form, session)
+        session.add(Thing(name="jar", active=True, color=Color.blue))
+        assert commit(form, session)
+
+
+class OnLoop:
+    """A session as on an event loop, around one that is not."""
+
+    def __init__(self, session):
+        self.session = session
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        pass
+
+    async def execute(self, statement):
+        return self.session.execute(statement)
+
+    async def commit(self):
+        self.session.commit()
+
+    async def rollback(self):
+        self.session.rollback()
+
+
+def test_unique_values_are_awaited(app, client, session):
+    class Named(Form):
+        name = StringField(validators=[AsyncUnique(Thing.name, lambda: OnLoop(session))])
+
+    @app.post("/")
+    async def view():
+        form = Named(data={"name": "mine"})
+        if await form.avalidate_on_submit():
+            if form.name.data == "late":
+                session.add(Thing(name="late", active=True, color=Color.blue))
+                session.commit()
+            session.add(Thing(name=form.name.data, active=True, color=Color.blue))
+            if await acommit(form, OnLoop(session)):
+                return "stored"
+        return form.respond("page.html")
+
+    assert client.post("/", data={"name": "cup"}).text == "stored"
+    for name in ("cup", "late"):
+        response = client.post("/", data={"name": name})
+        assert response.status_code == 422
+        assert "Already exists." in response.text
 
 
 def test_fields_are_chosen_added_and_described(client, view_of):

@@ -7,11 +7,14 @@ foreign keys and columns that hold bytes get no field; relationships have to be 
 from __future__ import annotations
 
 import json
+import re
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import wtforms
 from sqlalchemy import inspect, select, types
+from sqlalchemy.exc import IntegrityError
 from wtforms import validators
 from wtforms.fields import choices
 from wtforms.validators import ValidationError
@@ -24,7 +27,37 @@ if TYPE_CHECKING:
     from sqlalchemy import Column
     from wtforms import Field
 
-__all__ = ["JSONField", "UUIDField", "Unique", "model_form"]
+__all__ = [
+    "AsyncUnique",
+    "IntervalField",
+    "JSONField",
+    "UUIDField",
+    "Unique",
+    "acommit",
+    "commit",
+    "model_form",
+]
+
+
+class IntervalField(wtforms.StringField):
+    """A text input for a time span, ``1:30:00`` or ``2 days 0:15``; a ``datetime.timedelta``."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take the text; an empty one is no time span."""
+        text = str(valuelist[0]).strip() if valuelist else ""
+        self.data: Any = None
+        if not text:
+            return
+        found = _INTERVAL.fullmatch(text)
+        if found is None:
+            raise ValueError(self.gettext("Not a valid time span, such as 1:30:00."))
+        days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+        self.data = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+    def _value(self) -> str:
+        if self.process_errors and self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else str(self.data)
 
 
 class UUIDField(wtforms.StringField):
@@ -65,6 +98,9 @@ class JSONField(wtforms.TextAreaField):
         return "" if self.data is None else json.dumps(self.data, ensure_ascii=False)
 
 
+#: As ``str()`` writes a timedelta, seconds and days left out at will.
+_INTERVAL = re.compile(r"(?:(\d{1,6}) ?d(?:ays?)?,? )?(\d{1,6}):([0-5]?\d)(?::([0-5]?\d))?", re.A)
+
 #: The fields for types of columns; the first that fits is taken, so a type is before its base.
 FIELDS: tuple[tuple[type[Any], type[Field]], ...] = (
     (types.Boolean, wtforms.BooleanField),
@@ -74,6 +110,7 @@ FIELDS: tuple[tuple[type[Any], type[Field]], ...] = (
     (types.DateTime, wtforms.DateTimeLocalField),
     (types.Date, wtforms.DateField),
     (types.Time, wtforms.TimeField),
+    (types.Interval, IntervalField),
     (types.Uuid, UUIDField),
     (types.JSON, JSONField),
     (types.Text, wtforms.TextAreaField),
@@ -111,6 +148,75 @@ class Unique:
             found = session.execute(select(self.attribute).where(self.attribute == field.data))
             if found.first() is not None:
                 raise ValidationError(self.message or field.gettext("Already exists."))
+
+
+class AsyncUnique:
+    """Demands that no other row has the value of a field, for forms that are awaited.
+
+    Validators of different fields run at the same time, so each takes a session of its own.
+
+    Args:
+        attribute: The attribute of the model, such as ``User.email``.
+        sessions: Makes a session to enter with ``async with``: an ``async_sessionmaker``, or the
+            ``begin`` of cruse-db's asynchronous side.
+        message: The error's text.
+    """
+
+    def __init__(self, attribute: Any, sessions: Any, message: str | None = None) -> None:
+        self.attribute = attribute
+        self.sessions = sessions
+        self.message = message
+
+    async def __call__(self, form: Any, field: Field) -> None:
+        """Check a field; the object that the form was made with may keep its value.
+
+        Raises:
+            ValidationError: When another row has the value.
+        """
+        if field.data is None or field.data == field.object_data:
+            return
+        async with self.sessions() as session:
+            found = await session.execute(
+                select(self.attribute).where(self.attribute == field.data)
+            )
+            if found.first() is not None:
+                raise ValidationError(self.message or field.gettext("Already exists."))
+
+
+def commit(form: Form[Any], session: Any) -> bool:
+    """Commit what a valid form brought; whether that went well.
+
+    When another request was quicker, and the database refuses a value that was free when the form
+    was validated, the transaction is rolled back and the form validated again, so that
+    :class:`Unique` finds the other row: the error is then that of the field.
+
+    Args:
+        form: The form, validated.
+        session: The session with the changes.
+
+    Raises:
+        IntegrityError: When the database refuses what the form has no objections to.
+    """
+    try:
+        session.commit()
+    except IntegrityError:
+        session.rollback()
+        if form.validate():
+            raise
+        return False
+    return True
+
+
+async def acommit(form: Form[Any], session: Any) -> bool:
+    """Do :func:`commit` with an ``AsyncSession``, for forms with :class:`AsyncUnique`."""
+    try:
+        await session.commit()
+    except IntegrityError:
+        await session.rollback()
+        if await form.avalidate():
+            raise
+        return False
+    return True
 
 
 def model_form(

@@ -21,6 +21,8 @@ from cruse_uploads import (
     StorageFull,
     UploadNotAllowed,
     Uploads,
+    upload_received,
+    upload_refused,
 )
 from cruse_uploads.storage import local
 
@@ -500,6 +502,85 @@ def test_any_file_cut_anywhere_is_the_same_file(anything, content, cuts):
     chunks = [body[a:b] for a, b in pairwise(edges)]
     assert over_wsgi(anything, "/sync", chunks)[:2] == (200, content)
     assert over_asgi(anything, "/async", chunks)[:2] == (200, content)
+
+
+# -- what is told meanwhile -------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(uploads, app):
+    """What the application was told: the fields at the beginning, and the bytes that came."""
+    told = []
+    files = uploads.set("told", allow=ALL, max_size="5 MB")
+
+    def on_file(form, name):
+        told.append((form.get("album"), name))
+        if form.get("album") == "closed":
+            raise UploadNotAllowed("name", "This album is closed.")
+
+    async def on_file_async(form, name):
+        on_file(form, name)
+
+    async def progress_async(size):
+        told.append(size)
+
+    @app.post("/told/sync", stream=True)
+    def tell():
+        return files.receive(on_file=on_file, progress=told.append).key
+
+    @app.post("/told/async", stream=True)
+    async def tell_async():
+        return (await files.areceive(on_file=on_file_async, progress=progress_async)).key
+
+    return told
+
+
+@pytest.mark.parametrize("path", ["/told/sync", "/told/async"])
+def test_what_came_is_told_at_most_once_per_mebibyte(client, told, path):
+    data = bytes(range(256)) * 4096 * 3 + b"end"
+    body = form(part("album", b"open"), part("file", data, "data.bin"))
+    assert client.post(path, data=body, content_type=FORM).status_code == 200
+    begin, *sizes = told
+    assert begin == ("open", "data.bin")
+    assert sizes[-1] == len(data)
+    assert len(sizes) <= 4
+    assert all(later - earlier >= 1024 * 1024 for earlier, later in pairwise(sizes[:-1]))
+
+
+@pytest.mark.parametrize("path", ["/told/sync", "/told/async"])
+def test_the_fields_before_a_file_can_refuse_it(client, told, kept, path):
+    body = form(part("album", b"closed"), part("file", b"data", "../data.bin"))
+    response = client.post(path, data=body, content_type=FORM)
+    assert response.status_code == 415
+    assert told == [("closed", "data.bin")]
+    assert kept() == []
+
+
+def test_an_async_function_has_no_place_in_a_plain_view(app, photos, make):
+    async def progress(size):
+        raise AssertionError("never called")
+
+    with (
+        app.test_request_context("/", method="POST", **send(make["png"]())),
+        pytest.raises(TypeError, match="areceive"),
+    ):
+        photos.receive(progress=progress)
+
+
+def test_how_uploads_end_is_told_by_signals(client, way, make):
+    heard = []
+
+    def received(app, upload_set, stored, seconds):
+        heard.append((upload_set.name, stored.size, stored.type, seconds >= 0))
+
+    def refused(app, upload_set, reason, seconds):
+        heard.append((upload_set.name, reason, seconds >= 0))
+
+    with upload_received.connected_to(received), upload_refused.connected_to(refused):
+        client.post(way, **send(make["png"]()))
+        client.post(way, **send(b"MZ", "evil.png"))
+    size = len(make["png"]())
+    assert heard == [("photos", size, "image/png", True), ("photos", "type", True)]
 
 
 # -- memory and the loop ----------------------------------------------------------------------

@@ -6,6 +6,7 @@ from cruse_uploads.errors import (
     StorageFull,
     UploadNotAllowed,
 )
+from cruse_uploads.events import upload_received, upload_refused
 from cruse_uploads.extension import Uploads, UploadsSettings, UploadsState
 from cruse_uploads.filetypes import (
     ALL,
@@ -60,4 +61,6 @@ __all__ = [
     "UploadsSettings",
     "UploadsState",
     "Writer",
+    "upload_received",
+    "upload_refused",
 ]

@@ -8,24 +8,40 @@ writer, which takes all of it back.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import MultiDict
 
 from cruse_uploads.errors import UploadNotAllowed
+from cruse_uploads.names import clean_name
 from cruse_uploads.rules import Intake
-from cruse_uploads.sides import Blocking, drive
 from cruse_uploads.storage import Meta
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from cruse.parts import Parts
     from cruse_uploads.rules import Rules
     from cruse_uploads.sets import UploadSet
     from cruse_uploads.sides import Side, Sink
 
-__all__ = ["Deposit", "check", "receive", "save"]
+__all__ = ["Deposit", "Watch", "check", "receive", "save"]
+
+PROGRESS = 1024 * 1024  # bytes between two reports
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What an application wants to be called for while a file comes in; see ``receive``."""
+
+    on_file: Callable[[MultiDict[str, str], str], Any] | None = None
+    progress: Callable[[int], Any] | None = None
+
+    async def begin(self, side: Side, form: MultiDict[str, str], name: str) -> None:
+        """Tell that a file begins, unless it is an input that was left empty."""
+        if self.on_file is not None and name:
+            await side.call(self.on_file, form, clean_name(name))
 
 
 class Deposit:
@@ -35,10 +51,19 @@ class Deposit:
         side: The side this runs on.
         upload_set: The set, whose rules hold.
         name: The client's file name.
+        progress: Called with the bytes that came, once per MiB and at the end.
     """
 
-    def __init__(self, side: Side, upload_set: UploadSet, name: str | None) -> None:
+    def __init__(
+        self,
+        side: Side,
+        upload_set: UploadSet,
+        name: str | None,
+        progress: Callable[[int], Any] | None = None,
+    ) -> None:
         self.side = side
+        self.progress = progress
+        self._told = 0
         self.upload_set = upload_set
         self.intake = Intake(upload_set.rules, name)
         self.key = ""
@@ -55,11 +80,19 @@ class Deposit:
         try:
             async for chunk in chunks:
                 await self._take(self.intake.feed(chunk))
+                if self.progress is not None and self.intake.size - self._told >= PROGRESS:
+                    await self._tell(self.progress)
             await self._take(self.intake.finish())
             await self._flush()
+            if self.progress is not None and self.intake.size > self._told:
+                await self._tell(self.progress)
         except BaseException:
             await self.abort()
             raise
+
+    async def _tell(self, progress: Callable[[int], Any]) -> None:
+        self._told = self.intake.size
+        await self.side.call(progress, self._told)
 
     async def _take(self, data: bytes) -> None:
         if not self.side.batch:
@@ -116,7 +149,7 @@ class Deposit:
 
 
 async def receive(
-    side: Side, parts: Parts, upload_set: UploadSet, field: str | None
+    side: Side, parts: Parts, upload_set: UploadSet, field: str | None, watch: Watch
 ) -> tuple[dict[str, Any], MultiDict[str, str]]:
     """Store the file of a multipart form as it arrives; return its facts and the form's fields.
 
@@ -125,6 +158,7 @@ async def receive(
         parts: The form.
         upload_set: Where to.
         field: The name of the file's field; ``None`` for whichever has one.
+        watch: What the application wants to be called for.
 
     Raises:
         UploadNotAllowed: When the file breaks a rule, there is none, or there are several.
@@ -145,7 +179,9 @@ async def receive(
                 async for _ in chunks:
                     raise upload_set.rules.refuse("too_many")
                 continue  # another file input, left empty
-            deposit = await _deposit(side, upload_set, part.filename, chunks)
+            await watch.begin(side, form, part.filename)
+            made = Deposit(side, upload_set, part.filename, watch.progress)
+            deposit = made if await _filled(made, part.filename, chunks) else None
     except BaseException:
         if deposit is not None:
             await deposit.abort()
@@ -155,34 +191,28 @@ async def receive(
     return await deposit.commit(), form
 
 
-async def _deposit(
-    side: Side, upload_set: UploadSet, name: str, chunks: AsyncIterator[bytes]
-) -> Deposit | None:
-    """Write a file without publishing it; ``None`` for a file input that was left empty."""
-    deposit = Deposit(side, upload_set, name)
+async def _filled(deposit: Deposit, name: str, chunks: AsyncIterator[bytes]) -> bool:
+    """Write a file without publishing it; whether there was one: an input may be left empty."""
     try:
         await deposit.fill(chunks)
     except UploadNotAllowed as error:
         if error.reason == "empty" and not name:  # how browsers send it
-            return None
+            return False
         raise
-    return deposit
+    return True
 
 
-def save(upload_set: UploadSet, chunks: Iterable[bytes], name: str | None) -> dict[str, Any]:
+async def save(
+    side: Side, upload_set: UploadSet, chunks: AsyncIterator[bytes], name: str | None
+) -> dict[str, Any]:
     """Store a file that is here already; return its facts.
 
     Raises:
         UploadNotAllowed: When it breaks a rule.
     """
-
-    async def run() -> dict[str, Any]:
-        side = Blocking()
-        deposit = Deposit(side, upload_set, name)
-        await deposit.fill(side.chunks(chunks))
-        return await deposit.commit()
-
-    return drive(run())
+    deposit = Deposit(side, upload_set, name)
+    await deposit.fill(chunks)
+    return await deposit.commit()
 
 
 def check(rules: Rules, chunks: Iterable[bytes], name: str | None) -> None:

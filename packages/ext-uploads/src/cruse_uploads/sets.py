@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.datastructures import FileStorage
 
 from cruse import request
 from cruse_uploads import receiving, serving, thumbnails
 from cruse_uploads.errors import ObjectNotFoundError, UploadNotAllowed
+from cruse_uploads.events import telling
 from cruse_uploads.filetypes import BINARY, BY_EXTENSION, DEFAULTS, FileType
 from cruse_uploads.images import HeaderReader, ImageError, has_header_reader
 from cruse_uploads.names import KeyTemplate, extension_of, is_key, stem_of
@@ -20,12 +21,15 @@ from cruse_uploads.signing import sign
 from cruse_uploads.stored import Received, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+
+    from werkzeug.datastructures import MultiDict
 
     from cruse import Response
     from cruse.parts import Parts
     from cruse_uploads.extension import Uploads
     from cruse_uploads.filetypes import AllExcept
+    from cruse_uploads.sides import Side
     from cruse_uploads.storage import Storage
 
 __all__ = ["UploadSet"]
@@ -73,7 +77,13 @@ class UploadSet:
 
     # -- receiving -------------------------------------------------------------------------------
 
-    def receive(self, field: str | None = None) -> Received:
+    def receive(
+        self,
+        field: str | None = None,
+        *,
+        on_file: Callable[[MultiDict[str, str], str], Any] | None = None,
+        progress: Callable[[int], Any] | None = None,
+    ) -> Received:
         """Store the file of the current request's form while it arrives.
 
         For a sync view whose route has ``stream=True``. The limits of this set hold instead of
@@ -82,6 +92,9 @@ class UploadSet:
 
         Args:
             field: The name of the file's field; without it, the first file that comes.
+            on_file: Called before the file's first byte is looked at, with the fields that stood
+                before it and its name, cleaned; what it raises refuses the file.
+            progress: Called with the number of bytes that came: after each MiB, and at the end.
 
         Raises:
             UploadNotAllowed: When the file breaks a rule, or there is none.
@@ -90,13 +103,27 @@ class UploadSet:
             UnsupportedMediaType: When the body is no multipart form (415).
             StorageFull: When there is no room left (507).
         """
-        facts, form = drive(receiving.receive(Blocking(), self._parts(), self, field))
-        return Received(**facts, form=form)
+        return drive(self._receive(Blocking(), field, receiving.Watch(on_file, progress)))
 
-    async def areceive(self, field: str | None = None) -> Received:
-        """Do :meth:`receive` in an async view, without blocking the event loop."""
-        facts, form = await receiving.receive(OnLoop(), self._parts(), self, field)
-        return Received(**facts, form=form)
+    async def areceive(
+        self,
+        field: str | None = None,
+        *,
+        on_file: Callable[[MultiDict[str, str], str], Any] | None = None,
+        progress: Callable[[int], Any] | None = None,
+    ) -> Received:
+        """Do :meth:`receive` in an async view, without blocking the event loop.
+
+        ``on_file`` and ``progress`` may be async here.
+        """
+        return await self._receive(OnLoop(), field, receiving.Watch(on_file, progress))
+
+    async def _receive(self, side: Side, field: str | None, watch: receiving.Watch) -> Received:
+        with telling(self) as tell:
+            facts, form = await receiving.receive(side, self._parts(), self, field, watch)
+            received = Received(**facts, form=form)
+        tell(received)
+        return received
 
     def save(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> Stored:
         """Store a file that is here already: one of ``request.files``, or any open file.
@@ -109,15 +136,22 @@ class UploadSet:
             UploadNotAllowed: When the file breaks a rule.
             StorageFull: When there is no room left (507).
         """
-        name = _name_of(file) if name is None else name
-        try:
-            return Stored(**receiving.save(self, _chunks(file), name))
-        except UploadNotAllowed as error:
-            raise self._or_missing(error, name) from None
+        side = Blocking()
+        return drive(self._save(side, side.chunks(_chunks(file)), _name_of(file, name)))
 
     async def asave(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> Stored:
         """Do :meth:`save` without blocking the event loop."""
-        return await in_thread(self.save, file, name=name)
+        side = OnLoop()
+        return await self._save(side, _read_in_thread(file), _name_of(file, name))
+
+    async def _save(self, side: Side, chunks: AsyncIterator[bytes], name: str) -> Stored:
+        with telling(self) as tell:
+            try:
+                stored = Stored(**await receiving.save(side, self, chunks, name))
+            except UploadNotAllowed as error:
+                raise self._or_missing(error, name) from None
+        tell(stored)
+        return stored
 
     def check(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> None:
         """Hold the rules over a file without storing it, and rewind it.
@@ -131,7 +165,7 @@ class UploadSet:
         Raises:
             UploadNotAllowed: When the file breaks a rule.
         """
-        name = _name_of(file) if name is None else name
+        name = _name_of(file, name)
         file.seek(0)
         try:
             receiving.check(self.rules, _chunks(file), name)
@@ -328,7 +362,9 @@ class UploadSet:
         await in_thread(self.delete, key, thumbnails=thumbnails)
 
 
-def _name_of(file: FileStorage | BinaryIO) -> str:
+def _name_of(file: FileStorage | BinaryIO, name: str | None) -> str:
+    if name is not None:
+        return name
     if isinstance(file, FileStorage):
         return file.filename or ""
     name = getattr(file, "name", "")  # a number for an unnamed temporary file
@@ -337,3 +373,8 @@ def _name_of(file: FileStorage | BinaryIO) -> str:
 
 def _chunks(file: FileStorage | BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(CHUNK), b"")
+
+
+async def _read_in_thread(file: FileStorage | BinaryIO) -> AsyncIterator[bytes]:
+    while chunk := await in_thread(file.read, OnLoop.batch):
+        yield chunk

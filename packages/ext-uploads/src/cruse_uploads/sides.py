@@ -7,6 +7,7 @@ nothing it awaits ever suspends, so one ``send`` runs it to its end.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from contextvars import copy_context
@@ -87,6 +88,9 @@ class Side(Protocol):
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function that takes its time."""
 
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a quick function of the application, which may be async on the loop."""
+
     async def writer(self, storage: Storage, key: str, meta: Meta) -> Sink:
         """Begin a new object."""
 
@@ -141,6 +145,21 @@ class Blocking:
         """Call a function that takes its time."""
         return function(*args)
 
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a quick function of the application.
+
+        Raises:
+            TypeError: When it is async, which has no place here.
+        """
+        result = function(*args)
+        if inspect.isawaitable(result):
+            getattr(result, "close", lambda: None)()
+            raise TypeError(
+                f"{function!r} is async, and this upload is received by plain code. Use "
+                "'areceive()' or 'asave()' in an async view, or a plain function."
+            )
+        return result
+
     async def writer(self, storage: Storage, key: str, meta: Meta) -> Sink:
         """Begin a new object."""
         return _BlockingSink(storage.writer(key, meta))
@@ -171,6 +190,11 @@ class OnLoop:
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function that takes its time, in a thread."""
         return await in_thread(function, *args)
+
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a quick function of the application, which may be async."""
+        result = function(*args)
+        return await result if inspect.isawaitable(result) else result
 
     async def writer(self, storage: Storage, key: str, meta: Meta) -> Sink:
         """Begin a new object."""

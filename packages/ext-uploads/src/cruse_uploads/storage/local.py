@@ -144,10 +144,14 @@ class _LocalWriter(Writer):
 
     def write(self, data: bytes | bytearray) -> None:
         """Add all of ``data``."""
-        view = memoryview(data)
-        with _full_is_507():
-            while view:  # the system may take less than it is given
-                view = view[self._file.write(view) or 0 :]
+        try:
+            written = self._file.write(data) or 0
+            while written < len(data):  # the system may take less than it is given
+                written += self._file.write(memoryview(data)[written:]) or 0
+        except OSError as error:  # not _full_is_507: this runs for each piece of every file
+            if error.errno in StorageFull.ERRNOS:
+                raise StorageFull from error
+            raise
 
     def commit(self) -> None:
         """Publish the object."""

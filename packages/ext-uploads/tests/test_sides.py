@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from cruse_uploads import IMAGES, MemoryStorage, Uploads
-from cruse_uploads.receiving import Deposit
+from cruse_uploads.receiving import Deposit, Watch
 from cruse_uploads.sides import Blocking, drive, in_thread
 
 
@@ -25,7 +25,7 @@ def test_a_coroutine_that_suspends_has_no_place_off_the_loop():
 def test_a_file_that_was_not_filled_can_not_be_published():
     photos = Uploads(storage=lambda app: MemoryStorage()).set("photos", allow=IMAGES)
     with pytest.raises(RuntimeError, match="filled"):
-        drive(Deposit(Blocking(), photos, "a.png").commit())
+        drive(Deposit(Blocking(), photos, "a.png", Watch()).commit())
 
 
 def test_a_thread_gives_back_what_its_function_does():

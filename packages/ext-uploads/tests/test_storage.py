@@ -229,6 +229,28 @@ def test_a_killed_process_leaves_no_object(tmp_path):
     ] == []
 
 
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    storage = LocalStorage(tmp_path, fsync=False)
+    put(storage, "photos/a.png", b"bytes")
+    script = (
+        "import os, signal, sys\n"
+        "from cruse_uploads import LocalStorage, Meta\n"
+        "from cruse_uploads.storage import local\n"
+        "local._TMPFILE = 0\n"  # where a file needs a name from its beginning
+        "local._publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "writer = LocalStorage(sys.argv[1]).writer('photos/b.png', Meta('a', 'b'))\n"
+        "writer.write(bytes(1000))\n"
+        "writer.commit()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)])
+    assert done.returncode == -signal.SIGKILL
+    assert len(files_in(tmp_path)) == 4  # a file, what is known of it, and the same in vain
+    assert storage.sweep(time.time() - 3600) == 0
+    assert storage.sweep(time.time() + 3600) == 2
+    assert storage.keys() == ["photos/a.png"]
+    assert storage.stat("photos/a.png").meta is not None
+
+
 @pytest.mark.parametrize("kept", ["", "{", "[]", '{"name": "a"}', None])
 def test_a_lost_name_costs_only_the_name(tmp_path, kept):
     storage = LocalStorage(tmp_path)

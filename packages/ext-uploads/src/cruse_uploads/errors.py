@@ -15,9 +15,18 @@ __all__ = ["ObjectExistsError", "ObjectNotFoundError", "Reason", "StorageFull", 
 #: Why a file is refused: ``missing`` (none was sent), ``empty``, ``too_many``, ``name`` (an
 #: extension that is not allowed), ``type`` (content that is not allowed), ``mismatch`` (the name
 #: claims another type than the content has), ``too_large`` (bytes), ``pixels`` (width x height),
-#: ``damaged`` (an image without a readable header).
+#: ``damaged`` (an image without a readable header), ``scan`` (the set's ``scan`` found something).
 Reason = Literal[
-    "missing", "empty", "too_many", "name", "type", "mismatch", "too_large", "pixels", "damaged"
+    "missing",
+    "empty",
+    "too_many",
+    "name",
+    "type",
+    "mismatch",
+    "too_large",
+    "pixels",
+    "damaged",
+    "scan",
 ]
 
 
@@ -25,8 +34,8 @@ class UploadNotAllowed(HTTPException):
     """A file that the rules of an upload set refuse.
 
     Left alone it becomes the response: 413 when the file is too large, 415 when it is of a wrong
-    type, 400 otherwise. ``description`` is written for the person who chose the file, so it serves
-    as the error of a form field, too.
+    type, 422 when a scan found something in it, 400 otherwise. ``description`` is written for the
+    person who chose the file, so it serves as the error of a form field, too.
 
     Args:
         reason: Which rule it broke.
@@ -40,6 +49,7 @@ class UploadNotAllowed(HTTPException):
         "damaged": 415,
         "too_large": 413,
         "pixels": 413,
+        "scan": 422,
     }
 
     def __init__(self, reason: Reason, description: str) -> None:

@@ -6,12 +6,13 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path  # noqa: TC003 (the settings' types are looked up when they are read)
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.exceptions import Forbidden, NotFound
 
 from cruse import Blueprint, request
 from cruse.extension import Extension, ExtensionState, SettingsError
+from cruse_uploads import upkeep
 from cruse_uploads.filetypes import DEFAULTS
 from cruse_uploads.names import is_key
 from cruse_uploads.sets import UploadSet
@@ -22,9 +23,12 @@ from cruse_uploads.storage.local import LocalStorage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    import click
+
     from cruse import Cruse, Response
     from cruse_uploads.filetypes import AllExcept, FileType
     from cruse_uploads.storage import Storage
+    from cruse_uploads.upkeep import Swept
 
 __all__ = ["Uploads", "UploadsSettings", "UploadsState"]
 
@@ -43,6 +47,8 @@ class UploadsSettings:
     url_expires: int = 60 * 60
     #: Whether a file is on the disk before it counts as kept.
     fsync: bool = True
+    #: For how many seconds files that a scan refused are kept, in sets with ``quarantine=True``.
+    quarantine_expires: int = 30 * 24 * 60 * 60
 
     def __post_init__(self) -> None:
         if not self.url_prefix.startswith("/") or self.url_prefix.endswith("/"):
@@ -97,6 +103,9 @@ class Uploads(Extension[UploadsState]):
         key: str = "{yyyy}/{mm}/{id}.{ext}",
         digest: str | None = None,
         private: bool = False,
+        scan: Callable[[BinaryIO], Any] | None = None,
+        quarantine: bool = False,
+        in_use: Callable[[str], bool] | None = None,
     ) -> UploadSet:
         """Declare an upload set.
 
@@ -111,6 +120,12 @@ class Uploads(Extension[UploadsState]):
             digest: Compute ``Stored.digest`` with this algorithm of ``hashlib``; ``"blake2b"`` is
                 the quickest of the strong ones.
             private: Serve its files by signed, expiring URLs only.
+            scan: Called with each file, open for reading, before anybody can see it; whether it
+                is harmless. An async function is for ``areceive`` and ``asave`` alone.
+            quarantine: Keep files that are not, for ``UPLOADS_QUARANTINE_EXPIRES`` seconds, where
+                no URL leads to; they are deleted otherwise.
+            in_use: Whether your database refers to a key; the sweep promotes temporary files that
+                are in use, left when a process ended between commit and promotion.
 
         Raises:
             ValueError: When there is a set of this name, or an argument is not understood.
@@ -126,6 +141,9 @@ class Uploads(Extension[UploadsState]):
             key=key,
             digest=digest,
             private=private,
+            scan=scan,
+            quarantine=quarantine,
+            in_use=in_use,
         )
         return self.sets[name]
 
@@ -157,6 +175,12 @@ class Uploads(Extension[UploadsState]):
         blueprint.add_url_rule("/<upload_set>/<path:key>", "file", self.serve)
         return blueprint
 
+    def commands(self, state: UploadsState) -> click.Command:
+        """Return ``cruse uploads``."""
+        from cruse_uploads.commands import make_group
+
+        return make_group(self)
+
     def startup(self, state: UploadsState) -> None:
         """Check what was configured after the extension was bound."""
         if state.settings.url_prefix != state.url_prefix:
@@ -173,6 +197,16 @@ class Uploads(Extension[UploadsState]):
         """
         state.storage.writer("health", Meta("health", "text/plain")).abort()
         return {"storage": repr(state.storage)}
+
+    def sweep(self, older: float = 24 * 60 * 60) -> Swept:
+        """Remove what nobody needs: temporary files that were not promoted, broken uploads.
+
+        For a task that runs every day; ``cruse uploads sweep`` does the same.
+
+        Args:
+            older: Leave what is younger, in seconds.
+        """
+        return upkeep.sweep(self, older)
 
     def serve(self, upload_set: str, key: str) -> Response:
         """Answer with a file; the view of ``uploads.file``.

@@ -8,8 +8,9 @@ writer, which takes all of it back.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.datastructures import MultiDict
 
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from cruse_uploads.sets import UploadSet
     from cruse_uploads.sides import Side, Sink
 
-__all__ = ["Deposit", "Watch", "check", "receive", "save"]
+__all__ = ["QUARANTINE", "TEMPORARY", "Deposit", "Watch", "check", "receive", "save"]
 
+QUARANTINE = "_quarantine"  # where files are that a scan has not let through; no set's name
+TEMPORARY = "_temporary"  # where files are that nobody has promoted yet
 PROGRESS = 1024 * 1024  # bytes between two reports
 
 
@@ -37,6 +40,7 @@ class Watch:
 
     on_file: Callable[[MultiDict[str, str], str], Any] | None = None
     progress: Callable[[int], Any] | None = None
+    temporary: bool = False
 
     async def begin(self, side: Side, form: MultiDict[str, str], name: str) -> None:
         """Tell that a file begins, unless it is an input that was left empty."""
@@ -51,7 +55,7 @@ class Deposit:
         side: The side this runs on.
         upload_set: The set, whose rules hold.
         name: The client's file name.
-        progress: Called with the bytes that came, once per MiB and at the end.
+        watch: What the application wants to be called for.
     """
 
     def __init__(
@@ -59,10 +63,11 @@ class Deposit:
         side: Side,
         upload_set: UploadSet,
         name: str | None,
-        progress: Callable[[int], Any] | None = None,
+        watch: Watch,
     ) -> None:
         self.side = side
-        self.progress = progress
+        self.progress = watch.progress
+        self.temporary = watch.temporary
         self._told = 0
         self.upload_set = upload_set
         self.intake = Intake(upload_set.rules, name)
@@ -119,9 +124,14 @@ class Deposit:
         kind = self.intake.known_type
         self.key = self.upload_set.keys.make(kind.extension)
         meta = Meta(self.intake.name, kind.media_type)
-        return await self.side.writer(
-            self.upload_set.storage, self.upload_set.storage_key(self.key), meta
-        )
+        key = self._final_key() if self.upload_set.scan is None else self._quarantined_key()
+        return await self.side.writer(self.upload_set.storage, key, meta)
+
+    def _final_key(self) -> str:
+        return self.upload_set.storage_key(self.key, temporary=self.temporary)
+
+    def _quarantined_key(self) -> str:
+        return f"{QUARANTINE}/{self.upload_set.storage_key(self.key)}"
 
     async def commit(self) -> dict[str, Any]:
         """Publish the file and return its facts, as :class:`Stored` takes them."""
@@ -129,6 +139,8 @@ class Deposit:
         if self._sink is None:
             raise RuntimeError("A file has to be filled before it can be published.")
         await self._sink.acommit()
+        if self.upload_set.scan is not None:
+            await self._scan(self.upload_set.scan)
         width, height = intake.dimensions or (None, None)
         return {
             "key": self.key,
@@ -140,6 +152,27 @@ class Deposit:
             "digest": self._digest.hexdigest() if self._digest is not None else None,
             "upload_set": self.upload_set,
         }
+
+    async def _scan(self, scan: Callable[[BinaryIO], Any]) -> None:
+        """Let a file out of quarantine when the scan finds nothing.
+
+        Raises:
+            UploadNotAllowed: When it finds something.
+        """
+        side, storage, key = self.side, self.upload_set.storage, self._quarantined_key()
+        try:
+            with await side.run(storage.open, key) as file:
+                # A plain function takes its time, so on a loop it runs in a thread.
+                call = side.call if inspect.iscoroutinefunction(scan) else side.run
+                clean = await call(scan, file)
+            if clean:
+                return await side.run(storage.move, key, self._final_key())
+        except BaseException:  # a scan that could not be made has found nothing out
+            await side.run(storage.delete, key)
+            raise
+        if not self.upload_set.quarantine:
+            await side.run(storage.delete, key)
+        raise self.upload_set.rules.refuse("scan")
 
     async def abort(self) -> None:
         """Throw away what was written."""
@@ -180,7 +213,7 @@ async def receive(
                     raise upload_set.rules.refuse("too_many")
                 continue  # another file input, left empty
             await watch.begin(side, form, part.filename)
-            made = Deposit(side, upload_set, part.filename, watch.progress)
+            made = Deposit(side, upload_set, part.filename, watch)
             deposit = made if await _filled(made, part.filename, chunks) else None
     except BaseException:
         if deposit is not None:
@@ -203,14 +236,18 @@ async def _filled(deposit: Deposit, name: str, chunks: AsyncIterator[bytes]) -> 
 
 
 async def save(
-    side: Side, upload_set: UploadSet, chunks: AsyncIterator[bytes], name: str | None
+    side: Side,
+    upload_set: UploadSet,
+    chunks: AsyncIterator[bytes],
+    name: str | None,
+    watch: Watch,
 ) -> dict[str, Any]:
     """Store a file that is here already; return its facts.
 
     Raises:
         UploadNotAllowed: When it breaks a rule.
     """
-    deposit = Deposit(side, upload_set, name)
+    deposit = Deposit(side, upload_set, name, watch)
     await deposit.fill(chunks)
     return await deposit.commit()
 

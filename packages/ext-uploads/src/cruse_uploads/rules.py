@@ -188,6 +188,7 @@ _WORDS: dict[Reason, str] = {
     "missing": "No file was sent.",
     "empty": "The file is empty.",
     "too_many": "Send one file at a time.",
+    "scan": "The file was found to be harmful.",
     "damaged": "The image is damaged: its size cannot be read.",
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.datastructures import FileStorage
@@ -21,7 +23,7 @@ from cruse_uploads.signing import sign
 from cruse_uploads.stored import Received, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from werkzeug.datastructures import MultiDict
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from cruse_uploads.storage import Storage
 
 __all__ = ["UploadSet"]
+
+#: What takes a function and calls it once a transaction is committed.
+OnCommit = Callable[[Callable[[], Any]], Any]
 
 CHUNK = 64 * 1024  # bytes read at a time of a file that is here already
 OVERHEAD = 64 * 1024  # bytes of a form that are neither file nor field: boundaries and headers
@@ -53,6 +58,9 @@ class UploadSet:
         key: str = "{yyyy}/{mm}/{id}.{ext}",
         digest: str | None = None,
         private: bool = False,
+        scan: Callable[[BinaryIO], Any] | None = None,
+        quarantine: bool = False,
+        in_use: Callable[[str], bool] | None = None,
     ) -> None:
         if not _NAME.fullmatch(name) or not is_key(name):
             raise ValueError(
@@ -71,6 +79,12 @@ class UploadSet:
         self.digest = digest
         #: Whether only signed URLs show its files.
         self.private = private
+        #: Whether a file is harmless; looked at before anybody can see it.
+        self.scan = scan
+        #: Whether files stay in quarantine that are not.
+        self.quarantine = quarantine
+        #: Whether a database refers to a key; asked by the sweep.
+        self.in_use = in_use
 
     def __repr__(self) -> str:
         return f"<UploadSet {self.name!r}>"
@@ -83,6 +97,7 @@ class UploadSet:
         *,
         on_file: Callable[[MultiDict[str, str], str], Any] | None = None,
         progress: Callable[[int], Any] | None = None,
+        temporary: bool = False,
     ) -> Received:
         """Store the file of the current request's form while it arrives.
 
@@ -95,6 +110,7 @@ class UploadSet:
             on_file: Called before the file's first byte is looked at, with the fields that stood
                 before it and its name, cleaned; what it raises refuses the file.
             progress: Called with the number of bytes that came: after each MiB, and at the end.
+            temporary: Keep it apart, seen by nobody, until :meth:`promote` is called.
 
         Raises:
             UploadNotAllowed: When the file breaks a rule, or there is none.
@@ -103,7 +119,9 @@ class UploadSet:
             UnsupportedMediaType: When the body is no multipart form (415).
             StorageFull: When there is no room left (507).
         """
-        return drive(self._receive(Blocking(), field, receiving.Watch(on_file, progress)))
+        return drive(
+            self._receive(Blocking(), field, receiving.Watch(on_file, progress, temporary))
+        )
 
     async def areceive(
         self,
@@ -111,12 +129,13 @@ class UploadSet:
         *,
         on_file: Callable[[MultiDict[str, str], str], Any] | None = None,
         progress: Callable[[int], Any] | None = None,
+        temporary: bool = False,
     ) -> Received:
         """Do :meth:`receive` in an async view, without blocking the event loop.
 
         ``on_file`` and ``progress`` may be async here.
         """
-        return await self._receive(OnLoop(), field, receiving.Watch(on_file, progress))
+        return await self._receive(OnLoop(), field, receiving.Watch(on_file, progress, temporary))
 
     async def _receive(self, side: Side, field: str | None, watch: receiving.Watch) -> Received:
         with telling(self) as tell:
@@ -125,29 +144,46 @@ class UploadSet:
         tell(received)
         return received
 
-    def save(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> Stored:
+    def save(
+        self,
+        file: FileStorage | BinaryIO,
+        *,
+        name: str | None = None,
+        temporary: bool = False,
+    ) -> Stored:
         """Store a file that is here already: one of ``request.files``, or any open file.
 
         Args:
             file: It is read from where it stands, and stays open.
             name: The client's name for it; that of a ``FileStorage`` unless given.
+            temporary: Keep it apart, seen by nobody, until :meth:`promote` is called.
 
         Raises:
             UploadNotAllowed: When the file breaks a rule.
             StorageFull: When there is no room left (507).
         """
         side = Blocking()
-        return drive(self._save(side, side.chunks(_chunks(file)), _name_of(file, name)))
+        chunks = side.chunks(_chunks(file))
+        return drive(self._save(side, chunks, _name_of(file, name), temporary))
 
-    async def asave(self, file: FileStorage | BinaryIO, *, name: str | None = None) -> Stored:
+    async def asave(
+        self,
+        file: FileStorage | BinaryIO,
+        *,
+        name: str | None = None,
+        temporary: bool = False,
+    ) -> Stored:
         """Do :meth:`save` without blocking the event loop."""
         side = OnLoop()
-        return await self._save(side, _read_in_thread(file), _name_of(file, name))
+        return await self._save(side, _read_in_thread(file), _name_of(file, name), temporary)
 
-    async def _save(self, side: Side, chunks: AsyncIterator[bytes], name: str) -> Stored:
+    async def _save(
+        self, side: Side, chunks: AsyncIterator[bytes], name: str, temporary: bool
+    ) -> Stored:
+        watch = receiving.Watch(temporary=temporary)
         with telling(self) as tell:
             try:
-                stored = Stored(**await receiving.save(side, self, chunks, name))
+                stored = Stored(**await receiving.save(side, self, chunks, name, watch))
             except UploadNotAllowed as error:
                 raise self._or_missing(error, name) from None
         tell(stored)
@@ -210,9 +246,10 @@ class UploadSet:
         """For how many seconds browsers may keep a file without asking."""
         return 0 if self.private else self.uploads.state.settings.max_age
 
-    def storage_key(self, key: str) -> str:
+    def storage_key(self, key: str, *, temporary: bool = False) -> str:
         """Return the key in storage, which all sets share."""
-        return f"{self.name}/{key}"
+        full = f"{self.name}/{key}"
+        return f"{receiving.TEMPORARY}/{full}" if temporary else full
 
     def type_of(self, key: str) -> FileType:
         """Return the type of a file by its key, whose extension we gave it."""
@@ -341,25 +378,86 @@ class UploadSet:
         """Do :meth:`thumbnail` without blocking the event loop."""
         return await in_thread(self.thumbnail, key, size)
 
-    def delete(self, key: str, *, thumbnails: bool = True) -> None:
+    def delete(
+        self,
+        key: str,
+        *,
+        thumbnails: bool = True,
+        on_commit: OnCommit | None = None,
+    ) -> None:
         """Remove a file; it is no error when there is none.
 
         Args:
             key: Its key.
             thumbnails: Remove its thumbnails, too. Without, what was made of it can be kept when
                 the original says more than it should, such as where it was taken.
+            on_commit: What calls a function once a transaction is committed, such as
+                ``db.on_commit``; the file stays until then, and if it is rolled back.
         """
-        if not is_key(key):
-            return
-        keys = [self.storage_key(key)]
-        if thumbnails:
-            keys = self.storage.keys(f"{self.storage_key(stem_of(key))}.")
-        for each in keys:
-            self.storage.delete(each)
+        if is_key(key):
+            _now_or_then(partial(_delete, self.storage, self, key, thumbnails), on_commit)
 
-    async def adelete(self, key: str, *, thumbnails: bool = True) -> None:
+    async def adelete(
+        self,
+        key: str,
+        *,
+        thumbnails: bool = True,
+        on_commit: OnCommit | None = None,
+    ) -> None:
         """Do :meth:`delete` without blocking the event loop."""
-        await in_thread(self.delete, key, thumbnails=thumbnails)
+        if is_key(key):
+            await _now_or_then_async(
+                partial(_delete, self.storage, self, key, thumbnails), on_commit
+            )
+
+    def promote(self, key: str, *, on_commit: OnCommit | None = None) -> None:
+        """Let a file be seen that was received with ``temporary=True``.
+
+        Args:
+            key: Its key.
+            on_commit: What calls a function once a transaction is committed, such as
+                ``db.on_commit``; until then the file stays temporary, and if it is rolled back it
+                is swept in time.
+
+        Raises:
+            ObjectNotFoundError: When there is no temporary file of this key; with ``on_commit``
+                that is told at once.
+        """
+        temporary, storage = self.storage_key(key, temporary=True), self.storage
+        storage.stat(temporary)
+        _now_or_then(partial(storage.move, temporary, self.storage_key(key)), on_commit)
+
+    async def apromote(self, key: str, *, on_commit: OnCommit | None = None) -> None:
+        """Do :meth:`promote` without blocking the event loop."""
+        temporary, storage = self.storage_key(key, temporary=True), self.storage
+        await storage.astat(temporary)
+        move = partial(storage.move, temporary, self.storage_key(key))
+        await _now_or_then_async(move, on_commit)
+
+
+def _delete(storage: Storage, upload_set: UploadSet, key: str, thumbnails: bool) -> None:
+    keys = [upload_set.storage_key(key)]
+    if thumbnails:
+        keys = storage.keys(f"{upload_set.storage_key(stem_of(key))}.")
+    for each in keys:
+        storage.delete(each)
+
+
+def _now_or_then(function: Callable[[], None], on_commit: OnCommit | None) -> None:
+    if on_commit is None:
+        function()
+    else:
+        on_commit(function)
+
+
+async def _now_or_then_async(function: Callable[[], None], on_commit: OnCommit | None) -> None:
+    async def in_a_thread() -> None:
+        await in_thread(function)
+
+    if on_commit is None:
+        await in_a_thread()
+    else:
+        on_commit(in_a_thread)
 
 
 def _name_of(file: FileStorage | BinaryIO, name: str | None) -> str:

@@ -224,6 +224,45 @@ class StorageContract:
         storage.delete("photos")
         assert storage.keys() == [KEY]
 
+    # -- moving ----------------------------------------------------------------------------------
+
+    def test_a_moved_object_is_the_same_under_another_key(self, storage: Storage) -> None:
+        put(storage, KEY, b"bytes")
+        before = storage.stat(KEY).meta
+        storage.move(KEY, "other/place/b.png")
+        assert storage.keys() == ["other/place/b.png"]
+        assert read(storage, "other/place/b.png") == b"bytes"
+        assert storage.stat("other/place/b.png").meta == before
+        put(storage, KEY, b"another")
+        assert read(storage, "other/place/b.png") == b"bytes"
+
+    def test_a_move_overwrites_nothing(self, storage: Storage) -> None:
+        put(storage, KEY, b"one")
+        put(storage, "photos/b.png", b"two")
+        with pytest.raises(ObjectExistsError):
+            storage.move(KEY, "photos/b.png")
+        assert [read(storage, key) for key in (KEY, "photos/b.png")] == [b"one", b"two"]
+
+    def test_only_what_is_there_is_moved_and_only_to_a_key(self, storage: Storage) -> None:
+        with pytest.raises(ObjectNotFoundError):
+            storage.move("photos/none.png", "photos/b.png")
+        put(storage, KEY, b"bytes")
+        with pytest.raises(ValueError, match="key"):
+            storage.move(KEY, "../outside.png")
+        assert storage.keys() == [KEY]
+
+    def test_sweeping_takes_no_object_and_nothing_that_is_on_its_way(
+        self, storage: Storage
+    ) -> None:
+        put(storage, KEY, b"bytes")
+        writer = storage.writer("photos/b.png", META)
+        writer.write(b"half")
+        assert storage.sweep(time.time() - 3600) == 0
+        writer.commit()
+        storage.sweep(time.time() + 3600)
+        assert storage.keys() == [KEY, "photos/b.png"]
+        assert storage.stat(KEY).meta in (META, None)
+
     # -- the asynchronous twins ------------------------------------------------------------------
 
     def test_the_twins_do_the_same(self, storage: Storage) -> None:
@@ -240,7 +279,8 @@ class StorageContract:
             assert (await storage.astat(KEY)).size == 7
             with await storage.aopen(KEY) as file:
                 assert file.read() == b"one two"
-            await storage.adelete(KEY)
+            await storage.amove(KEY, "photos/moved.png")
+            await storage.adelete("photos/moved.png")
             with pytest.raises(ObjectNotFoundError):
                 await storage.astat(KEY)
 

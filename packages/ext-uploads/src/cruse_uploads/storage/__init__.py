@@ -25,7 +25,10 @@ __all__ = [
     "Storage",
     "StorageFull",
     "Writer",
+    "copy",
 ]
+
+CHUNK = 1024 * 1024  # bytes copied at a time
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,30 @@ class Storage(ABC):
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys that start with ``prefix``, in order."""
 
+    def move(self, source: str, target: str) -> None:
+        """Give an object another key, with what is known of it.
+
+        Without a way of its own, storage copies it; a crash can leave both.
+
+        Raises:
+            ObjectNotFoundError: When there is none.
+            ObjectExistsError: When there is one under the new key; both stay as they are.
+            ValueError: When the new key is not one.
+        """
+        facts = self.stat(source)
+        meta = facts.meta or Meta(source.rpartition("/")[2], "application/octet-stream")
+        with self.open(source) as file:
+            copy(file, self.writer(target, meta))
+        self.delete(source)
+
+    def sweep(self, before: float) -> int:
+        """Remove what writers left behind whose process was killed; return how many pieces.
+
+        Args:
+            before: Leave what was touched since then, in seconds since the epoch.
+        """
+        return 0
+
     def path(self, key: str) -> str | None:
         """Return where the object is as a file, ``None`` for storage that has no files.
 
@@ -148,6 +175,21 @@ class Storage(ABC):
         """Do :meth:`delete` without blocking the event loop."""
         await in_thread(self.delete, key)
 
+    async def amove(self, source: str, target: str) -> None:
+        """Do :meth:`move` without blocking the event loop."""
+        await in_thread(self.move, source, target)
+
     async def akeys(self, prefix: str = "") -> list[str]:
         """Do :meth:`keys` without blocking the event loop."""
         return await in_thread(self.keys, prefix)
+
+
+def copy(file: BinaryIO, writer: Writer) -> None:
+    """Write an open file and publish it; leave nothing when that fails."""
+    try:
+        while chunk := file.read(CHUNK):
+            writer.write(chunk)
+        writer.commit()
+    except BaseException:
+        writer.abort()
+        raise

@@ -88,6 +88,34 @@ class LocalStorage(Storage):
         with contextlib.suppress(ObjectNotFoundError):
             _remove(self._existing(key))
 
+    def move(self, source: str, target: str) -> None:
+        """Give an object another key: a second link to the same bytes, then the first is gone."""
+        old = self._existing(source)
+        if not is_key(target):
+            raise ValueError(f"{target!r} is not a storage key.")
+        new = self._path(target)
+        os.makedirs(os.path.dirname(new), exist_ok=True)
+        if os.path.lexists(new):
+            raise ObjectExistsError(target)
+        with _full_is_507(), _taken_back(new):
+            meta = _read_meta(old)
+            if meta is not None:
+                _write_meta(new, meta, self.fsync)
+            _name(old, new)
+            if self.fsync:
+                _sync_folder(os.path.dirname(new))
+        _remove(old)
+
+    def sweep(self, before: float) -> int:
+        """Remove files that wait for a name, and names that wait for their file."""
+        found = 0
+        for folder, _, names in os.walk(self.folder):
+            there = set(names)
+            for name in names:
+                if _is_debris(name, there) and _removed_if_old(os.path.join(folder, name), before):
+                    found += 1
+        return found
+
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys that start with ``prefix``, in order."""
         folder = prefix.rpartition("/")[0]
@@ -231,12 +259,44 @@ def _publish(descriptor: int, hidden: str | None, path: str) -> None:
             # link that /proc shows; link(2) takes the link itself and fails with EXDEV.
             source = f"/proc/self/fd/{descriptor}"
             os.link(source, path, src_dir_fd=descriptor, follow_symlinks=True)
-        elif os.name == "nt":  # pragma: no cover
-            os.rename(hidden, path)  # fails on Windows where the name is taken
         else:
-            os.link(hidden, path)  # abort() takes the other name away
+            _name(hidden, path)  # abort() takes the other name away
     except FileExistsError:
         raise ObjectExistsError(path) from None
+
+
+def _name(old: str, new: str) -> None:
+    """Give a file a second name; on Windows, another one.
+
+    Raises:
+        ObjectExistsError: When it is taken.
+    """
+    try:
+        if os.name == "nt":  # pragma: no cover
+            os.rename(old, new)  # fails there where the name is taken
+        else:
+            os.link(old, new)
+    except FileExistsError:
+        raise ObjectExistsError(new) from None
+
+
+def _is_debris(name: str, there: set[str]) -> bool:
+    """Whether a file is ours and of no use: an unfinished one, or facts without their file."""
+    if not name.startswith("."):
+        return False
+    if name.endswith(".meta"):
+        return name[1:].removesuffix(".meta") not in there
+    return name.endswith(".part")
+
+
+def _removed_if_old(path: str, before: float) -> bool:
+    try:
+        if os.stat(path).st_mtime >= before:
+            return False
+        os.unlink(path)
+    except FileNotFoundError:  # its process was quicker
+        return False
+    return True
 
 
 def _remove(path: str) -> None:

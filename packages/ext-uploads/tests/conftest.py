@@ -9,9 +9,10 @@ import pytest
 from cruse import Cruse
 from cruse_uploads import IMAGES, Uploads
 
-# Pillow is an extra. Where it is not installed, thumbnails can't be tried.
+# Pillow and obstore are extras. Where they are not installed, what needs them can't be tried.
 INSTALLED = {dist.name.lower() for dist in distributions()}
 collect_ignore = [] if "pillow" in INSTALLED else ["test_thumbnails.py"]
+collect_ignore += [] if "obstore" in INSTALLED else ["test_objects.py"]
 # Some rows of the matrix have no database.
 collect_ignore += [] if "cruse-db" in INSTALLED else ["test_transactions.py"]
 
@@ -56,6 +57,19 @@ def make_bmp(width=3, height=2):
     return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + header + bytes(24)
 
 
+def box(kind, *contents):
+    data = b"".join(contents)
+    return struct.pack(">I", len(data) + 8) + kind + data
+
+
+def make_avif(width=3, height=2):
+    sizes = ((1, 1), (width, height), (1, 1))  # a thumbnail, the picture, its transparency
+    properties = [box(b"ispe", struct.pack(">III", 0, *size)) for size in sizes]
+    properties.insert(1, box(b"pixi", bytes(8)))
+    meta = box(b"hdlr", bytes(24)), box(b"iprp", box(b"ipco", *properties), box(b"ipma", bytes(4)))
+    return box(b"ftyp", b"avif", bytes(4), b"mif1") + box(b"meta", bytes(4), *meta)
+
+
 @pytest.fixture(scope="session")
 def make():
     """Pictures of each format, of any size: ``make["png"](65_000, 65_000)``."""
@@ -65,6 +79,7 @@ def make():
         "gif": make_gif,
         "webp": make_webp,
         "bmp": make_bmp,
+        "avif": make_avif,
     }
 
 

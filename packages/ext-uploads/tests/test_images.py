@@ -16,6 +16,7 @@ MEDIA = {
     "gif": "image/gif",
     "webp": "image/webp",
     "bmp": "image/bmp",
+    "avif": "image/avif",
 }
 
 
@@ -33,10 +34,10 @@ def test_width_and_height_are_read(make, kind, size):
     assert size_of(MEDIA[kind], make[kind](*size)) == size
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "avif"])
 def test_the_largest_sizes_are_read_from_the_header_alone(make, kind):
     data = make[kind](65_000, 65_000)
-    assert len(data) < 200
+    assert len(data) < 250
     assert size_of(MEDIA[kind], data) == (65_000, 65_000)
 
 
@@ -86,6 +87,9 @@ def test_a_bitmap_of_the_oldest_kind_is_read():
         ("webp", b"RIFF\0\0\0\0WEBPVP9 " + bytes(30)),
         ("webp", b"RIFF\0\0\0\0WEBPVP8 " + bytes(30)),
         ("webp", b"RIFF\0\0\0\0WEBPVP8L" + bytes(30)),
+        ("avif", b"\0\0\0\x0cftypavif\0\0\0\7meta" + bytes(30)),
+        ("avif", b"\0\0\0\x0cftypavif" + bytes(30)),
+        ("avif", b"\0\0\0\x0cftypavif\0\0\0\x08ipco" + bytes(30)),
         ("jpg", b"\xff\xd8\xff\xd9"),
         ("jpg", b"\xff\xd8\xff\xda\0\0"),
         ("jpg", b"\xff\xd8abc"),
@@ -110,6 +114,12 @@ def test_a_second_frame_is_refused(make):
     frame = first[2:15]
     with pytest.raises(ImageError):
         size_of("image/jpeg", make["jpg"](65_000, 65_000, before=frame))
+
+
+def test_a_box_of_64_bits_is_passed_over():
+    ispe = b"\0\0\0\x14ispe" + struct.pack(">III", 0, 30, 20)
+    large = struct.pack(">I4sQ", 1, b"free", 100) + bytes(84)
+    assert size_of("image/avif", large + b"\0\0\0\x1cipco" + ispe) == (30, 20)
 
 
 def test_markers_without_a_segment_are_passed_over(make):

@@ -22,6 +22,7 @@ from cruse_uploads import (
 from cruse_uploads.filetypes import find_type
 from cruse_uploads.rules import Intake, Rules, parse_size
 
+PICTURES = (*IMAGES, "avif")
 ZIP = b"PK\x03\x04" + bytes(30)
 EXE = b"MZ" + bytes(100)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -60,9 +61,9 @@ def test_pictures_come_without_svg():
     assert take((*IMAGES, "svg"), "a.svg", SVG).type.media_type == "image/svg+xml"
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "avif"])
 def test_a_picture_is_what_its_content_says(make, kind):
-    intake = take(IMAGES, f"a.{kind.upper()}", make[kind](30, 20))
+    intake = take(PICTURES, f"a.{kind.upper()}", make[kind](30, 20))
     assert intake.type.extension == kind
     assert intake.dimensions == (30, 20)
 
@@ -215,10 +216,10 @@ def test_a_file_is_refused_at_the_first_byte_too_many():
         intake.feed(b"x")
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "avif"])
 def test_a_pixel_bomb_is_refused(make, kind):
-    assert take(IMAGES, f"a.{kind}", make[kind](1000, 1000), max_pixels=1_000_000).size
-    error = refusal(IMAGES, f"a.{kind}", make[kind](1000, 1001), max_pixels=1_000_000)
+    assert take(PICTURES, f"a.{kind}", make[kind](1000, 1000), max_pixels=1_000_000).size
+    error = refusal(PICTURES, f"a.{kind}", make[kind](1000, 1001), max_pixels=1_000_000)
     assert (error.reason, error.code) == ("pixels", 413)
     assert "1,000,000 pixels" in error.description
 

@@ -47,23 +47,12 @@ def _storage(text: str) -> Storage:
 def make_group(uploads: Uploads) -> AppGroup:
     """Return the group of the commands of an application's uploads."""
     group = AppGroup("uploads", help="Look after uploaded files.")
+    _add_looks(group, uploads)
+    _add_changes(group, uploads)
+    return group
 
-    @group.command()
-    @click.option(
-        "--older",
-        type=_duration,
-        default="24h",
-        show_default=True,
-        help="Leave what is younger than this: 90m, 24h, 7d.",
-    )
-    def sweep(older: float) -> None:
-        """Remove temporary files that nobody kept, and what killed processes left."""
-        done = upkeep.sweep(uploads, older)
-        click.echo(
-            f"Removed {done.temporary} temporary files, {done.quarantined} from quarantine and "
-            f"{done.pieces} pieces of broken uploads; promoted {done.promoted} that are in use."
-        )
 
+def _add_looks(group: AppGroup, uploads: Uploads) -> None:
     @group.command()
     def verify() -> None:
         """Name the files that something is wrong with; end with 1 when there are any."""
@@ -81,6 +70,24 @@ def make_group(uploads: Uploads) -> AppGroup:
         for name, total in upkeep.stats(uploads).items():
             click.echo(f"{name:20} {total.files:>10,} files {tell_size(total.size):>12}")
 
+
+def _add_changes(group: AppGroup, uploads: Uploads) -> None:
+    @group.command()
+    @click.option(
+        "--older",
+        type=_duration,
+        default="24h",
+        show_default=True,
+        help="Leave what is younger than this: 90m, 24h, 7d.",
+    )
+    def sweep(older: float) -> None:
+        """Remove temporary files that nobody kept, and what killed processes left."""
+        done = upkeep.sweep(uploads, older)
+        click.echo(
+            f"Removed {done.temporary} temporary files, {done.quarantined} from quarantine and "
+            f"{done.pieces} pieces of broken uploads; promoted {done.promoted} that are in use."
+        )
+
     @group.command()
     @click.argument("target", type=_storage)
     def migrate(target: Storage) -> None:
@@ -96,5 +103,3 @@ def make_group(uploads: Uploads) -> AppGroup:
             for _, was_copied in keys:
                 copied += was_copied
         click.echo(f"Copied {copied} files.")
-
-    return group

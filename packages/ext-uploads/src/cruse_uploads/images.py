@@ -108,12 +108,44 @@ def _jpeg() -> Walk:
         yield 2 - length
 
 
+# Boxes to look into, and how many bytes stand before the boxes in them.
+_OPENED = {b"meta": 4, b"iprp": 0, b"ipco": 0}
+
+
+def _avif() -> Walk:
+    """Walk the boxes of an AVIF (ISO 14496-12, 23008-12) to the end of its item properties.
+
+    Each image in it, such as a thumbnail or a layer of transparency, has its size there as
+    ``ispe``; the largest is that of the picture.
+    """
+    sizes: list[Size] = []
+    left: int | None = None  # bytes of properties that are still to come
+    while left is None or left > 0:
+        head = yield 8
+        kind, length, used = head[4:8], int.from_bytes(head[:4], "big"), 8
+        if length == 1:
+            length, used = int.from_bytes((yield 8), "big"), 16
+        if length < used:  # zero, too: up to the end of the file, where no properties are
+            raise ImageError("bad box")
+        if left is not None:
+            left -= length
+        elif kind == b"ipco":
+            left = length - used
+        if kind == b"ispe" and left is not None and length >= used + 12:
+            ispe = yield 12
+            used += 12
+            sizes.append((int.from_bytes(ispe[4:8], "big"), int.from_bytes(ispe[8:12], "big")))
+        yield -_OPENED[kind] if kind in _OPENED else used - length
+    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+
+
 _WALKS: dict[str, Callable[[], Walk]] = {
     "image/png": _png,
     "image/jpeg": _jpeg,
     "image/gif": _gif,
     "image/webp": _webp,
     "image/bmp": _bmp,
+    "image/avif": _avif,
 }
 
 

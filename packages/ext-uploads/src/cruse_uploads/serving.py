@@ -7,11 +7,13 @@ without our origin's rights; and to save rather than show it, unless its type ca
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
+from werkzeug.http import parse_range_header
 
-from cruse import send_file
+from cruse import request, send_file
 from cruse_uploads.errors import ObjectNotFoundError
 from cruse_uploads.names import content_disposition
 
@@ -27,6 +29,24 @@ _HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+def _make_conditional(response: Response, size: int) -> None:
+    """Do what ``send_file`` does for files whose size it can find out.
+
+    A header for several parts, or for none that can be read, is ignored (RFC 9110, section 14.2).
+    """
+    response.content_length = size
+    environ = dict(request.environ)
+    wanted = parse_range_header(environ.pop("HTTP_RANGE", None))
+    if wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1:
+        longer = wanted.ranges[0][0] < -size  # the last bytes, more than there are
+        environ["HTTP_RANGE"] = "bytes=0-" if longer else wanted.to_header()
+    try:
+        response.make_conditional(environ, accept_ranges=True, complete_length=size)
+    except RequestedRangeNotSatisfiable:
+        response.close()
+        raise
 
 
 def send(
@@ -47,13 +67,17 @@ def send(
         facts = storage.stat(full_key)
         # A file can be sent by the system; other storage hands out what can be read.
         source = storage.path(full_key) or storage.open(full_key)
+        sized = isinstance(source, str | BytesIO)
         response = send_file(
             source,
             mimetype=kind.media_type,
+            conditional=sized,
             etag=f"{facts.modified:.6f}-{facts.size}",
             last_modified=facts.modified,
             max_age=upload_set.max_age,
         )
+        if not sized:
+            _make_conditional(response, facts.size)
     except (ObjectNotFoundError, FileNotFoundError):
         raise NotFound from None
     if name is None:

@@ -1,0 +1,212 @@
+"""Storage in an object store: S3 and what speaks like it, Google Cloud, Azure (extra ``objects``).
+
+Theory of operation
+    Up to a part's size (5 MiB) an object is kept in memory and put at its end in one request, on
+    the condition that there is none of its key. What is larger goes up in parts while it arrives,
+    a few at a time, and shows when the last request completes it. A killed process can leave such
+    parts behind, which only the store can list: give the bucket a rule that aborts incomplete
+    multipart uploads after a day.
+
+    That completing request knows no condition. So of two writers of one large object, the later
+    wins; ours never meet, for the keys of upload sets are random.
+
+    The name is in the object's metadata, percent-encoded, for those are ASCII.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import quote, unquote
+
+from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
+from cruse_uploads.names import is_key
+from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+__all__ = ["ObjectStorage"]
+
+PART = 5 * 1024 * 1024  # bytes; the least that S3 takes as a part
+CONCURRENCY = 4  # parts on their way at the same time, each in memory
+_NAME = "name"  # of the metadata
+
+
+class ObjectStorage(Storage):
+    """Keeps objects in an object store.
+
+    Args:
+        store: A store of ``obstore.store``, such as ``S3Store("bucket", prefix="uploads")``.
+
+    Raises:
+        RuntimeError: When obstore, the extra ``objects``, is not installed.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        try:
+            import obstore
+        except ImportError as error:
+            raise RuntimeError(
+                "Object stores need obstore. Install it with 'pip install cruse-uploads[objects]'."
+            ) from error
+        self._obstore = obstore
+        self.store = store
+
+    def __repr__(self) -> str:
+        return f"ObjectStorage({type(self.store).__name__})"  # the store's own may show its keys
+
+    def writer(self, key: str, meta: Meta) -> Writer:
+        """Begin a new object."""
+        if not is_key(key):
+            raise ValueError(f"{key!r} is not a storage key.")
+        return _ObjectWriter(self, key, meta)
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object for reading and seeking; what is read is asked for piece by piece."""
+        self._check(key)
+        try:
+            reader = self._obstore.open_reader(self.store, key)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(key) from None
+        return cast("BinaryIO", _Reader(reader))
+
+    def stat(self, key: str) -> ObjectStat:
+        """Return what is known of an object."""
+        self._check(key)
+        try:
+            found = self._obstore.get(self.store, key, options={"head": True})
+        except FileNotFoundError:
+            raise ObjectNotFoundError(key) from None
+        facts: Any = found.meta
+        attributes: dict[str, str] = dict(found.attributes)
+        name, kind = attributes.get(_NAME), attributes.get("Content-Type")
+        meta = Meta(unquote(name), kind) if name is not None and kind is not None else None
+        return ObjectStat(facts["size"], facts["last_modified"].timestamp(), meta)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; it is no error when there is none."""
+        if is_key(key):
+            with suppress(FileNotFoundError):
+                self._obstore.delete(self.store, key)
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys that start with ``prefix``, in order."""
+        folder = prefix.rpartition("/")[0]
+        if folder and not is_key(folder):
+            return []
+        pages = self._obstore.list(self.store, prefix=folder or None)
+        paths = [str(each["path"]) for page in pages for each in page]
+        return sorted(path for path in paths if path.startswith(prefix) and is_key(path))
+
+    def move(self, source: str, target: str) -> None:
+        """Give an object another key; the store copies it by itself."""
+        self._check(source)
+        if not is_key(target):
+            raise ValueError(f"{target!r} is not a storage key.")
+        if self.has(target):
+            raise ObjectExistsError(target)
+        try:
+            self._obstore.copy(self.store, source, target)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(source) from None
+        self.delete(source)
+
+    def has(self, key: str) -> bool:
+        """Whether there is an object under a key."""
+        try:
+            self._obstore.head(self.store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _check(self, key: str) -> None:
+        if not is_key(key):
+            raise ObjectNotFoundError(key)
+
+
+class _ObjectWriter(Writer):
+    """An object that is small so far, or goes up in parts."""
+
+    def __init__(self, storage: ObjectStorage, key: str, meta: Meta) -> None:
+        self._storage = storage
+        self._key = key
+        self._attributes: Any = {"Content-Type": meta.type, _NAME: quote(meta.name)}
+        self._small = bytearray()
+        self._large: Any = None
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Add all of ``data``."""
+        if self._large is None:
+            self._small += data
+            if len(self._small) < PART:
+                return
+            self._large = self._storage._obstore.open_writer(
+                self._storage.store,
+                self._key,
+                attributes=self._attributes,
+                buffer_size=PART,
+                max_concurrency=CONCURRENCY,
+            )
+            data, self._small = self._small, bytearray()
+        self._large.write(bytes(data))  # which goes on after this returns, so it must not change
+
+    def commit(self) -> None:
+        """Publish the object."""
+        if self._large is None:
+            return self._put()
+        if self._storage.has(self._key):
+            self.abort()
+            raise ObjectExistsError(self._key)
+        self._large.close()
+        return None
+
+    def _put(self) -> None:
+        from obstore.exceptions import AlreadyExistsError
+
+        try:
+            self._storage._obstore.put(
+                self._storage.store,
+                self._key,
+                bytes(self._small),
+                attributes=self._attributes,
+                mode="create",
+                use_multipart=False,
+            )
+        except AlreadyExistsError:
+            raise ObjectExistsError(self._key) from None
+
+    def abort(self) -> None:
+        """Throw away what was written."""
+        self._small.clear()
+        large, self._large = self._large, None
+        if large is not None and not large.closed():
+            error = RuntimeError("aborted")  # leaving it with an error takes the parts back
+            large.__exit__(RuntimeError, error, None)
+
+
+class _Reader(io.RawIOBase):
+    """What obstore reads, as a raw file."""
+
+    def __init__(self, reader: Any) -> None:
+        super().__init__()
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        data = bytes(self._reader.read(len(view)))
+        view[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())

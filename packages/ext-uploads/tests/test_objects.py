@@ -1,0 +1,119 @@
+"""An object store keeps the storage contract; it is in memory here, what speaks to it is real."""
+
+import io
+
+import pytest
+from obstore.store import MemoryStore
+
+from cruse import Cruse
+from cruse_uploads import ALL, Meta, ObjectExistsError, ObjectNotFoundError, Uploads
+from cruse_uploads.storage import objects
+from cruse_uploads.storage.objects import ObjectStorage
+from cruse_uploads.testing import StorageContract, put, read
+
+META = Meta("图片 1.bin", "application/octet-stream")
+LARGE = bytes(range(256)) * 4 * 1024 * 13  # 13 MiB: parts, and a rest
+
+
+@pytest.fixture
+def store():
+    return MemoryStore()
+
+
+class TestObjectStorage(StorageContract):
+    @pytest.fixture
+    def storage(self, store):
+        return ObjectStorage(store)
+
+
+@pytest.fixture
+def storage(store):
+    return ObjectStorage(store)
+
+
+@pytest.mark.parametrize("size", [1024 * 1024, objects.PART, objects.PART + 1, len(LARGE)])
+def test_what_is_large_goes_up_in_parts(storage, size):
+    writer = storage.writer("files/a.bin", META)
+    for start in range(0, size, 700_000):
+        writer.write(LARGE[start : min(start + 700_000, size)])
+    assert storage.keys() == []
+    writer.commit()
+    assert read(storage, "files/a.bin") == LARGE[:size]
+    assert storage.stat("files/a.bin").meta == META
+
+
+def test_nothing_is_left_of_parts_that_are_given_up(storage):
+    writer = storage.writer("files/a.bin", META)
+    writer.write(LARGE)
+    writer.abort()
+    writer.abort()
+    with pytest.raises(ObjectNotFoundError):
+        storage.stat("files/a.bin")
+    put(storage, "files/a.bin", b"later")
+    assert storage.keys() == ["files/a.bin"]
+
+
+def test_what_is_large_overwrites_nothing(storage):
+    put(storage, "files/a.bin", b"first")
+    with pytest.raises(ObjectExistsError):
+        put(storage, "files/a.bin", LARGE)
+    assert read(storage, "files/a.bin") == b"first"
+
+
+def test_an_object_that_others_put_there_is_found(store, storage):
+    import obstore
+
+    obstore.put(store, "files/a.bin", b"others")
+    facts = storage.stat("files/a.bin")
+    assert (facts.size, facts.meta) == (6, None)
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client(storage, request):
+    uploads = Uploads(storage=lambda app: storage)
+    files = uploads.set("files", allow=ALL, max_size=None)
+    app = Cruse(__name__, extensions=[uploads])
+
+    @app.post("/sync", stream=True)
+    def add():
+        return files.receive().url()
+
+    @app.post("/async", stream=True)
+    async def add_async():
+        return (await files.areceive()).url()
+
+    with app.test_client(gateway=request.param) as client:
+        yield client
+    app.stop()
+
+
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_files_go_there_and_are_served_from_there(client, path):
+    data = LARGE[: 6 * 1024 * 1024]
+    url = client.post(path, data={"file": (io.BytesIO(data), "图片.bin")}).text
+    with client.get(url) as response:
+        assert response.data == data
+        assert response.headers["Content-Length"] == str(len(data))
+        assert "%E5%9B%BE" in response.headers["Content-Disposition"]
+    with client.get(url, headers={"Range": "bytes=5242870-5242890"}) as response:
+        assert response.status_code == 206
+        assert response.data == data[5242870:5242891]
+    for wanted, status, part in (
+        ("bytes=-3", 206, data[-3:]),
+        ("bytes=-9000000", 206, data),
+        ("bytes=0-1,4-5", 200, data),
+        ("lines=1-2", 200, data),
+    ):
+        with client.get(url, headers={"Range": wanted}) as response:
+            assert (response.status_code, response.data) == (status, part)
+    assert client.get(url, headers={"Range": "bytes=9000000-"}).status_code == 416
+    with client.head(url) as response:
+        assert response.headers["Content-Length"] == str(len(data))
+        etag = response.headers["ETag"]
+    assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_without_the_library_it_says_what_to_install(store, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "obstore", None)
+    with pytest.raises(RuntimeError, match=r"cruse-uploads\[objects\]"):
+        ObjectStorage(store)

@@ -24,6 +24,7 @@ HELD = {
     11: (HERE, "test_serving", "test_a_signature_is_good_for_nothing_else"),
     # Several ranges in one request are answered with all of the file.
     12: (HERE, "test_objects", "test_files_go_there_and_are_served_from_there"),
+    13: (MACHINE, "test_multipart", "test_forms_are_what_other_parsers_take_them_for"),
     14: (HERE, "test_scanning", "test_what_is_harmful_is_refused_and_never_shown"),
     15: (HERE, "test_transactions", "test_a_rollback_keeps_the_old_file_and_shows_no_new_one"),
     20: (HERE, "test_receiving", "test_a_file_comes_in_whole"),
@@ -33,7 +34,6 @@ HELD = {
 NOT_HELD = {
     1: "measured in benchmarks/uploads.py; the memory is held by test_receiving",
     2: "storage in an object store is tried on one in memory; no S3 server, no figures",
-    13: "the limits and all split points are held (test_receiving); no comparison of parsers",
     16: "files of equal content are stored twice",
     17: "uploads can not be resumed yet",
     18: "nothing is sent to an object store directly yet",

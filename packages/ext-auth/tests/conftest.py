@@ -1,7 +1,9 @@
 """An application that people log in to, its provider, and a browser for both."""
 
 import threading
+import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from joserfc.jwk import RSAKey
@@ -147,12 +149,12 @@ def make_world():
     """Make an application; ``options`` are those of the provider ``op``."""
     worlds = []
 
-    def make(colour="sync", options=(), provider=None, config=()):
+    def make(colour="sync", options=(), provider=None, config=(), store=None):
         app = Cruse("shop")
         app.config.update(TESTING=True, SECRET_KEY="a key of at least a few bytes")
         provider = provider or FakeProvider(PEOPLE)
         provider.signing_key = KEY
-        auth = Auth[User]()
+        auth = Auth[User](store=store)
         app.use(auth)
         world = World(app, auth, provider)
         provider.init_app(app)
@@ -182,6 +184,27 @@ def browser(world, gateway):
 def open_browser():
     """Open a browser on a world; ``open_browser(world, "asgi")``."""
     return Browser
+
+
+class Clock:
+    """The time of day, which a test can move."""
+
+    def __init__(self, now):
+        self.now = now
+        self.moved = 0.0
+
+    def move(self, **units):
+        self.moved += timedelta(**units).total_seconds()
+
+    def time(self):
+        return self.now() + self.moved
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock(time.time)
+    monkeypatch.setattr(time, "time", clock.time)
+    return clock
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """``current_user``: who it is, loaded once and only when somebody looks."""
 
+import time
+
 import pytest
 
 from cruse import Cruse, render_template_string, session, stream_template_string
@@ -179,7 +181,7 @@ def test_without_a_loader_it_says_what_is_missing():
     app.config.update(SECRET_KEY="x", TESTING=True)
     auth = Auth(app)
     with app.test_request_context(), pytest.raises(RuntimeError, match="user_loader"):
-        session["_auth"] = {"id": "1", "at": 1, "sid": "x"}
+        session["_auth"] = {"id": "1", "at": int(time.time()), "sid": "x"}
         _ = auth.user
 
 

@@ -1,10 +1,12 @@
 """Sign-in for Cruse: OpenID Connect with every check on, and who is signed in."""
 
-from cruse_auth.extension import Auth, AuthState, login_user, logout_user
+from cruse_auth.extension import Auth, AuthState, confirm_login, login_user, logout_user
 from cruse_auth.guards import (
     LoginRequired,
+    auth_required,
     fresh_login_required,
     login_fresh,
+    login_remembered,
     login_required,
     login_url,
 )
@@ -12,13 +14,20 @@ from cruse_auth.http import InProcess
 from cruse_auth.oidc import Identity
 from cruse_auth.providers import OpenIDProvider
 from cruse_auth.redirects import is_safe_next, safe_next
+from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
+    remember_theft,
+    user_loaded_from_cookie,
+    user_loaded_from_request,
     user_logged_in,
     user_logged_out,
+    user_login_confirmed,
     user_login_failed,
+    user_needs_refresh,
     user_unauthorized,
 )
+from cruse_auth.stores import MemoryStore, SessionRecord, SessionStore
 from cruse_auth.users import AnonymousUser, UserMixin, current_user
 
 __all__ = [
@@ -29,22 +38,34 @@ __all__ = [
     "AuthState",
     "Identity",
     "InProcess",
+    "InsufficientScope",
     "LoginManager",
     "LoginRequired",
+    "MemoryStore",
     "OpenIDProvider",
+    "SessionRecord",
+    "SessionStore",
     "UserMixin",
+    "auth_required",
+    "confirm_login",
     "current_user",
     "fresh_login_required",
     "is_safe_next",
     "login_fresh",
+    "login_remembered",
     "login_required",
     "login_url",
     "login_user",
     "logout_user",
+    "remember_theft",
     "safe_next",
+    "user_loaded_from_cookie",
+    "user_loaded_from_request",
     "user_logged_in",
     "user_logged_out",
+    "user_login_confirmed",
     "user_login_failed",
+    "user_needs_refresh",
     "user_unauthorized",
 ]
 

@@ -6,32 +6,36 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from cruse import Extension, ExtensionState, current_app, request, url_for
 from cruse.colors import inline
+from cruse.extension import SettingsError
 from cruse.globals import current_context
 from cruse.lazy import lazy
-from cruse_auth.logins import logging_in, logging_out
+from cruse_auth.logins import confirming, logging_in, logging_out
 from cruse_auth.oidc import OpenIDClient
 from cruse_auth.oidc.transactions import Transactions
 from cruse_auth.providers import Providers
+from cruse_auth.sessions import current_sid, open_sessions, revoking, revoking_all
 from cruse_auth.settings import AuthSettings
 from cruse_auth.steps import arun, run
-from cruse_auth.users import AnonymousUser, current_user, find_user, loading, preload
+from cruse_auth.users import AnonymousUser, current_user, find_user, id_of, loading, preload
 from cruse_auth.views import make_blueprint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from datetime import timedelta
 
     # Without a parameter, `Auth` is `Auth[Any]` (PEP 696; at run time from Python 3.13).
     from typing_extensions import TypeVar as TypeVarWithDefault
 
-    from cruse import Blueprint, Cruse
+    from cruse import Blueprint, Cruse, Request
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
+    from cruse_auth.stores import SessionRecord, SessionStore
 
     UserT = TypeVarWithDefault("UserT", default=Any)
 else:
     UserT = TypeVar("UserT")
 
-__all__ = ["Auth", "AuthState", "login_user", "logout_user"]
+__all__ = ["Auth", "AuthState", "confirm_login", "login_user", "logout_user"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -126,6 +130,8 @@ class Auth(Extension[AuthState], Generic[UserT]):
 
     Args:
         app: Bind it to this application at once.
+        store: Keeps the records of logins on the server, so that they can be listed and ended:
+            ``cruse_auth.sql.SQLStore(db)``, or any :class:`~cruse_auth.stores.SessionStore`.
         url_prefix: What its pages' URLs start with.
     """
 
@@ -136,14 +142,29 @@ class Auth(Extension[AuthState], Generic[UserT]):
 
     #: The endpoint or URL of the login page; goes before ``AUTH_LOGIN_VIEW``.
     login_view: str | None = None
+    #: The same for those whose login is not fresh; the login page unless set.
+    refresh_view: str | None = None
+    #: What is flashed to those who are sent to these pages, and its category.
+    login_message: str | None = None
+    needs_refresh_message: str | None = None
+    login_message_category = "message"
 
-    def __init__(self, app: Cruse | None = None, *, url_prefix: str = "/auth") -> None:
+    def __init__(
+        self,
+        app: Cruse | None = None,
+        *,
+        store: SessionStore | None = None,
+        url_prefix: str = "/auth",
+    ) -> None:
+        self.store = store
         self.url_prefix = url_prefix
         #: The providers to log in with.
         self.providers = Providers()
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
+        self.request_loader_function: Callable[..., Any] | None = None
         self.unauthorized_function: Callable[..., Any] | None = None
+        self.needs_refresh_function: Callable[..., Any] | None = None
         super().__init__(app)
 
     # -- what applications register -------------------------------------------------------------
@@ -153,6 +174,17 @@ class Auth(Extension[AuthState], Generic[UserT]):
     ) -> Callable[[str], UserT | Awaitable[UserT | None] | None]:
         """Register what returns the user with an id, or ``None``; plain or async."""
         self.user_loader_function = function
+        return function
+
+    def request_loader(
+        self, function: Callable[[Request], UserT | Awaitable[UserT | None] | None]
+    ) -> Callable[[Request], UserT | Awaitable[UserT | None] | None]:
+        """Register what finds a user by a request, as by an API key in it; plain or async.
+
+        It goes first for a request with an ``Authorization`` field, else last. Whom it finds is
+        logged in for this request only.
+        """
+        self.request_loader_function = function
         return function
 
     def on_login(self, function: F) -> F:
@@ -171,13 +203,31 @@ class Auth(Extension[AuthState], Generic[UserT]):
         self.unauthorized_function = function
         return function
 
+    def needs_refresh_handler(
+        self, function: Callable[[], ResponseReturnValue | Awaitable[ResponseReturnValue]]
+    ) -> Callable[[], ResponseReturnValue | Awaitable[ResponseReturnValue]]:
+        """Register what answers those who are logged in, but not freshly enough."""
+        self.needs_refresh_function = function
+        return function
+
     # -- what views call ------------------------------------------------------------------------
 
-    def login(self, user: Any, *, fresh: bool = True, force: bool = False) -> bool:
+    def login(
+        self,
+        user: Any,
+        *,
+        remember: bool = False,
+        duration: timedelta | int | None = None,
+        fresh: bool = True,
+        force: bool = False,
+    ) -> bool:
         """Log a user in, in this browser. The session is a new one afterwards.
 
         Args:
             user: The user: anything with an ``id`` or ``get_id()``.
+            remember: Remember the browser, so that they are still logged in after it was closed.
+                Needs a store.
+            duration: For how many seconds; ``AUTH_REMEMBER_LIFETIME`` unless given.
             fresh: Whether the person was here, as after a password.
             force: Log in even who is not active.
 
@@ -186,12 +236,23 @@ class Auth(Extension[AuthState], Generic[UserT]):
 
         Raises:
             TypeError: When the object has no id.
+            RuntimeError: When a browser is to be remembered and there is no store.
         """
-        return run(logging_in(self.state, user, fresh=fresh, force=force))
+        options: dict[str, Any] = {"remember": remember, "duration": duration, "force": force}
+        return run(logging_in(self.state, user, fresh=fresh, **options))
 
-    async def alogin(self, user: Any, *, fresh: bool = True, force: bool = False) -> bool:
-        """Log a user in, as :meth:`login`; on an event loop where signals have async receivers."""
-        return await arun(logging_in(self.state, user, fresh=fresh, force=force))
+    async def alogin(
+        self,
+        user: Any,
+        *,
+        remember: bool = False,
+        duration: timedelta | int | None = None,
+        fresh: bool = True,
+        force: bool = False,
+    ) -> bool:
+        """Log a user in, as :meth:`login`, without stopping the event loop for the store."""
+        options: dict[str, Any] = {"remember": remember, "duration": duration, "force": force}
+        return await arun(logging_in(self.state, user, fresh=fresh, **options))
 
     def logout(self) -> bool:
         """Log out, in this browser; nothing of the session is left.
@@ -202,8 +263,79 @@ class Auth(Extension[AuthState], Generic[UserT]):
         return run(logging_out(self.state))
 
     async def alogout(self) -> bool:
-        """Log out, as :meth:`logout`; on an event loop where signals have async receivers."""
+        """Log out, as :meth:`logout`, without stopping the event loop for the store."""
         return await arun(logging_out(self.state))
+
+    def confirm_login(self) -> bool:
+        """Make the current login fresh, after the person has shown who they are once more.
+
+        Returns:
+            Whether there was one.
+        """
+        return run(confirming(self.state))
+
+    async def aconfirm_login(self) -> bool:
+        """Make the current login fresh, as :meth:`confirm_login`, in async code."""
+        return await arun(confirming(self.state))
+
+    # -- the logins of a user, in all browsers --------------------------------------------------
+
+    @property
+    def session_id(self) -> str | None:
+        """The name of the current login among :meth:`sessions`; ``None`` for visitors."""
+        find_user()
+        return current_sid(self.state, current_context())
+
+    def sessions(self, user: Any = None) -> list[SessionRecord]:
+        """Return the logins of a user that are open, the one used last first.
+
+        Args:
+            user: The user, or their id; the current one unless given.
+
+        Raises:
+            RuntimeError: Without a store.
+        """
+        return run(open_sessions(self.state, _owner(user)))
+
+    async def asessions(self, user: Any = None) -> list[SessionRecord]:
+        """Return the logins of a user, as :meth:`sessions`, in async code."""
+        return await arun(open_sessions(self.state, _owner(user)))
+
+    def revoke_session(self, sid: str, user: Any = None) -> bool:
+        """End one login of a user, whoever has its cookies.
+
+        Args:
+            sid: Its name. It may come from a form: those of other users are left alone.
+            user: Whose it is, or their id; the current user unless given.
+
+        Returns:
+            Whether the user had a login of that name.
+        """
+        return run(revoking(self.state, sid, _owner(user)))
+
+    async def arevoke_session(self, sid: str, user: Any = None) -> bool:
+        """End one login of a user, as :meth:`revoke_session`, in async code."""
+        return await arun(revoking(self.state, sid, _owner(user)))
+
+    def logout_everywhere(self, user: Any = None, *, keep_current: bool = False) -> int:
+        """End all logins of a user, in every browser, also where it is remembered.
+
+        Do it when the password changed, or rights were taken.
+
+        Args:
+            user: The user, or their id; the current one unless given.
+            keep_current: Leave the login of this browser.
+
+        Returns:
+            How many.
+        """
+        return run(revoking_all(self.state, _owner(user), keep_current))
+
+    async def alogout_everywhere(self, user: Any = None, *, keep_current: bool = False) -> int:
+        """End all logins of a user, as :meth:`logout_everywhere`, in async code."""
+        return await arun(revoking_all(self.state, _owner(user), keep_current))
+
+    # -- who it is -------------------------------------------------------------------------------
 
     @property
     def current_user(self) -> UserT:
@@ -240,8 +372,18 @@ class Auth(Extension[AuthState], Generic[UserT]):
             SettingsError: When a provider is not configured completely.
             RuntimeError: When something is missing without which nobody could log in.
         """
+        if state.settings.idle_timeout and self.store is None:
+            raise SettingsError(
+                "AUTH_IDLE_TIMEOUT needs a store that notes when a login was used: make the"
+                " extension with 'Auth(store=cruse_auth.sql.SQLStore(db))'."
+            )
         for name in state.clients:
             _ = state.login_hook(name), state.loader, state.transactions
+
+    def setup(self, state: AuthState) -> None:
+        """Let ``app.test_client(user=...)`` log somebody in, unless it is another class's."""
+        if state.app.test_client_class is None:
+            state.app.test_client_class = _TestClient
 
     def check(self, state: AuthState, deploy: bool) -> Iterator[Finding]:
         """Tell of a provider without passwords in production."""
@@ -263,10 +405,46 @@ class Auth(Extension[AuthState], Generic[UserT]):
         return make_blueprint(state, self.url_prefix)
 
 
-def login_user(user: Any, *, fresh: bool = True, force: bool = False) -> bool:
+class _TestClient:
+    """Stands for :class:`cruse_auth.testing.AuthClient`, which is imported when it is used."""
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        """Return a client."""
+        from cruse_auth.testing import AuthClient
+
+        return AuthClient(*args, **options)
+
+
+def _owner(user: Any) -> str:
+    """Return the id of a user, given as it is or as an id.
+
+    Raises:
+        ValueError: When nobody is given or logged in.
+    """
+    if isinstance(user, str | int):
+        return str(user)
+    user = find_user() if user is None else user
+    if isinstance(user, AnonymousUser):
+        raise ValueError("Nobody is logged in: say whose logins are meant.")
+    return id_of(user)
+
+
+def login_user(
+    user: Any,
+    remember: bool = False,
+    duration: timedelta | int | None = None,
+    force: bool = False,
+    fresh: bool = True,
+) -> bool:
     """Log a user in; :meth:`Auth.login` under Flask-Login's name."""
     auth: Auth[Any] = current_app.extensions["auth"].auth
-    return auth.login(user, fresh=fresh, force=force)
+    return auth.login(user, remember=remember, duration=duration, force=force, fresh=fresh)
+
+
+def confirm_login() -> bool:
+    """Make the login fresh; :meth:`Auth.confirm_login` under Flask-Login's name."""
+    auth: Auth[Any] = current_app.extensions["auth"].auth
+    return auth.confirm_login()
 
 
 def logout_user() -> bool:

@@ -9,17 +9,19 @@ from urllib.parse import urlencode
 from werkzeug.exceptions import Unauthorized
 from werkzeug.urls import iri_to_uri
 
-from cruse import current_app, redirect, request, session, url_for
+from cruse import current_app, flash, redirect, request, session, url_for
 from cruse.colors import is_async
 from cruse.globals import current_context
 from cruse_auth.record import read_record
 from cruse_auth.redirects import is_safe_next, own_origins
-from cruse_auth.signals import sending, user_unauthorized
+from cruse_auth.rights import Demand, bearer_challenge
+from cruse_auth.signals import sending, user_needs_refresh, user_unauthorized
 from cruse_auth.steps import Call, arun, run
-from cruse_auth.users import ANONYMOUS, keep_private, loading
+from cruse_auth.users import ANONYMOUS, find_user, keep_private, loading, way_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from datetime import timedelta
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -28,7 +30,15 @@ if TYPE_CHECKING:
     from cruse_auth.extension import AuthState
     from cruse_auth.steps import Steps
 
-__all__ = ["LoginRequired", "fresh_login_required", "login_fresh", "login_required", "login_url"]
+__all__ = [
+    "LoginRequired",
+    "auth_required",
+    "fresh_login_required",
+    "login_fresh",
+    "login_remembered",
+    "login_required",
+    "login_url",
+]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -49,9 +59,8 @@ class LoginRequired(Unauthorized):
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Return the header fields, with the challenge."""
-        quoted = self.realm.replace("\\", "\\\\").replace('"', '\\"')
         # No error code without credentials: RFC 6750 section 3.1.
-        challenge = f'Bearer realm="{quoted}"'
+        challenge = bearer_challenge(self.realm)
         return [("Content-Type", "application/json"), ("WWW-Authenticate", challenge)]
 
     def get_body(self, *args: Any, **kwargs: Any) -> str:
@@ -70,7 +79,7 @@ def login_required(view: F) -> F:
         @login_required
         def account(): ...
     """
-    return _guard(view, fresh=False)
+    return _guard(view, Demand())
 
 
 def fresh_login_required(view: F) -> F:
@@ -78,30 +87,68 @@ def fresh_login_required(view: F) -> F:
 
     For what must not happen because a browser was left open: a new address, a deletion.
     """
-    return _guard(view, fresh=True)
+    return _guard(view, Demand(fresh=True))
 
 
-def _guard(view: F, fresh: bool) -> F:
+def auth_required(
+    *ways: str,
+    within: timedelta | float | None = None,
+    roles: Iterable[str] | str = (),
+    any_role: Iterable[str] | str = (),
+    permissions: Iterable[str] | str = (),
+    scopes: Iterable[str] | str = (),
+) -> Callable[[F], F]:
+    """Let only those call a view, plain or async, who are logged in and may do it.
+
+    Who is not logged in gets what :func:`login_required` gives, who lacks a right gets a 403::
+
+        @app.post("/refunds")
+        @auth_required("session", roles="staff", within=timedelta(minutes=10))
+        def refund(): ...
+
+    Args:
+        ways: How they may be found: ``"session"``, ``"request"`` for the request loader; unless
+            given, either.
+        within: The most seconds since they logged in.
+        roles: The roles they need, all of them.
+        any_role: The roles of which one is enough.
+        permissions: The permissions they need.
+        scopes: The scopes that credentials in a request need.
+
+    Raises:
+        ValueError: For a way that does not exist.
+    """
+    demand = Demand.of(
+        ways, within, roles=roles, any_role=any_role, permissions=permissions, scopes=scopes
+    )
+    return lambda view: _guard(view, demand)
+
+
+def _guard(view: F, demand: Demand) -> F:
     guarded: Any
     if is_async(view):
 
         @wraps(view)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            refusal = await arun(_refusal(fresh))
+            refusal = await arun(_refusal(demand))
             return await view(*args, **kwargs) if refusal is None else refusal
 
     else:
 
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            refusal = run(_refusal(fresh))
+            refusal = run(_refusal(demand))
             return view(*args, **kwargs) if refusal is None else refusal
 
     return cast("F", guarded)
 
 
-def _refusal(fresh: bool) -> Steps[ResponseReturnValue | None]:
-    """Return the answer for those who may not pass, or ``None``."""
+def _refusal(demand: Demand) -> Steps[ResponseReturnValue | None]:
+    """Return the answer for those who may not pass, or ``None``.
+
+    Raises:
+        Forbidden: For those who lack a right.
+    """
     if request.method == "OPTIONS":  # a browser asks without credentials whether it may ask
         return None
     state: AuthState = current_app.extensions["auth"]
@@ -109,36 +156,77 @@ def _refusal(fresh: bool) -> Steps[ResponseReturnValue | None]:
     user = ctx.extras.get(state)
     if user is None:
         user = yield from loading(state, ctx)
+    way, stale = way_of(state, ctx), False
     if user is not ANONYMOUS:
         keep_private(ctx, state)
-        if not fresh or login_fresh():
-            return None
+        if way in demand.ways:
+            stale = not _is_fresh_enough(state, demand, way)
+            if not stale:
+                demand.check_rights(user, way, realm_of(state))
+                return None
     yield from sending(user_unauthorized)
-    handler = state.auth.unauthorized_function
+    auth, handler = state.auth, state.auth.unauthorized_function
+    if stale:
+        yield from sending(user_needs_refresh)
+        handler = auth.needs_refresh_function or handler
     if handler is not None:
         answer: ResponseReturnValue = yield Call(handler)
         return answer
-    return turn_away(state, fresh)
+    return turn_away(state, stale, login_helps="session" in demand.ways)
+
+
+def _is_fresh_enough(state: AuthState, demand: Demand, way: str | None) -> bool:
+    """Whether the login is young enough; credentials in a request say nothing about people."""
+    lifetime = state.settings.fresh_lifetime if demand.fresh else demand.within
+    if lifetime is None:
+        return True
+    record = read_record(session) if way == "session" else None
+    return record is not None and record.is_fresh(lifetime)
 
 
 def login_fresh() -> bool:
     """Whether the current login is no older than ``AUTH_FRESH_LIFETIME``."""
+    find_user()  # a session whose login has ended says nothing
+    state: AuthState = current_app.extensions["auth"]
+    return _is_fresh_enough(state, Demand(fresh=True), way_of(state, current_context()))
+
+
+def login_remembered() -> bool:
+    """Whether the browser was only remembered: nobody has logged in since it was started."""
+    find_user()
+    state: AuthState = current_app.extensions["auth"]
+    if way_of(state, current_context()) != "session":
+        return False
     record = read_record(session)
-    lifetime = current_app.extensions["auth"].settings.fresh_lifetime
-    return record is not None and record.is_fresh(lifetime)
+    return record is not None and not record.fresh
 
 
-def turn_away(state: AuthState, fresh: bool) -> WerkzeugResponse:
+def realm_of(state: AuthState) -> str:
+    """Return the realm that 401 and 403 answers name."""
+    return state.settings.realm or state.app.name
+
+
+def turn_away(state: AuthState, fresh: bool, login_helps: bool = True) -> WerkzeugResponse:
     """Send a browser to the login page.
+
+    Args:
+        state: The application's.
+        fresh: Whether there is a login already, that is too old.
+        login_helps: Whether the page can be seen by those who log in.
 
     Raises:
         LoginRequired: For every other client.
     """
-    if not wants_page(request):
-        raise LoginRequired(state.settings.realm or state.app.name, fresh)
+    if not (login_helps and wants_page(request)):
+        raise LoginRequired(realm_of(state), fresh)
+    auth = state.auth
+    message = auth.needs_refresh_message if fresh else auth.login_message
+    if message:
+        flash(message, auth.login_message_category)
+    view = (auth.refresh_view if fresh else None) or state.login_view
     # 302 is for those who were reading; after a form was sent the login page must be a GET.
     code = 302 if request.method in ("GET", "HEAD") else 303
-    response = redirect(login_url(state.login_view, came_from(request), fresh=fresh), code)
+    response = redirect(login_url(view, came_from(request), fresh=fresh), code)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cruse.globals import current_context
@@ -12,18 +13,26 @@ from cruse_auth.record import (
     renew_session,
     write_record,
 )
-from cruse_auth.signals import sending, user_logged_in, user_logged_out
-from cruse_auth.users import ANONYMOUS, id_of, is_active, loading
+from cruse_auth.sessions import begin, confirm, end
+from cruse_auth.signals import sending, user_logged_in, user_logged_out, user_login_confirmed
+from cruse_auth.users import ANONYMOUS, id_of, is_active, loading, way_of
 
 if TYPE_CHECKING:
     from cruse_auth.extension import AuthState
     from cruse_auth.steps import Steps
 
-__all__ = ["logging_in", "logging_out"]
+__all__ = ["confirming", "logging_in", "logging_out"]
 
 
 def logging_in(
-    state: AuthState, user: Any, *, fresh: bool, force: bool = False, provider: str | None = None
+    state: AuthState,
+    user: Any,
+    *,
+    fresh: bool,
+    force: bool = False,
+    provider: str | None = None,
+    remember: bool = False,
+    duration: timedelta | int | None = None,
 ) -> Steps[bool]:
     """Log a user in, in a session that is new; ``False`` for one who is not active.
 
@@ -33,6 +42,8 @@ def logging_in(
         fresh: Whether the person was here.
         force: Log in even who is not active.
         provider: The provider that said so.
+        remember: Whether the browser is remembered, so that closing it does not log out.
+        duration: For how long, in seconds; ``AUTH_REMEMBER_LIFETIME`` unless given.
     """
     get = getattr(user, "_get_current_object", None)
     user = get() if callable(get) else user
@@ -40,10 +51,34 @@ def logging_in(
         return False
     record = LoginRecord.new(id_of(user), provider, fresh)
     context = current_context()
+    remember_for = _seconds(state, duration) if remember else 0
+    yield from begin(state, context, record, remember_for)
     renew_session(context.app, context.session, state.settings.keep_in_session)
     write_record(context.session, record)
     context.extras[state] = user
+    context.extras[state, "way"] = "session"
     yield from sending(user_logged_in, user=user)
+    return True
+
+
+def _seconds(state: AuthState, duration: timedelta | int | None) -> int:
+    if isinstance(duration, timedelta):
+        duration = int(duration.total_seconds())
+    seconds = state.settings.remember_lifetime if duration is None else duration
+    if seconds <= 0:
+        raise ValueError(f"A browser is remembered for some seconds, not for {seconds}.")
+    return seconds
+
+
+def confirming(state: AuthState) -> Steps[bool]:
+    """Make the login fresh again; ``False`` when nobody is logged in by a session."""
+    context = current_context()
+    user = context.extras.get(state)
+    if user is None:
+        user = yield from loading(state, context)
+    if way_of(state, context) != "session" or not (yield from confirm(state, context)):
+        return False
+    yield from sending(user_login_confirmed, user=user)
     return True
 
 
@@ -54,8 +89,10 @@ def logging_out(state: AuthState) -> Steps[bool]:
     if user is None and user_logged_out.receivers:
         user = yield from loading(state, context)
     record = read_record(context.session)
+    yield from end(state, context)
     if context.session:
         clear_session(context.app, context.session)
     context.extras[state] = ANONYMOUS
+    context.extras[state, "way"] = None
     yield from sending(user_logged_out, user=ANONYMOUS if user is None else user)
     return record is not None

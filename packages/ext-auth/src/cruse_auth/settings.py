@@ -26,6 +26,14 @@ class AuthSettings:
     after_logout: str = "/"
     #: Seconds after a login during which it counts as fresh.
     fresh_lifetime: int = 900
+    #: Seconds after which a session ends, however much it is used; 0 for no end.
+    absolute_timeout: int = 30 * 86400
+    #: Seconds after which a session that nobody used ends; 0 for no end. Needs a store.
+    idle_timeout: int = 0
+    #: Seconds for which a browser is remembered, by ``login(..., remember=True)``.
+    remember_lifetime: int = 30 * 86400
+    #: The name of the cookie for it; over HTTPS with ``__Host-`` before it.
+    remember_cookie: str = "remember_token"
     #: Keys of the session that a login keeps. All others are from before it, and go.
     keep_in_session: tuple[str, ...] = ("_flashes",)
     #: Seconds that a request to a provider may take.

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     from cruse_auth.steps import Steps
 
-__all__ = ["user_logged_in", "user_logged_out", "user_login_failed", "user_unauthorized"]
+__all__ = [
+    "remember_theft",
+    "user_loaded_from_cookie",
+    "user_loaded_from_request",
+    "user_logged_in",
+    "user_logged_out",
+    "user_login_confirmed",
+    "user_login_failed",
+    "user_needs_refresh",
+    "user_unauthorized",
+]
 
 _signals = Namespace()
 
@@ -26,6 +36,17 @@ user_logged_out = _signals.signal("user-logged-out")
 user_login_failed = _signals.signal("user-login-failed")
 #: Sent when a view asked for a login and there was none, or none that is fresh.
 user_unauthorized = _signals.signal("user-unauthorized")
+#: Sent, after that one, when there was a login that is not fresh.
+user_needs_refresh = _signals.signal("user-needs-refresh")
+#: Sent with ``user`` when the person who is logged in has shown up once more.
+user_login_confirmed = _signals.signal("user-login-confirmed")
+#: Sent with ``user_id`` when a session begins because the browser is remembered.
+user_loaded_from_cookie = _signals.signal("user-loaded-from-cookie")
+#: Sent with ``user`` when the request loader found somebody.
+user_loaded_from_request = _signals.signal("user-loaded-from-request")
+#: Sent with ``user_id`` and ``record`` when an old remember cookie was used: somebody has copied
+#: it. The login has been ended.
+remember_theft = _signals.signal("remember-theft")
 
 
 def sending(signal: Signal, **arguments: Any) -> Steps[None]:

@@ -15,19 +15,80 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cruse import request
+from cruse.testing import CruseClient
 from cruse_auth.development import Client, DevelopmentProvider, Person
+from cruse_auth.record import LoginRecord, write_record
+from cruse_auth.sessions import begin
+from cruse_auth.steps import run
+from cruse_auth.users import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from cruse import Blueprint, Response
+    from cruse.testing import AsyncCruseClient
     from cruse_auth.development.provider import Grant
+    from cruse_auth.extension import AuthState
 
-__all__ = ["MISSING", "Client", "FakeProvider", "Person"]
+__all__ = ["MISSING", "AuthClient", "Client", "FakeProvider", "Person", "log_in"]
+
+
+def log_in(
+    client: CruseClient | AsyncCruseClient,
+    user: Any,
+    *,
+    fresh: bool = True,
+    age: timedelta | int = 0,
+) -> None:
+    """Log a user in, in a test client, as if they had done it themselves.
+
+    Nothing is called for it, no loader and no signal; ``app.test_client(user=...)`` does the same.
+
+    Args:
+        client: The client, plain or async.
+        user: The user: anything with an ``id`` or ``get_id()``.
+        fresh: Whether the person was there; ``False`` for a browser that was remembered.
+        age: How many seconds ago it was.
+    """
+    app = client.application
+    state: AuthState = app.extensions["auth"]
+    seconds = age.total_seconds() if isinstance(age, timedelta) else age
+    record = LoginRecord.new(id_of(user), None, fresh)
+    record = replace(record, at=record.at - int(seconds))
+    with app.test_request_context() as ctx:
+        run(begin(state, ctx, record))
+    with client.session_transaction() as session:
+        write_record(session, record)
+
+
+class AuthClient(CruseClient):
+    """The test client of applications with this extension: it can begin logged in.
+
+    Args:
+        args: As those of :class:`cruse.testing.CruseClient`.
+        user: Who is logged in.
+        fresh: Whether they were there, as after a password.
+        age: How many seconds ago they logged in.
+        options: As those of :class:`cruse.testing.CruseClient`.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        user: Any = None,
+        fresh: bool = True,
+        age: timedelta | int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        if user is not None:
+            log_in(self, user, fresh=fresh, age=age)
 
 
 class _Missing:

@@ -10,6 +10,9 @@ from cruse import has_app_context
 from cruse.colors import inline, is_async
 from cruse.globals import current_context
 from cruse_auth.record import KEY, read_record
+from cruse_auth.remember import brings_token
+from cruse_auth.sessions import find_login
+from cruse_auth.signals import sending, user_loaded_from_request
 from cruse_auth.steps import Call, arun, on_event_loop, run
 
 if TYPE_CHECKING:
@@ -89,15 +92,45 @@ def is_active(user: Any) -> bool:
 
 
 def loading(state: AuthState, ctx: Context) -> Steps[Any]:
-    """Find the user of a request and keep them for it."""
-    user: Any = None
-    record = read_record(ctx.session) if ctx.has_request else None
+    """Find the user of a request and keep them for it, with the way they were found."""
+    user, way = None, None
+    if ctx.has_request:
+        user, way = yield from _find(state, ctx)
+    if user is None or not is_active(user):
+        user, way = ANONYMOUS, None
+    ctx.extras[state] = user
+    ctx.extras[state, "way"] = way
+    return user
+
+
+def _find(state: AuthState, ctx: Context) -> Steps[tuple[Any, str | None]]:
+    """Return the user and how they were found: by their session, or by the request loader."""
+    asks = state.auth.request_loader_function
+    # Who sends credentials means them, and not a cookie that the browser adds by itself.
+    first = asks is not None and "Authorization" in ctx.request.headers
+    if first and (user := (yield from _ask(asks, ctx))) is not None:
+        return user, "request"
+    record = yield from find_login(state, ctx)
     if record is not None:
         user = yield Call(state.loader, (record.user_id,))
-    if user is None or not is_active(user):
-        user = ANONYMOUS
-    ctx.extras[state] = user
+        if user is not None:
+            return user, "session"
+    if asks is not None and not first:
+        return (yield from _ask(asks, ctx)), "request"
+    return None, None
+
+
+def _ask(loader: Any, ctx: Context) -> Steps[Any]:
+    user = yield Call(loader, (ctx.request,))
+    if user is not None:
+        yield from sending(user_loaded_from_request, user=user)
     return user
+
+
+def way_of(state: AuthState, ctx: Context) -> str | None:
+    """Return how the user was found: ``"session"``, ``"request"``, or ``None`` for nobody."""
+    way: str | None = ctx.extras.get((state, "way"))
+    return way
 
 
 def get_user(state: AuthState, ctx: Context) -> Any:
@@ -111,7 +144,7 @@ def get_user(state: AuthState, ctx: Context) -> Any:
                 " 'user = await auth.load_user()'."
             )
         user = run(loading(state, ctx))
-    elif ctx.has_request and not ctx.session.accessed:
+    elif ctx.has_request and way_of(state, ctx) != "request" and not ctx.session.accessed:
         ctx.session.get(KEY)  # loaded before, looked at now: the answer varies by the cookie
     if user is not ANONYMOUS:
         keep_private(ctx, state)
@@ -120,12 +153,14 @@ def get_user(state: AuthState, ctx: Context) -> Any:
 
 def _must_be_awaited(state: AuthState, ctx: Context) -> bool:
     """Whether finding out who it is takes an async function where nobody can wait for it."""
-    return (
-        on_event_loop()
-        and is_async(state.auth.user_loader_function)
-        and ctx.has_request
-        and read_record(ctx.session) is not None
-    )
+    if not (ctx.has_request and on_event_loop()):
+        return False
+    auth = state.auth
+    if is_async(auth.request_loader_function):
+        return True
+    if not (is_async(auth.user_loader_function) or is_async(getattr(auth.store, "get", None))):
+        return False
+    return read_record(ctx.session) is not None or brings_token(state, ctx)
 
 
 def keep_private(ctx: Context, state: AuthState) -> None:
@@ -155,17 +190,21 @@ def preload(state: AuthState, ctx: Context) -> Any:
     view = ctx.app.view_functions.get(ctx.endpoint or "")
     if view is None or state in ctx.extras or not (on_event_loop() or is_async(view)):
         return None
-    interface = ctx.app.session_interface
-    if interface.get_cookie_name(ctx.app) not in ctx.request.cookies:
-        return None
-    return _preload(state, ctx)
+    session_cookie = ctx.app.session_interface.get_cookie_name(ctx.app)
+    if (
+        session_cookie in ctx.request.cookies
+        or state.auth.request_loader_function is not None
+        or brings_token(state, ctx)
+    ):
+        return _preload(state, ctx)
+    return None
 
 
 async def _preload(state: AuthState, ctx: Context) -> None:
-    accessed = ctx.session.accessed
+    accessed = ctx.session_opened and ctx.session.accessed
     await arun(loading(state, ctx))
-    if not accessed:  # nobody has looked yet: no Vary for a page that does not depend on it
-        ctx.session.accessed = False
+    if not accessed and ctx.session_opened:
+        ctx.session.accessed = False  # nobody has looked yet: no Vary for a page that won't
 
 
 # -- the proxy ----------------------------------------------------------------------------------
@@ -197,6 +236,10 @@ class CurrentUser(LocalProxy[Any]):
 
     def __init__(self, find: Callable[[], Any]) -> None:
         super().__init__(find)
+
+    def __bool__(self) -> bool:
+        # The inherited one takes an error for False: "not loaded yet" would read as "nobody".
+        return bool(self._get_current_object())
 
     def __getattr__(self, name: str) -> Any:
         user = self._get_current_object()

@@ -1,0 +1,134 @@
+"""Keeps the records of logins in the application's database: needs cruse-db."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from cruse_auth.stores import SessionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import ColumnElement, CursorResult, Delete, MetaData, Update
+
+    from cruse_db import Database
+
+__all__ = ["SQLStore"]
+
+_COLUMNS = tuple(field.name for field in fields(SessionRecord))
+
+
+class SQLStore:
+    """Keeps the records of logins in a table.
+
+    The table is one of the database's: ``db.create_all()`` makes it, ``cruse db migrate`` finds
+    it. Each change is a short transaction of its own, so a login holds although the view fails
+    later. On SQLite, which lets one connection write at a time, commit before you log in.
+
+    Args:
+        db: The database.
+        table: The table's name.
+    """
+
+    def __init__(self, db: Database, table: str = "auth_sessions") -> None:
+        self.db = db
+        #: The table.
+        self.table = _make_table(table, db.metadata)
+
+    def add(self, record: SessionRecord, /) -> None:
+        """Keep a new record, and drop those that have expired."""
+        expired = self.table.c.expires_at <= int(time.time())
+        with self.db.begin() as session:
+            session.execute(delete(self.table).where(expired))
+            session.execute(insert(self.table).values(asdict(record)))
+
+    def get(self, sid: str, /) -> SessionRecord | None:
+        """Return a record, or None."""
+        found = self._select(self.table.c.sid == sid)
+        return found[0] if found else None
+
+    def replace(self, record: SessionRecord, validator: str | None, /) -> bool:
+        """Put a record in the place of the one of its name, if that has ``validator`` still."""
+        same = self.table.c.validator.is_not_distinct_from(validator)
+        where = self._valid(and_(self.table.c.sid == record.sid, same))
+        return self._change(update(self.table).where(where).values(asdict(record))) == 1
+
+    def touch(self, sid: str, seen_at: int, /) -> None:
+        """Note when a record was used last."""
+        where = self.table.c.sid == sid
+        self._change(update(self.table).where(where).values(seen_at=seen_at))
+
+    def remove(self, sid: str, /) -> bool:
+        """Forget a record. Return whether it was there."""
+        return self._change(delete(self.table).where(self._valid(self.table.c.sid == sid))) == 1
+
+    def of_user(self, user_id: str, /) -> list[SessionRecord]:
+        """Return the list of a user's records, the one used last first."""
+        return self._select(self.table.c.user_id == user_id)
+
+    def remove_user(self, user_id: str, keep: str | None, /) -> int:
+        """Forget all records of a user but the one named ``keep``. Return how many."""
+        where = self.table.c.user_id == user_id
+        if keep is not None:
+            where = and_(where, self.table.c.sid != keep)
+        return self._change(delete(self.table).where(self._valid(where)))
+
+    def _valid(self, where: ColumnElement[bool]) -> ColumnElement[bool]:
+        return and_(where, self.table.c.expires_at > int(time.time()))
+
+    def _select(self, where: ColumnElement[bool]) -> list[SessionRecord]:
+        columns = [self.table.c[name] for name in _COLUMNS]
+        statement = select(*columns).where(self._valid(where))
+        with _reading(self.db) as session:
+            rows = session.execute(statement.order_by(self.table.c.seen_at.desc())).all()
+        return [SessionRecord(*row) for row in rows]
+
+    def _change(self, statement: Update | Delete) -> int:
+        with self.db.begin() as session:
+            return cast("CursorResult[Any]", session.execute(statement)).rowcount
+
+
+def _reading(db: Database) -> AbstractContextManager[Any]:
+    """Open a session that takes no lock: on SQLite a transaction would take the one to write."""
+    from cruse_db.sessions import make_session
+
+    make: Callable[..., AbstractContextManager[Any]] = make_session
+    return make(db.state)
+
+
+def _make_table(name: str, metadata: MetaData) -> Table:
+    known = metadata.tables.get(name)
+    if known is not None:  # two extensions, or a test's second application, on one database
+        return known
+    return Table(
+        name,
+        metadata,
+        Column("sid", String(64), primary_key=True),
+        Column("user_id", String(255), nullable=False, index=True),
+        Column("created_at", BigInteger, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("seen_at", BigInteger, nullable=False),
+        Column("expires_at", BigInteger, nullable=False, index=True),
+        Column("provider", String(255)),
+        Column("address", String(64)),
+        Column("user_agent", Text, nullable=False),
+        Column("remember_until", BigInteger, nullable=False),
+        Column("validator", String(64)),
+        Column("previous", String(64)),
+    )

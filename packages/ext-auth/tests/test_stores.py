@@ -1,0 +1,75 @@
+"""The stores of logins, by the contract that every one keeps."""
+
+import importlib.util
+
+import pytest
+
+from cruse_auth import MemoryStore
+from cruse_auth.contract import SessionStoreContract
+
+WITH_DB = importlib.util.find_spec("cruse_db") is not None
+
+
+class AsyncStore:
+    """The store in memory, with async methods."""
+
+    def __init__(self):
+        self.inner = MemoryStore()
+
+    def __getattr__(self, name):
+        method = getattr(self.inner, name)
+
+        async def called(*args):
+            return method(*args)
+
+        return called
+
+
+class TestMemoryStore(SessionStoreContract):
+    def make_store(self, app):
+        return MemoryStore()
+
+    def test_what_has_expired_goes_with_the_next_login(self, store, app):
+        now = [1000.0]
+        store = MemoryStore(clock=lambda: now[0])
+        for number in range(5):
+            store.add(self.record(f"old {number}", expires_at=1010))
+        now[0] = 1010
+        store.add(self.record("new"))
+        assert len(store) == 1
+
+
+class TestAsyncStore(SessionStoreContract):
+    def make_store(self, app):
+        return AsyncStore()
+
+
+if WITH_DB:
+    from sqlalchemy import MetaData, func, select
+
+    from cruse_auth.sql import SQLStore
+    from cruse_db import Database
+
+    class TestSQLStore(SessionStoreContract):
+        @pytest.fixture(autouse=True)
+        def folder(self, tmp_path):
+            self.path = tmp_path / "logins.db"
+
+        def make_store(self, app):
+            app.config["DB_URL"] = f"sqlite:///{self.path}"
+            db = Database(app, metadata=MetaData())
+            store = SQLStore(db)
+            assert SQLStore(db).table is store.table, "a second one shares the table"
+            db.create_all()
+            return store
+
+        def test_what_has_expired_goes_with_the_next_login(self, app):
+            store = self.make_store(app)
+            store.add(self.record("old", expires_at=1))
+            store.add(self.record("new"))
+            count = store.db.session.scalar(select(func.count()).select_from(store.table))
+            assert count == 1
+
+        def test_the_validator_is_not_shown(self, store):
+            store.add(self.record())
+            assert "a" * 64 not in repr(store.get("one"))

@@ -3,9 +3,10 @@
 import pytest
 
 from cruse import Cruse
+from cruse.checks import find_all
 from cruse.extension import SettingsError
 from cruse.testing.contract import ExtensionContract
-from cruse_auth import Auth, LoginManager
+from cruse_auth import Auth, LoginManager, MemoryStore
 
 
 class TestContract(ExtensionContract):
@@ -109,6 +110,15 @@ def test_a_missing_secret_key_is_an_error_at_the_start(app):
     app.config["SECRET_KEY"] = None
     with pytest.raises(RuntimeError, match="CRUSE_SECRET_KEY"):
         app.start()
+
+
+@pytest.mark.parametrize(("store", "told"), [(None, True), (MemoryStore(), False)])
+def test_a_check_before_production_tells_that_logins_cannot_be_ended(app, store, told):
+    complete(Auth(app, store=store))
+    with app.app_context():
+        found = [finding for finding in find_all(app, deploy=True) if finding.subject == "auth"]
+        assert not any(finding.subject == "auth" for finding in find_all(app))
+    assert [finding.level for finding in found] == ["warning"] * told
 
 
 def test_providers_are_declared_by_name():

@@ -386,9 +386,17 @@ class Auth(Extension[AuthState], Generic[UserT]):
             state.app.test_client_class = _TestClient
 
     def check(self, state: AuthState, deploy: bool) -> Iterator[Finding]:
-        """Tell of a provider without passwords in production."""
+        """Tell of a provider without passwords, and of logins that cannot be taken back."""
         from cruse.checks import Finding
 
+        if deploy and self.store is None and self.user_loader_function is not None:
+            yield Finding(
+                "warning",
+                "auth",
+                "Logins are not recorded: a copied session cookie is good until"
+                " AUTH_ABSOLUTE_TIMEOUT, also after the logout, and no browser is remembered. Give"
+                " the extension a store, such as Auth(store=cruse_auth.sql.SQLStore(db)).",
+            )
         if deploy and state.settings.development_provider:
             yield Finding(
                 "error",

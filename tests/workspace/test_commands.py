@@ -67,10 +67,10 @@ def test_the_full_rows_of_the_matrix_have_what_the_test_command_has():
     row |= {each["value"] for each in extra["dependencies"]}
 
     test = set(ENVIRONMENTS["hatch-test"]["dependencies"])
-    # Coverage is measured once, and of tests/conformance each place has its part. Pictures and
-    # codings come there by the extras of their packages.
+    # Coverage is measured once, and of tests/conformance each place has its part. Pictures,
+    # passwords and codings come there by the extras of their packages.
     assert {each for each in test - row if not each.startswith(("coverage", "webtest"))} == set()
-    others = ("asgion", "backports.zstd", "brotli", "obstore", "pillow")
+    others = ("asgion", "backports.zstd", "brotli", "obstore", "pillow", "pwdlib")
     assert {each for each in row - test if not each.startswith(others)} == set()
 
 

@@ -12,6 +12,7 @@ from cruse_auth.guards import (
 )
 from cruse_auth.http import InProcess
 from cruse_auth.oidc import Identity
+from cruse_auth.passwords import PasswordCheck, Passwords, WeakPassword
 from cruse_auth.providers import OpenIDProvider
 from cruse_auth.redirects import is_safe_next, safe_next
 from cruse_auth.rights import InsufficientScope
@@ -43,9 +44,12 @@ __all__ = [
     "LoginRequired",
     "MemoryStore",
     "OpenIDProvider",
+    "PasswordCheck",
+    "Passwords",
     "SessionRecord",
     "SessionStore",
     "UserMixin",
+    "WeakPassword",
     "auth_required",
     "confirm_login",
     "current_user",

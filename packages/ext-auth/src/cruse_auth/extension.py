@@ -12,6 +12,7 @@ from cruse.lazy import lazy
 from cruse_auth.logins import confirming, logging_in, logging_out
 from cruse_auth.oidc import OpenIDClient
 from cruse_auth.oidc.transactions import Transactions
+from cruse_auth.passwords import Passwords
 from cruse_auth.providers import Providers
 from cruse_auth.sessions import current_sid, open_sessions, revoking, revoking_all
 from cruse_auth.settings import AuthSettings
@@ -160,6 +161,8 @@ class Auth(Extension[AuthState], Generic[UserT]):
         self.url_prefix = url_prefix
         #: The providers to log in with.
         self.providers = Providers()
+        #: Hashes and checks passwords; needs pwdlib.
+        self.passwords = Passwords()
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
         self.request_loader_function: Callable[..., Any] | None = None

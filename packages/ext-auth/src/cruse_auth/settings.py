@@ -34,6 +34,8 @@ class AuthSettings:
     remember_lifetime: int = 30 * 86400
     #: The name of the cookie for it; over HTTPS with ``__Host-`` before it.
     remember_cookie: str = "remember_token"
+    #: The fewest characters of a new password; ASVS recommends 15.
+    password_min_length: int = 8
     #: Keys of the session that a login keeps. All others are from before it, and go.
     keep_in_session: tuple[str, ...] = ("_flashes",)
     #: Seconds that a request to a provider may take.

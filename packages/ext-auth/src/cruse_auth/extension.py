@@ -9,15 +9,16 @@ from cruse.colors import inline
 from cruse.extension import SettingsError
 from cruse.globals import current_context
 from cruse.lazy import lazy
+from cruse_auth.links import Links
 from cruse_auth.logins import confirming, logging_in, logging_out
+from cruse_auth.management import SessionManagement
 from cruse_auth.oidc import OpenIDClient
 from cruse_auth.oidc.transactions import Transactions
 from cruse_auth.passwords import Passwords
 from cruse_auth.providers import Providers
-from cruse_auth.sessions import current_sid, open_sessions, revoking, revoking_all
 from cruse_auth.settings import AuthSettings
 from cruse_auth.steps import arun, run
-from cruse_auth.users import AnonymousUser, current_user, find_user, id_of, loading, preload
+from cruse_auth.users import AnonymousUser, current_user, find_user, loading, preload
 from cruse_auth.views import make_blueprint
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from cruse import Blueprint, Cruse, Request
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
-    from cruse_auth.stores import SessionRecord, SessionStore
+    from cruse_auth.stores import SessionStore
 
     UserT = TypeVarWithDefault("UserT", default=Any)
 else:
@@ -124,7 +125,7 @@ class AuthState(ExtensionState[AuthSettings]):
         return self.external_url(url_for("auth.callback", provider=provider))
 
 
-class Auth(Extension[AuthState], Generic[UserT]):
+class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
     """Signing in, and who is signed in.
 
     ``Auth[User]`` tells type checkers what users are.
@@ -163,6 +164,8 @@ class Auth(Extension[AuthState], Generic[UserT]):
         self.providers = Providers()
         #: Hashes and checks passwords; needs pwdlib.
         self.passwords = Passwords()
+        #: Makes and reads the tokens of links in mails.
+        self.links = Links()
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
         self.request_loader_function: Callable[..., Any] | None = None
@@ -281,63 +284,6 @@ class Auth(Extension[AuthState], Generic[UserT]):
         """Make the current login fresh, as :meth:`confirm_login`, in async code."""
         return await arun(confirming(self.state))
 
-    # -- the logins of a user, in all browsers --------------------------------------------------
-
-    @property
-    def session_id(self) -> str | None:
-        """The name of the current login among :meth:`sessions`; ``None`` for visitors."""
-        find_user()
-        return current_sid(self.state, current_context())
-
-    def sessions(self, user: Any = None) -> list[SessionRecord]:
-        """Return the logins of a user that are open, the one used last first.
-
-        Args:
-            user: The user, or their id; the current one unless given.
-
-        Raises:
-            RuntimeError: Without a store.
-        """
-        return run(open_sessions(self.state, _owner(user)))
-
-    async def asessions(self, user: Any = None) -> list[SessionRecord]:
-        """Return the logins of a user, as :meth:`sessions`, in async code."""
-        return await arun(open_sessions(self.state, _owner(user)))
-
-    def revoke_session(self, sid: str, user: Any = None) -> bool:
-        """End one login of a user, whoever has its cookies.
-
-        Args:
-            sid: Its name. It may come from a form: those of other users are left alone.
-            user: Whose it is, or their id; the current user unless given.
-
-        Returns:
-            Whether the user had a login of that name.
-        """
-        return run(revoking(self.state, sid, _owner(user)))
-
-    async def arevoke_session(self, sid: str, user: Any = None) -> bool:
-        """End one login of a user, as :meth:`revoke_session`, in async code."""
-        return await arun(revoking(self.state, sid, _owner(user)))
-
-    def logout_everywhere(self, user: Any = None, *, keep_current: bool = False) -> int:
-        """End all logins of a user, in every browser, also where it is remembered.
-
-        Do it when the password changed, or rights were taken.
-
-        Args:
-            user: The user, or their id; the current one unless given.
-            keep_current: Leave the login of this browser.
-
-        Returns:
-            How many.
-        """
-        return run(revoking_all(self.state, _owner(user), keep_current))
-
-    async def alogout_everywhere(self, user: Any = None, *, keep_current: bool = False) -> int:
-        """End all logins of a user, as :meth:`logout_everywhere`, in async code."""
-        return await arun(revoking_all(self.state, _owner(user), keep_current))
-
     # -- who it is -------------------------------------------------------------------------------
 
     @property
@@ -424,20 +370,6 @@ class _TestClient:
         from cruse_auth.testing import AuthClient
 
         return AuthClient(*args, **options)
-
-
-def _owner(user: Any) -> str:
-    """Return the id of a user, given as it is or as an id.
-
-    Raises:
-        ValueError: When nobody is given or logged in.
-    """
-    if isinstance(user, str | int):
-        return str(user)
-    user = find_user() if user is None else user
-    if isinstance(user, AnonymousUser):
-        raise ValueError("Nobody is logged in: say whose logins are meant.")
-    return id_of(user)
 
 
 def login_user(

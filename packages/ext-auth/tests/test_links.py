@@ -137,6 +137,14 @@ def test_who_asks_cannot_change_where_the_link_leads(client):
     assert link.startswith("https://shop.example/reset/")
 
 
+@pytest.mark.parametrize("external", ["https://a.example", "http://a.example:81/shop/"])
+def test_links_can_be_made_outside_of_requests(app, external):
+    app.config["AUTH_EXTERNAL_URL"] = external
+    with app.app_context():
+        url = app.signing_in.links.url("reset", token="x", n=1)
+    assert url == f"{external.rstrip('/')}/reset/x?n=1"
+
+
 def test_the_state_is_not_in_the_token(app, client):
     app.users["ada"].password = "aaaa"
     first = ask(client)

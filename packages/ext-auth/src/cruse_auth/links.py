@@ -10,10 +10,11 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from cruse import current_app, url_for
+from cruse import current_app
 from cruse.extension import SettingsError
 from cruse_auth.steps import Call, arun, run
 from cruse_auth.users import id_of, is_active
@@ -106,8 +107,10 @@ class Links:
                 "Links in mails need AUTH_EXTERNAL_URL, such as 'https://example.com': the host of"
                 " a request is whatever the client says."
             )
-        with current_app.test_request_context(base_url=external):
-            return url_for(endpoint, _external=True, **values)
+        parts = urlsplit(external)
+        current_app.inject_url_defaults(endpoint, values)
+        adapter = current_app.url_map.bind(parts.netloc, parts.path, url_scheme=parts.scheme)
+        return adapter.build(endpoint, values, force_external=True)
 
 
 def secret_keys() -> list[bytes]:

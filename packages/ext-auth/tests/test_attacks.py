@@ -320,7 +320,7 @@ def test_c7_a_token_that_somebody_else_signed(refused, world, approve, attacker)
 @pytest.mark.parametrize("kid", ["../../dev/null", "' OR 1=1 --", "", "x" * 300])
 def test_c7_a_strange_key_id(refused, world, approve, attacker, kid):
     with world.provider.tampering(header={"kid": kid}):
-        refused(approve(), "has no key for an ID token", status=502)
+        refused(approve(), "has no key for a token", status=502)
 
 
 @pytest.mark.parametrize("kid", [7, {"a": 1}, ["x"]])
@@ -387,7 +387,7 @@ def test_a_token_without_key_id_is_refused_when_there_are_several(
 ):
     keys = [world.provider.jwks()["keys"][0], attacker.as_dict(private=False)]
     with world.provider.tampering(header={"kid": MISSING}, jwks={"keys": keys}):
-        refused(approve(), "has 2 keys for an ID token", status=502)
+        refused(approve(), "has 2 keys for a token", status=502)
 
 
 def test_keys_that_we_cannot_use_are_passed_over(browser, world):

@@ -15,6 +15,7 @@ from cruse_auth.oidc import Identity
 from cruse_auth.passwords import PasswordCheck, Passwords, WeakPassword
 from cruse_auth.providers import OpenIDProvider
 from cruse_auth.redirects import is_safe_next, safe_next
+from cruse_auth.resources import AccessToken, BearerError, Resource
 from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
@@ -32,11 +33,13 @@ from cruse_auth.stores import MemoryStore, SessionRecord, SessionStore
 from cruse_auth.users import AnonymousUser, UserMixin, current_user
 
 __all__ = [
+    "AccessToken",
     "AnonymousUser",
     "AnonymousUserMixin",
     "Auth",
     "AuthSettings",
     "AuthState",
+    "BearerError",
     "Identity",
     "InProcess",
     "InsufficientScope",
@@ -46,6 +49,7 @@ __all__ = [
     "OpenIDProvider",
     "PasswordCheck",
     "Passwords",
+    "Resource",
     "SessionRecord",
     "SessionStore",
     "UserMixin",

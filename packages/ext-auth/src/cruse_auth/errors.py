@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LoginDeniedError", "LoginError", "ProviderError"]
+__all__ = ["LoginDeniedError", "LoginError", "ProviderError", "UnknownKeyError"]
 
 
 class LoginError(Exception):
@@ -30,6 +30,10 @@ class ProviderError(LoginError):
 
     status = 502
     message = "The sign-in service did not answer as expected. Please try again in a moment."
+
+
+class UnknownKeyError(ProviderError):
+    """No key of the provider fits a token."""
 
 
 class LoginDeniedError(LoginError):

@@ -16,6 +16,7 @@ from cruse_auth.oidc import OpenIDClient
 from cruse_auth.oidc.transactions import Transactions
 from cruse_auth.passwords import Passwords
 from cruse_auth.providers import Providers
+from cruse_auth.resources.guard import Resource, ResourceOptions, publish_metadata
 from cruse_auth.settings import AuthSettings
 from cruse_auth.steps import arun, run
 from cruse_auth.users import AnonymousUser, current_user, find_user, loading, preload
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
     from cruse_auth.stores import SessionStore
+    from cruse_auth.resources.verifier import Verifier
 
     UserT = TypeVarWithDefault("UserT", default=Any)
 else:
@@ -59,6 +61,11 @@ class AuthState(ExtensionState[AuthSettings]):
         """
         resolved = self.auth.providers.resolve(self.settings.providers)
         return {name: OpenIDClient(options, self.settings) for name, options in resolved.items()}
+
+    @lazy
+    def verifiers(self) -> dict[Resource, Verifier]:
+        """What checks the access tokens of each resource, made at the first token."""
+        return {}
 
     @property
     def transactions(self) -> Transactions:
@@ -166,6 +173,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         self.passwords = Passwords()
         #: Makes and reads the tokens of links in mails.
         self.links = Links()
+        #: The APIs that are protected by access tokens.
+        self.resources: list[Resource] = []
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
         self.request_loader_function: Callable[..., Any] | None = None
@@ -215,6 +224,23 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         """Register what answers those who are logged in, but not freshly enough."""
         self.needs_refresh_function = function
         return function
+
+    def resource(self, *, issuer: str, audience: str, **options: Any) -> Resource:
+        """Declare an API that takes access tokens; its ``require`` decorates views.
+
+        Args:
+            issuer: Who issues the tokens, exactly as its metadata have it.
+            audience: What the tokens have to be for: the API's name at the issuer, best its URL.
+            options: ``introspection``, ``types``, ``scopes`` and the other fields of
+                :class:`~cruse_auth.resources.guard.ResourceOptions`.
+
+        Raises:
+            ValueError: When they make no sense.
+            TypeError: When an option is not known.
+        """
+        resource = Resource(ResourceOptions(issuer=issuer, audience=audience, **options))
+        self.resources.append(resource)
+        return resource
 
     # -- what views call ------------------------------------------------------------------------
 
@@ -358,7 +384,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         return {"current_user": current_user}
 
     def make_blueprint(self, state: AuthState) -> Blueprint:
-        """Return the pages: login, callback, logout."""
+        """Return the pages: login, callback, logout. The metadata of resources go to the root."""
+        publish_metadata(state)
         return make_blueprint(state, self.url_prefix)
 
 

@@ -33,6 +33,8 @@ class Metadata:
     client_auth_methods: frozenset[str]
     #: Whether it promises to name itself in its answers (RFC 9207).
     names_itself: bool
+    #: Where it tells what a token is worth (RFC 7662).
+    introspection_endpoint: str | None = None
 
 
 class Discovery:
@@ -88,6 +90,7 @@ class Discovery:
                 document, "token_endpoint_auth_methods_supported", "client_secret_basic"
             ),
             names_itself=(document.get("authorization_response_iss_parameter_supported") is True),
+            introspection_endpoint=self._url_if_any(document, "introspection_endpoint"),
         )
 
     def _url(self, document: dict[str, Any], key: str) -> str:

@@ -5,38 +5,21 @@ Stricter than Authlib's defaults, on purpose and without a switch: see each chec
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
-from joserfc import jwt
-from joserfc.errors import ClaimError, JoseError
-from joserfc.jws import JWSRegistry, extract_compact
+from joserfc.errors import ClaimError
 
 from cruse_auth.errors import LoginError
+from cruse_auth.oidc.signed import read_signed
 
 if TYPE_CHECKING:
     from cruse_auth.oidc.keys import Keys
     from cruse_auth.steps import Steps
 
 __all__ = ["Expected", "IDTokenError", "verify"]
-
-#: Header parameters that bring their own key, or the address of one. Ours come from the provider's
-#: metadata and nowhere else (RFC 8725 section 3.10; CVE-2026-27962 in Authlib).
-BRINGS_A_KEY = frozenset({"jwk", "jku", "x5u"})
-
-
-class StrictDecoder(json.JSONDecoder):
-    """Reads JSON without ``NaN``, which is none: a token that expires then never does."""
-
-    def __init__(self) -> None:
-        super().__init__(parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 class IDTokenError(LoginError):
@@ -72,33 +55,9 @@ def verify(token: str, expected: Expected, keys: Keys) -> Steps[dict[str, Any]]:
     Raises:
         IDTokenError: When anything about it is not as it has to be.
     """
-    header = _header(token, expected)
-    key = yield from keys.find(header)
-    # The algorithms are named here again: the library must not fall back to its own list.
-    registry = JWSRegistry(algorithms=[header["alg"]], strict_check_header=False)
-    try:
-        decoded = jwt.decode(token, key, registry=registry, decoder_cls=StrictDecoder)
-    except (JoseError, ValueError, TypeError) as error:
-        raise IDTokenError(f"the ID token's signature is not good: {error}") from error
-    _check_claims(decoded.claims, decoded.header, expected)
-    return decoded.claims
-
-
-def _header(token: str, expected: Expected) -> dict[str, Any]:
-    try:
-        header = dict(extract_compact(token.encode()).headers())
-    except (JoseError, ValueError, TypeError, AttributeError) as error:
-        raise IDTokenError(f"the ID token cannot be read: {error}") from error
-    alg = header.get("alg")
-    if alg not in expected.algorithms:
-        raise IDTokenError(f"the ID token is signed with {alg!r}, which is not allowed")
-    if brought := BRINGS_A_KEY & header.keys():
-        raise IDTokenError(f"the ID token brings its own key: {sorted(brought)}")
-    if "crit" in header:  # RFC 7515 section 4.1.11: extensions that must be understood
-        raise IDTokenError(f"the ID token has critical extensions {header['crit']!r}")
-    if not isinstance(header.get("kid"), str | None):
-        raise IDTokenError("the ID token's kid is not text")
-    return header
+    signed = yield from read_signed(token, keys, expected.algorithms, "the ID token", IDTokenError)
+    _check_claims(signed.claims, signed.header, expected)
+    return signed.claims
 
 
 def _check_claims(claims: dict[str, Any], header: dict[str, Any], expected: Expected) -> None:

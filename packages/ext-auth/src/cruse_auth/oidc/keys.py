@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from cruse_auth.errors import ProviderError
+from cruse_auth.errors import ProviderError, UnknownKeyError
 from cruse_auth.steps import Fetch
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Keys:
             header: The token's header; its ``alg`` is an allowed one.
 
         Raises:
-            ProviderError: When there is none, or several that could be meant.
+            UnknownKeyError: When there is none, or several that could be meant.
+            ProviderError: When the keys cannot be had.
         """
         age = time.monotonic() - self._read_at
         unknown = not self._suitable(header)
@@ -56,8 +57,8 @@ class Keys:
         suitable = self._suitable(header)
         if len(suitable) != 1:
             how_many = "no key" if not suitable else f"{len(suitable)} keys"
-            raise ProviderError(
-                f"{self.url} has {how_many} for an ID token with alg {header.get('alg')!r} and"
+            raise UnknownKeyError(
+                f"{self.url} has {how_many} for a token with alg {header.get('alg')!r} and"
                 f" kid {header.get('kid')!r}"
             )
         return suitable[0]

@@ -1,0 +1,219 @@
+"""An API that is protected by access tokens: what is declared, and the decorator for its views."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import NotFound
+
+from cruse import current_app, jsonify, request
+from cruse.colors import is_async
+from cruse_auth.errors import ProviderError
+from cruse_auth.providers import ALGORITHMS
+from cruse_auth.resources.errors import BearerError, TokenError
+from cruse_auth.resources.verifier import Verifier
+from cruse_auth.steps import arun, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cruse import Response
+    from cruse_auth.extension import AuthState
+    from cruse_auth.resources.tokens import AccessToken
+    from cruse_auth.steps import Steps
+
+__all__ = ["Resource", "ResourceOptions", "publish_metadata"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+#: The longest token that is looked at, in characters.
+MAX_TOKEN = 16 * 1024
+#: What a bearer token may consist of (RFC 6750 section 2.1).
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+#: What the name of a scope may consist of (RFC 6749 section 3.3).
+SCOPE = re.compile(r"[!#-\[\]-~]+")
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+@dataclass(frozen=True)
+class ResourceOptions:
+    """Whose tokens an API takes."""
+
+    #: The issuer, exactly as its metadata have it.
+    issuer: str
+    #: What the tokens have to be for: the API's own name at the issuer, best its URL.
+    audience: str
+    #: The client id and secret to ask the issuer about each token with (RFC 7662); ``None`` for
+    #: tokens that are JWTs, which are checked here.
+    introspection: tuple[str, str] | None = field(default=None, repr=False)
+    #: What the tokens may call themselves in their ``typ``, in lower case.
+    types: tuple[str, ...] = ("at+jwt",)
+    #: Signature algorithms to accept, a subset of the default.
+    algorithms: tuple[str, ...] = ALGORITHMS
+    #: The scopes to tell of in the metadata.
+    scopes: tuple[str, ...] = ()
+    #: An httpx2 transport to use instead of the network.
+    transport: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.issuer or not self.audience:
+            raise ValueError("A resource needs an issuer and an audience.")
+        if unknown := set(self.algorithms) - set(ALGORITHMS):
+            raise ValueError(f"{sorted(unknown)} are not algorithms with public keys.")
+
+
+class Resource:
+    """An API that is protected by access tokens; ``auth.resource(...)`` makes one.
+
+    Args:
+        options: Whose tokens it takes.
+    """
+
+    def __init__(self, options: ResourceOptions) -> None:
+        self.options = options
+
+    def require(self, *scopes: str) -> Callable[[F], F]:
+        """Let only requests with a good access token call a view, plain or async.
+
+        The view gets the :class:`AccessToken` as its first argument. Put it below the route::
+
+            @app.get("/v1/me")
+            @api.require("read:me")
+            def me(token): ...
+
+        Args:
+            scopes: What the token has to allow, all of it.
+
+        Raises:
+            ValueError: When a scope has a space or a quote in it.
+        """
+        for scope in scopes:
+            if not SCOPE.fullmatch(scope):
+                raise ValueError(f"{scope!r} is not a scope: give each as an argument of its own.")
+
+        def decorate(view: F) -> F:
+            return self._guard(view, scopes)
+
+        return decorate
+
+    def _guard(self, view: F, scopes: tuple[str, ...]) -> F:
+        guarded: Any
+        if is_async(view):
+
+            @wraps(view)
+            async def guarded(*args: Any, **kwargs: Any) -> Any:
+                verifier = self._verifier()
+                token = await arun(self._admit(verifier, scopes), verifier.http())
+                return await view(token, *args, **kwargs)
+
+        else:
+
+            @wraps(view)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                verifier = self._verifier()
+                token = run(self._admit(verifier, scopes), verifier.http())
+                return view(token, *args, **kwargs)
+
+        return cast("F", guarded)
+
+    def _verifier(self) -> Verifier:
+        state: AuthState = current_app.extensions["auth"]
+        verifier = state.verifiers.get(self)
+        if verifier is None:
+            verifier = Verifier(self.options, state.settings)
+            # Of two threads that come at once, both go on with the first one's.
+            verifier = state.verifiers.setdefault(self, verifier)
+        return verifier
+
+    def _admit(self, verifier: Verifier, scopes: tuple[str, ...]) -> Steps[AccessToken]:
+        """Return the token of the request.
+
+        Raises:
+            BearerError: When there is none that is good enough.
+        """
+        credentials = self._credentials(scopes)
+        try:
+            token = yield from verifier.verify(credentials)
+        except TokenError as error:
+            current_app.logger.info("An access token was refused: %s", error.cause)
+            raise self._error(
+                401, "invalid_token", "The access token is not valid here, or no longer.", scopes
+            ) from error
+        except ProviderError as error:
+            current_app.logger.error("An access token could not be checked: %s", error.cause)
+            raise self._error(
+                503, "temporarily_unavailable", "Access tokens cannot be checked right now.", ()
+            ) from error
+        if missing := set(scopes) - token.scopes:
+            names = " ".join(sorted(missing))
+            raise self._error(
+                403, "insufficient_scope", f"The access token does not allow: {names}.", scopes
+            )
+        return token
+
+    def _credentials(self, scopes: tuple[str, ...]) -> str:
+        # The header alone: a token in a URL ends up in logs (RFC 9700 section 4.3.2).
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        credentials = credentials.strip()
+        if scheme.lower() != "bearer":
+            raise self._error(401, None, "An access token is required.", scopes)
+        if len(credentials) > MAX_TOKEN or not TOKEN.fullmatch(credentials):
+            raise self._error(
+                401, "invalid_token", "The Authorization header has no bearer token.", scopes
+            )
+        return credentials
+
+    def _error(
+        self, status: int, error: str | None, description: str, scopes: tuple[str, ...]
+    ) -> BearerError:
+        state: AuthState = current_app.extensions["auth"]
+        challenge = {"realm": state.settings.realm or state.app.name}
+        if scopes:
+            challenge["scope"] = " ".join(scopes)
+        if (url := self.metadata_url) is not None:
+            challenge["resource_metadata"] = url
+        return BearerError(status, error, description, challenge)
+
+    # -- metadata -------------------------------------------------------------------------------
+
+    @property
+    def metadata_url(self) -> str | None:
+        """Where clients read which issuer to ask (RFC 9728 section 3.1).
+
+        ``None`` when the audience is no ``https://`` URL.
+        """
+        parts = urlsplit(self.options.audience)
+        if parts.scheme != "https" or not parts.netloc or parts.fragment or parts.query:
+            return None
+        return f"https://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the metadata (RFC 9728 section 2)."""
+        document: dict[str, Any] = {
+            "resource": self.options.audience,
+            "authorization_servers": [self.options.issuer],
+            "bearer_methods_supported": ["header"],
+        }
+        if self.options.scopes:
+            document["scopes_supported"] = list(self.options.scopes)
+        return document
+
+
+def publish_metadata(state: AuthState) -> None:
+    """Give an application the address at which clients find the metadata of its resources."""
+
+    def protected_resource(path: str = "") -> Response:
+        wanted = f"{WELL_KNOWN}/{path}".rstrip("/")
+        for resource in state.auth.resources:
+            url = resource.metadata_url
+            if url is not None and urlsplit(url).path == wanted:
+                response: Response = jsonify(resource.metadata())
+                return response
+        raise NotFound
+
+    for rule in (WELL_KNOWN, f"{WELL_KNOWN}/<path:path>"):
+        state.app.add_url_rule(rule, "auth_protected_resource", protected_resource)

@@ -14,7 +14,7 @@ from cruse_auth.steps import Fetch
 if TYPE_CHECKING:
     from cruse_auth.steps import Steps
 
-__all__ = ["Keys", "PublicKey"]
+__all__ = ["KINDS", "Keys", "PublicKey", "import_key"]
 
 PublicKey = RSAKey | ECKey | OKPKey
 
@@ -78,7 +78,7 @@ class Keys:
         listed = reply.json().get("keys") if reply.status == 200 else None
         if not isinstance(listed, list):
             raise ProviderError(f"{self.url} (status {reply.status}) is no JSON Web Key Set")
-        return [key for key in map(_import, listed) if key is not None]
+        return [key for key in map(import_key, listed) if key is not None]
 
     def _suitable(self, header: dict[str, Any]) -> list[PublicKey]:
         alg, kid = header["alg"], header.get("kid")
@@ -94,7 +94,7 @@ class Keys:
         return keys if kid is None else [key for key in keys if key.kid == kid]
 
 
-def _import(entry: Any) -> PublicKey | None:
+def import_key(entry: Any) -> PublicKey | None:
     """Return the public key that an entry of a key set holds; ``None`` for what we can't use."""
     kind = KEY_TYPES.get(str(entry.get("kty"))) if isinstance(entry, dict) else None
     if kind is None:

@@ -15,7 +15,7 @@ from cruse_auth.oidc import Identity
 from cruse_auth.passwords import PasswordCheck, Passwords, WeakPassword
 from cruse_auth.providers import OpenIDProvider
 from cruse_auth.redirects import is_safe_next, safe_next
-from cruse_auth.resources import AccessToken, BearerError, Resource
+from cruse_auth.resources import AccessToken, BearerError, MemoryProofs, ProofStore, Resource
 from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
@@ -45,10 +45,12 @@ __all__ = [
     "InsufficientScope",
     "LoginManager",
     "LoginRequired",
+    "MemoryProofs",
     "MemoryStore",
     "OpenIDProvider",
     "PasswordCheck",
     "Passwords",
+    "ProofStore",
     "Resource",
     "SessionRecord",
     "SessionStore",

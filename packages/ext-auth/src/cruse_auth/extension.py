@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from cruse import Blueprint, Cruse, Request
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
-    from cruse_auth.stores import SessionStore
     from cruse_auth.resources.verifier import Verifier
+    from cruse_auth.stores import SessionStore
 
     UserT = TypeVarWithDefault("UserT", default=Any)
 else:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from cruse import current_app
 
-__all__ = ["BearerError", "TokenError", "quoted"]
+__all__ = ["BearerError", "ProofError", "TokenError"]
 
 
 class TokenError(Exception):
@@ -23,6 +23,10 @@ class TokenError(Exception):
         self.cause = cause
 
 
+class ProofError(TokenError):
+    """A DPoP proof that does not prove what it should (RFC 9449)."""
+
+
 class BearerError(HTTPException):
     """A 401, 403 or 503 as JSON, with the challenge that tells clients what to do.
 
@@ -34,15 +38,22 @@ class BearerError(HTTPException):
         error: The error code (RFC 6750 section 3.1); ``None`` when there were no credentials.
         description: What happened, in words for the client's developers.
         challenge: The parameters of the ``WWW-Authenticate`` field.
+        scheme: ``Bearer`` or ``DPoP``.
     """
 
     def __init__(
-        self, status: int, error: str | None, description: str, challenge: dict[str, str]
+        self,
+        status: int,
+        error: str | None,
+        description: str,
+        challenge: dict[str, str],
+        scheme: str = "Bearer",
     ) -> None:
         super().__init__(description)
         self.code = status
         self.error = error
         self.challenge = challenge
+        self.scheme = scheme
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Return the header fields, with the challenge."""
@@ -52,8 +63,8 @@ class BearerError(HTTPException):
         parameters = dict(self.challenge)
         if self.error is not None:  # none without credentials: RFC 6750 section 3.1
             parameters.update(error=self.error, error_description=self.description or "")
-        fields = ", ".join(f"{name}={quoted(value)}" for name, value in parameters.items())
-        return [*headers, ("WWW-Authenticate", f"Bearer {fields}")]
+        fields = ", ".join(f"{name}={_quoted(value)}" for name, value in parameters.items())
+        return [*headers, ("WWW-Authenticate", f"{self.scheme} {fields}")]
 
     def get_body(self, *args: Any, **kwargs: Any) -> str:
         """Return the error as JSON."""
@@ -64,7 +75,7 @@ class BearerError(HTTPException):
         return current_app.json.dumps(body)
 
 
-def quoted(value: str) -> str:
+def _quoted(value: str) -> str:
     """Return a text as a quoted string (RFC 9110 section 5.6.4)."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

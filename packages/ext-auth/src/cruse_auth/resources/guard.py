@@ -14,7 +14,8 @@ from cruse import current_app, jsonify, request
 from cruse.colors import is_async
 from cruse_auth.errors import ProviderError
 from cruse_auth.providers import ALGORITHMS
-from cruse_auth.resources.errors import BearerError, TokenError
+from cruse_auth.resources.dpop import Proof, check_proof
+from cruse_auth.resources.errors import BearerError, ProofError, TokenError
 from cruse_auth.resources.verifier import Verifier
 from cruse_auth.steps import arun, run
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from cruse import Response
     from cruse_auth.extension import AuthState
+    from cruse_auth.resources.dpop import ProofStore
     from cruse_auth.resources.tokens import AccessToken
     from cruse_auth.steps import Steps
 
@@ -56,6 +58,11 @@ class ResourceOptions:
     algorithms: tuple[str, ...] = ALGORITHMS
     #: The scopes to tell of in the metadata.
     scopes: tuple[str, ...] = ()
+    #: Remembers used proofs, such as ``MemoryProofs()``: only tokens that are bound to a key are
+    #: taken, with a proof that the client has it (DPoP, RFC 9449). ``None`` for bearer tokens.
+    dpop: ProofStore | None = None
+    #: Seconds for which a proof is good.
+    proof_lifetime: int = 60
     #: An httpx2 transport to use instead of the network.
     transport: Any = field(default=None, repr=False)
 
@@ -75,6 +82,11 @@ class Resource:
 
     def __init__(self, options: ResourceOptions) -> None:
         self.options = options
+
+    @property
+    def scheme(self) -> str:
+        """How tokens are sent: ``Bearer``, or ``DPoP`` with a proof."""
+        return "Bearer" if self.options.dpop is None else "DPoP"
 
     def require(self, *scopes: str) -> Callable[[F], F]:
         """Let only requests with a good access token call a view, plain or async.
@@ -138,6 +150,11 @@ class Resource:
         credentials = self._credentials(scopes)
         try:
             token = yield from verifier.verify(credentials)
+            yield from self._check_proof(verifier, credentials, token)
+        except ProofError as error:
+            current_app.logger.info("A DPoP proof was refused: %s", error.cause)
+            description = "The DPoP proof does not prove that this token is the client's."
+            raise self._error(401, "invalid_dpop_proof", description, scopes) from error
         except TokenError as error:
             current_app.logger.info("An access token was refused: %s", error.cause)
             raise self._error(
@@ -155,15 +172,35 @@ class Resource:
             )
         return token
 
+    def _check_proof(
+        self, verifier: Verifier, credentials: str, token: AccessToken
+    ) -> Steps[None]:
+        options = self.options
+        if options.dpop is None:
+            return
+        state: AuthState = current_app.extensions["auth"]
+        path = request.base_url.removeprefix(request.host_url.rstrip("/"))
+        proof = Proof(
+            request.headers.get("DPoP"), request.method, state.external_url(path), credentials
+        )
+        yield from check_proof(
+            proof,
+            token.claims,
+            options.dpop,
+            algorithms=frozenset(options.algorithms),
+            lifetime=options.proof_lifetime,
+            leeway=verifier.settings.leeway,
+        )
+
     def _credentials(self, scopes: tuple[str, ...]) -> str:
         # The header alone: a token in a URL ends up in logs (RFC 9700 section 4.3.2).
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         credentials = credentials.strip()
-        if scheme.lower() != "bearer":
+        if scheme.lower() != self.scheme.lower():
             raise self._error(401, None, "An access token is required.", scopes)
         if len(credentials) > MAX_TOKEN or not TOKEN.fullmatch(credentials):
             raise self._error(
-                401, "invalid_token", "The Authorization header has no bearer token.", scopes
+                401, "invalid_token", "The Authorization header has no token.", scopes
             )
         return credentials
 
@@ -176,7 +213,9 @@ class Resource:
             challenge["scope"] = " ".join(scopes)
         if (url := self.metadata_url) is not None:
             challenge["resource_metadata"] = url
-        return BearerError(status, error, description, challenge)
+        if self.options.dpop is not None:  # RFC 9449 section 7.1
+            challenge["algs"] = " ".join(self.options.algorithms)
+        return BearerError(status, error, description, challenge, self.scheme)
 
     # -- metadata -------------------------------------------------------------------------------
 
@@ -198,6 +237,9 @@ class Resource:
             "authorization_servers": [self.options.issuer],
             "bearer_methods_supported": ["header"],
         }
+        if self.options.dpop is not None:
+            document["dpop_bound_access_tokens_required"] = True
+            document["dpop_signing_alg_values_supported"] = list(self.options.algorithms)
         if self.options.scopes:
             document["scopes_supported"] = list(self.options.scopes)
         return document

@@ -89,7 +89,9 @@ def _check_common(claims: Mapping[str, Any], options: ResourceOptions, leeway: f
         raise TokenError(f"the token is for {audience!r}, not for {options.audience!r}")
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise TokenError("the token has no sub")
-    if "cnf" in claims:  # RFC 7800: whoever sends it has to prove more than that they have it
+    if (
+        "cnf" in claims and options.dpop is None
+    ):  # RFC 7800: whoever sends it has to prove more than that they have it
         raise TokenError("the token is bound to a key, and sent as a plain bearer token")
     _check_times(claims, time.time(), leeway)
 

@@ -179,3 +179,24 @@ def test_the_memory_of_proofs_has_a_limit():
     assert proofs.add("c", 60)
     assert not proofs.add("c", 60)
     assert MemoryProofs().add("a", 0)
+
+
+def test_behind_a_proxy_the_url_is_the_one_that_clients_see(gateway):
+    provider = FakeProvider([Person("ada", "Ada")], issuer=ISSUER)
+    provider.signing_key = KEY
+    app = Cruse("api")
+    app.config.update(TESTING=True, SECRET_KEY="a key of at least a few bytes")
+    app.config["AUTH_EXTERNAL_URL"] = "https://api.example"
+    transport = InProcess(provider.app)
+    options = {"issuer": ISSUER, "audience": "api", "transport": transport}
+    api = Auth(app).resource(dpop=MemoryProofs(), **options)
+    app.get("/a thing")(api.require()(lambda token: "ok"))
+    client = app.test_client(gateway=gateway)
+    token = make_token()
+    for url, status in (
+        ("https://api.example/a%20thing", 200),
+        ("http://localhost/a%20thing", 401),
+    ):
+        headers = {"Authorization": f"DPoP {token}", "DPoP": make_proof(token, htu=url)}
+        assert client.get("/a%20thing", headers=headers).status_code == status
+    app.stop()

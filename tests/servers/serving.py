@@ -49,10 +49,13 @@ class Server:
         try:
             self.process.wait(STOP)
         except subprocess.TimeoutExpired:
-            # With its workers, which a server that is killed leaves behind.
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            self.kill()
             raise AssertionError(f"It did not end:\n{self.log.read_text()}") from None
+
+    def kill(self) -> None:
+        """End it at once, with its workers, which a server that is killed leaves behind."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def wall_environment(instance: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from cruse.colors import inline
 from cruse.extension import SettingsError
 from cruse.globals import current_context
 from cruse.lazy import lazy
+from cruse.signing import secret_keys
 from cruse_auth.links import Links
 from cruse_auth.logins import confirming, logging_in, logging_out
 from cruse_auth.management import SessionManagement
@@ -68,15 +69,19 @@ class AuthState(ExtensionState[AuthSettings]):
         return {}
 
     @property
+    def realm(self) -> str:
+        """The realm that 401 and 403 answers name."""
+        return self.settings.realm or self.app.name
+
+    @property
     def transactions(self) -> Transactions:
         """The logins that have begun, signed with the application's current keys."""
-        config = self.app.config
-        key = config["SECRET_KEY"]
-        if not key:
+        keys = secret_keys(self.app)
+        if not keys:
             raise RuntimeError(
                 "Logins need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the environment."
             )
-        return Transactions([key, *reversed(config["SECRET_KEY_FALLBACKS"] or ())])
+        return Transactions(reversed(keys))
 
     @property
     def loader(self) -> Callable[[str], Any]:

@@ -16,6 +16,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from cruse import current_app
 from cruse.extension import SettingsError
+from cruse.signing import secret_keys
 from cruse_auth.steps import Call, arun, run
 from cruse_auth.users import id_of, is_active
 
@@ -45,7 +46,7 @@ class Links:
         Raises:
             RuntimeError: When the application has no ``SECRET_KEY``.
         """
-        keys, user_id = secret_keys(), id_of(user)
+        keys, user_id = _keys(), id_of(user)
         return _serializer(keys, purpose).dumps([user_id, _mac(keys[-1], purpose, user_id, state)])
 
     def find(
@@ -70,7 +71,7 @@ class Links:
     def _finding(
         self, purpose: str, token: str, state_of: Callable[[Any], str], max_age: int
     ) -> Steps[Any]:
-        keys = secret_keys()
+        keys = _keys()
         try:
             content = _serializer(keys, purpose).loads(token[:LONGEST], max_age=max_age)
         except BadData:
@@ -113,18 +114,17 @@ class Links:
         return adapter.build(endpoint, values, force_external=True)
 
 
-def secret_keys() -> list[bytes]:
+def _keys() -> list[bytes]:
     """Return the keys of the application, the one that signs last.
 
     Raises:
         RuntimeError: When there is none.
     """
-    config = current_app.config
-    if not config["SECRET_KEY"]:
+    keys = secret_keys(current_app)
+    if not keys:
         raise RuntimeError(
             "Tokens need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the environment."
         )
-    keys = (*(config["SECRET_KEY_FALLBACKS"] or ()), config["SECRET_KEY"])
     return [key.encode() if isinstance(key, str) else key for key in keys]
 
 

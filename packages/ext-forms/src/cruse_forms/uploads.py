@@ -19,6 +19,7 @@ from wtforms.validators import StopValidation
 from wtforms.widgets import FileInput
 
 from cruse import current_app, session
+from cruse.signing import secret_keys
 from cruse_forms.extension import refusal_to_show
 from cruse_forms.file import FileField
 
@@ -146,9 +147,9 @@ class UploadField(FileField):
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    keys = [*(current_app.config.get("SECRET_KEY_FALLBACKS") or ()), current_app.secret_key]
-    if keys[-1] is None:
+    keys = secret_keys(current_app)
+    if not keys:
         raise RuntimeError(
             "A form with an UploadField needs sessions: set SECRET_KEY in the config."
         )
-    return URLSafeTimedSerializer(keys, salt=SALT)
+    return URLSafeTimedSerializer(list(keys), salt=SALT)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from itsdangerous import Signer
 
+from cruse.signing import secret_keys
+
 if TYPE_CHECKING:
     from cruse import Cruse
 
@@ -26,15 +28,12 @@ def _signer(app: Cruse) -> Signer:
     Raises:
         RuntimeError: When it has no secret key.
     """
-    secret = app.secret_key
-    if not secret:
+    keys = secret_keys(app)
+    if not keys:
         raise RuntimeError(
             "Signed upload URLs need a secret key. Set 'SECRET_KEY' in the configuration."
         )
-    # The newest key goes last: it signs, and all of them verify.
-    old = app.config.get("SECRET_KEY_FALLBACKS") or []
-    keys = [*reversed(old), secret]
-    return Signer(keys, salt=_VIEW, key_derivation="hmac", digest_method=hashlib.sha256)
+    return Signer(list(keys), salt=_VIEW, key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 def _message(name: str, key: str, expires: str) -> bytes:

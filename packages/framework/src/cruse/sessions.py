@@ -27,7 +27,7 @@ from cruse.colors import inline, is_inline
 from cruse.globals import _cv
 from cruse.json.tag import TaggedJSONSerializer
 from cruse.responses import vary_by
-from cruse.signing import HMAC, SigningSerializer
+from cruse.signing import HMAC, SigningSerializer, secret_keys
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
@@ -354,11 +354,9 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def get_signing_serializer(self, app: Cruse) -> URLSafeTimedSerializer | None:
         """Return what signs and reads the cookie's value; None when there is no secret key."""
-        key = app.secret_key
-        if not key:
+        keys = secret_keys(app)
+        if not keys:
             return None
-        # itsdangerous signs with the last key and accepts all.
-        keys = (*(app.config["SECRET_KEY_FALLBACKS"] or ()), key)
         made_of = (keys, self.salt, self.key_derivation, self.digest_method, self.serializer)
         serializer = self._serializers.get(made_of)
         if serializer is None:

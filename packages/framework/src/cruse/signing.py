@@ -8,16 +8,38 @@ from __future__ import annotations
 
 import hmac
 from binascii import Error, a2b_base64, b2a_base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.signer import Signer, SigningAlgorithm
 
-__all__ = ["HMAC", "SigningSerializer"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
+    class _HasKeys(Protocol):
+        @property  # read-only, so that a subclass may have a key and a config of its own
+        def secret_key(self) -> str | bytes | None: ...
+
+        @property
+        def config(self) -> Mapping[str, Any]: ...
+
+
+__all__ = ["HMAC", "SigningSerializer", "secret_keys"]
 
 _WORTH_COMPRESSING = 60  # bytes; of less nothing is saved, and trying costs more than all else
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
+
+
+def secret_keys(app: _HasKeys) -> tuple[Any, ...]:
+    """Return the keys of an application as itsdangerous takes them; none without a secret key.
+
+    It signs with the last one and accepts all: those of ``SECRET_KEY_FALLBACKS``, too. Each is
+    text or bytes.
+    """
+    key = app.secret_key
+    return (*(app.config["SECRET_KEY_FALLBACKS"] or ()), key) if key else ()
 
 
 def _encode(data: bytes) -> bytes:

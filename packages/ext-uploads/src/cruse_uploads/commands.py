@@ -96,10 +96,10 @@ def _add_changes(group: AppGroup, uploads: Uploads) -> None:
         What is there already is left, so it can be interrupted and started again.
         """
         source = uploads.state.storage
-        copied = 0
+        copied, keys = 0, source.keys()
         with click.progressbar(
-            upkeep.migrate(source, target), length=len(source.keys()), label="Copying"
-        ) as keys:
-            for _, was_copied in keys:
+            upkeep.migrate(keys, source, target), length=len(keys), label="Copying"
+        ) as steps:
+            for _, was_copied in steps:
                 copied += was_copied
         click.echo(f"Copied {copied} files.")

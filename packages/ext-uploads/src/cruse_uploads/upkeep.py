@@ -118,13 +118,13 @@ def verify(uploads: Uploads) -> Iterator[tuple[str, str]]:
             yield full, "has lost its name"
 
 
-def migrate(source: Storage, target: Storage) -> Iterator[tuple[str, bool]]:
-    """Copy all objects to other storage; iterate over the keys, and whether each was copied.
+def migrate(keys: list[str], source: Storage, target: Storage) -> Iterator[tuple[str, bool]]:
+    """Copy objects to other storage; iterate over their keys, and whether each was copied.
 
     What is there already in full is left, so that a migration that was interrupted goes on. The
     source is not changed: when the application uses the other storage, run it once more.
     """
-    keys, there = source.keys(), set(target.keys())
+    there = set(target.keys())
     for key in keys:
         try:
             facts = source.stat(key)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from cruse import current_app
-from cruse.colors import is_async
+from cruse.colors import is_async, is_inline
 
 if TYPE_CHECKING:
     from cruse_auth.http import Http, Reply
@@ -111,6 +111,8 @@ async def _ado(step: Fetch | Call, http: Http | None) -> Reply | Any:
     if isinstance(step, Call):
         if is_async(step.function):
             return await step.function(*step.arguments)
+        if is_inline(step.function):
+            return step.function(*step.arguments)
         # A plain function may wait for a database: not on the loop.
         return await asyncio.to_thread(step.function, *step.arguments)
     return await _given(http).afetch(step)

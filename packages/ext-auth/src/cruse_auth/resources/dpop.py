@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from cruse.colors import inline
 from cruse_auth.oidc.keys import KINDS, import_key
 from cruse_auth.oidc.signed import check_signature, read_header
 from cruse_auth.resources.errors import ProofError
@@ -60,6 +61,7 @@ class MemoryProofs:
         self._until: OrderedDict[str, float] = OrderedDict()
         self._lock = Lock()
 
+    @inline
     def add(self, proof: str, seconds: float) -> bool:
         """Remember a proof; return whether it is new."""
         now = time.monotonic()

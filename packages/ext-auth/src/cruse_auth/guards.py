@@ -12,9 +12,10 @@ from werkzeug.urls import iri_to_uri
 from cruse import current_app, flash, redirect, request, session, url_for
 from cruse.colors import is_async
 from cruse.globals import current_context
+from cruse_auth.challenges import challenge
 from cruse_auth.record import read_record
 from cruse_auth.redirects import is_safe_next, own_origins
-from cruse_auth.rights import Demand, bearer_challenge
+from cruse_auth.rights import Demand
 from cruse_auth.signals import sending, user_needs_refresh, user_unauthorized
 from cruse_auth.steps import Call, arun, run
 from cruse_auth.users import ANONYMOUS, find_user, keep_private, loading, way_of
@@ -60,8 +61,8 @@ class LoginRequired(Unauthorized):
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Return the header fields, with the challenge."""
         # No error code without credentials: RFC 6750 section 3.1.
-        challenge = bearer_challenge(self.realm)
-        return [("Content-Type", "application/json"), ("WWW-Authenticate", challenge)]
+        value = challenge("Bearer", realm=self.realm)
+        return [("Content-Type", "application/json"), ("WWW-Authenticate", value)]
 
     def get_body(self, *args: Any, **kwargs: Any) -> str:
         """Return the error as JSON."""
@@ -162,7 +163,7 @@ def _refusal(demand: Demand) -> Steps[ResponseReturnValue | None]:
         if way in demand.ways:
             stale = not _is_fresh_enough(state, demand, way)
             if not stale:
-                demand.check_rights(user, way, realm_of(state))
+                demand.check_rights(user, way, state.realm)
                 return None
     yield from sending(user_unauthorized)
     auth, handler = state.auth, state.auth.unauthorized_function
@@ -201,11 +202,6 @@ def login_remembered() -> bool:
     return record is not None and not record.fresh
 
 
-def realm_of(state: AuthState) -> str:
-    """Return the realm that 401 and 403 answers name."""
-    return state.settings.realm or state.app.name
-
-
 def turn_away(state: AuthState, fresh: bool, login_helps: bool = True) -> WerkzeugResponse:
     """Send a browser to the login page.
 
@@ -218,7 +214,7 @@ def turn_away(state: AuthState, fresh: bool, login_helps: bool = True) -> Werkze
         LoginRequired: For every other client.
     """
     if not (login_helps and wants_page(request)):
-        raise LoginRequired(realm_of(state), fresh)
+        raise LoginRequired(state.realm, fresh)
     auth = state.auth
     message = auth.needs_refresh_message if fresh else auth.login_message
     if message:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import Forbidden
 
 from cruse import current_app
+from cruse_auth.challenges import challenge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,7 @@ class InsufficientScope(Forbidden):
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Return the header fields, with the challenge."""
-        value = f'{bearer_challenge(self.realm)}, error="insufficient_scope", scope="{self.scope}"'
+        value = challenge("Bearer", realm=self.realm, error="insufficient_scope", scope=self.scope)
         return [("Content-Type", "application/json"), ("WWW-Authenticate", value)]
 
     def get_body(self, *args: Any, **kwargs: Any) -> str:
@@ -46,12 +47,6 @@ class InsufficientScope(Forbidden):
                 "scope": self.scope,
             }
         )
-
-
-def bearer_challenge(realm: str) -> str:
-    """Return the start of a ``WWW-Authenticate`` field (RFC 6750, section 3)."""
-    quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
-    return f'Bearer realm="{quoted}"'
 
 
 @dataclass(frozen=True)

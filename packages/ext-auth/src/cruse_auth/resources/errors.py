@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 
 from cruse import current_app
+from cruse_auth.challenges import challenge
 
 __all__ = ["BearerError", "ProofError", "TokenError"]
 
@@ -63,8 +64,7 @@ class BearerError(HTTPException):
         parameters = dict(self.challenge)
         if self.error is not None:  # none without credentials: RFC 6750 section 3.1
             parameters.update(error=self.error, error_description=self.description or "")
-        fields = ", ".join(f"{name}={_quoted(value)}" for name, value in parameters.items())
-        return [*headers, ("WWW-Authenticate", f"{self.scheme} {fields}")]
+        return [*headers, ("WWW-Authenticate", challenge(self.scheme, **parameters))]
 
     def get_body(self, *args: Any, **kwargs: Any) -> str:
         """Return the error as JSON."""
@@ -73,9 +73,3 @@ class BearerError(HTTPException):
             "error_description": self.description,
         }
         return current_app.json.dumps(body)
-
-
-def _quoted(value: str) -> str:
-    """Return a text as a quoted string (RFC 9110 section 5.6.4)."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -208,7 +208,7 @@ class Resource:
         self, status: int, error: str | None, description: str, scopes: tuple[str, ...]
     ) -> BearerError:
         state: AuthState = current_app.extensions["auth"]
-        challenge = {"realm": state.settings.realm or state.app.name}
+        challenge = {"realm": state.realm}
         if scopes:
             challenge["scope"] = " ".join(scopes)
         if (url := self.metadata_url) is not None:

@@ -7,23 +7,9 @@ import pytest
 from cruse import request
 from cruse.extension import SettingsError
 from cruse_auth import Auth, MemoryStore, confirm_login, current_user, login_fresh, login_user
+from tests.colours import AsyncMethods
 
 WITH_DB = importlib.util.find_spec("cruse_db") is not None
-
-
-class AsyncStore:
-    """A store whose methods are async."""
-
-    def __init__(self):
-        self.inner = MemoryStore()
-
-    def __getattr__(self, name):
-        method = getattr(self.inner, name)
-
-        async def called(*args):
-            return method(*args)
-
-        return called
 
 
 def register(world):
@@ -72,7 +58,10 @@ def register(world):
 
 @pytest.fixture(params=["memory", "async"])
 def world(make_world, request):
-    kinds = {"memory": ("sync", MemoryStore), "async": ("async", AsyncStore)}
+    kinds = {
+        "memory": ("sync", MemoryStore),
+        "async": ("async", lambda: AsyncMethods(MemoryStore())),
+    }
     colour, store = kinds[request.param]
     world = make_world(colour, store=store())
     register(world)

@@ -6,23 +6,9 @@ import pytest
 
 from cruse_auth import MemoryStore
 from cruse_auth.contract import SessionStoreContract
+from tests.colours import AsyncMethods
 
 WITH_DB = importlib.util.find_spec("cruse_db") is not None
-
-
-class AsyncStore:
-    """The store in memory, with async methods."""
-
-    def __init__(self):
-        self.inner = MemoryStore()
-
-    def __getattr__(self, name):
-        method = getattr(self.inner, name)
-
-        async def called(*args):
-            return method(*args)
-
-        return called
 
 
 class TestMemoryStore(SessionStoreContract):
@@ -41,7 +27,7 @@ class TestMemoryStore(SessionStoreContract):
 
 class TestAsyncStore(SessionStoreContract):
     def make_store(self, app):
-        return AsyncStore()
+        return AsyncMethods(MemoryStore())
 
 
 if WITH_DB:

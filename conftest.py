@@ -40,14 +40,12 @@ collect_ignore += [
     "tests/ported/journal",
 ]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
-if "cruse-flask" not in INSTALLED:
-    collect_ignore.append("tests/ported/test_journal.py")  # runs on it
-# The rows of the matrix with the lowest dependencies try our own floors. Servers, and programs
-# made of everything, are started in the others.
-if os.environ.get("CRUSE_DEPS") == "lowest":
-    collect_ignore += ["tests/servers", "tests/e2e"]
-if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it to compare with
-    collect_ignore += ["tests/differential", "tests/ported"]
+# The rows of the matrix that are not complete try what a package needs, those with the lowest
+# dependencies try our own floors. Servers, programs made of everything and the comparison with
+# Flask need more time than all the rest, and run where everything is there and new.
+if os.environ.get("CRUSE_DEPS") == "lowest" or not COMPLETE:
+    collect_ignore += ["tests/servers", "tests/e2e", "tests/differential", "tests/ported"]
+if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it
     # These try other frameworks and another template engine, which the same rows have.
     collect_ignore += [
         f"packages/framework/tests/test_{name}.py" for name in ("mounts", "engines")
@@ -64,7 +62,7 @@ collect_ignore += [
 ]
 if not COMPLETE:
     # What is named on the command line is collected all the same, so the folders below it are.
-    collect_ignore += [*map(str, ROOT.glob("examples/*")), "tests/e2e", "tests/servers"]
+    collect_ignore += map(str, ROOT.glob("examples/*"))
 
 # A pattern is matched from the right and "**" stands for one folder, so every depth is named; and
 # one parser has all patterns of a kind, for two that match the same file would run it twice.

@@ -370,12 +370,13 @@ def _signals(fw: Framework) -> Iterator[None]:
 def _own_imports(folder: Path) -> Iterator[None]:
     """Put ``sys.path`` back, and forget the modules that came from a folder."""
     path = sys.path.copy()
+    known = set(sys.modules)
     try:
         yield
     finally:
         sys.path[:] = path
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None)).startswith(str(folder)):
+        for name in sys.modules.keys() - known:
+            if str(getattr(sys.modules[name], "__file__", None)).startswith(str(folder)):
                 del sys.modules[name]
 
 

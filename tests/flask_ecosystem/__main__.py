@@ -6,10 +6,13 @@
 Some extensions change classes and global state for good, so they must not meet.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -29,20 +32,37 @@ def name_of(file: Path) -> str:
     return DISTRIBUTIONS.get(stem, stem.replace("_", "-"))
 
 
-def run(file: Path, results: Path) -> dict[str, list[bool]]:
-    """Run the tests of a file; return for each gateway which of them passed."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the tests of one extension."""
+
+    file: Path
+    #: For each gateway, which of the tests passed.
+    passed: dict[str, list[bool]]
+    #: What pytest printed, if one failed.
+    said: str
+    seconds: float
+
+
+def run(file: Path, results: Path) -> Outcome:
+    """Run the tests of a file."""
+    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "ignore", f"--junitxml={results}", str(file)],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
         cwd=FOLDER,
     )
-    if done.returncode != 0:
-        print(done.stdout, done.stderr, sep="\n")
+    passed = passed_in(results) if done.returncode in (0, 1) else {each: [] for each in GATEWAYS}
+    said = done.stdout if done.returncode else ""
+    return Outcome(file, passed, said, time.monotonic() - began)
+
+
+def passed_in(results: Path) -> dict[str, list[bool]]:
+    """Return for each gateway which of the tests passed."""
     passed: dict[str, list[bool]] = {gateway: [] for gateway in GATEWAYS}
-    if done.returncode not in (0, 1):
-        return passed
     for case in ET.parse(results).iter("testcase"):  # noqa: S314 - pytest has just written it
         verdict = all(child.tag not in ("failure", "error", "skipped") for child in case)
         for gateway in GATEWAYS:
@@ -64,21 +84,24 @@ def main(words: list[str]) -> int:
     good = bool(files)
     start = time.monotonic()
     print(f"{'extension':38}{'version':12}{'WSGI':>12}{'ASGI':>12}{'seconds':>9}")
-    with tempfile.TemporaryDirectory() as folder:
-        for file in files:
-            began = time.monotonic()
-            passed = run(file, Path(folder, "results.xml"))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(os.cpu_count()) as several,
+    ):
+        for outcome in several.map(
+            run, files, (Path(folder, f"{file.stem}.xml") for file in files)
+        ):
+            name = name_of(outcome.file)
             try:
-                release = version(name_of(file))
+                release = version(name)
             except PackageNotFoundError:
                 release = "missing"
-            verdicts = [told(passed[gateway]) for gateway in GATEWAYS]
+            verdicts = [told(outcome.passed[gateway]) for gateway in GATEWAYS]
             good &= release != "missing" and all(word.startswith("ok") for word in verdicts)
-            took = time.monotonic() - began
-            print(
-                f"{name_of(file):38}{release:12}{verdicts[0]:>12}{verdicts[1]:>12}{took:9.1f}",
-                flush=True,
-            )
+            if outcome.said:
+                print(outcome.said)
+            took = f"{outcome.seconds:9.1f}"
+            print(f"{name:38}{release:12}{verdicts[0]:>12}{verdicts[1]:>12}{took}", flush=True)
     print(f"{len(files)} extensions, {time.monotonic() - start:.0f} seconds")
     return int(not good)
 

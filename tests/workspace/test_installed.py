@@ -48,7 +48,7 @@ def test_the_libraries_that_the_extensions_are_made_for_are_known():
     assert libraries("uploads") == libraries("flask") == set()
 
 
-def test_flask_is_there_to_compare_with_where_the_differential_suite_runs():
+def test_flask_is_there_where_applications_of_other_frameworks_are_mounted():
     assert ("flask" in INSTALLED) is (WANTED in ("core", "all"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,13 +29,17 @@ def private_uses(package: str) -> list[str]:
         package: The import name of a package, or of a module in one: then all of it is looked at.
     """
     own = {path: ast.parse(path.read_bytes()) for path in _sources(package)}
-    core = [ast.parse(path.read_bytes()) for path in _sources(CORE)]
-    foreign = _private_definitions(core) - _private_definitions(own.values()) - ALLOWED
+    foreign = _private_names_of_the_core() - _private_definitions(own.values()) - ALLOWED
     return [
         f"{path}:{line}: {what}"
         for path, tree in own.items()
         for line, what in _uses(tree, foreign)
     ]
+
+
+@cache
+def _private_names_of_the_core() -> set[str]:
+    return _private_definitions(ast.parse(path.read_bytes()) for path in _sources(CORE))
 
 
 def _sources(name: str) -> list[Path]:

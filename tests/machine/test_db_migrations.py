@@ -121,10 +121,10 @@ def test_processes_that_upgrade_at_once_all_succeed(project, engine):
     ]
     running = [
         subprocess.Popen(command, cwd=project.folder.parent, stderr=subprocess.PIPE)
-        for _ in range(4)
+        for _ in range(8)
     ]
     errors = [(process.communicate()[1], process.returncode) for process in running]
-    assert errors == [(b"", 0)] * 4
+    assert errors == [(b"", 0)] * 8
     assert {"once", "item", "shelf"} <= set(inspect(engine).get_table_names())
 
 

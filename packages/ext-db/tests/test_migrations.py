@@ -270,11 +270,11 @@ def test_processes_that_upgrade_at_once_all_succeed(project, engine):
     ]
     running = [
         subprocess.Popen(command, cwd=project.folder.parent, stderr=subprocess.PIPE)
-        for _ in range(4)
+        for _ in range(8)
     ]
     assert [(process.communicate()[1], process.returncode) for process in running] == [
         (b"", 0)
-    ] * 4
+    ] * 8
     assert count(engine, "shelf") == 1
 
 

@@ -523,3 +523,45 @@ def test_statements_are_seen_by_listeners_as_usual(db, inside):
     event.listen(db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
     db.session.execute(update(Counter).values(value=1))
     assert seen == ["UPDATE counter SET value=?"]
+
+
+# -- a disk that is full -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("color", ["sync", "async"])
+def test_a_full_disk_is_a_clear_error_and_costs_what_did_not_fit(app, db, caplog, gateway, color):
+    disk = {"pages": 20}
+
+    def fill(session):
+        # What SQLite says then is what it says when the disk has no more pages.
+        session.execute(text(f"PRAGMA max_page_count = {disk['pages']}"))
+        session.execute(insert(Counter), [{"value": 0}] * 2_000)
+
+    @app.post("/sync")
+    def add():
+        with db.transaction() as session:
+            fill(session)
+        return "added"
+
+    @app.post("/async")
+    async def add_async():
+        async with db.aio.begin() as session:
+            await session.run_sync(fill)
+        return "added"
+
+    @app.get("/")
+    def intact():
+        found = db.session.execute(text("PRAGMA integrity_check")).scalar_one()
+        return f"{found} {len(db.session.execute(select(Counter)).all())}"
+
+    with app.test_client(gateway=gateway) as client:
+        answers = [client.post(f"/{color}").status_code for _ in range(5)]
+        stored = answers.count(200)
+        assert answers == [200] * stored + [500] * (5 - stored)
+        assert 0 < stored < 5
+        assert "database or disk is full" in caplog.text
+        assert client.get("/").text == f"ok {1 + 2_000 * stored}"
+        disk["pages"] = 2_000
+        assert client.post(f"/{color}").text == "added"
+        assert client.get("/").text == f"ok {1 + 2_000 * (stored + 1)}"

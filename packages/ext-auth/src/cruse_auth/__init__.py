@@ -11,6 +11,7 @@ from cruse_auth.guards import (
     login_url,
 )
 from cruse_auth.http import InProcess
+from cruse_auth.limits import Limits, Rule, TooManyAttempts
 from cruse_auth.oidc import Identity
 from cruse_auth.passwords import PasswordCheck, Passwords, WeakPassword
 from cruse_auth.providers import OpenIDProvider
@@ -43,6 +44,7 @@ __all__ = [
     "Identity",
     "InProcess",
     "InsufficientScope",
+    "Limits",
     "LoginManager",
     "LoginRequired",
     "MemoryProofs",
@@ -52,8 +54,10 @@ __all__ = [
     "Passwords",
     "ProofStore",
     "Resource",
+    "Rule",
     "SessionRecord",
     "SessionStore",
+    "TooManyAttempts",
     "UserMixin",
     "WeakPassword",
     "auth_required",

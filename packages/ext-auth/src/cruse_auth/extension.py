@@ -10,6 +10,7 @@ from cruse.extension import SettingsError
 from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse.signing import secret_keys
+from cruse_auth.limits import Limits
 from cruse_auth.links import Links
 from cruse_auth.logins import confirming, logging_in, logging_out
 from cruse_auth.management import SessionManagement
@@ -67,6 +68,15 @@ class AuthState(ExtensionState[AuthSettings]):
     def verifiers(self) -> dict[Resource, Verifier]:
         """What checks the access tokens of each resource, made at the first token."""
         return {}
+
+    @lazy
+    def limiter(self) -> Any:
+        """What counts attempts.
+
+        Raises:
+            RuntimeError: When the library for it is not installed.
+        """
+        return self.auth.limits.make_limiter(self.settings.limits_storage)
 
     @property
     def realm(self) -> str:
@@ -178,6 +188,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         self.passwords = Passwords()
         #: Makes and reads the tokens of links in mails.
         self.links = Links()
+        #: Counts attempts to log in and their like; needs limits.
+        self.limits = Limits()
         #: The APIs that are protected by access tokens.
         self.resources: list[Resource] = []
         self.user_loader_function: Callable[[str], Any] | None = None

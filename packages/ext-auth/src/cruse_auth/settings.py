@@ -36,6 +36,9 @@ class AuthSettings:
     remember_cookie: str = "remember_token"
     #: The fewest characters of a new password; ASVS recommends 15.
     password_min_length: int = 8
+    #: Where attempts are counted, as ``limits`` writes it, such as ``redis://localhost``. Several
+    #: processes that each count in their memory allow that many times as much.
+    limits_storage: str = "memory://"
     #: Keys of the session that a login keeps. All others are from before it, and go.
     keep_in_session: tuple[str, ...] = ("_flashes",)
     #: Seconds that a request to a provider may take.

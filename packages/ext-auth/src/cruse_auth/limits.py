@@ -1,0 +1,199 @@
+"""How often something may be tried: by account and by address. Needs the library ``limits``."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+import unicodedata
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
+
+from cruse import current_app
+from cruse.globals import current_context
+from cruse_auth.steps import Call, arun, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from limits import RateLimitItem
+
+    from cruse_auth.extension import AuthState
+    from cruse_auth.steps import Steps
+
+__all__ = ["RULES", "Limits", "Rule", "TooManyAttempts"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How often something may be tried, as ``limits`` writes it: ``"5 per minute; 50 per day"``.
+
+    An empty text is no limit.
+    """
+
+    #: For one account, whether it exists or not.
+    account: str = ""
+    #: For one address that requests come from; of IPv6 for one network of 64 bits.
+    address: str = ""
+
+
+#: What holds unless the application says otherwise.
+RULES = {
+    "login": Rule(account="5 per 5 minutes", address="30 per minute"),
+    "register": Rule(account="5 per hour", address="20 per minute"),
+    "reset": Rule(account="5 per hour", address="20 per minute"),
+    "confirm": Rule(account="5 per hour", address="20 per minute"),
+    # Whoever is asked for a second factor knows the password already. Of a million codes three
+    # are good at a time, so the day has an end, too.
+    "factor": Rule(account="5 per 5 minutes; 50 per day", address="30 per minute"),
+}
+
+
+class TooManyAttempts(TooManyRequests):
+    """The 429 for those who have tried too often, with ``Retry-After`` (RFC 6585 section 4).
+
+    Args:
+        retry_after: Seconds until the next attempt.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many attempts. Try again later.", retry_after=retry_after)
+
+
+class Limits:
+    """Counts attempts, and refuses those that are too many.
+
+    Args:
+        storage: A storage of ``limits``, plain or async; made of ``AUTH_LIMITS_STORAGE`` unless
+            given.
+        rules: Rules by what is tried, beside or in place of those in :data:`RULES`.
+    """
+
+    def __init__(self, storage: Any = None, rules: dict[str, Rule] | None = None) -> None:
+        self.storage = storage
+        #: The rules, by what is tried.
+        self.rules = {**RULES, **(rules or {})}
+
+    def make_limiter(self, uri: str) -> Any:
+        """Return what counts for one application, in windows that begin with an attempt.
+
+        Args:
+            uri: The storage, unless one was given.
+
+        Raises:
+            RuntimeError: When ``limits`` is not installed.
+        """
+        try:
+            from limits import aio, storage, strategies
+        except ImportError:
+            raise RuntimeError(
+                "Counting attempts needs the Python package 'limits'. Install it with:"
+                " pip install 'cruse-auth[limits]'"
+            ) from None
+        store = self.storage
+        if store is None:
+            store = storage.storage_from_string(uri, wrap_exceptions=True)
+        if isinstance(store, aio.storage.Storage):
+            return aio.strategies.FixedWindowRateLimiter(store)
+        return strategies.FixedWindowRateLimiter(store)
+
+    def hit(self, action: str, account: str | None = None) -> None:
+        """Count an attempt. Call it before the work, whoever it is.
+
+        Args:
+            action: What is tried: a key of :attr:`rules`.
+            account: What was typed to say whose account it is. It need not exist; the case of
+                letters makes no difference.
+
+        Raises:
+            TooManyAttempts: When there were too many (429).
+            ServiceUnavailable: When the storage can't be reached (503).
+        """
+        run(self.hitting(action, account))
+
+    async def ahit(self, action: str, account: str | None = None) -> None:
+        """Count an attempt, as :meth:`hit`, in async code."""
+        await arun(self.hitting(action, account))
+
+    def clear(self, action: str, account: str) -> None:
+        """Forget the attempts for an account, after one that was right.
+
+        Those of the address stay: it may try other accounts.
+        """
+        run(self.clearing(action, account))
+
+    async def aclear(self, action: str, account: str) -> None:
+        """Forget the attempts for an account, as :meth:`clear`, in async code."""
+        await arun(self.clearing(action, account))
+
+    # -- the work -------------------------------------------------------------------------------
+
+    def hitting(self, action: str, account: str | None) -> Steps[None]:
+        """Count an attempt; the work of :meth:`hit`."""
+        limiter, rule = _limiter(), self.rules[action]
+        # The address first: who is over its limit must not use up those of accounts.
+        for what, limits, who in (
+            ("address", rule.address, _address()),
+            ("account", rule.account, account),
+        ):
+            for item, key in _keys(action, what, limits, who):
+                if not (yield from _ask(limiter.hit, item, key)):
+                    reset, _ = yield from _ask(limiter.get_window_stats, item, key)
+                    current_app.logger.info("Too many attempts: %s, by %s.", action, what)
+                    raise TooManyAttempts(max(1, math.ceil(reset - time.time())))
+
+    def clearing(self, action: str, account: str) -> Steps[None]:
+        """Forget attempts; the work of :meth:`clear`."""
+        limiter = _limiter()
+        for item, key in _keys(action, "account", self.rules[action].account, account):
+            yield from _ask(limiter.clear, item, key)
+
+
+def _limiter() -> Any:
+    state: AuthState = current_app.extensions["auth"]
+    return state.limiter
+
+
+def _keys(
+    action: str, what: str, limits: str, who: str | None
+) -> Iterator[tuple[RateLimitItem, str]]:
+    """Return the limits of one rule, with the name of the counter for each."""
+    if who is None or not limits:
+        return
+    from limits import parse_many
+
+    # Hashed: the storage need not know who, and the names are of one length.
+    text = unicodedata.normalize("NFKC", who).strip().casefold()
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    for item in parse_many(limits):
+        yield item, f"cruse-auth/{action}/{what}/{digest}"
+
+
+def _ask(method: Any, item: RateLimitItem, key: str) -> Steps[Any]:
+    from limits.errors import StorageError
+
+    try:
+        return (yield Call(method, (item, key)))
+    except StorageError as error:
+        # Without counting, whoever brings the storage down could guess as they like.
+        cause = type(error.storage_error).__name__
+        current_app.logger.error("The storage of attempts failed: %s", cause)
+        raise ServiceUnavailable(retry_after=5) from None
+
+
+def _address() -> str | None:
+    """Return what stands for the client's address; ``None`` where there is none."""
+    context = current_context()
+    address = context.request.remote_addr if context.has_request else None
+    if address is None:
+        return None
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 6 and found.ipv4_mapped is None:
+        return found.exploded[:19]  # everybody has a network of 64 bits to take addresses from
+    return str(getattr(found, "ipv4_mapped", None) or found)

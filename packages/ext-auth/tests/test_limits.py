@@ -1,0 +1,167 @@
+"""How often something may be tried: by account, by address, and what is said then."""
+
+import importlib.util
+
+import pytest
+
+from cruse import Cruse, request
+from cruse_auth import Auth, Limits, Rule, TooManyAttempts
+
+if importlib.util.find_spec("limits") is not None:
+    from limits.aio.storage import MemoryStorage as AsyncMemoryStorage
+    from limits.errors import StorageError
+    from limits.storage import MemoryStorage
+
+    @pytest.fixture
+    def app():
+        app = Cruse("shop")
+        app.config.update(TESTING=True, SECRET_KEY="x" * 32, TRUSTED_PROXIES=1)
+        auth = app.signing_in = Auth(app)
+
+        def answer(name):
+            return "in" if request.form["password"] == "right" else ("no", 401)
+
+        @app.post("/login")
+        def login():
+            name = request.form["name"]
+            auth.limits.hit("login", name)
+            if request.form["password"] == "right":
+                auth.limits.clear("login", name)
+            return answer(name)
+
+        @app.post("/login-async")
+        async def login_async():
+            name = request.form["name"]
+            await auth.limits.ahit("login", name)
+            if request.form["password"] == "right":
+                await auth.limits.aclear("login", name)
+            return answer(name)
+
+        yield app
+        app.stop()
+
+    @pytest.fixture(params=["", "-async"])
+    def attempt(request, app, gateway):
+        """Try to log in from an address; return the answer."""
+        client = app.test_client(gateway=gateway)
+
+        def attempt(name="ada", word="wrong", address="192.0.2.1"):
+            data = {"name": name, "password": word}
+            headers = {"X-Forwarded-For": address}
+            return client.post(f"/login{request.param}", data=data, headers=headers)
+
+        return attempt
+
+    def statuses(answers):
+        return [answer.status_code for answer in answers]
+
+    def test_the_sixth_wrong_password_waits_and_others_do_not(attempt, clock):
+        assert statuses(attempt() for _ in range(5)) == [401] * 5
+        refused = attempt(word="right")
+        assert refused.status_code == 429
+        assert 290 <= int(refused.headers["Retry-After"]) <= 300
+        assert attempt("bob", "right").status_code == 200
+        clock.move(seconds=int(refused.headers["Retry-After"]))
+        assert attempt(word="right").status_code == 200
+
+    def test_who_does_not_exist_waits_as_long(attempt):
+        ada, nobody = ([attempt(name) for _ in range(6)][-1] for name in ("ada", "nobody"))
+        assert (ada.status_code, ada.data) == (nobody.status_code, nobody.data)
+        assert ada.headers["Retry-After"] == nobody.headers["Retry-After"]
+
+    def test_the_name_may_be_written_in_any_way(attempt):
+        for name in ("ada", "Ada", " ADA ", "\N{FULLWIDTH LATIN SMALL LETTER A}da", "aDa"):
+            attempt(name)
+        assert attempt("ada").status_code == 429
+
+    def test_other_addresses_share_the_count_of_an_account(attempt):
+        for number in range(5):
+            attempt(address=f"192.0.2.{number}")
+        assert attempt(address="198.51.100.1").status_code == 429
+
+    def test_a_right_one_forgets_those_before(attempt):
+        for _ in range(3):
+            assert statuses(attempt() for _ in range(4)) == [401] * 4
+            assert attempt(word="right").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("addresses", "other"),
+        [
+            (["192.0.2.1"], "192.0.2.2"),
+            (["2001:db8::1", "2001:db8::ffff:2"], "2001:db8:0:1::1"),
+            (["192.0.2.1", "::ffff:192.0.2.1"], "::ffff:192.0.2.2"),
+        ],
+        ids=["IPv4", "IPv6", "mapped"],
+    )
+    def test_an_address_that_tries_many_accounts_waits(attempt, addresses, other):
+        for number in range(30):
+            attempt(f"user {number}", "right", addresses[number % len(addresses)])
+        last = attempt("user", "right", addresses[-1])
+        assert (last.status_code, 0 < int(last.headers["Retry-After"]) <= 60) == (429, True)
+        assert attempt("user", "right", other).status_code == 200
+
+    def test_an_address_over_its_limit_uses_up_no_account(app, attempt):
+        app.signing_in.limits.rules["login"] = Rule("2 per hour", "2 per hour")
+        for _ in range(10):
+            attempt("bob")
+            attempt("ada", address="192.0.2.9")
+        app.signing_in.limits.rules["login"] = Rule("4 per hour")
+        assert attempt("bob", address="192.0.2.2").status_code == 401
+
+    def test_several_limits_hold_together(app, attempt, clock):
+        app.signing_in.limits.rules["login"] = Rule("2 per minute; 3 per hour")
+        assert statuses(attempt() for _ in range(3)) == [401, 401, 429]
+        clock.move(minutes=1)
+        assert attempt().status_code == 401
+        clock.move(minutes=1)
+        assert int(attempt().headers["Retry-After"]) > 3000
+
+    def test_an_action_of_ones_own(app):
+        limits = app.signing_in.limits = Limits(rules={"export": Rule("1 per day")})
+        with app.app_context():
+            limits.hit("export", "ada")
+            limits.hit("login", "ada")
+            with pytest.raises(TooManyAttempts):
+                limits.hit("export", "ada")
+            with pytest.raises(KeyError):
+                limits.hit("expert", "ada")
+
+    def test_outside_of_requests_there_is_no_address(app):
+        with app.app_context():
+            for number in range(40):
+                app.signing_in.limits.hit("login", str(number))
+
+    def test_a_storage_with_async_methods(app, attempt):
+        app.signing_in.limits = Limits(AsyncMemoryStorage())
+        assert statuses(attempt() for _ in range(6)) == [401] * 5 + [429]
+
+    def test_without_its_storage_nothing_is_tried(app, attempt, caplog):
+        class Broken(MemoryStorage):
+            def incr(self, *args, **kwargs):
+                raise StorageError(ConnectionError("redis://:s3cr3t@nowhere"))
+
+        app.signing_in.limits = Limits(Broken())
+        refused = attempt(word="right")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert "The storage of attempts failed: ConnectionError" in caplog.text
+        assert "s3cr3t" not in caplog.text + refused.text
+
+    def test_each_application_counts_for_itself(app):
+        other = Cruse("other")
+        other.config["TESTING"] = True
+        auth = app.signing_in
+        auth.init_app(other)
+        for each in (app, other):
+            with each.app_context():
+                for _ in range(5):
+                    auth.limits.hit("login", "ada")
+        other.stop()
+
+else:
+
+    def test_without_the_library_it_says_what_to_install():
+        app = Cruse("shop")
+        auth = Auth(app)
+        with app.app_context(), pytest.raises(RuntimeError, match=r"cruse-auth\[limits\]"):
+            auth.limits.hit("login", "ada")
+        app.stop()

@@ -1,6 +1,7 @@
 """Sign-in for Cruse: OpenID Connect with every check on, and who is signed in."""
 
 from cruse_auth.extension import Auth, AuthState, confirm_login, login_user, logout_user
+from cruse_auth.factors import Factor, Factors, FactorStore, LastFactor, LoginStep, MemoryFactors
 from cruse_auth.guards import (
     LoginRequired,
     auth_required,
@@ -21,6 +22,7 @@ from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
     remember_theft,
+    user_factors_changed,
     user_loaded_from_cookie,
     user_loaded_from_request,
     user_logged_in,
@@ -41,12 +43,18 @@ __all__ = [
     "AuthSettings",
     "AuthState",
     "BearerError",
+    "Factor",
+    "FactorStore",
+    "Factors",
     "Identity",
     "InProcess",
     "InsufficientScope",
+    "LastFactor",
     "Limits",
     "LoginManager",
     "LoginRequired",
+    "LoginStep",
+    "MemoryFactors",
     "MemoryProofs",
     "MemoryStore",
     "OpenIDProvider",
@@ -73,6 +81,7 @@ __all__ = [
     "logout_user",
     "remember_theft",
     "safe_next",
+    "user_factors_changed",
     "user_loaded_from_cookie",
     "user_loaded_from_request",
     "user_logged_in",

@@ -28,11 +28,11 @@ from cruse_auth.stores import SessionRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SessionStoreContract"]
+__all__ = ["SessionStoreContract", "StoreContract"]
 
 
-class SessionStoreContract:
-    """Tests that hold for every store; :meth:`make_store` is the one to write.
+class StoreContract:
+    """What the tests of all stores have: an application, and the store as plain code calls it.
 
     Plain and async stores are tested alike.
     """
@@ -44,25 +44,6 @@ class SessionStoreContract:
             app: An application whose context is current for the tests.
         """
         raise NotImplementedError("The contract needs to know the store: return one here.")
-
-    def record(self, sid: str = "one", **changes: Any) -> SessionRecord:
-        """Return a record that has everything."""
-        now = int(time.time())
-        record = SessionRecord(
-            sid,
-            "ada",
-            created_at=now - 300,
-            at=now - 200,
-            seen_at=now - 100,
-            expires_at=now + 86400,
-            provider="op",
-            address="2001:db8::1",
-            user_agent="Mozilla/5.0 (Straße)",
-            remember_until=now + 86400,
-            validator="a" * 64,
-            previous="b" * 64,
-        )
-        return replace(record, **changes)
 
     @contextmanager
     def application(self) -> Iterator[Cruse]:
@@ -84,6 +65,29 @@ class SessionStoreContract:
     def store(self, app: Cruse) -> Any:
         """The store, as plain code calls it."""
         return _Called(app, self.make_store(app))
+
+
+class SessionStoreContract(StoreContract):
+    """Tests that hold for every store of logins; ``make_store`` is the one to write."""
+
+    def record(self, sid: str = "one", **changes: Any) -> SessionRecord:
+        """Return a record that has everything."""
+        now = int(time.time())
+        record = SessionRecord(
+            sid,
+            "ada",
+            created_at=now - 300,
+            at=now - 200,
+            seen_at=now - 100,
+            expires_at=now + 86400,
+            provider="op",
+            address="2001:db8::1",
+            user_agent="Mozilla/5.0 (Straße)",
+            remember_until=now + 86400,
+            validator="a" * 64,
+            previous="b" * 64,
+        )
+        return replace(record, **changes)
 
     # -- the tests -----------------------------------------------------------------------------
 

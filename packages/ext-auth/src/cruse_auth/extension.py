@@ -10,6 +10,7 @@ from cruse.extension import SettingsError
 from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse.signing import secret_keys
+from cruse_auth.factors import Factors
 from cruse_auth.limits import Limits
 from cruse_auth.links import Links
 from cruse_auth.logins import confirming, logging_in, logging_out
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from cruse import Blueprint, Cruse, Request
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
+    from cruse_auth.factors import FactorStore
     from cruse_auth.resources.verifier import Verifier
     from cruse_auth.stores import SessionStore
 
@@ -156,6 +158,9 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         app: Bind it to this application at once.
         store: Keeps the records of logins on the server, so that they can be listed and ended:
             ``cruse_auth.sql.SQLStore(db)``, or any :class:`~cruse_auth.stores.SessionStore`.
+        factors: Keeps what people show beside a password:
+            ``cruse_auth.factors.sql.SQLFactors(db)``, or any
+            :class:`~cruse_auth.factors.FactorStore`.
         url_prefix: What its pages' URLs start with.
     """
 
@@ -178,6 +183,7 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         app: Cruse | None = None,
         *,
         store: SessionStore | None = None,
+        factors: FactorStore | None = None,
         url_prefix: str = "/auth",
     ) -> None:
         self.store = store
@@ -190,6 +196,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         self.links = Links()
         #: Counts attempts to log in and their like; needs limits.
         self.limits = Limits()
+        #: Keeps second factors, and checks them.
+        self.factors = Factors(factors)
         #: The APIs that are protected by access tokens.
         self.resources: list[Resource] = []
         self.user_loader_function: Callable[[str], Any] | None = None

@@ -46,7 +46,7 @@ class Links:
         Raises:
             RuntimeError: When the application has no ``SECRET_KEY``.
         """
-        keys, user_id = _keys(), id_of(user)
+        keys, user_id = signing_keys(), id_of(user)
         return _serializer(keys, purpose).dumps([user_id, _mac(keys[-1], purpose, user_id, state)])
 
     def find(
@@ -71,7 +71,7 @@ class Links:
     def _finding(
         self, purpose: str, token: str, state_of: Callable[[Any], str], max_age: int
     ) -> Steps[Any]:
-        keys = _keys()
+        keys = signing_keys()
         try:
             content = _serializer(keys, purpose).loads(token[:LONGEST], max_age=max_age)
         except BadData:
@@ -114,7 +114,7 @@ class Links:
         return adapter.build(endpoint, values, force_external=True)
 
 
-def _keys() -> list[bytes]:
+def signing_keys() -> list[bytes]:
     """Return the keys of the application, the one that signs last.
 
     Raises:

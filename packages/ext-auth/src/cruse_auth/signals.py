@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "remember_theft",
+    "user_factors_changed",
     "user_loaded_from_cookie",
     "user_loaded_from_request",
     "user_logged_in",
@@ -55,3 +56,9 @@ def sending(signal: Signal, **arguments: Any) -> Steps[None]:
         app = current_context().app
         for receiver in signal.receivers_for(app):
             yield Call(partial(receiver, app, **arguments))
+
+
+#: Sent with ``user_id``, ``kind`` (``"totp"``, ``"passkey"``, ``"recovery"``) and ``change``
+#: (``"added"``, ``"removed"``, ``"used"`` for a recovery code) when the factors of a user have
+#: changed. They should get a mail about it.
+user_factors_changed = _signals.signal("user-factors-changed")

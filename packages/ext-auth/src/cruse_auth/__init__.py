@@ -1,7 +1,16 @@
 """Sign-in for Cruse: OpenID Connect with every check on, and who is signed in."""
 
 from cruse_auth.extension import Auth, AuthState, confirm_login, login_user, logout_user
-from cruse_auth.factors import Factor, Factors, FactorStore, LastFactor, LoginStep, MemoryFactors
+from cruse_auth.factors import (
+    Factor,
+    Factors,
+    FactorStore,
+    LastFactor,
+    LoginStep,
+    MemoryFactors,
+    PasskeyRefused,
+    Passkeys,
+)
 from cruse_auth.guards import (
     LoginRequired,
     auth_required,
@@ -58,6 +67,8 @@ __all__ = [
     "MemoryProofs",
     "MemoryStore",
     "OpenIDProvider",
+    "PasskeyRefused",
+    "Passkeys",
     "PasswordCheck",
     "Passwords",
     "ProofStore",

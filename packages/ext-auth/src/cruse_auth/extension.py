@@ -10,7 +10,7 @@ from cruse.extension import SettingsError
 from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse.signing import secret_keys
-from cruse_auth.factors import Factors
+from cruse_auth.factors import Factors, Passkeys
 from cruse_auth.limits import Limits
 from cruse_auth.links import Links
 from cruse_auth.logins import confirming, logging_in, logging_out
@@ -198,6 +198,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         self.limits = Limits()
         #: Keeps second factors, and checks them.
         self.factors = Factors(factors)
+        #: Registers passkeys and logs in with them; needs webauthn.
+        self.passkeys = Passkeys()
         #: The APIs that are protected by access tokens.
         self.resources: list[Resource] = []
         self.user_loader_function: Callable[[str], Any] | None = None

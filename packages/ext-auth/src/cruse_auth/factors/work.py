@@ -35,6 +35,7 @@ __all__ = [
     "completing",
     "finding_pending_user",
     "listing",
+    "remember_for",
     "removing",
     "renewing_recovery",
     "require_store",
@@ -207,10 +208,8 @@ def beginning(
         return LoginStep(logged_in=False)
     user_id = id_of(user)
     needs = tuple(sorted({each.kind for each in (yield from listing(state, user_id))}))
-    if isinstance(duration, timedelta):
-        duration = int(duration.total_seconds())
-    remember_for = (state.settings.remember_lifetime if duration is None else duration) * remember
-    pending = PendingLogin(user_id, int(time.time()), needs, methods, remember_for)
+    seconds = remember_for(state, remember, duration)
+    pending = PendingLogin(user_id, int(time.time()), needs, methods, seconds)
     if needs in ((), (RECOVERY,)):
         logged_in = yield from completing(state, user, pending, ())
         return LoginStep(logged_in)
@@ -220,6 +219,15 @@ def beginning(
     context.extras[state], context.extras[state, "way"] = ANONYMOUS, None
     pending.write(context.session)
     return LoginStep(False, needs)
+
+
+def remember_for(state: AuthState, remember: bool, duration: timedelta | int | None) -> int:
+    """Return for how many seconds a browser is to be remembered; 0 for not."""
+    if not remember:
+        return 0
+    if isinstance(duration, timedelta):
+        return int(duration.total_seconds())
+    return state.settings.remember_lifetime if duration is None else duration
 
 
 def finding_pending_user(state: AuthState, pending: PendingLogin) -> Steps[Any]:

@@ -246,7 +246,7 @@ def test_a_handler_answers_those_whose_login_is_too_old(app, gateway):
 
 
 def test_a_way_that_does_not_exist_is_an_error_where_it_is_written():
-    with pytest.raises(ValueError, match="session, request, not 'sesion'"):
+    with pytest.raises(ValueError, match="session, request, bearer, not 'sesion'"):
         auth_required("sesion")
     with pytest.raises(TypeError, match=r"@auth_required\(\)"):
 

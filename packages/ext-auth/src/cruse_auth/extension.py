@@ -269,6 +269,22 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         self.resources.append(resource)
         return resource
 
+    @property
+    def user_resource(self) -> Resource:
+        """The resource whose access tokens stand for users: the one that has a user loader.
+
+        Raises:
+            RuntimeError: When it is not one.
+        """
+        found = [each for each in self.resources if each.user_loader_function is not None]
+        if len(found) != 1:
+            raise RuntimeError(
+                "Views with '@auth_required(\"bearer\")' need one resource, made by"
+                " 'api = auth.resource(...)', with a function that finds the user of a token,"
+                f" '@api.user_loader'; there are {len(found)}."
+            )
+        return found[0]
+
     # -- what views call ------------------------------------------------------------------------
 
     def login(

@@ -15,7 +15,7 @@ from cruse.globals import current_context
 from cruse_auth.challenges import challenge
 from cruse_auth.record import read_record
 from cruse_auth.redirects import is_safe_next, own_origins
-from cruse_auth.rights import Demand
+from cruse_auth.rights import BEARER, Demand
 from cruse_auth.signals import sending, user_needs_refresh, user_unauthorized
 from cruse_auth.steps import Call, arun, run
 from cruse_auth.users import ANONYMOUS, find_user, keep_private, loading, way_of
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cruse import Request
     from cruse.typing import ResponseReturnValue
     from cruse_auth.extension import AuthState
+    from cruse_auth.http import Http
+    from cruse_auth.resources import Resource
     from cruse_auth.steps import Steps
 
 __all__ = [
@@ -109,7 +111,7 @@ def auth_required(
 
     Args:
         ways: How they may be found: ``"session"``, ``"request"`` for the request loader; unless
-            given, either.
+            given, either. ``"bearer"`` for an access token of the resource that has a user loader.
         within: The most seconds since they logged in.
         roles: The roles they need, all of them.
         any_role: The roles of which one is enough.
@@ -131,31 +133,50 @@ def _guard(view: F, demand: Demand) -> F:
 
         @wraps(view)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            refusal = await arun(_refusal(demand))
+            resource = _resource(demand)
+            refusal = await arun(_refusal(demand, resource), _http(resource))
             return await view(*args, **kwargs) if refusal is None else refusal
 
     else:
 
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            refusal = run(_refusal(demand))
+            resource = _resource(demand)
+            refusal = run(_refusal(demand, resource), _http(resource))
             return view(*args, **kwargs) if refusal is None else refusal
 
     return cast("F", guarded)
 
 
-def _refusal(demand: Demand) -> Steps[ResponseReturnValue | None]:
+def _resource(demand: Demand) -> Resource | None:
+    """Return the resource whose access token says who it is, when one was sent or has to be."""
+    if BEARER not in demand.ways:
+        return None
+    state: AuthState = current_app.extensions["auth"]
+    resource = state.auth.user_resource
+    return resource if resource.is_asked() or demand.ways == (BEARER,) else None
+
+
+def _http(resource: Resource | None) -> Http | None:
+    return None if resource is None else resource.http()
+
+
+def _refusal(demand: Demand, resource: Resource | None) -> Steps[ResponseReturnValue | None]:
     """Return the answer for those who may not pass, or ``None``.
 
     Raises:
         Forbidden: For those who lack a right.
+        BearerError: For those whose access token is not good enough.
     """
     if request.method == "OPTIONS":  # a browser asks without credentials whether it may ask
         return None
     state: AuthState = current_app.extensions["auth"]
     ctx = current_context()
     user = ctx.extras.get(state)
-    if user is None:
+    if resource is not None:  # who sends a token means it, and not a cookie
+        user = yield from resource.finding_user(demand.scopes)
+        ctx.extras[state], ctx.extras[state, "way"] = user, BEARER
+    elif user is None:
         user = yield from loading(state, ctx)
     way, stale = way_of(state, ctx), False
     if user is not ANONYMOUS:

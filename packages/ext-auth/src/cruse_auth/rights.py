@@ -14,10 +14,12 @@ from cruse_auth.challenges import challenge
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["WAYS", "Demand", "InsufficientScope"]
+__all__ = ["BEARER", "WAYS", "Demand", "InsufficientScope"]
 
-#: How a user can be found.
+#: How a user is found unless a view says otherwise; "bearer" is asked for.
 WAYS = ("session", "request")
+#: By an access token of a resource.
+BEARER = "bearer"
 
 
 class InsufficientScope(Forbidden):
@@ -76,8 +78,9 @@ class Demand:
         for way in ways:
             if callable(way):
                 raise TypeError("Write the decorator with parentheses: '@auth_required()'.")
-            if way not in WAYS:
-                raise ValueError(f"The ways to be found are {', '.join(WAYS)}, not {way!r}.")
+            if way not in (*WAYS, BEARER):
+                known = ", ".join((*WAYS, BEARER))
+                raise ValueError(f"The ways to be found are {known}, not {way!r}.")
         if isinstance(within, timedelta):
             within = within.total_seconds()
         given: dict[str, Any] = {
@@ -89,7 +92,8 @@ class Demand:
     def check_rights(self, user: Any, way: str | None, realm: str) -> None:
         """Check that a user has the rights.
 
-        Scopes limit credentials that somebody was given, so they are not asked of a session.
+        Scopes limit credentials that somebody was given, so they are not asked of a session. Those
+        of an access token were checked with it.
 
         Raises:
             Forbidden: When one is missing (403).

@@ -17,13 +17,15 @@ from cruse_auth.providers import ALGORITHMS
 from cruse_auth.resources.dpop import Proof, check_proof
 from cruse_auth.resources.errors import BearerError, ProofError, TokenError
 from cruse_auth.resources.verifier import Verifier
-from cruse_auth.steps import arun, run
+from cruse_auth.steps import Call, arun, run
+from cruse_auth.users import is_active
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cruse import Response
     from cruse_auth.extension import AuthState
+    from cruse_auth.http import Http
     from cruse_auth.resources.dpop import ProofStore
     from cruse_auth.resources.tokens import AccessToken
     from cruse_auth.steps import Steps
@@ -82,6 +84,7 @@ class Resource:
 
     def __init__(self, options: ResourceOptions) -> None:
         self.options = options
+        self.user_loader_function: Callable[[AccessToken], Any] | None = None
 
     @property
     def scheme(self) -> str:
@@ -112,6 +115,15 @@ class Resource:
 
         return decorate
 
+    def user_loader(self, function: F) -> F:
+        """Register what returns the user that an access token stands for, or ``None``.
+
+        It may be plain or async. Views with ``@auth_required("bearer")`` have that user as the
+        current one.
+        """
+        self.user_loader_function = function
+        return function
+
     def _guard(self, view: F, scopes: tuple[str, ...]) -> F:
         guarded: Any
         if is_async(view):
@@ -131,6 +143,29 @@ class Resource:
                 return view(token, *args, **kwargs)
 
         return cast("F", guarded)
+
+    def is_asked(self) -> bool:
+        """Whether the request brings credentials of this kind."""
+        scheme = request.headers.get("Authorization", "").partition(" ")[0]
+        return scheme.lower() == self.scheme.lower()
+
+    def http(self) -> Http:
+        """Return a client for what is asked of the issuer."""
+        return self._verifier().http()
+
+    def finding_user(self, scopes: tuple[str, ...]) -> Steps[Any]:
+        """Return the user that the token of the request stands for; there is a user loader.
+
+        Raises:
+            BearerError: When there is no token that is good enough, or nobody that may come in.
+        """
+        token = yield from self._admit(self._verifier(), scopes)
+        loader = cast("Callable[[AccessToken], Any]", self.user_loader_function)
+        user = yield Call(loader, (token,))
+        if user is None or not is_active(user):
+            current_app.logger.info("An access token stands for nobody: %r", token.subject)
+            raise self._error(401, "invalid_token", "Its user may not log in.", scopes)
+        return user
 
     def _verifier(self) -> Verifier:
         state: AuthState = current_app.extensions["auth"]

@@ -28,14 +28,11 @@ from cruse_auth.stores import SessionRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SessionStoreContract", "StoreContract"]
+__all__ = ["SessionStoreContract"]
 
 
-class StoreContract:
-    """What the tests of all stores have: an application, and the store as plain code calls it.
-
-    Plain and async stores are tested alike.
-    """
+class _StoreContract:
+    """What the contracts have in common."""
 
     def make_store(self, app: Cruse) -> Any:
         """Return a new, empty store.
@@ -67,8 +64,11 @@ class StoreContract:
         return _Called(app, self.make_store(app))
 
 
-class SessionStoreContract(StoreContract):
-    """Tests that hold for every store of logins; ``make_store`` is the one to write."""
+class SessionStoreContract(_StoreContract):
+    """Tests that hold for every store of logins; :meth:`make_store` is the one to write.
+
+    Plain and async stores are tested alike.
+    """
 
     def record(self, sid: str = "one", **changes: Any) -> SessionRecord:
         """Return a record that has everything."""

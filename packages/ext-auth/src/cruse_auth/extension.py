@@ -71,15 +71,6 @@ class AuthState(ExtensionState[AuthSettings]):
         """What checks the access tokens of each resource, made at the first token."""
         return {}
 
-    @lazy
-    def limiter(self) -> Any:
-        """What counts attempts.
-
-        Raises:
-            RuntimeError: When the library for it is not installed.
-        """
-        return self.auth.limits.make_limiter(self.settings.limits_storage)
-
     @property
     def realm(self) -> str:
         """The realm that 401 and 403 answers name."""
@@ -268,22 +259,6 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         resource = Resource(ResourceOptions(issuer=issuer, audience=audience, **options))
         self.resources.append(resource)
         return resource
-
-    @property
-    def user_resource(self) -> Resource:
-        """The resource whose access tokens stand for users: the one that has a user loader.
-
-        Raises:
-            RuntimeError: When it is not one.
-        """
-        found = [each for each in self.resources if each.user_loader_function is not None]
-        if len(found) != 1:
-            raise RuntimeError(
-                "Views with '@auth_required(\"bearer\")' need one resource, made by"
-                " 'api = auth.resource(...)', with a function that finds the user of a token,"
-                f" '@api.user_loader'; there are {len(found)}."
-            )
-        return found[0]
 
     # -- what views call ------------------------------------------------------------------------
 

@@ -149,12 +149,21 @@ def _guard(view: F, demand: Demand) -> F:
 
 
 def _resource(demand: Demand) -> Resource | None:
-    """Return the resource whose access token says who it is, when one was sent or has to be."""
+    """Return the resource whose access token says who it is, when one was sent or has to be.
+
+    Raises:
+        RuntimeError: When there is no such resource.
+    """
     if BEARER not in demand.ways:
         return None
     state: AuthState = current_app.extensions["auth"]
-    resource = state.auth.user_resource
-    return resource if resource.is_asked() or demand.ways == (BEARER,) else None
+    found = [each for each in state.auth.resources if each.user_loader_function is not None]
+    if len(found) != 1:
+        raise RuntimeError(
+            "Views for 'bearer' need one resource, 'api = auth.resource(...)', with a function"
+            f" that finds the user of a token, '@api.user_loader'; there are {len(found)}."
+        )
+    return found[0] if found[0].is_asked() or demand.ways == (BEARER,) else None
 
 
 def _http(resource: Resource | None) -> Http | None:

@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
@@ -76,12 +77,21 @@ class Limits:
         self.storage = storage
         #: The rules, by what is tried.
         self.rules = {**RULES, **(rules or {})}
+        self._limiters: WeakKeyDictionary[AuthState, Any] = WeakKeyDictionary()
 
-    def make_limiter(self, uri: str) -> Any:
-        """Return what counts for one application, in windows that begin with an attempt.
+    @property
+    def _limiter(self) -> Any:
+        """What counts for the current application."""
+        state: AuthState = current_app.extensions["auth"]
+        limiter = self._limiters.get(state)
+        if limiter is None:
+            # Of two threads that come at once, both go on with the first one's.
+            made = self._make_limiter(state.settings.limits_storage)
+            limiter = self._limiters.setdefault(state, made)
+        return limiter
 
-        Args:
-            uri: The storage, unless one was given.
+    def _make_limiter(self, uri: str) -> Any:
+        """Return what counts, in windows that begin with an attempt.
 
         Raises:
             RuntimeError: When ``limits`` is not installed.
@@ -133,7 +143,7 @@ class Limits:
 
     def hitting(self, action: str, account: str | None) -> Steps[None]:
         """Count an attempt; the work of :meth:`hit`."""
-        limiter, rule = _limiter(), self.rules[action]
+        limiter, rule = self._limiter, self.rules[action]
         # The address first: who is over its limit must not use up those of accounts.
         for what, limits, who in (
             ("address", rule.address, _address()),
@@ -147,14 +157,9 @@ class Limits:
 
     def clearing(self, action: str, account: str) -> Steps[None]:
         """Forget attempts; the work of :meth:`clear`."""
-        limiter = _limiter()
+        limiter = self._limiter
         for item, key in _keys(action, "account", self.rules[action].account, account):
             yield from _ask(limiter.clear, item, key)
-
-
-def _limiter() -> Any:
-    state: AuthState = current_app.extensions["auth"]
-    return state.limiter
 
 
 def _keys(

@@ -95,7 +95,7 @@ class SQLStore:
     def _select(self, where: ColumnElement[bool]) -> list[SessionRecord]:
         columns = [self.table.c[name] for name in _COLUMNS]
         statement = select(*columns).where(self._valid(where))
-        with reading(self.db) as session:
+        with _reading(self.db) as session:
             rows = session.execute(statement.order_by(self.table.c.seen_at.desc())).all()
         return [SessionRecord(*row) for row in rows]
 
@@ -104,7 +104,7 @@ class SQLStore:
             return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
-def reading(db: Database) -> AbstractContextManager[Any]:
+def _reading(db: Database) -> AbstractContextManager[Any]:
     """Open a session that takes no lock: on SQLite a transaction would take the one to write."""
     from cruse_db.sessions import make_session
 

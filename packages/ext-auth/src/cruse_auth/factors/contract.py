@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cruse_auth.contract import StoreContract
+from cruse_auth.contract import _StoreContract
 from cruse_auth.factors.store import Factor
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FactorStoreContract"]
 
 
-class FactorStoreContract(StoreContract):
+class FactorStoreContract(_StoreContract):
     """Tests that hold for every store of factors; ``make_store`` is the one to write."""
 
     def factor(self, factor_id: str = "one", **changes: Any) -> Factor:

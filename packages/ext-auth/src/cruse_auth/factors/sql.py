@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, String, Table, Text, delete, insert, 
 from sqlalchemy.exc import IntegrityError
 
 from cruse_auth.factors.store import Factor
-from cruse_auth.sql import reading
+from cruse_auth.sql import _reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ class SQLFactors:
 
     def _select(self, where: Any) -> list[Factor]:
         statement = select(*(self.table.c[name] for name in _COLUMNS)).where(where)
-        with reading(self.db) as session:
+        with _reading(self.db) as session:
             rows = session.execute(statement.order_by(self.table.c.created_at, self.table.c.id))
             return [Factor(*row) for row in rows]
 

@@ -477,9 +477,12 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         ada.secret = ada.post("/totp/start").json["secret"]
         assert ada.post("/totp", code=ada.code()).status_code == 400
 
-    def test_a_long_name_is_cut(app, ada):
-        ada.enrol("x" * 5000)
-        assert app.kept.of_user("ada")[0].name == "x" * 100
+    @pytest.mark.parametrize(
+        ("name", "kept"), [("x" * 5000, "x" * 100), ("a\0b\n\u202ec", "abc"), ("été", "été")]
+    )
+    def test_a_name_is_short_and_can_be_read(app, ada, name, kept):
+        ada.enrol(name)
+        assert app.kept.of_user("ada")[0].name == kept
 
 else:
 

@@ -5,6 +5,7 @@ import importlib.util
 import pytest
 
 from cruse import Cruse, request
+from cruse.extension import SettingsError
 from cruse_auth import Auth, Limits, Rule, TooManyAttempts
 
 if importlib.util.find_spec("limits") is not None:
@@ -145,6 +146,13 @@ if importlib.util.find_spec("limits") is not None:
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         assert "The storage of attempts failed: ConnectionError" in caplog.text
         assert "s3cr3t" not in caplog.text + refused.text
+
+    @pytest.mark.parametrize("uri", ["nowhere://:s3cr3t@x", "redis"])
+    def test_a_storage_that_does_not_exist_is_told_at_start(app, uri):
+        app.config["AUTH_LIMITS_STORAGE"] = uri
+        with pytest.raises(SettingsError, match="AUTH_LIMITS_STORAGE") as raised:
+            app.test_client().get("/")
+        assert "s3cr3t" not in str(raised.value)
 
     def test_each_application_counts_for_itself(app):
         other = Cruse("other")

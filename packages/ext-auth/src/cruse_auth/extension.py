@@ -370,6 +370,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
                 "AUTH_IDLE_TIMEOUT needs a store that notes when a login was used: make the"
                 " extension with 'Auth(store=cruse_auth.sql.SQLStore(db))'."
             )
+        if state.settings.limits_storage != AuthSettings.limits_storage:
+            self.limits.limiter(state)
         for name in state.clients:
             _ = state.login_hook(name), state.loader, state.transactions
 

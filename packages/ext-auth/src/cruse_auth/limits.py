@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from cruse import current_app
+from cruse.extension import SettingsError
 from cruse.globals import current_context
 from cruse_auth.steps import Call, arun, run
 
@@ -79,10 +80,13 @@ class Limits:
         self.rules = {**RULES, **(rules or {})}
         self._limiters: WeakKeyDictionary[AuthState, Any] = WeakKeyDictionary()
 
-    @property
-    def _limiter(self) -> Any:
-        """What counts for the current application."""
-        state: AuthState = current_app.extensions["auth"]
+    def limiter(self, state: AuthState) -> Any:
+        """Return what counts for an application.
+
+        Raises:
+            RuntimeError: When ``limits`` is not installed.
+            SettingsError: When ``AUTH_LIMITS_STORAGE`` is no storage.
+        """
         limiter = self._limiters.get(state)
         if limiter is None:
             # Of two threads that come at once, both go on with the first one's.
@@ -91,13 +95,9 @@ class Limits:
         return limiter
 
     def _make_limiter(self, uri: str) -> Any:
-        """Return what counts, in windows that begin with an attempt.
-
-        Raises:
-            RuntimeError: When ``limits`` is not installed.
-        """
+        """Return what counts, in windows that begin with an attempt."""
         try:
-            from limits import aio, storage, strategies
+            from limits import aio, errors, storage, strategies
         except ImportError:
             raise RuntimeError(
                 "Counting attempts needs the Python package 'limits'. Install it with:"
@@ -105,7 +105,14 @@ class Limits:
             ) from None
         store = self.storage
         if store is None:
-            store = storage.storage_from_string(uri, wrap_exceptions=True)
+            try:
+                store = storage.storage_from_string(uri, wrap_exceptions=True)
+            except (errors.ConfigurationError, ValueError):
+                kind = uri.partition(":")[0]  # the rest may have a password in it
+                raise SettingsError(
+                    f"AUTH_LIMITS_STORAGE is of kind {kind!r}: 'limits' has no such storage, or"
+                    " needs a package for it that is not installed."
+                ) from None
         if isinstance(store, aio.storage.Storage):
             return aio.strategies.FixedWindowRateLimiter(store)
         return strategies.FixedWindowRateLimiter(store)
@@ -143,7 +150,7 @@ class Limits:
 
     def hitting(self, action: str, account: str | None) -> Steps[None]:
         """Count an attempt; the work of :meth:`hit`."""
-        limiter, rule = self._limiter, self.rules[action]
+        limiter, rule = self.limiter(current_app.extensions["auth"]), self.rules[action]
         # The address first: who is over its limit must not use up those of accounts.
         for what, limits, who in (
             ("address", rule.address, _address()),
@@ -157,7 +164,7 @@ class Limits:
 
     def clearing(self, action: str, account: str) -> Steps[None]:
         """Forget attempts; the work of :meth:`clear`."""
-        limiter = self._limiter
+        limiter = self.limiter(current_app.extensions["auth"])
         for item, key in _keys(action, "account", self.rules[action].account, account):
             yield from _ask(limiter.clear, item, key)
 

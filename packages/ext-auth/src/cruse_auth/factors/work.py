@@ -86,7 +86,9 @@ def adding(state: AuthState, factor: Factor) -> Steps[Factor | None]:
     others = yield from listing(state, factor.user_id)
     if len([each for each in others if each.kind != RECOVERY]) >= MOST:
         raise BadRequest(f"There are {MOST} factors already: remove one first.")
-    factor = replace(factor, name=factor.name[:NAME])
+    # Databases refuse some of what cannot be seen.
+    name = "".join(letter for letter in factor.name[:NAME] if letter.isprintable())
+    factor = replace(factor, name=name)
     if not (yield Call(require_store(state).add, (factor,))):
         return None
     yield from _telling(factor.user_id, "added", factor.kind)

@@ -113,6 +113,11 @@ def plain_views(app, auth):
         except LastFactor:
             return "last", 409
 
+    @app.post("/forget")
+    def forget():
+        auth.factors.remove_all()
+        return "", 204
+
     @app.post("/check")
     def check():
         return str(auth.factors.check(request.json["code"]))
@@ -148,6 +153,11 @@ def async_views(app, auth):
             return str(await auth.factors.aremove(factor_id, last="last" in request.form))
         except LastFactor:
             return "last", 409
+
+    @app.post("/forget")
+    async def forget():
+        await auth.factors.aremove_all()
+        return "", 204
 
     @app.post("/check")
     async def check():
@@ -447,6 +457,13 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         assert ada.post(f"/factors/{factor}/remove", last="1").text == "True"
         assert app.kept.of_user("ada") == [], "the recovery codes are for nothing then"
         assert ada.login() == {"in": True, "needs": []}
+
+    def test_all_that_somebody_has_goes_with_the_account(app, ada):
+        ada.enrol()
+        ada.post("/recovery")
+        app.kept.add(replace(app.kept.of_user("ada")[0], id="bobs", user_id="bob"))
+        assert ada.post("/forget").status_code == 204
+        assert (app.kept.of_user("ada"), len(app.kept.of_user("bob"))) == ([], 1)
 
     def test_changes_are_told(app, ada):
         told = []

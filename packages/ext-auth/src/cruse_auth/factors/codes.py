@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["NewTOTP", "is_totp", "make_recovery_code", "make_totp", "recovery_id", "step_of"]
+__all__ = [
+    "NewTOTP",
+    "is_totp",
+    "make_recovery_code",
+    "make_totp",
+    "read_recovery_code",
+    "recovery_id",
+    "step_of",
+]
 
 #: Seconds for which a code is shown.
 STEP = 30
@@ -73,16 +81,24 @@ def step_of(secret: str, code: str) -> int | None:
 
 def make_recovery_code() -> str:
     """Return a new recovery code, as it is shown."""
-    letters = "".join(secrets.choice(LETTERS) for _ in range(GROUPS * GROUP))
+    return _in_groups("".join(secrets.choice(LETTERS) for _ in range(GROUPS * GROUP)))
+
+
+def read_recovery_code(text: str) -> str | None:
+    """Return the recovery code that was typed, as it is shown; ``None`` for what can't be one."""
+    letters = "".join(letter for letter in text[:LONGEST].casefold() if letter.isalnum())
+    if len(letters) != GROUPS * GROUP or not set(letters) <= set(LETTERS):
+        return None
+    return _in_groups(letters)
+
+
+def _in_groups(letters: str) -> str:
     return "-".join(letters[start : start + GROUP] for start in range(0, len(letters), GROUP))
 
 
-def recovery_id(user_id: str, code: str) -> str | None:
-    """Return what the store has of a recovery code; ``None`` for what can't be one."""
-    letters = [letter for letter in code[:LONGEST].casefold() if letter.isalnum()]
-    if len(letters) != GROUPS * GROUP or not set(letters) <= set(LETTERS):
-        return None
-    text = f"cruse-auth.recovery\0{user_id}\0{''.join(letters)}"
+def recovery_id(user_id: str, code: str) -> str:
+    """Return what the store has of a recovery code: a hash."""
+    text = f"cruse-auth.recovery\0{user_id}\0{code}"
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 

@@ -17,6 +17,7 @@ from cruse_auth.factors.work import (
     finding_pending_user,
     listing,
     removing,
+    removing_all,
     renewing_recovery,
 )
 from cruse_auth.management import owner_id
@@ -105,7 +106,7 @@ class Factors:
         secret = unseal(sealed, user_id) if isinstance(sealed, str) else None
         if secret is None:
             return None
-        factor: Factor | None = yield from adding_totp(_state(), user_id, secret, code, name)
+        factor = yield from adding_totp(_state(), user_id, secret, code, name)
         if factor is not None:
             session.pop(NEW, None)
         return factor
@@ -137,6 +138,14 @@ class Factors:
     async def aremove(self, factor_id: str, user: Any = None, *, last: bool = False) -> bool:
         """Forget a factor of a user, as :meth:`remove`, in async code."""
         return await arun(removing(_state(), owner_id(user), factor_id, last))
+
+    def remove_all(self, user: Any = None) -> None:
+        """Forget all that a user has, with the account or when everything is lost."""
+        run(removing_all(_state(), owner_id(user)))
+
+    async def aremove_all(self, user: Any = None) -> None:
+        """Forget all that a user has, as :meth:`remove_all`, in async code."""
+        await arun(removing_all(_state(), owner_id(user)))
 
     # -- showing them ---------------------------------------------------------------------------
 

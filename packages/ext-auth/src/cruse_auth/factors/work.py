@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import BadRequest
 
 from cruse.globals import current_context
-from cruse_auth.factors.codes import is_totp, make_recovery_code, recovery_id, step_of
+from cruse_auth.factors.codes import (
+    is_totp,
+    make_recovery_code,
+    read_recovery_code,
+    recovery_id,
+    step_of,
+)
 from cruse_auth.factors.pending import LoginStep, PendingLogin, write_methods
 from cruse_auth.factors.sealing import seal, unseal
 from cruse_auth.factors.store import RECOVERY, TOTP, Factor
@@ -37,6 +43,7 @@ __all__ = [
     "listing",
     "remember_for",
     "removing",
+    "removing_all",
     "renewing_recovery",
     "require_store",
 ]
@@ -95,7 +102,9 @@ def adding(state: AuthState, factor: Factor) -> Steps[Factor | None]:
     return factor
 
 
-def adding_totp(state: AuthState, user_id: str, secret: str, code: str, name: str) -> Steps[Any]:
+def adding_totp(
+    state: AuthState, user_id: str, secret: str, code: str, name: str
+) -> Steps[Factor | None]:
     """Keep the secret of an app that has shown its first code; ``None`` when that is wrong."""
     yield from state.auth.limits.hitting("factor", user_id)
     step = step_of(secret, code) if is_totp(code) else None
@@ -119,9 +128,7 @@ def renewing_recovery(state: AuthState, user_id: str) -> Steps[list[str]]:
     """Give a user new recovery codes, in place of those they have."""
     codes = [make_recovery_code() for _ in range(CODES)]
     now = int(time.time())
-    factors = [
-        Factor(recovery_id(user_id, code) or "", user_id, RECOVERY, "", now) for code in codes
-    ]
+    factors = [Factor(recovery_id(user_id, code), user_id, RECOVERY, "", now) for code in codes]
     yield Call(require_store(state).renew, (user_id, RECOVERY, factors))
     yield from _telling(user_id, "added", RECOVERY)
     return codes
@@ -146,6 +153,13 @@ def removing(state: AuthState, user_id: str, factor_id: str, last: bool) -> Step
         yield Call(store.renew, (user_id, RECOVERY, []))
     yield from _telling(user_id, "removed", factor.kind)
     return True
+
+
+def removing_all(state: AuthState, user_id: str) -> Steps[None]:
+    """Forget all factors of a user."""
+    for kind in sorted({each.kind for each in (yield from listing(state, user_id))}):
+        yield Call(require_store(state).renew, (user_id, kind, []))
+        yield from _telling(user_id, "removed", kind)
 
 
 def _telling(user_id: str, change: str, kind: str) -> Steps[None]:
@@ -188,8 +202,10 @@ def _using_totp(state: AuthState, user_id: str, code: str) -> Steps[str | None]:
 
 
 def _using_recovery(state: AuthState, user_id: str, code: str) -> Steps[str | None]:
-    factor_id = recovery_id(user_id, code)
-    if factor_id is None or not (yield Call(require_store(state).remove, (factor_id,))):
+    found = read_recovery_code(code)
+    if found is None:
+        return None
+    if not (yield Call(require_store(state).remove, (recovery_id(user_id, found),))):
         return None
     yield from _telling(user_id, "used", RECOVERY)
     return RECOVERY

@@ -170,8 +170,14 @@ def _http(resource: Resource | None) -> Http | None:
     return None if resource is None else resource.http()
 
 
-def _refusal(demand: Demand, resource: Resource | None) -> Steps[ResponseReturnValue | None]:
+def _refusal(
+    demand: Demand, resource: Resource | None = None
+) -> Steps[ResponseReturnValue | None]:
     """Return the answer for those who may not pass, or ``None``.
+
+    Args:
+        demand: What the view demands.
+        resource: The one whose access token says who it is, if that does.
 
     Raises:
         Forbidden: For those who lack a right.

@@ -90,16 +90,16 @@ JSON = body_of("application/json", b'{"name": "Ada"}')
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
     ("/", NOTHING, b"hello", 26, None),
-    ("/async", NOTHING, b"hello", None, 36),
-    ("/inline", NOTHING, b"hello", 26, 36),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 32, 42),
-    ("/items/7", NOTHING, b"7", 31, 41),
-    ("/query?q=tea", NOTHING, b"tea", 41, 52),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 77, 123),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 65, 110),
-    ("/session", NOTHING, b"1", 139, 164),
-    ("/hooked/view", NOTHING, b"1", 57, 67),
-    ("/nowhere", NOTHING, None, 67, 90),
+    ("/async", NOTHING, b"hello", None, 34),
+    ("/inline", NOTHING, b"hello", 26, 34),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 32, 40),
+    ("/items/7", NOTHING, b"7", 31, 39),
+    ("/query?q=tea", NOTHING, b"tea", 41, 50),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 77, 117),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 65, 104),
+    ("/session", NOTHING, b"1", 139, 156),
+    ("/hooked/view", NOTHING, b"1", 57, 65),
+    ("/nowhere", NOTHING, None, 67, 82),
 ]
 
 

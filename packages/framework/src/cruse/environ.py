@@ -1,20 +1,25 @@
-"""A WSGI environ that is made only when somebody looks into it.
+"""A WSGI environ whose keys are made when somebody asks for them.
 
-Under ASGI and RSGI there is none, but Flask's API and its extensions are built on it. Making it
-takes a step for every header, so it waits until a key is asked for.
+Under ASGI and RSGI there is none, but Flask's API and its extensions are built on it. Making all
+of it takes a step for every header; most requests ask for three keys.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-__all__ = ["LazyEnviron", "header_key"]
+__all__ = ["ABSENT", "LazyEnviron", "add_header", "field_of", "header_key"]
+
+#: What stands for a key that there is not.
+ABSENT: Any = object()
 
 _keys: dict[str | bytes, str] = {}
-_KEYS_LIMIT = 1_000  # header names come from clients: the memory for them is bounded
+_fields: dict[str, str] = {}
+_LIMIT = 1_000  # header names come from clients: the memory for them is bounded
 
 
 def header_key(name: str | bytes) -> str | None:
@@ -31,80 +36,108 @@ def header_key(name: str | bytes) -> str | None:
         key = text.upper().replace("-", "_")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = f"HTTP_{key}"
-        if len(_keys) < _KEYS_LIMIT:
+        if len(_keys) < _LIMIT:
             _keys[name] = key
     return key
 
 
+def field_of(key: object) -> str:
+    """Return the name of the header, in lower case, that a key is of; of others an empty one."""
+    name = _fields.get(key)  # type: ignore[call-overload]
+    if name is None:
+        text = key if isinstance(key, str) and key.isascii() else ""
+        name = text.removeprefix("HTTP_").lower().replace("_", "-")
+        if header_key(name) != key:
+            name = ""
+        if len(_fields) < _LIMIT and name:
+            _fields[text] = name
+    return name  # type: ignore[no-any-return]
+
+
+def add_header(environ: dict[str, Any], name: str | bytes, value: str) -> None:
+    """Add a header field to an environ; repeated ones are joined (RFC 9110 section 5.3)."""
+    key = header_key(name)
+    if key is None:
+        return
+    if key in environ:
+        joint = "; " if key == "HTTP_COOKIE" else ","
+        value = f"{environ[key]}{joint}{value}"
+    environ[key] = value
+
+
 class LazyEnviron(dict[str, Any]):
-    """An environ that ``fill(environ)`` completes at the first look."""
+    """An environ that has each key from the moment when it is asked for.
 
-    __slots__ = ("_fill",)
+    What somebody has set stays as it is. Whoever looks at more than single keys, or takes some
+    away, meets all of them.
+    """
 
-    def __init__(self, fill: Callable[[dict[str, Any]], None]) -> None:
-        super().__init__()
-        self._fill: Callable[[dict[str, Any]], None] | None = fill
+    __slots__ = ("pending",)
+
+    #: Whether there may be keys that are not made yet; subclasses begin with True.
+    pending: bool
+
+    @abstractmethod
+    def make(self, key: str) -> Any:
+        """Return the value of one key, ``ABSENT`` when there is none."""
+
+    @abstractmethod
+    def make_all(self) -> dict[str, Any]:
+        """Return all keys and values."""
 
     def complete(self) -> None:
-        """Fill in what is not there yet; what somebody set before stays."""
-        fill, self._fill = self._fill, None
-        if fill is not None:
+        """Fill in what is not there yet."""
+        if self.pending:
+            self.pending = False
             before = dict(dict.items(self))
-            made: dict[str, Any] = {}
-            fill(made)
-            dict.update(self, made)
+            dict.update(self, self.make_all())
             dict.update(self, before)
 
     def __missing__(self, key: str) -> Any:
-        if self._fill is None:
+        value = self.make(key) if self.pending else ABSENT
+        if value is ABSENT:
             raise KeyError(key)
-        self.complete()
-        return self[key]
+        self[key] = value
+        return value
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a key, or ``default``."""
-        if self._fill is not None and not dict.__contains__(self, key):
-            self.complete()
-        return dict.get(self, key, default)
+        value = dict.get(self, key, ABSENT)
+        if value is ABSENT and self.pending:
+            value = self.make(key)
+            if value is not ABSENT:
+                self[key] = value
+        return default if value is ABSENT else value
 
     def __contains__(self, key: object) -> bool:
-        self.complete()
-        return dict.__contains__(self, key)
+        return self.get(key, ABSENT) is not ABSENT  # type: ignore[arg-type]
 
-    def __iter__(self) -> Iterator[str]:
-        self.complete()
-        return dict.__iter__(self)
-
-    def __len__(self) -> int:
-        self.complete()
-        return dict.__len__(self)
-
-    def keys(self) -> Any:
-        """Return the keys."""
-        self.complete()
-        return dict.keys(self)
-
-    def values(self) -> Any:
-        """Return the values."""
-        self.complete()
-        return dict.values(self)
-
-    def items(self) -> Any:
-        """Return the pairs."""
-        self.complete()
-        return dict.items(self)
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, which becomes ``default`` when it is missing."""
+        self.get(key)
+        return dict.setdefault(self, key, default)
 
     def copy(self) -> dict[str, Any]:
         """Return a plain dict of it."""
         self.complete()
         return dict(dict.items(self))
 
-    def pop(self, key: str, *default: Any) -> Any:
-        """Remove a key and return its value."""
-        self.complete()
-        return dict.pop(self, key, *default)
 
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return the value of a key, which becomes ``default`` when it is missing."""
+def _completing(name: str) -> Callable[..., Any]:
+    """Make the method ``name`` of a dictionary complete the environ first."""
+    method = getattr(dict, name)
+
+    def completed(self: LazyEnviron, *args: Any) -> Any:
         self.complete()
-        return dict.setdefault(self, key, default)
+        return method(self, *args)
+
+    completed.__name__ = name
+    completed.__doc__ = method.__doc__
+    return completed
+
+
+for _name in (
+    *("__delitem__", "__eq__", "__iter__", "__len__", "__ne__", "__or__", "__repr__"),
+    *("__reversed__", "__ror__", "clear", "items", "keys", "pop", "popitem", "values"),
+):
+    setattr(LazyEnviron, _name, _completing(_name))

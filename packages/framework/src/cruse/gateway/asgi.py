@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from asyncio import Event, Lock, _get_running_loop, get_running_loop, run_coroutine_threadsafe
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
-from cruse.environ import LazyEnviron, header_key
+from cruse.gateway.asgi_environ import ScopeEnviron, path_below_root
 from cruse.gateway.conversation import converse
-from cruse.gateway.onloop import LoopBody, serve
+from cruse.gateway.onloop import serve
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Coroutine
 
     from cruse.app import Cruse
     from cruse.gateway.fileparts import FilePart
@@ -26,19 +26,26 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_asgi"]
 
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 # Of what is sent, that which is the same each time is encoded once. The number is bounded.
 _FIELDS_LIMIT = 256
 _OF_ONE_RESPONSE = {"content-length", "set-cookie", "location", "etag", "last-modified"}
 _known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
 
-async def serve_asgi(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
+def serve_asgi(
+    app: Cruse, scope: Scope, receive: Receive, send: Send
+) -> Coroutine[Any, Any, None]:
     """Serve one connection.
 
     Raises:
-        ValueError: For a type of scope that is not known, as the specification asks.
+        ValueError: When awaited, for a type of scope that is not known, as the specification asks.
     """
+    if scope["type"] == "http" and app.mounts is None and app.lifecycle.started:
+        return _http(app, scope, receive, send)  # the usual case has one coroutine less
+    return _connection(app, scope, receive, send)
+
+
+async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     kind = scope["type"]
     if kind == "lifespan":
         await _lifespan(app, receive, send)
@@ -62,18 +69,21 @@ async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     refused = None
     if app.proxies is not None:
         scope, refused = _behind(app.proxies, scope)
-    environ = LazyEnviron(partial(_fill, scope, transport, get_running_loop()))
+    environ = ScopeEnviron(scope, transport, get_running_loop())
     if query := scope.get("query_string"):  # often all that is asked for
         environ["QUERY_STRING"] = query.decode("latin-1")
     ctx = app.context_class(app, environ)
-    ctx.routing_exception = refused
+    if refused is not None:
+        ctx.routing_exception = refused
     ctx.method = scope["method"]
-    ctx.has_body, host = _look_at_head(scope)
+    ctx.has_body = environ.has_body
+    host = environ.head.get(b"host", b"")
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or refused
     if scope.get("scheme") == "https":
         ctx.tls_host = host.decode("latin-1")
-    ctx.path = path = _path_below_root(scope)
+    path = path_below_root(scope) if scope.get("root_path") else scope["path"]
+    ctx.path = path
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
@@ -89,46 +99,23 @@ async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     if app.proxies is not None:
         scope, refused = _behind(app.proxies, scope)
     scheme = "https" if scope.get("scheme") == "wss" else "http"
-    handshake = {**scope, "method": "GET", "scheme": scheme}
-    ctx = app.context_class(
-        app, LazyEnviron(partial(_fill_handshake, handshake, get_running_loop()))
-    )
+    # The handshake is a request without a body.
+    handshake = {**scope, "method": "GET", "scheme": scheme, "http_version": "1.1"}
+    no_body = _Transport(_no_message, _no_message)
+    ctx = app.context_class(app, ScopeEnviron(handshake, no_body, get_running_loop()))
     ctx.routing_exception = refused
-    ctx.path = path = _path_below_root(scope)
+    ctx.path = path = path_below_root(scope)
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     await converse(app, ctx, _WebSocket(scope, receive, send))
 
 
-def _look_at_head(scope: Scope) -> tuple[bool, bytes]:
-    """Return whether the request may have a body, and its host.
-
-    Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
-    """
-    has_body = scope["method"] not in _WITHOUT_BODY or scope.get("http_version", "1.1")[0] != "1"
-    head = dict(scope["headers"])
-    if head.get(b"content-length", b"0") != b"0" or head.get(b"transfer-encoding", b"0") != b"0":
-        has_body = True
-    return has_body, head.get(b"host", b"")
-
-
 def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError | None]:
     """Return the scope as the client sent it, or why the request is refused."""
     try:
-        return proxies.rewrite_scope(scope, _path_below_root(scope)), None
+        return proxies.rewrite_scope(scope, path_below_root(scope)), None
     except SecurityError as error:
         return scope, error
-
-
-def _path_below_root(scope: Scope) -> str:
-    """Return the path without the ``root_path`` that servers put in front of it."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if root:
-        root = root.rstrip("/")
-        if path == root or path.startswith(f"{root}/"):
-            return path[len(root) :]
-    return path
 
 
 def _is_not_utf8(scope: Scope) -> bool:
@@ -143,76 +130,8 @@ def _is_not_utf8(scope: Scope) -> bool:
     return False
 
 
-def _fill(
-    scope: Scope, transport: _Transport, loop: AbstractEventLoop, environ: dict[str, Any]
-) -> None:
-    """Write a scope down as a WSGI environ (PEP 3333)."""
-    server = scope.get("server") or ("", None)
-    environ |= {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": scope.get("root_path", "").encode().decode("latin-1"),
-        "PATH_INFO": _path_below_root(scope).encode(errors="replace").decode("latin-1"),
-        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
-        "SERVER_NAME": server[0] or "localhost",
-        "SERVER_PORT": "" if server[1] is None else str(server[1]),
-        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": LoopBody(transport.next_chunk, loop, empty=not _look_at_head(scope)[0]),
-        "wsgi.input_terminated": True,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "asgi.scope": scope,
-    }
-    raw_path = scope.get("raw_path")
-    if raw_path is not None:
-        environ["RAW_URI"] = environ["REQUEST_URI"] = _raw_uri(raw_path, environ)
-    client = scope.get("client")
-    if client:
-        environ["REMOTE_ADDR"] = client[0]
-        environ["REMOTE_PORT"] = str(client[1])
-    if "http.response.early_hint" in (scope.get("extensions") or ()):
-        environ["wsgi.early_hints"] = partial(transport.send_early_hints, loop)
-    for key in ("cruse.access_route", "cruse.preserve_context"):
-        if key in scope:
-            environ[key] = scope[key]
-    for raw_name, raw_value in scope["headers"]:
-        add_header(environ, raw_name, raw_value.decode("latin-1"))
-    _add_errors(environ)
-
-
-def _fill_handshake(scope: Scope, loop: AbstractEventLoop, environ: dict[str, Any]) -> None:
-    """Write the scope of a websocket down: its handshake is a request without a body."""
-    no_body = _Transport(_no_message, _no_message)
-    _fill({**scope, "http_version": "1.1"}, no_body, loop, environ)
-
-
 async def _no_message(*args: Any) -> Any:
     raise ClientDisconnected
-
-
-def _raw_uri(raw_path: bytes, environ: dict[str, Any]) -> str:
-    query = environ["QUERY_STRING"]
-    path = raw_path.partition(b"?")[0].decode("latin-1")
-    return f"{path}?{query}" if query else path
-
-
-def add_header(environ: dict[str, Any], name: str | bytes, value: str) -> None:
-    """Add a header field to an environ; repeated ones are joined (RFC 9110 section 5.3)."""
-    key = header_key(name)
-    if key is None:
-        return
-    if key in environ:
-        joint = "; " if key == "HTTP_COOKIE" else ","
-        value = f"{environ[key]}{joint}{value}"
-    environ[key] = value
-
-
-def _add_errors(environ: dict[str, Any]) -> None:
-    import sys
-
-    environ["wsgi.errors"] = sys.stderr
 
 
 def _encode(head: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

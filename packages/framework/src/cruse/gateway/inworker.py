@@ -12,7 +12,8 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from cruse.body import BodyStream
-from cruse.gateway.asgi import _fill, _Transport
+from cruse.gateway.asgi import _Transport
+from cruse.gateway.asgi_environ import ScopeEnviron
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -33,8 +34,7 @@ async def run_wsgi(
     """
     transport = _Transport(receive, send)
     loop = asyncio.get_running_loop()
-    environ: WSGIEnvironment = {}
-    _fill(scope, transport, loop, environ)
+    environ: WSGIEnvironment = ScopeEnviron(scope, transport, loop).copy()
     environ["cruse.loop"] = loop  # for async code of an application of ours
     # PEP 3333 wants lines too.
     environ["wsgi.input"] = io.BufferedReader(BodyStream(environ["wsgi.input"], None, None))

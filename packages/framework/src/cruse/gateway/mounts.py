@@ -24,7 +24,7 @@ from werkzeug.wsgi import get_content_length
 
 from cruse.application import Application
 from cruse.body import CHUNK, BodyStream
-from cruse.gateway.asgi import _path_below_root
+from cruse.gateway.asgi_environ import path_below_root
 from cruse.gateway.exchange import Body, Exchange, Lifespan
 from cruse.gateway.inworker import run_wsgi
 from cruse.hosts import host_is_trusted, refusal
@@ -151,7 +151,7 @@ class Mounts:
         self, app: Cruse, scope: Scope, receive: Receive, send: Send
     ) -> Coroutine[Any, Any, None] | None:
         """Let what is mounted at a connection's path have it."""
-        path = _path_below_root(scope)
+        path = path_below_root(scope)
         mount = self.find(path)
         if mount is None or (mount.interface == "wsgi" and scope["type"] != "http"):
             return None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from asyncio import get_running_loop
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
-from cruse.environ import LazyEnviron
-from cruse.gateway.asgi import _WITHOUT_BODY, add_header
+from cruse.environ import ABSENT, LazyEnviron, add_header, field_of
+from cruse.gateway.asgi_environ import WITHOUT_BODY
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import LoopBody, serve
 from cruse.hosts import SEEN_HOSTS, refusal
@@ -19,6 +18,7 @@ from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable
 
     from cruse.app import Cruse
     from cruse.context import Context
@@ -38,7 +38,7 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     if mounted is not None:
         await mounted
         return
-    ctx = app.context_class(app, LazyEnviron(partial(_fill, scope, protocol, get_running_loop())))
+    ctx = app.context_class(app, _Environ(scope, protocol, get_running_loop()))
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""
     if host not in SEEN_HOSTS:
@@ -73,7 +73,7 @@ def _rewrite(proxies: TrustedProxies, ctx: Context) -> None:
 def _has_body(scope: Any) -> bool:
     """Whether the request may have a body; only HTTP/1 has to announce one (RFC 9112 6.3)."""
     return (
-        scope.method not in _WITHOUT_BODY
+        scope.method not in WITHOUT_BODY
         or scope.http_version[:1] != "1"
         or "content-length" in scope.headers
         or "transfer-encoding" in scope.headers
@@ -85,38 +85,74 @@ def _decode(path: str) -> str:
     return unquote_to_bytes(path).decode() if "%" in path else path
 
 
-def _fill(scope: Any, protocol: Any, loop: AbstractEventLoop, environ: dict[str, Any]) -> None:
-    """Write a scope down as a WSGI environ (PEP 3333)."""
-    host, _, port = scope.server.rpartition(":")
-    client, _, client_port = scope.client.rpartition(":")
-    raw = scope.path.encode("latin-1", "replace")
-    environ |= {
-        "REQUEST_METHOD": scope.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(raw).decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "RAW_URI": f"{scope.path}?{scope.query_string}" if scope.query_string else scope.path,
-        "SERVER_NAME": host or scope.server,
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": client or scope.client,
-        "REMOTE_PORT": client_port,
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": LoopBody(_Body(protocol).next_chunk, loop, empty=not _has_body(scope)),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "rsgi.scope": scope,
-    }
-    environ["REQUEST_URI"] = environ["RAW_URI"]
-    for name in scope.headers.keys():  # noqa: SIM118 - granian's headers are no mapping of ours
-        for value in scope.headers.get_all(name):
-            add_header(environ, name, value)
-    if scope.authority and "HTTP_HOST" not in environ:  # HTTP/2 has it in a pseudo-header
-        environ["HTTP_HOST"] = scope.authority
+class _Environ(LazyEnviron):
+    """The environ of a scope (PEP 3333)."""
+
+    __slots__ = ("loop", "protocol", "scope")
+
+    def __init__(self, scope: Any, protocol: Any, loop: AbstractEventLoop) -> None:
+        self.pending = True
+        self.scope = scope
+        self.protocol = protocol
+        self.loop = loop
+
+    def make(self, key: str) -> Any:
+        if key in _MAKERS:
+            return _MAKERS[key](self)
+        name = field_of(key)
+        if name and name in self.scope.headers:
+            return ("; " if name == "cookie" else ",").join(self.scope.headers.get_all(name))
+        if name == "host" and self.scope.authority:  # HTTP/2 has it in a pseudo-header
+            return self.scope.authority
+        return ABSENT
+
+    def make_all(self) -> dict[str, Any]:
+        environ = {key: maker(self) for key, maker in _MAKERS.items()}
+        for name in self.scope.headers.keys():  # noqa: SIM118 - granian's, no mapping of ours
+            for value in self.scope.headers.get_all(name):
+                add_header(environ, name, value)
+        if self.scope.authority and "HTTP_HOST" not in environ:
+            environ["HTTP_HOST"] = self.scope.authority
+        return environ
+
+
+def _path_info(environ: _Environ) -> str:
+    raw = environ.scope.path.encode("latin-1", "replace")
+    return unquote_to_bytes(raw).decode("latin-1")
+
+
+def _raw_uri(environ: _Environ) -> str:
+    scope = environ.scope
+    return f"{scope.path}?{scope.query_string}" if scope.query_string else str(scope.path)
+
+
+def _body(environ: _Environ) -> LoopBody:
+    chunks = _Body(environ.protocol).next_chunk
+    return LoopBody(chunks, environ.loop, empty=not _has_body(environ.scope))
+
+
+_MAKERS: dict[str, Callable[[_Environ], Any]] = {
+    "REQUEST_METHOD": lambda environ: environ.scope.method,
+    "SCRIPT_NAME": lambda environ: "",
+    "PATH_INFO": _path_info,
+    "QUERY_STRING": lambda environ: environ.scope.query_string,
+    "RAW_URI": _raw_uri,
+    "REQUEST_URI": _raw_uri,
+    "SERVER_NAME": lambda e: e.scope.server.rpartition(":")[0] or e.scope.server,
+    "SERVER_PORT": lambda environ: environ.scope.server.rpartition(":")[2],
+    "SERVER_PROTOCOL": lambda environ: f"HTTP/{environ.scope.http_version}",
+    "REMOTE_ADDR": lambda e: e.scope.client.rpartition(":")[0] or e.scope.client,
+    "REMOTE_PORT": lambda environ: environ.scope.client.rpartition(":")[2],
+    "wsgi.version": lambda environ: (1, 0),
+    "wsgi.url_scheme": lambda environ: environ.scope.scheme,
+    "wsgi.input": _body,
+    "wsgi.input_terminated": lambda environ: True,
+    "wsgi.errors": lambda environ: sys.stderr,
+    "wsgi.multithread": lambda environ: True,
+    "wsgi.multiprocess": lambda environ: True,
+    "wsgi.run_once": lambda environ: False,
+    "rsgi.scope": lambda environ: environ.scope,
+}
 
 
 class _Body:

@@ -1,0 +1,155 @@
+"""The WSGI environ (PEP 3333) of an ASGI scope."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cruse.environ import ABSENT, LazyEnviron, add_header, field_of
+from cruse.gateway.onloop import LoopBody
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+
+    from cruse.gateway.asgi import _Transport
+    from cruse.typing import Scope
+
+__all__ = ["ScopeEnviron", "path_below_root"]
+
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+
+
+class ScopeEnviron(LazyEnviron):
+    """The environ of a scope.
+
+    Args:
+        scope: The scope, of a request or the handshake of a websocket.
+        transport: What receives the body.
+        loop: The loop it is served on. Given, because keys may be asked for in a thread.
+    """
+
+    __slots__ = ("has_body", "head", "loop", "scope", "transport")
+
+    def __init__(self, scope: Scope, transport: _Transport, loop: AbstractEventLoop) -> None:
+        self.pending = True
+        self.scope = scope
+        self.transport = transport
+        self.loop = loop
+        #: The header fields; of those that came twice the last.
+        self.head: dict[bytes, bytes] = dict(scope["headers"])
+        head = self.head
+        #: Whether the request may have a body. Only HTTP/1 has to announce it (RFC 9112 6.3).
+        self.has_body: bool = (
+            scope["method"] not in WITHOUT_BODY
+            or scope.get("http_version", "1.1")[0] != "1"
+            or head.get(b"content-length", b"0") != b"0"
+            or head.get(b"transfer-encoding", b"0") != b"0"
+        )
+
+    def make(self, key: str) -> Any:
+        """Return the value of one key, ``ABSENT`` when there is none."""
+        if key in _MAKERS:
+            return _MAKERS[key](self)
+        name = field_of(key).encode()
+        if not name:
+            return ABSENT
+        value = self.head.get(name)
+        if len(self.head) != len(self.scope["headers"]) or (value is None and self._has_capitals):
+            self.complete()  # fields came twice, or the server breaks the rules
+            return dict.get(self, key, ABSENT)
+        return ABSENT if value is None else value.decode("latin-1")
+
+    @property
+    def _has_capitals(self) -> bool:
+        names = b"".join(self.head)
+        return names != names.lower()
+
+    def make_all(self) -> dict[str, Any]:
+        """Return all keys and values."""
+        environ = {}
+        for key, maker in _MAKERS.items():
+            value = maker(self)
+            if value is not ABSENT:
+                environ[key] = value
+        for name, value in self.scope["headers"]:
+            add_header(environ, name, value.decode("latin-1"))
+        return environ
+
+
+def path_below_root(scope: Scope) -> str:
+    """Return the path without the ``root_path`` that servers put in front of it."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root:
+        root = root.rstrip("/")
+        if path == root or path.startswith(f"{root}/"):
+            return path[len(root) :]
+    return path
+
+
+def _query(environ: ScopeEnviron) -> str:
+    query: bytes = environ.scope.get("query_string", b"")
+    return query.decode("latin-1")
+
+
+def _raw_uri(environ: ScopeEnviron) -> Any:
+    raw_path: bytes | None = environ.scope.get("raw_path")
+    if raw_path is None:
+        return ABSENT
+    query = _query(environ)
+    path = raw_path.partition(b"?")[0].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def _server(environ: ScopeEnviron) -> tuple[str, int | None]:
+    return environ.scope.get("server") or ("", None)
+
+
+def _port(environ: ScopeEnviron) -> str:
+    port = _server(environ)[1]
+    return "" if port is None else str(port)
+
+
+def _client(environ: ScopeEnviron) -> Any:
+    client = environ.scope.get("client")
+    return client[0] if client else ABSENT
+
+
+def _client_port(environ: ScopeEnviron) -> Any:
+    client = environ.scope.get("client")
+    return str(client[1]) if client else ABSENT
+
+
+def _early_hints(environ: ScopeEnviron) -> Any:
+    if "http.response.early_hint" in (environ.scope.get("extensions") or ()):
+        return partial(environ.transport.send_early_hints, environ.loop)
+    return ABSENT
+
+
+_MAKERS: dict[str, Callable[[ScopeEnviron], Any]] = {
+    "REQUEST_METHOD": lambda environ: environ.scope["method"],
+    "SCRIPT_NAME": lambda e: e.scope.get("root_path", "").encode().decode("latin-1"),
+    "PATH_INFO": lambda e: path_below_root(e.scope).encode(errors="replace").decode("latin-1"),
+    "QUERY_STRING": _query,
+    "SERVER_NAME": lambda environ: _server(environ)[0] or "localhost",
+    "SERVER_PORT": _port,
+    "SERVER_PROTOCOL": lambda environ: f"HTTP/{environ.scope.get('http_version', '1.1')}",
+    "RAW_URI": _raw_uri,
+    "REQUEST_URI": _raw_uri,
+    "REMOTE_ADDR": _client,
+    "REMOTE_PORT": _client_port,
+    "wsgi.version": lambda environ: (1, 0),
+    "wsgi.url_scheme": lambda environ: environ.scope.get("scheme", "http"),
+    "wsgi.input": lambda e: LoopBody(e.transport.next_chunk, e.loop, empty=not e.has_body),
+    "wsgi.input_terminated": lambda environ: True,
+    "wsgi.errors": lambda environ: sys.stderr,
+    "wsgi.multithread": lambda environ: True,
+    "wsgi.multiprocess": lambda environ: True,
+    "wsgi.run_once": lambda environ: False,
+    "wsgi.early_hints": _early_hints,
+    "asgi.scope": lambda environ: environ.scope,
+    "cruse.access_route": lambda environ: environ.scope.get("cruse.access_route", ABSENT),
+    "cruse.preserve_context": lambda environ: environ.scope.get("cruse.preserve_context", ABSENT),
+}

@@ -1,0 +1,135 @@
+"""The environ of a request that arrives on an event loop: whole, in whatever order it is asked."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cruse import Cruse, request
+from tests.faces import client_of
+
+FIELDS = [
+    (b"host", b"localhost"),
+    (b"accept", b"text/html"),
+    (b"content-type", b"text/plain"),
+    (b"content-length", b"0"),
+    (b"x-name", b"Ada"),
+    (b"x_name", b"Mallory"),
+    (b"cookie", b"a=1"),
+]
+ASKED = [
+    "REQUEST_METHOD", "PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT",
+    "SERVER_PROTOCOL", "RAW_URI", "REMOTE_ADDR", "REMOTE_PORT", "CONTENT_TYPE", "CONTENT_LENGTH",
+    "HTTP_HOST", "HTTP_ACCEPT", "HTTP_X_NAME", "HTTP_X-NAME", "HTTP_CONTENT_TYPE", "HTTP_", "NONE",
+    "HTTP_COOKIE", "wsgi.url_scheme", "wsgi.version", "wsgi.errors", "wsgi.early_hints", "X_\xb5",
+    "HTTP_X_TWICE", "cruse.access_route",
+]  # fmt: skip
+
+
+@pytest.fixture(params=["asgi", "rsgi"])
+def face(request):
+    return request.param
+
+
+def environ_of(face, look, fields=FIELDS):
+    """Return what ``look(environ)`` finds in a view."""
+    app = Cruse(__name__, static_folder=None)
+    found = []
+
+    @app.post("/caf\xe9", inline=True)
+    def view():
+        found.append(look(request.environ))
+        return ""
+
+    with_fields(app, face, lambda given: fields).post("/caf\xe9?q=tea")
+    (answer,) = found
+    return answer
+
+
+def with_fields(app, face, change):
+    """Return a client whose header fields are changed on their way."""
+    client = client_of(app, face)
+    inner = app.asgi_app
+
+    async def changed(scope, receive, send):
+        if scope["type"] == "http":
+            scope["headers"] = change(scope["headers"])
+        await inner(scope, receive, send)
+
+    app.asgi_app = changed
+    return client
+
+
+def singly(keys):
+    """Ask for each key in one of the ways there are."""
+
+    def look(environ):
+        found = {}
+        for number, key in enumerate(keys):
+            if number % 3 == 0:
+                value = environ.get(key)
+            elif number % 3 == 1:
+                value = environ[key] if key in environ else None  # noqa: SIM401 - another way
+            else:
+                try:
+                    value = environ[key]
+                except KeyError:
+                    value = None
+            if value is not None:
+                found[key] = value
+        return found
+
+    return look
+
+
+@settings(max_examples=25)
+@given(keys=st.permutations(ASKED), twice=st.booleans())
+@pytest.mark.parametrize("one_face", ["asgi", "rsgi"])
+def test_single_keys_are_those_of_the_whole(one_face, keys, twice):
+    fields = FIELDS + [(b"x-twice", b"a"), (b"x-twice", b"b")] * twice
+    whole = environ_of(one_face, dict, fields)
+    expected = {key: whole[key] for key in keys if key in whole}
+    assert environ_of(one_face, singly(keys), fields) == expected
+    assert whole["HTTP_X_NAME"] == "Ada"
+    assert whole.get("HTTP_X_TWICE") == ("a,b" if twice else None)
+
+
+def test_what_is_taken_away_stays_away(face):
+    def look(environ):
+        del environ["HTTP_ACCEPT"]
+        environ.pop("HTTP_X_NAME")
+        environ["HTTP_HOST"] = "example.org"
+        return environ.get("HTTP_ACCEPT"), environ.get("HTTP_X_NAME"), dict(environ)["HTTP_HOST"]
+
+    assert environ_of(face, look) == (None, None, "example.org")
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        lambda environ: environ | {},
+        lambda environ: {} | environ,
+        lambda environ: environ.copy(),
+        lambda environ: {**environ},
+        lambda environ: dict(environ.items()),
+        lambda environ: dict.fromkeys(reversed(environ)),
+        lambda environ: dict.fromkeys(environ) if len(environ) > 20 else {},
+        lambda environ: eval(repr({k: v for k, v in environ.items() if k[:5] == "HTTP_"})),  # noqa: S307
+    ],
+)
+def test_whoever_takes_all_gets_all(face, whole):
+    def look(environ):
+        environ.get("CONTENT_TYPE")  # one key is there, and others are not
+        return whole(environ)
+
+    assert "HTTP_ACCEPT" in environ_of(face, look)
+
+
+def test_a_server_that_sends_capitals_is_understood():
+    app = Cruse(__name__)
+
+    @app.get("/", inline=True)
+    def index():
+        return request.headers.get("X-Name", "none")
+
+    client = with_fields(app, "asgi", lambda given: [(n.title(), value) for n, value in given])
+    assert client.get("/", headers={"X-Name": "Ada"}).text == "Ada"

@@ -97,9 +97,9 @@ WORK = [
     ("/query?q=tea", NOTHING, b"tea", 41, 50),
     ("/form", FORM, b"Ada Lovelace ada@example.org", 77, 117),
     ("/echo", JSON, b'{"name":"Ada"}\n', 65, 104),
-    ("/session", NOTHING, b"1", 139, 156),
-    ("/hooked/view", NOTHING, b"1", 57, 65),
-    ("/nowhere", NOTHING, None, 67, 82),
+    ("/session", NOTHING, b"1", 134, 151),
+    ("/hooked/view", NOTHING, b"1", 52, 60),
+    ("/nowhere", NOTHING, None, 62, 77),
 ]
 
 

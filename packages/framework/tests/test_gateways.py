@@ -415,6 +415,35 @@ def test_a_stream_whose_head_cannot_be_made_is_torn_down(app, gateway):
     assert log == [ValueError]
 
 
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("how", ["class", "instance", "patched"])
+def test_a_version_of_ones_own_of_the_headers_is_asked(app, monkeypatch, gateway, how):
+    usual = Response.get_wsgi_headers
+
+    def get_wsgi_headers(response, environ):
+        headers = usual(response, environ)
+        headers["X-Path"] = environ["PATH_INFO"]
+        return headers
+
+    class Own(Response):
+        pass
+
+    @app.get("/own")
+    def own():
+        response = Own("") if how == "class" else Response("")
+        response.headers["X-Mine"] = "1"
+        if how == "instance":
+            response.get_wsgi_headers = lambda environ: get_wsgi_headers(response, environ)
+        return response
+
+    if how == "class":
+        Own.get_wsgi_headers = get_wsgi_headers
+    elif how == "patched":
+        monkeypatch.setattr(Response, "get_wsgi_headers", get_wsgi_headers)
+    headers = app.test_client(gateway=gateway).get("/own").headers
+    assert (headers["X-Path"], headers["X-Mine"]) == ("/own", "1")
+
+
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_stream_may_read_the_body_that_it_answers(app, kind):
     if kind == "sync":

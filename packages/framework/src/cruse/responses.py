@@ -44,6 +44,7 @@ _ASCII = "".join(map(chr, range(33, 127)))
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _COOKIE_DOMAIN = re.compile(r"[^\s;,=\x00-\x1f]*")
 _BODILESS = frozenset({*range(100, 200), 204, 304})
+_LOCATIONS = frozenset({"location", "content-location"})
 
 
 def has_no_body(status: int) -> bool:
@@ -365,10 +366,27 @@ class Response(WerkzeugResponse):
             ValueError: When a field's name is none, such as one with a line break: what follows it
                 would be a field of its own. Of values, werkzeug's headers take care.
         """
-        if self.plain:
-            return self.plain_head(defaults)
-        fields = self.get_wsgi_headers(environ)._list
+        return self.plain_head(defaults) if self.plain else self.own_head(environ, defaults)
+
+    def own_head(
+        self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """Return the header fields to send, of a response that is not :attr:`plain`."""
+        headers: Any = self.headers
+        usual = (
+            type(headers) is Headers
+            and type(self).get_wsgi_headers is _get_wsgi_headers
+            and "get_wsgi_headers" not in self.__dict__
+        )
+        fields = headers._list if usual else self.get_wsgi_headers(environ)._list
         given = {name.lower(): value for name, value in fields}
+        if usual and (
+            self._status_code in _BODILESS
+            or not _LOCATIONS.isdisjoint(given)
+            or ("content-length" not in given and self.is_sequence)
+        ):  # else it would copy them and change nothing
+            fields = self.get_wsgi_headers(environ)._list
+            given = {name.lower(): value for name, value in fields}
         if given and (_TOKEN.fullmatch("".join(given)) is None or "" in given):
             name = next(name for name in given if _TOKEN.fullmatch(name) is None)
             raise ValueError(
@@ -378,3 +396,6 @@ class Response(WerkzeugResponse):
             names = {name.lower() for name, _ in defaults}
             fields = [(n, value) for n, value in fields if value or n.lower() not in names]
         return fields + [field for field in defaults if field[0].lower() not in given]
+
+
+_get_wsgi_headers = Response.get_wsgi_headers

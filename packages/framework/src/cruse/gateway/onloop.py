@@ -243,7 +243,7 @@ async def _send(
         fields = app.security_headers.of(ctx, response)
     plain = response.plain
     if ctx.method != "HEAD" and (plain or response.only_whole):
-        head = response.plain_head(fields) if plain else response.head(ctx.environ, fields)
+        head = response.plain_head(fields) if plain else response.own_head(ctx.environ, fields)
         await transport.send_whole(status, head, response.whole[0])
         return
     place = _Place(app.pool, variables, kept)

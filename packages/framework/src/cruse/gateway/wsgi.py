@@ -80,7 +80,7 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
         try:
             varies = ctx.tls_host is not None or app.headers_vary
             fields = app.security_headers.of(ctx, response) if varies else app.default_headers
-            head = response.plain_head(fields) if plain else response.head(environ, fields)
+            head = response.plain_head(fields) if plain else response.own_head(environ, fields)
             start_response(response._status, head)
         except BaseException as error:
             _abandon(ctx, plan, response, error)

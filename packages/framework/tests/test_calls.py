@@ -89,17 +89,17 @@ JSON = body_of("application/json", b'{"name": "Ada"}')
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 26, None),
-    ("/async", NOTHING, b"hello", None, 34),
-    ("/inline", NOTHING, b"hello", 26, 34),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 32, 40),
-    ("/items/7", NOTHING, b"7", 31, 39),
-    ("/query?q=tea", NOTHING, b"tea", 41, 50),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 77, 117),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 65, 104),
-    ("/session", NOTHING, b"1", 134, 151),
-    ("/hooked/view", NOTHING, b"1", 52, 60),
-    ("/nowhere", NOTHING, None, 62, 77),
+    ("/", NOTHING, b"hello", 23, None),
+    ("/async", NOTHING, b"hello", None, 29),
+    ("/inline", NOTHING, b"hello", 23, 29),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 29, 35),
+    ("/items/7", NOTHING, b"7", 28, 34),
+    ("/query?q=tea", NOTHING, b"tea", 38, 45),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 74, 112),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 62, 99),
+    ("/session", NOTHING, b"1", 133, 148),
+    ("/hooked/view", NOTHING, b"1", 49, 55),
+    ("/nowhere", NOTHING, None, 58, 71),
 ]
 
 

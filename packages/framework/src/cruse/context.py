@@ -90,32 +90,29 @@ class Context:
         session: The session, when it is opened already.
     """
 
-    # Defaults on the class: a request that needs none of these pays for none of them.
-    route: Route | None = None
-    view_args: dict[str, Any] | None = None
-    routing_exception: HTTPException | None = None
-    #: Functions for the response of this request alone.
-    after_functions: tuple[AfterRequestCallable, ...] = ()
-    #: What begins when the response was sent; ``None`` once there is a response.
-    behind: tuple[Callable[[], object], ...] | None = ()
-    #: Functions for the end of this context alone.
-    teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
-    #: The conversation, when the request is the handshake of one.
-    websocket: WebSocket | None = None
-    torn_down = False
-    #: The raw Host field, of a request over HTTPS; the gateways set it.
-    tls_host: str | None = None
-    #: What the request failed with, although it got an answer; for the teardown functions.
-    error: BaseException | None = None
-    #: What the observers of this request follow, if the application has any.
-    observation: Observation | None = None
-    #: Takes the context over at its end, for a test client that looks into it.
-    keep: Callable[[Context], None] | None = None
-    #: Why the session could not be opened ahead of the view.
-    session_error: Exception | None = None
-    #: Whether the session is not to be saved (again).
-    session_failed = False
-    _tokens: tuple[Token[Context], ...] = ()
+    # Slots are read and written several times as fast; all else is in the dictionary.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_tokens",
+        "after_functions",
+        "app",
+        "behind",
+        "environ",
+        "error",
+        "has_request",
+        "keep",
+        "observation",
+        "route",
+        "routing_exception",
+        "session_error",
+        "session_failed",
+        "teardown_functions",
+        "tls_host",
+        "torn_down",
+        "view_args",
+        "websocket",
+    )
 
     def __init__(
         self,
@@ -134,6 +131,31 @@ class Context:
             self.session = session
         self.environ = environ
         self.has_request = environ is not None
+        self.route: Route | None = None
+        self.view_args: dict[str, Any] | None = None
+        self.routing_exception: HTTPException | None = None
+        #: Functions for the response of this request alone.
+        self.after_functions: tuple[AfterRequestCallable, ...] = ()
+        #: What begins when the response was sent; ``None`` once there is a response.
+        self.behind: tuple[Callable[[], object], ...] | None = ()
+        #: Functions for the end of this context alone.
+        self.teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
+        #: The conversation, when the request is the handshake of one.
+        self.websocket: WebSocket | None = None
+        self.torn_down = False
+        #: The raw Host field, of a request over HTTPS; the gateways set it.
+        self.tls_host: str | None = None
+        #: What the request failed with, although it got an answer; for the teardown functions.
+        self.error: BaseException | None = None
+        #: What the observers of this request follow, if the application has any.
+        self.observation: Observation | None = None
+        #: Takes the context over at its end, for a test client that looks into it.
+        self.keep: Callable[[Context], None] | None = None
+        #: Why the session could not be opened ahead of the view.
+        self.session_error: Exception | None = None
+        #: Whether the session is not to be saved (again).
+        self.session_failed = False
+        self._tokens: tuple[Token[Context], ...] = ()
 
     # -- what is made on first touch --
 
@@ -224,12 +246,6 @@ class Context:
     def session_opened(self) -> bool:
         """Whether anybody touched the session."""
         return "session" in self.__dict__
-
-    @property
-    def used(self) -> bool:
-        """Whether there is anything of its own to clean up at the end."""
-        request: Request | None = self.__dict__.get("request")
-        return bool(self.teardown_functions) or (request is not None and request.holds)
 
     @property
     def request_made(self) -> bool:

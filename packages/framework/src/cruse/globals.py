@@ -126,8 +126,9 @@ class _Proxy:
 
     def __getattr__(self, name: str) -> Any:
         context = _cv.get(None)
-        if context is not None and self._part in context.__dict__:  # made before: the usual case
-            return getattr(context.__dict__[self._part], name)
+        part: Any = self._part
+        if context is not None and (part == "app" or part in context.__dict__):
+            return getattr(getattr(context, part), name)  # made before: the usual case
         if name[:2] == "__" and not self:
             # Tools that look at every name of a module (pytest, doctest, inspect) ask for these.
             raise AttributeError(f"{name!r}: there is nothing that this stands for here.")

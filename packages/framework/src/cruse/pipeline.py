@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     Begin = Callable[..., None]
 
-__all__ = ["answer", "finish", "handle", "outlives_view", "plan_of", "teardown"]
+__all__ = ["answer", "finish", "outlives_view", "plan_of", "teardown"]
 
 
 def plan_of(ctx: Context) -> Plan:
@@ -77,7 +77,13 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> Respon
             the end fails.
     """
     try:
-        response = await handle(ctx, plan)
+        try:
+            if plan.custom and "full_dispatch_request" in plan.custom:
+                response = cast("Response", await own(ctx, plan, "full_dispatch_request"))
+            else:
+                response = await full_dispatch(ctx, plan)
+        except Exception as error:
+            response = await handle_failure(ctx, plan, error)
         if ctx.app.cors is not None or ctx.app.compression is not None:
             await complete(ctx, response)
         if begin is not None:
@@ -86,18 +92,26 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> Respon
         _preserve_for_debugger(ctx)
         await finish(ctx, plan, error)
         raise
-    if type(response.response) is list or not outlives_view(response):
-        try:
-            await finish(ctx, plan, None)
-        except Exception as error:
-            if ctx.app.propagates_exceptions:
-                raise
-            ctx.app.log_exception((type(error), error, error.__traceback__))
-            response.close()
-            response = ctx.app.make_response(InternalServerError(original_exception=error))
-            await complete(ctx, response)
-            if begin is not None:
-                begin(response, error)
+    if ends_with_something(ctx, plan) and not outlives_view(response):
+        return await finish_ahead(ctx, plan, response, begin)
+    return response
+
+
+async def finish_ahead(
+    ctx: Context, plan: Plan, response: Response, begin: Begin | None
+) -> Response:
+    """Tear a context down before its response is sent; return the answer when that fails."""
+    try:
+        await finish(ctx, plan, None)
+    except Exception as error:
+        if ctx.app.propagates_exceptions:
+            raise
+        ctx.app.log_exception((type(error), error, error.__traceback__))
+        response.close()
+        response = ctx.app.make_response(InternalServerError(original_exception=error))
+        await complete(ctx, response)
+        if begin is not None:
+            begin(response, error)
     return response
 
 
@@ -114,6 +128,21 @@ def outlives_view(response: Response) -> bool:
     return not (response.is_sequence or response.direct_passthrough)
 
 
+def ends_with_something(ctx: Context, plan: Plan) -> bool:
+    """Whether anything is to be done, or to be told of, at the end of a context."""
+    return bool(
+        plan.ends
+        or ctx.keep is not None
+        or ctx.error is not None
+        or ctx.teardown_functions
+        or ("request" in ctx.__dict__ and ctx.request.holds)
+        or request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+        or appcontext_popped.receivers
+        or plan.changes != ctx.app.changes.count
+    )
+
+
 async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
     """Tear a context down, or hand it to the test client that wants to look into it."""
     if error is not None or (error := ctx.error) is not None:
@@ -125,12 +154,7 @@ async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
     if plan.changes != ctx.app.changes.count:  # registered while this request was answered
         plan = plan_of(ctx)
     try:
-        if (
-            plan.ends
-            or ctx.used
-            or request_tearing_down.receivers
-            or appcontext_tearing_down.receivers
-        ):
+        if ends_with_something(ctx, plan):
             await teardown(ctx, plan, error)
     finally:
         ctx.error = None  # its traceback leads back here: a cycle that is freed by the collector
@@ -145,18 +169,13 @@ def _preserve_for_debugger(ctx: Context) -> None:
         environ["werkzeug.debug.preserve_context"](ctx)
 
 
-async def handle(ctx: Context, plan: Plan) -> Response:
-    """Answer a request, whatever happens; only ``BaseException`` leaves (and errors to debug)."""
-    try:
-        if "full_dispatch_request" in plan.custom:
-            return cast("Response", await own(ctx, plan, "full_dispatch_request"))
-        return await full_dispatch(ctx, plan)
-    except Exception as error:
-        if type(error) is SecurityError and not ctx.app.trap_http_exception(error):
-            # The request was refused for its host, and a handler or an after hook asked for it.
-            return ctx.app.make_response(error)
-        ctx.error = error  # answered by a 500, but the teardown functions are told
-        return await handle_exception(ctx, plan, error)
+async def handle_failure(ctx: Context, plan: Plan, error: Exception) -> Response:
+    """Answer what no handler did; only ``BaseException`` leaves (and errors to debug)."""
+    if type(error) is SecurityError and not ctx.app.trap_http_exception(error):
+        # The request was refused for its host, and a handler or an after hook asked for it.
+        return ctx.app.make_response(error)
+    ctx.error = error  # answered by a 500, but the teardown functions are told
+    return await handle_exception(ctx, plan, error)
 
 
 async def full_dispatch(ctx: Context, plan: Plan) -> Response:
@@ -219,7 +238,7 @@ async def preprocess(ctx: Context, plan: Plan) -> Any:
 
 async def dispatch(ctx: Context, plan: Plan) -> Any:
     """Call the view and return what it returns; raise what routing raised."""
-    if "dispatch_request" in plan.custom:
+    if plan.custom and "dispatch_request" in plan.custom:
         return await own(ctx, plan, "dispatch_request")
     route, view = ctx.route, plan.view
     if route is None or ctx.routing_exception is not None:
@@ -260,7 +279,7 @@ async def finalize(
         value: What a view or error handler returned.
         from_error_handler: Log errors of the after hooks instead of raising them.
     """
-    if "finalize_request" in plan.custom:
+    if plan.custom and "finalize_request" in plan.custom:
         return cast(
             "Response", await own(ctx, plan, "finalize_request", value, from_error_handler)
         )
@@ -269,7 +288,7 @@ async def finalize(
         if (
             plan.after
             or ctx.after_functions
-            or ctx.session_opened
+            or "session" in ctx.__dict__
             or plan.custom
             or plan.changes != ctx.app.changes.count
         ):

@@ -6,7 +6,8 @@ one of them has changed since (``app.changes`` counts). What nobody registered i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from cruse.colors import is_async, is_inline
 from cruse.urls import scopes_of
@@ -35,7 +36,8 @@ STEPS = (
 )
 
 
-class Call(NamedTuple):
+@dataclass(slots=True, eq=False)  # its attributes are read at a fraction of a tuple's cost
+class Call:
     """A function of the user's, and how it is called on an event loop."""
 
     function: Callable[..., Any]
@@ -43,7 +45,8 @@ class Call(NamedTuple):
     inline: bool
 
 
-class Plan(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Plan:
     """What answering the requests of one endpoint takes."""
 
     changes: int
@@ -79,7 +82,7 @@ def _calls(functions: Iterable[Callable[..., Any]]) -> tuple[Call, ...]:
 
 def without(plan: Plan, step: str) -> Plan:
     """Return a plan whose ``step`` is the built-in one, for ``super().step()``."""
-    return plan._replace(custom={k: v for k, v in plan.custom.items() if k != step})
+    return replace(plan, custom={k: v for k, v in plan.custom.items() if k != step})
 
 
 def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:

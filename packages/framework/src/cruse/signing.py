@@ -51,14 +51,24 @@ def _decode(text: bytes) -> bytes:
 
 
 class HMAC(SigningAlgorithm):
-    """An HMAC in one call of C code; itsdangerous' own takes three times as long."""
+    """An HMAC that begins with what it made of a key before, which is half of its work.
+
+    Args:
+        digest: The hash, by its name or as a function that makes one.
+    """
 
     def __init__(self, digest: Any) -> None:
         self.digest = digest
+        self._begun: dict[bytes, hmac.HMAC] = {}  # there are as many as the signer has keys
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         """Return the signature of a value."""
-        return hmac.digest(key, value, self.digest)
+        begun = self._begun.get(key)
+        if begun is None:
+            begun = self._begun[key] = hmac.new(key, None, self.digest)
+        signature = begun.copy()
+        signature.update(value)
+        return signature.digest()
 
 
 class _Signer(TimestampSigner):

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["serve_asgi"]
 
 # Of what is sent, that which is the same each time is encoded once. The number is bounded.
-_FIELDS_LIMIT = 256
-_OF_ONE_RESPONSE = {"content-length", "set-cookie", "location", "etag", "last-modified"}
+_FIELDS_LIMIT = 1_000
+_OF_ONE_RESPONSE = {"set-cookie", "location", "etag", "last-modified"}
 _known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
 
@@ -143,7 +143,8 @@ def _encode_field(field: tuple[str, str]) -> tuple[bytes, bytes]:
     name, value = field
     name = name.lower()
     encoded = name.encode("latin-1"), value.encode("latin-1")
-    if name not in _OF_ONE_RESPONSE and len(_known_fields) < _FIELDS_LIMIT and len(value) < 200:
+    often = len(value) < 4 if name == "content-length" else name not in _OF_ONE_RESPONSE
+    if often and len(_known_fields) < _FIELDS_LIMIT and len(value) < 200:
         _known_fields[field] = encoded
     return encoded
 
@@ -214,9 +215,10 @@ class _Transport:
             self._ahead = message.get("body") or None
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
-        start = {"type": "http.response.start", "status": status, "headers": _encode(head)}
+        known = _known_fields
+        headers = [known.get(field) or _encode_field(field) for field in head]
         try:
-            await self.send(start)
+            await self.send({"type": "http.response.start", "status": status, "headers": headers})
             await self.send({"type": "http.response.body", "body": body})
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True

@@ -7,6 +7,7 @@ hook or the view answers before the conversation is accepted rejects it, with th
 from __future__ import annotations
 
 from asyncio import CancelledError
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
         )
         app.context_pushed(ctx)
         # Own versions of the pipeline's steps are plain functions, which cannot converse.
-        plan = plan_of(ctx)._replace(custom={})
+        plan = replace(plan_of(ctx), custom={})
         error: BaseException | None = None
         try:
             await _close(app, ctx, websocket, await _answer(ctx, plan, websocket))
@@ -74,7 +75,7 @@ async def _handshake(ctx: Context) -> Response:
     """Make the response that accepts."""
     response = ctx.app.response_class(status=101)
     del response.headers["Content-Type"]
-    return await process_response(ctx, plan_of(ctx)._replace(custom={}), response)
+    return await process_response(ctx, replace(plan_of(ctx), custom={}), response)
 
 
 async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | None:

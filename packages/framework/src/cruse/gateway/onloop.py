@@ -137,7 +137,7 @@ async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
         else:
             ctx.bridge = app.loop_bridge
             response = await answer(ctx, plan)
-            await _send(app, ctx, plan, response, transport, None, None)
+            await _send(app, ctx, plan, response, transport)
     except BaseException as error:
         failure = error
         raise
@@ -227,26 +227,37 @@ class _Place:
             self._kept.release()
 
 
-async def _send(
+def _send(
     app: Cruse,
     ctx: Context,
     plan: Plan,
     response: Response,
     transport: Transport,
-    variables: Variables | None,
-    kept: KeptThread | None,
-) -> None:
+    variables: Variables | None = None,
+    kept: KeptThread | None = None,
+) -> Coroutine[Any, Any, None]:
     """Send a response; ``variables`` are those of its thread, if it was made in one."""
-    status = response._status_code
     fields = app.default_headers
     if ctx.tls_host is not None or app.headers_vary:
         fields = app.security_headers.of(ctx, response)
     plain = response.plain
     if ctx.method != "HEAD" and (plain or response.only_whole):
         head = response.plain_head(fields) if plain else response.own_head(ctx.environ, fields)
-        await transport.send_whole(status, head, response.whole[0])
-        return
+        return transport.send_whole(response._status_code, head, response.whole[0])
     place = _Place(app.pool, variables, kept)
+    return _send_in_place(ctx, plan, response, transport, fields, place)
+
+
+async def _send_in_place(
+    ctx: Context,
+    plan: Plan,
+    response: Response,
+    transport: Transport,
+    fields: list[tuple[str, str]],
+    place: _Place,
+) -> None:
+    """Send a response that has something to be closed or to be ended."""
+    status = response._status_code
     streamed = outlives_view(response)
     error: BaseException | None = None
     try:

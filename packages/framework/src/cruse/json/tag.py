@@ -301,7 +301,11 @@ class TaggedJSONSerializer:
     def _untag_all(self, value: Any) -> Any:
         """Untag from the inside out."""
         if isinstance(value, dict):
-            return self.untag({key: self._untag_all(inner) for key, inner in value.items()})
+            untagged = {
+                key: inner if type(inner) in _ATOMS else self._untag_all(inner)
+                for key, inner in value.items()
+            }
+            return self.untag(untagged)
         if isinstance(value, list):
             return [self._untag_all(item) for item in value]
         return value

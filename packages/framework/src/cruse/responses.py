@@ -118,11 +118,12 @@ class Response(WerkzeugResponse):
         direct_passthrough: bool = False,
     ) -> None:
         kind = type(response)
+        whole = kind is str or kind is bytes
         code: Any = self.default_status if status is None else status
         if (
-            (kind is str or kind is bytes)
-            and headers is None
+            headers is None
             and content_type is None
+            and (whole or not isinstance(response, str | bytes | bytearray))
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in _STATUS_LINES
         ):
@@ -130,8 +131,12 @@ class Response(WerkzeugResponse):
             self._status_code = code
             self._status = _STATUS_LINES[code]
             self._mimetype = mimetype
-            body: Any = response.encode() if kind is str else response  # type: ignore[union-attr]
-            self.response = self.whole = [body]
+            body: Any = response
+            if whole:
+                self.response = self.whole = [body.encode() if kind is str else body]
+                return
+            self.response = [] if body is None else body
+            self.direct_passthrough = direct_passthrough
             return
         super().__init__(
             cast("Any", response), status, headers, mimetype, content_type, direct_passthrough
@@ -256,6 +261,8 @@ class Response(WerkzeugResponse):
     def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the header fields that follow from the body alone, and the given ones."""
         mimetype = self._mimetype or self.default_mimetype
+        if not self.whole:
+            return [*([("Content-Type", _content_type(mimetype))] if mimetype else ()), *defaults]
         length = ("Content-Length", str(len(self.whole[0])))
         if mimetype is None:
             return [length, *defaults]

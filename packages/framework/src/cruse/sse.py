@@ -94,7 +94,11 @@ class EventStream(Response):
             if hasattr(events, "__aiter__")
             else _encoded(events, first)
         )
-        super().__init__(body, headers={**_HEADERS, **(headers or {})})
+        if headers:
+            super().__init__(body, headers={**_HEADERS, **headers})
+        else:
+            super().__init__(body)
+            self.headers.extend(_HEADERS)
 
 
 def _encode(item: Any) -> str:

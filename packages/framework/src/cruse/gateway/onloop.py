@@ -268,8 +268,7 @@ async def _send_in_place(
             response.direct_passthrough = False  # nothing is left that wants a thread to be closed
         elif streamed or response.direct_passthrough:
             await transport.start(status, head)
-            chunks = _chunks(response, place)
-            await _until_disconnect(_stream(chunks, transport), transport)
+            await _until_disconnect(_stream(response, place, transport), transport)
         else:
             await transport.send_whole(status, head, b"".join(response.iter_encoded()))
     except BaseException as raised:
@@ -320,30 +319,28 @@ async def _close(
             place.release()
 
 
-async def _stream(chunks: Any, transport: Transport) -> None:
-    async with contextlib.aclosing(chunks):
+async def _stream(response: Response, place: _Place, transport: Transport) -> None:
+    """Send a body piece by piece: an async iterator is asked here, any other in threads."""
+    chunks: Any = response.response
+    if not hasattr(chunks, "__anext__"):
+        chunks = _chunks(response, place)
+    try:
         async for chunk in chunks:
             if chunk:
                 try:
-                    await transport.send_chunk(chunk)
+                    await transport.send_chunk(chunk.encode() if isinstance(chunk, str) else chunk)
                 except OSError:  # ASGI 2.4: the client has left
                     return
         with contextlib.suppress(OSError):
             await transport.end()
+    finally:
+        # Here, in the task it ran in: its context variables and timeouts belong to that.
+        if hasattr(chunks, "aclose"):
+            await chunks.aclose()
 
 
 async def _chunks(response: Response, place: _Place) -> Any:
-    """Iterate over a body in bytes: an async iterator here, any other in threads."""
-    source: Any = response.response
-    if hasattr(source, "__anext__"):
-        try:
-            async for chunk in source:
-                yield chunk.encode() if isinstance(chunk, str) else chunk
-        finally:
-            # Here, in the task it ran in: its context variables and timeouts belong to that.
-            if hasattr(source, "aclose"):
-                await source.aclose()
-        return
+    """Iterate over a body in bytes, in threads."""
     chunks = response.iter_encoded()
     step = _batch if response.direct_passthrough else _one
     while True:

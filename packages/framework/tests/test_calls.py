@@ -95,11 +95,11 @@ WORK = [
     ("/json", NOTHING, b'{"name":"Ada"}\n', 29, 35),
     ("/items/7", NOTHING, b"7", 28, 34),
     ("/query?q=tea", NOTHING, b"tea", 38, 45),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 74, 112),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 62, 99),
-    ("/session", NOTHING, b"1", 133, 148),
-    ("/hooked/view", NOTHING, b"1", 49, 55),
-    ("/nowhere", NOTHING, None, 58, 71),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 74, 106),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 62, 93),
+    ("/session", NOTHING, b"1", 127, 141),
+    ("/hooked/view", NOTHING, b"1", 46, 54),
+    ("/nowhere", NOTHING, None, 55, 68),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
@@ -69,7 +69,7 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if isinstance(body, dict | list) or (is_dataclass(body) and not isinstance(body, type)):
         return app.json.response(body)
     if isinstance(body, Iterator | AsyncIterator):
-        return response_class(cast("Any", body))
+        return response_class(body)
     if isinstance(body, WerkzeugResponse) or callable(body):
         return _forced(app, body)
     if isinstance(body, Mapping):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextvars import copy_context
 from functools import partial, wraps
-from inspect import iscoroutine
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cruse.colors import is_async, is_inline
@@ -98,12 +98,11 @@ class OnLoop:
 
 async def call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
     """Call a function of either colour where it belongs."""
-    asynchronous = is_async(function)
-    if asynchronous is bridge.on_loop or (is_inline(function) and not asynchronous):
+    if is_inline(function) or is_async(function) is bridge.on_loop:
         result = function(*args)
     else:
         result = await bridge.cross(function, *args)
-    return await bridge.settle(result) if iscoroutine(result) else result
+    return await bridge.settle(result) if type(result) is CoroutineType else result
 
 
 def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:

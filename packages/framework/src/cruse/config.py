@@ -13,7 +13,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from werkzeug.utils import import_string
 
@@ -60,7 +60,8 @@ class ConfigAttribute(Generic[T]):
         if obj is None:
             return self
         value = obj.config[self.key]
-        return cast("T", value) if self.get_converter is None else self.get_converter(value)
+        converted: T = value if self.get_converter is None else self.get_converter(value)
+        return converted
 
     def __set__(self, obj: _HasConfig, value: Any) -> None:
         obj.config[self.key] = value

@@ -67,14 +67,14 @@ def find_handler(
         error: What was raised.
         blueprints: The names of the request's blueprints, innermost first.
     """
-    error_class, code = class_and_code(type(error))
+    code = type(error).code if isinstance(error, HTTPException) else None
     scopes = (*blueprints, None)
     for status in (code, None) if code is not None else (None,):
         for scope in scopes:
             handlers = spec[scope][status] if scope in spec else None
             if not handlers:
                 continue
-            for cls in error_class.__mro__:
+            for cls in type(error).__mro__:
                 handler = handlers.get(cls)
                 if handler is not None:
                     return handler

@@ -229,8 +229,14 @@ async def preprocess(ctx: Context, plan: Plan) -> Any:
         return await own(ctx, plan, "preprocess_request")
     for preprocessor in plan.preprocessors:
         preprocessor(ctx.endpoint, ctx.view_args)
+    on_loop = ctx.bridge.on_loop
     for before in plan.before:
-        value = await call(ctx, before)
+        if before.is_async is not on_loop:
+            value = await call(ctx, before)
+        else:  # it is of this side's colour: the usual case has no coroutine around it
+            value = await before.function() if on_loop else before.function()
+            if type(value) is CoroutineType:
+                value = await settled(ctx, value)
         if value is not None:
             return value
     return None
@@ -316,10 +322,16 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
         done += 1
     # Views of some extensions append to `after_request_funcs`, and mean this very response.
     current = plan if plan.changes == ctx.app.changes.count else plan_of(ctx)
+    on_loop = ctx.bridge.on_loop
     for after in current.after:
-        response = await call(ctx, after, response)
+        if after.is_async is not on_loop:
+            response = await call(ctx, after, response)
+        else:
+            made: Any = after.function(response)
+            made = await made if on_loop else made
+            response = await settled(ctx, made) if type(made) is CoroutineType else made
     response = as_response(ctx, response)
-    if ctx.session_opened:
+    if "session" in ctx.__dict__:
         response = await save_session(ctx, plan, response)
     return response
 

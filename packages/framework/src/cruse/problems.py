@@ -7,7 +7,7 @@ Problem details (RFC 9457) are a JSON object with the members ``type``, ``title`
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
@@ -117,9 +117,10 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
 
 def _page_of(error: HTTPException, ctx: Context) -> Response:
     """Return an error as a page, with what it says in headers."""
-    kind, environ = type(error), ctx.request.environ
+    environ = ctx.request.environ
+    kind: Any = type(error)
     usual = kind.__module__ == HTTPException.__module__ and error.__dict__.keys() <= {"response"}
-    page = _page_of_kind(cast("Any", kind)) if usual else error.get_body(environ)
+    page = _page_of_kind(kind) if usual else error.get_body(environ)
     response = ctx.app.response_class(page, error.code, mimetype="text/html")
     if kind.get_headers is not HTTPException.get_headers:
         _add_headers(response, error, environ)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug.datastructures import ImmutableDict
@@ -355,12 +356,19 @@ def _copy(
         further = None if path is None else [*path, segment]
         node.static[segment] = _copy(behind, routes, static, further)
     for part, behind in state.dynamic:
-        pattern = re.compile(part.content)
-        names = [name for name in pattern.groupindex if name.startswith("__werkzeug_")]
-        names.sort(key=lambda name: int(name.removeprefix("__werkzeug_")))
+        find, names = _pattern(part.content)
         digits = part.content == _DIGITS
-        plain = (digits or part.content == _ANY_SEGMENT) and not part.final
-        find = None if plain else pattern.match
+        if (digits or part.content == _ANY_SEGMENT) and not part.final:
+            find = None
         child = _copy(behind, routes, static, None)
-        node.dynamic.append(_Step(find, digits, part.final, part.suffixed, tuple(names), child))
+        node.dynamic.append(_Step(find, digits, part.final, part.suffixed, names, child))
     return node
+
+
+@lru_cache(64)  # most applications have a few kinds of parts, and many of each
+def _pattern(content: str) -> tuple[Callable[[str], re.Match[str] | None] | None, tuple[str, ...]]:
+    """Return what finds a variable part, and the names of the groups with its values in order."""
+    pattern = re.compile(content)
+    names = [name for name in pattern.groupindex if name.startswith("__werkzeug_")]
+    names.sort(key=lambda name: int(name.removeprefix("__werkzeug_")))
+    return pattern.match, tuple(names)

@@ -201,7 +201,8 @@ class SessionInterface:
 
     async def open(self, app: Cruse, request: Request, bridge: Bridge) -> SessionMixin | None:
         """Call :meth:`open_session` where it belongs."""
-        return cast("SessionMixin | None", await call(bridge, self.open_session, app, request))
+        session: SessionMixin | None = await call(bridge, self.open_session, app, request)
+        return session
 
     async def save(
         self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge
@@ -419,7 +420,7 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             raise RuntimeError("The secret key was removed while a request used its session.")
-        cookie = self.dump_cookie(app, session, serializer.dumps(dict(session)))
+        cookie = self.dump_cookie(app, session, serializer.dumps(dict(session.items())))
         limit = app.config["MAX_COOKIE_SIZE"]
         if limit and len(cookie) > limit:
             self.too_large(app, session, response, len(cookie))

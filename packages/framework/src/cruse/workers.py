@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,8 @@ class KeptThread:
         """Run ``function(*args)`` in the thread; as :meth:`WorkerPool.run`."""
         job = _Job(function, args)
         self._jobs.put(job)
-        return cast("T", await _outcome(job))
+        result: T = await _outcome(job)
+        return result
 
     def release(self) -> None:
         """Let the pool have its thread back."""
@@ -147,7 +148,8 @@ class WorkerPool:
         job = _Job(function, args)
         while not self._submit(job, urgent):
             pass  # the crew was dismissed a moment ago: the next one takes it
-        return cast("T", await _outcome(job))
+        result: T = await _outcome(job)
+        return result
 
     def keep_thread(self) -> KeptThread:
         """Keep the thread that calls this, one of the pool, after its function has returned.

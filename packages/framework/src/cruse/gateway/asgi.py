@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Event, Lock, _get_running_loop, get_running_loop, run_coroutine_threadsafe
+from asyncio import Event, _get_running_loop, get_running_loop, run_coroutine_threadsafe
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -154,7 +154,8 @@ class _Transport:
 
     ended = False  # the body
     disconnected = False
-    _reading: Lock | None = None
+    _receiving = False
+    _received: Event | None = None  # for who wants a message while the other one receives it
     _ahead: bytes | None = None  # of the body, read while watching for a disconnect
     _taken: Event | None = None
     scope: Scope | None = None  # set where what the server can do beyond the rules is of use
@@ -202,17 +203,24 @@ class _Transport:
 
     async def _receive_some(self) -> None:
         """Take one message; the stream and the watcher may both want it."""
-        if self._reading is None:
-            self._reading = Lock()
-        async with self._reading:
-            if self._ahead is not None or self.ended or self.disconnected:
-                return  # the other one has got it meanwhile
+        if self._receiving:
+            if self._received is None:
+                self._received = Event()
+            await self._received.wait()
+            return  # the other one has got it, or has given up: whoever wants it asks again
+        self._receiving = True
+        try:
             message = await self.receive()
-            if message["type"] == "http.disconnect":
-                self.disconnected = True
-                return
-            self.ended = not message.get("more_body", False)
-            self._ahead = message.get("body") or None
+        finally:
+            self._receiving = False
+            if self._received is not None:
+                self._received.set()
+                self._received = None
+        if message["type"] == "http.disconnect":
+            self.disconnected = True
+            return
+        self.ended = not message.get("more_body", False)
+        self._ahead = message.get("body") or None
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         known = _known_fields

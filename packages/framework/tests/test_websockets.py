@@ -8,6 +8,7 @@ from werkzeug.exceptions import Forbidden
 import cruse
 from cruse import Blueprint, Cruse, WebSocketDisconnect, g, request, session, websocket
 from cruse.testing import WebSocketRejected
+from tests.faces import client_of
 
 
 @pytest.fixture
@@ -22,6 +23,11 @@ def app():
             await websocket.send(message)
 
     return app
+
+
+@pytest.fixture(params=["asgi", "rsgi"])
+def face(request):
+    return request.param
 
 
 @pytest.fixture
@@ -384,6 +390,43 @@ def test_no_websocket_at_that_url(client):
     with pytest.raises(WebSocketRejected) as rejected, client.websocket("/nothing"):
         pass
     assert rejected.value.response.status_code == 404
+
+
+def test_requests_and_conversations_have_rules_of_their_own(app, face):
+    @app.get("/<int:number>")
+    def page(number):
+        return f"page {number}"
+
+    @app.websocket("/<int:number>")
+    async def talk(number):
+        await websocket.send(f"talk {number}")
+
+    @app.websocket("/only/<name>")
+    async def only(name):
+        await websocket.send(name)
+
+    client = client_of(app, face)
+    assert client.get("/7").text == "page 7"
+    with client.websocket("/7") as socket:
+        assert socket.receive() == "talk 7"
+    with client.websocket("/only/ada") as socket:
+        assert socket.receive() == "ada"
+    assert client.get("/only/ada").status_code == 426
+    with pytest.raises(WebSocketRejected), client.websocket("/only/ada/more"):
+        pass
+    client.close()
+
+
+def test_a_handshake_for_what_is_no_host_is_refused(app, face):
+    client = client_of(app, face)
+    with (
+        pytest.raises(WebSocketRejected) as rejected,
+        client.websocket("/echo", headers={"Host": "a/b"}),
+    ):
+        pass
+    # RSGI's end of a test client has one status for all.
+    assert rejected.value.response.status_code == (400 if face == "asgi" else 403)
+    client.close()
 
 
 def test_an_http_error_after_accepting_is_a_close_code_of_its_own(app, client):

@@ -323,12 +323,11 @@ class Cruse(Application):
         try:
             websocket = ctx.websocket is not None
             if not (
-                websocket
-                or self.subdomain_matching
+                self.subdomain_matching
                 or self.config["TRUSTED_HOSTS"] is not None
                 or self._own_url_adapter
             ):
-                found = self.router.match(ctx.path, ctx.method)
+                found = self.router.match(ctx.path, ctx.method, websocket)
                 if found is not None:
                     ctx.route, ctx.view_args = found
                     return

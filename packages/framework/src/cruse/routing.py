@@ -173,6 +173,7 @@ class _Table(NamedTuple):
     alone: bool = True
 
 
+_HANDSHAKE = "the handshake of a websocket"  # in the place of a method
 _ASK_WERKZEUG: Any = object()  # stops the search: what follows has rules of its own
 _ANY_SEGMENT = r"(?P<__werkzeug_0>[^/]{1,})\Z"
 _DIGITS = rf"(?P<__werkzeug_0>{ASCIIInteger.regex})\Z"
@@ -193,12 +194,15 @@ class Router:
                     self._table = _compile(self.map)
         return self._table
 
-    def match(self, path: str, method: str) -> tuple[Route, dict[str, Any]] | None:
+    def match(
+        self, path: str, method: str, websocket: bool = False
+    ) -> tuple[Route, dict[str, Any]] | None:
         """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
 
         Args:
             path: The decoded path, with its leading slash, below the application's root.
             method: The HTTP method in upper case.
+            websocket: Whether it is the handshake of a websocket, for which other rules are.
 
         Raises:
             NotFound: When it is sure that no rule matches, whatever the method.
@@ -206,7 +210,7 @@ class Router:
         table = self._table
         if table.version != self.map.version:
             table = self._current()
-        fixed = table.static.get(path)
+        fixed = None if websocket else table.static.get(path)
         if fixed is not None:
             route = fixed.get(method)
             if route is not None and route.simple:
@@ -215,7 +219,7 @@ class Router:
             return None
         values: list[str] = []
         segments = path.split("/")
-        found = _search(table.root, segments, 1, values, method)
+        found = _search(table.root, segments, 1, values, _HANDSHAKE if websocket else method)
         if found is None and table.alone and "//" not in path:
             if _search(table.root, segments, 1, [], None) is None:  # nor for another method
                 raise NotFound
@@ -246,7 +250,10 @@ def _accepting(routes: list[Route], method: str | None) -> Route | None:
     if method is None:  # any
         return routes[0] if routes else None
     for route in routes:
-        if (route.methods is None or method in route.methods) and not route.websocket:
+        if route.websocket:
+            if method == _HANDSHAKE and (route.methods is None or "GET" in route.methods):
+                return route
+        elif method != _HANDSHAKE and (route.methods is None or method in route.methods):
             return route
     return None
 

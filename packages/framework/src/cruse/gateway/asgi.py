@@ -102,8 +102,12 @@ async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     # The handshake is a request without a body.
     handshake = {**scope, "method": "GET", "scheme": scheme, "http_version": "1.1"}
     no_body = _Transport(_no_message, _no_message)
-    ctx = app.context_class(app, ScopeEnviron(handshake, no_body, get_running_loop()))
+    environ = ScopeEnviron(handshake, no_body, get_running_loop())
+    ctx = app.context_class(app, environ)
     ctx.routing_exception = refused
+    host = environ.head.get(b"host", b"")
+    if host not in SEEN_HOSTS:
+        ctx.routing_exception = refusal(host) or refused
     ctx.path = path = path_below_root(scope)
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")

@@ -14,6 +14,7 @@ from cruse_forms.extension import current_state, refusal_to_show, translations
 from cruse_forms.fields import FieldPlans, plain_defaults
 from cruse_forms.findings import belongs_to, findings, forms_within
 from cruse_forms.intake import Intake, read_request
+from cruse_forms.lookups import look_up
 from cruse_forms.output import Output
 from cruse_forms.protection import CSRFError
 from cruse_forms.trees import CONTAINERS, FieldError, add_errors
@@ -229,6 +230,7 @@ class Form(Intake, Output, wtforms.Form, Generic[T]):
             extra_validators: Further validators by the names of the fields.
             only: The names of the fields to validate; all unless given.
         """
+        await look_up(self)
         extra = extra_validators or {}
         names = chosen_names(self, only)
         checks = AsyncChecks(self, names, further_validators(self, names, extra))
@@ -246,6 +248,8 @@ class Form(Intake, Output, wtforms.Form, Generic[T]):
         errors = await checks.run()
         add_errors(self, errors)
         self._valid = valid and not errors
+        if not self._valid:
+            await look_up(self, choices=True)  # which is going to be shown
         return self._valid
 
     def validate_on_submit(self, extra_validators: ExtraValidators | None = None) -> bool:

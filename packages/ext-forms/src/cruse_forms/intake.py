@@ -12,6 +12,7 @@ from cruse_forms.binding import FormData, read_query, read_submission
 from cruse_forms.dependencies import field_to_check
 from cruse_forms.extension import current_state
 from cruse_forms.findings import findings
+from cruse_forms.lookups import look_up
 from cruse_forms.policy import SAFE_METHODS
 from cruse_forms.rows import pressed_row_button
 
@@ -89,8 +90,9 @@ class Intake:
     ) -> Self:
         """Return a form bound to the current request, whose body is read without blocking.
 
-        In async views the body is there already, unless the route has ``stream=True``, so there
-        :meth:`bind` does as well; in async ``before_request`` functions it does not.
+        What fields look up, such as rows of a database, is looked up, too; where none does, and
+        the body is there already, :meth:`bind` does as well: in async views, unless the route has
+        ``stream=True``, but not in async ``before_request`` functions.
 
         Args:
             obj: An object whose attributes the fields start with.
@@ -99,7 +101,9 @@ class Intake:
         """
         if request.method not in SAFE_METHODS:
             await request.load_body()
-        return cls.bind(obj, partial=partial, **kwargs)
+        form = cls.bind(obj, partial=partial, **kwargs)
+        await look_up(cast("Any", form), choices=not form.is_submitted())
+        return form
 
     def is_submitted(self: Any) -> bool:
         """Whether the current request submits something: its method is not GET or the like.

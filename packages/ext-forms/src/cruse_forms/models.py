@@ -1,105 +1,48 @@
-"""Forms made from SQLAlchemy's models: a field for each column, by its type.
+"""Forms made from SQLAlchemy's models: a field for each column and relationship, by its type.
 
-Only SQLAlchemy itself is used, and only here, so it has to be there for this module alone. Keys,
-foreign keys and columns that hold bytes get no field; relationships have to be added by hand.
+Only SQLAlchemy itself is used, and only from here, so it has to be there for this module alone.
+Keys, foreign keys and columns that hold bytes get no field.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import uuid
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import wtforms
 from sqlalchemy import inspect, select, types
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import RelationshipDirection
 from wtforms import validators
 from wtforms.fields import choices
-from wtforms.validators import ValidationError
 
+from cruse_forms.column_fields import IntervalField, JSONField, UUIDField
 from cruse_forms.form import Form
+from cruse_forms.query_fields import (
+    QuerySelectField,
+    QuerySelectMultipleField,
+    key_column,
+    label_column,
+)
+from cruse_forms.unique import AsyncUnique, Unique, acommit, commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from sqlalchemy import Column
+    from sqlalchemy.orm import RelationshipProperty
     from wtforms import Field
 
 __all__ = [
     "AsyncUnique",
     "IntervalField",
     "JSONField",
+    "QuerySelectField",
+    "QuerySelectMultipleField",
     "UUIDField",
     "Unique",
     "acommit",
     "commit",
     "model_form",
 ]
-
-
-class IntervalField(wtforms.StringField):
-    """A text input for a time span, ``1:30:00`` or ``2 days 0:15``; a ``datetime.timedelta``."""
-
-    def process_formdata(self, valuelist: list[Any]) -> None:
-        """Take the text; an empty one is no time span."""
-        text = str(valuelist[0]).strip() if valuelist else ""
-        self.data: Any = None
-        if not text:
-            return
-        found = _INTERVAL.fullmatch(text)
-        if found is None:
-            raise ValueError(self.gettext("Not a valid time span, such as 1:30:00."))
-        days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
-        self.data = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-
-    def _value(self) -> str:
-        if self.process_errors and self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None else str(self.data)
-
-
-class UUIDField(wtforms.StringField):
-    """A text input for a UUID; its data is a ``uuid.UUID``."""
-
-    def process_formdata(self, valuelist: list[Any]) -> None:
-        """Take the text; an empty one is no UUID."""
-        text = str(valuelist[0]).strip() if valuelist else ""
-        self.data: Any = None
-        if text:
-            try:
-                self.data = uuid.UUID(text)
-            except ValueError:
-                self.data = text
-                raise ValueError(self.gettext("Invalid UUID.")) from None
-
-    def _value(self) -> str:
-        return "" if self.data is None else str(self.data)
-
-
-class JSONField(wtforms.TextAreaField):
-    """A text area for JSON; its data is what the JSON says."""
-
-    def process_formdata(self, valuelist: list[Any]) -> None:
-        """Take the text; an empty one is null."""
-        if not valuelist:
-            return
-        text = str(valuelist[0])
-        try:
-            self.data: Any = json.loads(text) if text.strip() else None
-        except (ValueError, RecursionError):
-            self.data = None
-            raise ValueError(self.gettext("Not valid JSON.")) from None
-
-    def _value(self) -> str:
-        if self.process_errors and self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None else json.dumps(self.data, ensure_ascii=False)
-
-
-#: As ``str()`` writes a timedelta, seconds and days left out at will.
-_INTERVAL = re.compile(r"(?:(\d{1,6}) ?d(?:ays?)?,? )?(\d{1,6}):([0-5]?\d)(?::([0-5]?\d))?", re.A)
 
 #: The fields for types of columns; the first that fits is taken, so a type is before its base.
 FIELDS: tuple[tuple[type[Any], type[Field]], ...] = (
@@ -118,107 +61,6 @@ FIELDS: tuple[tuple[type[Any], type[Field]], ...] = (
 )
 
 
-class Unique:
-    """Demands that no other row has the value of a field.
-
-    Between this check and the commit another request may take the value: only a unique constraint
-    of the database prevents that.
-
-    Args:
-        attribute: The attribute of the model, such as ``User.email``.
-        session: A session, or a function that returns the one to use.
-        message: The error's text.
-    """
-
-    def __init__(self, attribute: Any, session: Any, message: str | None = None) -> None:
-        self.attribute = attribute
-        self.session = session
-        self.message = message
-
-    def __call__(self, form: Any, field: Field) -> None:
-        """Check a field; the object that the form was made with may keep its value.
-
-        Raises:
-            ValidationError: When another row has the value.
-        """
-        if field.data is None or field.data == field.object_data:
-            return
-        session = self.session() if callable(self.session) else self.session
-        with session.no_autoflush:
-            found = session.execute(select(self.attribute).where(self.attribute == field.data))
-            if found.first() is not None:
-                raise ValidationError(self.message or field.gettext("Already exists."))
-
-
-class AsyncUnique:
-    """Demands that no other row has the value of a field, for forms that are awaited.
-
-    Validators of different fields run at the same time, so each takes a session of its own.
-
-    Args:
-        attribute: The attribute of the model, such as ``User.email``.
-        sessions: Makes a session to enter with ``async with``: an ``async_sessionmaker``, or the
-            ``begin`` of cruse-db's asynchronous side.
-        message: The error's text.
-    """
-
-    def __init__(self, attribute: Any, sessions: Any, message: str | None = None) -> None:
-        self.attribute = attribute
-        self.sessions = sessions
-        self.message = message
-
-    async def __call__(self, form: Any, field: Field) -> None:
-        """Check a field; the object that the form was made with may keep its value.
-
-        Raises:
-            ValidationError: When another row has the value.
-        """
-        if field.data is None or field.data == field.object_data:
-            return
-        async with self.sessions() as session:
-            found = await session.execute(
-                select(self.attribute).where(self.attribute == field.data)
-            )
-            if found.first() is not None:
-                raise ValidationError(self.message or field.gettext("Already exists."))
-
-
-def commit(form: Form[Any], session: Any) -> bool:
-    """Commit what a valid form brought; whether that went well.
-
-    When another request was quicker, and the database refuses a value that was free when the form
-    was validated, the transaction is rolled back and the form validated again, so that
-    :class:`Unique` finds the other row: the error is then that of the field.
-
-    Args:
-        form: The form, validated.
-        session: The session with the changes.
-
-    Raises:
-        IntegrityError: When the database refuses what the form has no objections to.
-    """
-    try:
-        session.commit()
-    except IntegrityError:
-        session.rollback()
-        if form.validate():
-            raise
-        return False
-    return True
-
-
-async def acommit(form: Form[Any], session: Any) -> bool:
-    """Do :func:`commit` with an ``AsyncSession``, for forms with :class:`AsyncUnique`."""
-    try:
-        await session.commit()
-    except IntegrityError:
-        await session.rollback()
-        if await form.avalidate():
-            raise
-        return False
-    return True
-
-
 def model_form(
     model: type[Any],
     *,
@@ -226,61 +68,91 @@ def model_form(
     exclude: Collection[str] = (),
     field_args: dict[str, dict[str, Any]] | None = None,
     session: Any = None,
+    sessions: Any = None,
     base: type[Form[Any]] = Form,
 ) -> type[Form[Any]]:
-    """Return a form with a field for each column of a model.
+    """Return a form with a field for each column of a model, and for its relationships.
 
     Args:
         model: A mapped class.
-        only: The attributes to make fields for; all that fields can be made for unless given.
+        only: The attributes to make fields for. Unless given, that is all that fields can be made
+            for, of relationships those to one (many-to-one) and many-to-many.
         exclude: The attributes to leave out.
-        field_args: Further arguments of fields, such as ``{"title": {"description": "Short."}}``.
-        session: What :class:`Unique` asks, for columns with a unique constraint of their own.
+        field_args: Further arguments of fields, such as ``{"title": {"description": "Short."}}``
+            or ``{"author": {"get_label": "name"}}``.
+        session: What relationships are looked up with, as for :class:`QuerySelectField`; without
+            it they get no fields. :class:`Unique` asks it, too, for columns with a unique
+            constraint of their own.
+        sessions: What :class:`AsyncUnique` takes for such columns instead, in async code.
         base: The form to derive from; fields in it are kept.
 
     Raises:
-        TypeError: When there is no field for the type of a column that ``only`` names.
-        LookupError: When the model has no column of a name in ``only``.
+        TypeError: When there is no field for what ``only`` names.
+        LookupError: When the model has no column or relationship of a name in ``only``.
     """
-    columns = {each.key: each.columns[0] for each in inspect(model).column_attrs}
-    names = [name for name in columns if name not in exclude] if only is None else list(only)
+    mapper: Any = inspect(model)
+    columns = {each.key: each.columns[0] for each in mapper.column_attrs}
+    relations = {each.key: each for each in mapper.relationships}
+    names = list(only or ())
+    if only is None:
+        names += [name for name in columns if not _is_left_out(columns[name])]
+        if session is not None:
+            names += [name for name in relations if _is_offered(relations[name])]
     fields: dict[str, Any] = {}
     for name in names:
-        if name not in columns:
-            raise LookupError(
-                f"{model.__name__} has no column {name!r}. It has: {', '.join(columns)}."
-            )
-        column = columns[name]
-        if hasattr(base, name) or (only is None and _is_left_out(column)):
+        if name in exclude or hasattr(base, name):
             continue
-        make = _field_for(column)
-        if make is not None:
-            fields[name] = make(**_arguments(model, name, column, session, field_args or {}))
-        elif only is not None:
-            raise TypeError(
-                f"There is no field for {model.__name__}.{name} of type {column.type!r}; give a "
-                "base form that has one."
+        own = {"validators": [], **(field_args or {}).get(name, {})}
+        if name in relations:
+            fields[name] = _relation_field(relations[name], session, own)
+        elif name not in columns:
+            raise LookupError(
+                f"{model.__name__} has no column or relationship {name!r}. It has: "
+                f"{', '.join([*columns, *relations])}."
             )
+        else:
+            column = columns[name]
+            if column.unique:
+                own["validators"] = [
+                    *_unique(getattr(model, name), session, sessions),
+                    *own["validators"],
+                ]
+            fields[name] = _column_field(column, own)
     meta = type("Meta", (), {"model": model})
     return type(f"{model.__name__}Form", (base,), {"Meta": meta, **fields})
 
 
+def _column_field(column: Column[Any], own: dict[str, Any]) -> Any:
+    """Return the field for a column.
+
+    Raises:
+        TypeError: When there is none for its type.
+    """
+    make = _field_class(column)
+    if make is None:
+        raise TypeError(
+            f"There is no field for {column} of type {column.type!r}; give a base form that has "
+            "one."
+        )
+    return make(**_arguments(column, own))
+
+
 def _is_left_out(column: Column[Any]) -> bool:
-    return bool(column.primary_key or column.foreign_keys or column.computed is not None)
+    """Whether a column gets no field unless it is asked for."""
+    made_elsewhere = column.primary_key or column.foreign_keys or column.computed is not None
+    return bool(made_elsewhere) or _field_class(column) is None
 
 
-def _field_for(column: Column[Any]) -> Callable[..., Any] | None:
+def _field_class(column: Column[Any]) -> Callable[..., Any] | None:
     kind = column.type
     if isinstance(kind, types.Enum):
         return wtforms.SelectField
     return next((field for base, field in FIELDS if isinstance(kind, base)), None)
 
 
-def _arguments(
-    model: type[Any], name: str, column: Column[Any], session: Any, field_args: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the arguments of the field for a column; the caller's come last."""
-    found: dict[str, Any] = {"validators": _validators(model, name, column, session)}
+def _arguments(column: Column[Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the field for a column; the caller's own come last."""
+    found: dict[str, Any] = {}
     if isinstance(column.type, types.Enum):
         found |= _choices(column)
     default: Any = column.default
@@ -288,12 +160,10 @@ def _arguments(
         found["default"] = default.arg
     if column.nullable and isinstance(column.type, types.String):
         found["filters"] = [_none_if_empty]
-    own = dict(field_args.get(name, {}))
-    found["validators"] += own.pop("validators", [])
-    return found | own
+    return {**found, **own, "validators": [*_validators(column), *own["validators"]]}
 
 
-def _validators(model: type[Any], name: str, column: Column[Any], session: Any) -> list[Any]:
+def _validators(column: Column[Any]) -> list[Any]:
     kind = column.type
     found: list[Any] = []
     if column.nullable:
@@ -304,9 +174,14 @@ def _validators(model: type[Any], name: str, column: Column[Any], session: Any) 
         found.append(validators.Optional())
     if isinstance(kind, types.String) and not isinstance(kind, types.Enum) and kind.length:
         found.append(validators.Length(max=kind.length))
-    if column.unique and session is not None:
-        found.append(Unique(getattr(model, name), session))
     return found
+
+
+def _unique(attribute: Any, session: Any, sessions: Any) -> list[Any]:
+    """Return the validators for an attribute that no two rows may share."""
+    if sessions is not None:
+        return [AsyncUnique(attribute, sessions)]
+    return [] if session is None else [Unique(attribute, session)]
 
 
 def _has_default(column: Column[Any]) -> bool:
@@ -335,3 +210,54 @@ def _choices(column: Column[Any]) -> dict[str, Any]:
 
 def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
+
+
+# -- relationships -------------------------------------------------------------------------------
+
+
+def _is_offered(relation: RelationshipProperty[Any]) -> bool:
+    """Whether a relationship gets a field without being asked for."""
+    if relation.direction is RelationshipDirection.ONETOMANY:
+        return False
+    try:
+        _check_relation(relation)
+    except TypeError:
+        return False
+    return True
+
+
+def _check_relation(relation: RelationshipProperty[Any]) -> None:
+    key_column(relation.mapper.class_)
+    if relation.viewonly or relation.lazy in ("write_only", "dynamic", "noload"):
+        raise TypeError(f"There is no field for {relation}: it does not take what is chosen.")
+
+
+def _relation_field(
+    relation: RelationshipProperty[Any], session: Any, own: dict[str, Any]
+) -> Field:
+    """Return the field for a relationship; the caller's own arguments come last.
+
+    Raises:
+        TypeError: When there is none for it.
+    """
+    _check_relation(relation)
+    if session is None:
+        raise TypeError(f"There is no field for {relation} without a session to ask.")
+    target: Any = relation.mapper.class_
+    label: Any = own.get("get_label") or label_column(target)
+    columns = relation.mapper.column_attrs
+    order = getattr(target, label) if label in columns else key_column(target)
+    required = not relation.uselist and not _may_be_null(relation)
+    needed: Any = validators.InputRequired() if required else validators.Optional()
+    found = {"statement": select(target).order_by(order), "session": session, **own}
+    found["validators"] = [needed, *own["validators"]]
+    if relation.uselist:
+        return QuerySelectMultipleField(**found)
+    return QuerySelectField(**{"allow_blank": not required, **found})
+
+
+def _may_be_null(relation: RelationshipProperty[Any]) -> bool:
+    """Whether there may be no object: one of the columns that would refer to it takes NULL."""
+    if relation.direction is not RelationshipDirection.MANYTOONE:
+        return True
+    return any(column.nullable for column in relation.local_columns)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cruse import abort, redirect, request, session, url_for
 from cruse_forms.binding import FormData
+from cruse_forms.lookups import look_up
 from cruse_forms.policy import SAFE_METHODS
 from cruse_forms.trees import walk
 
@@ -55,15 +56,13 @@ class _Progress:
         self.key = f"_wizard_{request.endpoint}"
         self.sent: dict[str, dict[str, list[str]]] = dict(session.get(self.key, {}))
 
-    def answer_early(self, template: str, context: dict[str, Any]) -> Any:
-        """Return the answer to a request that sends nothing, or skips a step."""
+    def skipped(self) -> Any:
+        """Return the answer to a request that skips a step, ``None`` to others."""
         for name in self.steps:
             if name == self.step:
                 break
             if name not in self.sent:
                 return self.go(name)
-        if request.method in SAFE_METHODS:
-            return self.show(self.form(self.step), template, context)
         return None
 
     def form(self, name: str) -> Form[Any]:
@@ -124,9 +123,11 @@ def _make_sync_view(
     @wraps(function)
     def view(*, step: str, **values: Any) -> Any:
         progress = _Progress(steps, step, values)
-        early = progress.answer_early(template, context)
-        if early is not None:
-            return early
+        skipped = progress.skipped()
+        if skipped is not None:
+            return skipped
+        if request.method in SAFE_METHODS:
+            return progress.show(progress.form(step), template, context)
         form = steps[step]()
         if not form.validate_on_submit():
             return progress.show(form, template, context)
@@ -150,9 +151,13 @@ def _make_async_view(
     @wraps(function)
     async def view(*, step: str, **values: Any) -> Any:
         progress = _Progress(steps, step, values)
-        early = progress.answer_early(template, context)
-        if early is not None:
-            return early
+        skipped = progress.skipped()
+        if skipped is not None:
+            return skipped
+        if request.method in SAFE_METHODS:
+            form = progress.form(step)
+            await look_up(form, choices=True)
+            return progress.show(form, template, context)
         form = await steps[step].abind()
         if not await form.avalidate_on_submit():
             return progress.show(form, template, context)

@@ -46,7 +46,8 @@ class Intake:
     def bind_query(cls, obj: object | None = None, **kwargs: Any) -> Self:
         """Return a form bound to the query of the current request's URL: a search, a filter.
 
-        It counts as submitted when the query has anything for one of its fields.
+        It counts as submitted when the query has anything for one of its fields; else the fields
+        have what they start with. Links that keep what was asked are made by :meth:`query_url`.
 
         Args:
             obj: An object whose attributes the fields start with.
@@ -54,11 +55,20 @@ class Intake:
         """
         submission = read_query(cast("Any", request), current_state().settings)
         make: Any = cls
-        form: Any = make(None if submission is None else submission, obj, **kwargs)
-        form._from_query = True
-        if submission is not None:
+        form: Any = make(submission, obj, **kwargs)
+        if submission is not None and not form.sent:
+            form = make(None, obj, **kwargs)
+        elif submission is not None:
             form._found = list(findings(form, submission))
+        form._from_query = True
         return cast("Self", form)
+
+    @classmethod
+    async def abind_query(cls, obj: object | None = None, **kwargs: Any) -> Self:
+        """Do :meth:`bind_query`, and what fields look up, without blocking the event loop."""
+        form = cls.bind_query(obj, **kwargs)
+        await look_up(cast("Any", form), choices=True)
+        return form
 
     @classmethod
     def check_field(cls, name: str | None = None, **kwargs: Any) -> Response:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import wtforms
 from markupsafe import Markup
 from wtforms.widgets import HiddenInput
 
-from cruse import has_request_context
+from cruse import has_request_context, request
 from cruse_forms import rendering, responses
 from cruse_forms.extension import current_state
 from cruse_forms.tokens import TokenInput
-from cruse_forms.trees import walk
+from cruse_forms.trees import is_button, walk
 
 if TYPE_CHECKING:
     from wtforms import Field
@@ -47,7 +48,8 @@ class Output:
         """
         chosen = [self[field] if isinstance(field, str) else field for field in fields or self]
         parts = [field() for field in chosen if isinstance(field.widget, HiddenInput)]
-        if has_request_context():
+        # A form that is sent as a query would have its token in the URL.
+        if has_request_context() and not self._from_query:
             settings = current_state().settings
             # Whoever was refused for want of a token gets one with the form.
             if settings.csrf_mode == "token" or self.csrf_error is not None:
@@ -70,6 +72,28 @@ class Output:
     def render_summary(self: Any) -> Markup:
         """Return the HTML of the list of errors, with links to the fields; empty without any."""
         return rendering.render_summary(self)
+
+    def query_url(self: Any, **changes: Any) -> str:
+        """Return the address of this page with what a search has asked, and some changes.
+
+        That is for links: to other pages of what was found (``form.query_url(page=2)``), to
+        another order, without one of the filters. What is not of the form is left out, be it the
+        number of the page, unless it is among the changes; so are buttons and what is empty.
+
+        Args:
+            changes: Values by the names of fields, or of other arguments of the view. ``None``
+                leaves one out, a list is sent as several.
+        """
+        asked: dict[str, list[Any]] = {}
+        for field in walk(self) if self._formdata is not None else ():
+            if not is_button(field):
+                asked[field.name] = [text for text in self._formdata.getlist(field.name) if text]
+        for name, value in changes.items():
+            key = self[name].name if name in self else name
+            asked[key] = list(value) if isinstance(value, list | tuple) else [value]
+            asked[key] = [each for each in asked[key] if each is not None]
+        query = urlencode(asked, doseq=True)
+        return f"{request.script_root}{quote(request.path)}{'?' if query else ''}{query}"
 
     @property
     def status_code(self: Any) -> int:

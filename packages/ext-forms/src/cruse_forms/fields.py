@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from wtforms.fields.choices import SelectFieldBase
 from wtforms.fields.core import Field, Flags, Label, UnboundField
 
+from cruse_forms.inputs import QuickLabel
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,7 +26,8 @@ TRUSTED = ("wtforms", "cruse_forms")  # packages whose constructors only keep wh
 PLAIN = (str, int, float, bytes, tuple, type, Enum, FunctionType, BuiltinFunctionType)
 #: What a field is told of its form, which is not to be kept.
 OF_THE_FORM = ("_form", "meta", "_translations")
-OPTIONS = {"name", "prefix", "translations"}
+#: How many options WTForms gives for the field of a form; those of an entry are more.
+OPTIONS = 3
 
 
 class _Plan:
@@ -75,7 +78,7 @@ class _Plan:
         text = self.label
         if text is None:
             text = field.gettext(own["short_name"].replace("_", " ").title())
-        own["label"] = Label(own["id"], text)
+        own["label"] = QuickLabel(own["id"], text)
         own["flags"] = flags = Flags()
         flags.__dict__.update(self.flags)
         if own["render_kw"] is not None:
@@ -99,8 +102,8 @@ class FieldPlans:
             unbound: The field as it was declared.
             options: What WTForms gives: ``name``, ``prefix`` and ``translations``.
         """
-        if options.keys() != OPTIONS:  # the entry of a list, whose name has the client's number
-            return unbound.bind(form=form, **options)
+        if len(options) != OPTIONS:  # the entry of a list, whose name has the client's number
+            return _with_label(unbound.bind(form=form, **options))
         name = options["name"]
         plan = self._plans.get(name)
         if plan is not None and plan.fits(unbound):
@@ -108,7 +111,13 @@ class FieldPlans:
         field = unbound.bind(form=form, **options)
         if _can_be_copied(unbound, field):
             self._plans[name] = _Plan(unbound, field)
-        return field
+        return _with_label(field)
+
+
+def _with_label(field: Any) -> Any:
+    if type(field.label) is Label:
+        field.label = QuickLabel(field.label.field_id, field.label.text)
+    return field
 
 
 def plain_defaults(fields: Mapping[str, Field]) -> dict[str, Any]:

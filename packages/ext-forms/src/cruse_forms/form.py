@@ -13,6 +13,7 @@ from cruse_forms.binding import FormData
 from cruse_forms.extension import current_state, refusal_to_show, translations
 from cruse_forms.fields import FieldPlans, plain_defaults
 from cruse_forms.findings import belongs_to, findings, forms_within
+from cruse_forms.inputs import render_input
 from cruse_forms.intake import Intake, read_request
 from cruse_forms.lookups import look_up
 from cruse_forms.output import Output
@@ -97,7 +98,8 @@ class Form(Intake, Output, wtforms.Form, Generic[T]):
             """Render a field, marked for assistive technology when it is invalid."""
             if field.errors and not isinstance(field.widget, HiddenInput):
                 render_kw = {"aria-invalid": "true", **render_kw}
-            return super().render_field(field, render_kw)
+            html = render_input(field, render_kw)
+            return super().render_field(field, render_kw) if html is None else html
 
     _value_class: ClassVar[type[Any] | None] = None
     _field_plans: ClassVar[FieldPlans] = FieldPlans()

@@ -122,7 +122,7 @@ class Intake:
         """
         if self._from_query:
             return bool(sent_names(self))
-        if not has_request_context() or request.method in SAFE_METHODS:
+        if not has_request_context() or current_context().method in SAFE_METHODS:
             return False
         return not pressed_row_button(self)
 

@@ -43,8 +43,9 @@ def walk(fields: Iterable[Field]) -> Iterator[Field]:
 def containers(fields: Iterable[Field]) -> list[Field]:
     """Return the forms and lists among the fields and in them, the outer ones first."""
     found = []
-    for field in [field for field in fields if isinstance(field, CONTAINERS)]:
-        found += [field, *containers(_fields_in(field))]
+    for field in fields:
+        if isinstance(field, CONTAINERS):
+            found += [field, *containers(_fields_in(field))]
     return found
 
 

@@ -79,11 +79,6 @@ def _has_async_call(cls: type[Any]) -> bool:
     return inspect.iscoroutinefunction(inspect.getattr_static(cls, "__call__", None))
 
 
-def _may_be_async(validators: Iterable[Any]) -> bool:
-    """Whether any of them is something else than an object of WTForms: a look at all at once."""
-    return not WTFORMS_OWN.issuperset(map(type, validators))
-
-
 def _is_async(validator: Any) -> bool:
     if isinstance(validator, FUNCTIONS):
         return inspect.iscoroutinefunction(validator)
@@ -210,7 +205,9 @@ def _of_form(form: BaseForm, names: Collection[str], further: Further) -> Iterat
                 f"{type(form).__name__} has an asynchronous validator for {name!r}, which only "
                 "forms derived from cruse_forms.Form can have."
             )
-        if own or isinstance(field, CONTAINERS) or _may_be_async(field.validators):
+        # A look at all at once: objects of WTForms' own classes are not asynchronous.
+        plain = WTFORMS_OWN.issuperset(map(type, field.validators))
+        if own or not plain or isinstance(field, CONTAINERS):
             yield from _of_field(form, field, own)
 
 

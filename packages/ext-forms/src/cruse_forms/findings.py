@@ -8,7 +8,7 @@ from wtforms import FieldList, FormField
 
 from cruse_forms.binding import BAD_TEXT
 from cruse_forms.json_types import apply_types
-from cruse_forms.trees import FieldError, containers, walk
+from cruse_forms.trees import FieldError, containers, gettext_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -24,7 +24,7 @@ __all__ = ["belongs_to", "findings", "forms_within"]
 def findings(form: BaseForm, submission: FormData) -> Iterator[FieldError]:
     """Yield what is wrong with a submission: errors of the form and of its fields."""
     for message in submission.errors:
-        yield FieldError(None, message)
+        yield FieldError(None, gettext_of(form)(message))
     if submission.json is not None:
         yield from apply_types(form, submission.json)
     for field in walk(form) if submission.bad_texts else ():

@@ -18,7 +18,8 @@ from cruse_forms.intake import Intake, read_request
 from cruse_forms.lookups import look_up
 from cruse_forms.output import Output
 from cruse_forms.protection import CSRFError
-from cruse_forms.trees import CONTAINERS, FieldError, add_errors
+from cruse_forms.translations import with_own_messages
+from cruse_forms.trees import CONTAINERS, FieldError, add_errors, gettext_of
 from cruse_forms.validation import (
     AsyncChecks,
     chosen_names,
@@ -88,7 +89,10 @@ class Form(Intake, Output, wtforms.Form, Generic[T]):
 
         def get_translations(self, form: Any) -> Any:
             """Return the messages in the request's language, unless ``locales`` says which."""
-            return translations() if self.locales is False else super().get_translations(form)
+            if self.locales is False:
+                return translations()
+            first = next(iter(self.locales or ()), "")
+            return with_own_messages(super().get_translations(form), first)
 
         def bind_field(self, form: Any, unbound_field: Any, options: Any) -> Any:
             """Make a field of a form, from the plan of its class where there is one."""
@@ -285,7 +289,7 @@ class Form(Intake, Output, wtforms.Form, Generic[T]):
         if error is None:
             return True
         self.csrf_error = error
-        add_errors(self, [FieldError(None, str(error.description))])
+        add_errors(self, [FieldError(None, gettext_of(self)(str(error.description)))])
         return False
 
     # -- the result ----------------------------------------------------------------------------

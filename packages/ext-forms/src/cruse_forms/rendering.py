@@ -15,7 +15,7 @@ from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget, SubmitInput
 from cruse import current_app
 from cruse_forms.extension import current_state
 from cruse_forms.rows import Rows
-from cruse_forms.trees import error_messages, walk
+from cruse_forms.trees import error_messages, gettext_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,7 +70,9 @@ def render_summary(form: Form[Any]) -> Markup:
     for field in walk(form):
         for message in error_messages(field):
             lines.append(SummaryLine(_target_of(field), field.label.text, message))
-    return _render(form.meta.templates, "summary", lines=lines) if lines else Markup()
+    if not lines:
+        return Markup()
+    return _render(form.meta.templates, "summary", lines=lines, gettext=gettext_of(form))
 
 
 def render_group(field: Field, attributes: Mapping[str, Any], *, oob: bool = False) -> Markup:

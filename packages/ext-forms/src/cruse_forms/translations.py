@@ -1,7 +1,11 @@
-"""The language of error messages: WTForms' own catalogues, chosen for the request."""
+"""The language of error messages: WTForms' catalogues and ours, chosen for the request.
+
+Ours are the files in the folder ``messages``: each message with its translation (TOML).
+"""
 
 from __future__ import annotations
 
+import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +19,43 @@ from cruse import request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["request_translations"]
+__all__ = ["request_translations", "with_own_messages"]
 
 #: The language that WTForms' messages are written in, so that there is no catalogue of it.
 SOURCE = "en"
 ALL = "*"
+OWN = Path(__file__).with_name("messages")
+
+
+class Messages:
+    """The messages of WTForms in a language, and those that only this package has."""
+
+    def __init__(self, theirs: Any, own: dict[str, str]) -> None:
+        self._theirs = theirs
+        self._own = own
+
+    def gettext(self, string: str) -> str:
+        """Return a message in the language; as it is where nobody has translated it."""
+        own = self._own.get(string)
+        return own if own is not None else str(self._theirs.gettext(string))
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        """Return a message about a number of things."""
+        return str(self._theirs.ngettext(singular, plural, n))
+
+
+def with_own_messages(theirs: Any, locale: str) -> Any:
+    """Return WTForms' messages in a language together with ours, where we have it."""
+    own = _own_messages(locale.replace("-", "_").partition("_")[0])
+    return Messages(theirs, own) if own else theirs
+
+
+@lru_cache(64)
+def _own_messages(language: str) -> dict[str, str]:
+    path = OWN / f"{language}.toml"
+    if not language.isalpha() or not path.exists():
+        return {}
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def request_translations(selector: Callable[[], object] | None, locales: tuple[str, ...]) -> Any:
@@ -75,6 +111,6 @@ def _catalogue(locale: str) -> Any:
         return None
     same = [name for name in _all_locales() if name.partition("_")[0] == language]
     try:
-        return i18n.get_translations([locale, language, *same])
+        return with_own_messages(i18n.get_translations([locale, language, *same]), locale)
     except FileNotFoundError:
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wtforms import FieldList, FormField, SubmitField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from wtforms import Field
     from wtforms.form import BaseForm
@@ -18,6 +18,7 @@ __all__ = [
     "add_errors",
     "containers",
     "error_messages",
+    "gettext_of",
     "is_button",
     "walk",
 ]
@@ -60,6 +61,12 @@ def _fields_in(field: Field) -> Iterable[Field]:
 def is_button(field: Field) -> bool:
     """Whether a field is a button, which has no data of its own."""
     return isinstance(field, SubmitField) or field.type == "ButtonField"
+
+
+def gettext_of(form: Iterable[Field]) -> Callable[[str], str]:
+    """Return what puts messages into the language that a form was made in."""
+    first = next(iter(form), None)
+    return str if first is None else first.gettext
 
 
 def error_messages(field: Field) -> list[str]:

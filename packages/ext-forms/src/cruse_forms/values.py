@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from wtforms import FieldList, FormField
 
-from cruse_forms.trees import FieldError, is_button
+from cruse_forms.trees import FieldError, gettext_of, is_button
 
 if TYPE_CHECKING:
     from wtforms import Field
@@ -58,16 +58,13 @@ def value_errors(form: BaseForm, error: ValueError) -> list[FieldError]:
     """Return the objections of a form's class as errors of its fields, or of the form."""
     details = getattr(error, "errors", None)
     if not callable(details):
-        return [FieldError(_by_path(form, str(error).rpartition("`$.")[2]), _sentence(error))]
+        sentence = str(error).partition(" - at `$")[0]  # without msgspec's notice of the place
+        message = sentence or gettext_of(form)("What was sent is not valid.")
+        return [FieldError(_by_path(form, str(error).rpartition("`$.")[2]), message)]
     return [
         FieldError(form._fields.get(str(next(iter(each["loc"]), ""))), str(each["msg"]))
         for each in details()
     ]
-
-
-def _sentence(error: ValueError) -> str:
-    """Return an error's text without msgspec's notice of the place."""
-    return str(error).partition(" - at `$")[0] or "What was sent is not valid."
 
 
 def _by_path(form: BaseForm, path: str) -> Field | None:

@@ -1,5 +1,6 @@
 """Requests that another site may have forged are refused, on both gateways and in both colours."""
 
+import time
 from functools import wraps
 from io import BytesIO
 from itertools import product
@@ -181,6 +182,13 @@ def test_two_tokens_differ_and_both_are_valid(client, reached):
     assert one != two
     assert client.post("/", data={"csrf_token": one}).status_code == 200
     assert client.post("/", data={"csrf_token": two}).status_code == 200
+
+
+def test_a_page_of_yesterday_can_still_be_sent(client, reached, monkeypatch):
+    token = log_in(client)
+    tomorrow = time.time() + 24 * 60 * 60
+    monkeypatch.setattr(time, "time", lambda: tomorrow)
+    assert client.post("/", data={"csrf_token": token}).status_code == 200
 
 
 @pytest.mark.parametrize("login", [rotate_csrf_token, lambda: session.clear()])

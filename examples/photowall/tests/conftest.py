@@ -161,13 +161,13 @@ def form():
 
 @pytest.fixture
 def stored(app, tmp_path):
-    """Count what is stored: rows of photos, files of pictures."""
+    """Count what is stored: rows of photos, files of pictures, not those of unfinished forms."""
 
     def count():
         with app.app_context():
             rows = db.session.scalar(select(func.count()).select_from(Photo))
         folder = tmp_path / "instance" / "uploads"
         files = [path for path in folder.rglob("*") if path.suffix in {".jpg", ".png", ".webp"}]
-        return rows, len(files)
+        return rows, len([path for path in files if "_temporary" not in path.parts])
 
     return count

@@ -93,6 +93,16 @@ def test_a_photo_without_a_caption_is_sent_back_with_what_is_missing(ada, stored
     assert stored() == (0, 0)
 
 
+def test_the_picture_need_not_be_chosen_again(ada, visitor, stored):
+    page = ada.hang("  ", name="holiday.jpg")
+    assert "holiday.jpg" in page.text
+    kept = re.search(r'name="photo-kept" value="([^"]+)"', page.text)[1]
+    assert visitor.get("/api/photos").json["total"] == 0
+    assert ada.post("/post", {"caption": "Now", "photo-kept": kept}).location == "/"
+    assert captions(visitor.get("/")) == ["Now"]
+    assert stored() == (1, 2)
+
+
 def test_a_caption_may_have_140_characters_and_no_more(ada, stored):
     assert ada.hang("ä" * 141).status_code == 422
     assert ada.hang("ä" * 140).status_code == 303

@@ -132,6 +132,28 @@ class TestKept:
         assert stored() == []
 
 
+def test_a_temporary_file_is_kept_apart_until_it_is_promoted(client, sets, view_of):
+    avatars = sets["avatars"]
+
+    class Profile(Form):
+        name = StringField(validators=[InputRequired()])
+        image = UploadField(avatars, temporary=True)
+
+    def profile():
+        form = Profile()
+        if not form.validate_on_submit():
+            return form.respond("page.html")
+        key = form.image.data.key
+        before = avatars.exists(key)
+        avatars.promote(key)
+        return {"before": before, "after": avatars.exists(key)}
+
+    view_of(profile)
+    failed = as_browser(client).post("/", data={"image": chosen()})
+    again = {"name": "Ada", "image-kept": reference_in(failed)}
+    assert client.post("/", data=again).json == {"before": False, "after": True}
+
+
 def test_what_an_object_has_is_kept_where_nothing_is_sent(client, sets, view_of):
     class Profile(Form):
         image = UploadField(sets["avatars"], required=True)

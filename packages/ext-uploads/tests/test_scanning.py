@@ -173,6 +173,17 @@ def test_only_what_is_temporary_can_be_promoted(app, photos, make):
                 photos.promote(key)
 
 
+def test_a_temporary_file_is_found_by_who_knows_of_it(app, photos, make):
+    with app.app_context():
+        stored = photos.save(io.BytesIO(make["png"]()), name="a.png", temporary=True)
+        with pytest.raises(ObjectNotFoundError):
+            photos.get(stored.key)
+        assert photos.get(stored.key, temporary=True) == stored
+        photos.promote(stored.key)
+        with pytest.raises(ObjectNotFoundError):
+            photos.get(stored.key, temporary=True)
+
+
 def test_a_temporary_file_keeps_the_rules(app, photos):
     with app.app_context(), pytest.raises(UploadNotAllowed):
         photos.save(io.BytesIO(b"MZ"), name="a.png", temporary=True)

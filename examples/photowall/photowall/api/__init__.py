@@ -70,11 +70,11 @@ def post() -> ResponseReturnValue:
 def edit(photo_id: int) -> ResponseReturnValue:
     """Change ``caption`` or ``description`` of an own photo: a JSON object."""
     found = own_photo(photo_id)
-    form = DetailsForm(obj=found)
+    form = DetailsForm.bind(found, partial=True)
     if not form.validate():
         return problem(422, "The object is not valid.", errors=form.errors)
     with db.transaction():
-        form.populate_obj(found)
+        form.apply(found, only="sent")
     return describe(found)
 
 

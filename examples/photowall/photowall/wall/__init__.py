@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cruse import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from cruse_auth import login_required
 from cruse_uploads import UploadNotAllowed
+from photowall import extensions
 from photowall.extensions import auth, db, pictures
 from photowall.models import Photo
 from photowall.photos import neighbours, newest_first, own_photo, publish, remove
@@ -40,24 +41,24 @@ def photo(photo_id: int) -> str:
 
 @blueprint.route("/post", methods=["GET", "POST"])
 @login_required
-def post() -> ResponseReturnValue:
+@extensions.forms.form(PhotoForm, "wall/post.html")
+def post(form: PhotoForm) -> ResponseReturnValue:
     """Post a photo."""
-    form = PhotoForm()
-    if form.validate_on_submit():
-        try:
-            stored = pictures.save(form.photo.data)
-            publish(
-                stored,
-                auth.current_user.id,
-                caption=form.caption.data or "",
-                description=form.description.data or "",
-            )
-        except UploadNotAllowed as error:
-            form.photo.errors = [str(error.description)]
-        else:
-            flash("Your photo is on the wall.", "success")
-            return redirect(url_for("wall.index"))
-    return form.respond("wall/post.html")
+    stored = form.photo.data
+    pictures.promote(stored.key)
+    try:
+        publish(
+            stored,
+            auth.current_user.id,
+            caption=form.caption.data or "",
+            description=form.description.data or "",
+        )
+    except UploadNotAllowed as error:  # its pixels cannot be read; another one has to be chosen
+        form.photo.kept = None
+        form.photo.errors = [str(error.description)]
+        return form.respond("wall/post.html")
+    flash("Your photo is on the wall.", "success")
+    return redirect(url_for("wall.index"))
 
 
 @blueprint.route("/photos/<key:photo_id>/edit", methods=["GET", "POST"])
@@ -65,10 +66,10 @@ def post() -> ResponseReturnValue:
 def edit(photo_id: int) -> ResponseReturnValue:
     """Change what is said about an own photo."""
     found = own_photo(photo_id)
-    form = DetailsForm(obj=found)
+    form = DetailsForm.bind(found)
     if form.validate_on_submit():
         with db.transaction():
-            form.populate_obj(found)
+            form.apply(found)
         flash("The caption is changed.", "success")
         return redirect(url_for("wall.photo", photo_id=photo_id))
     return form.respond("wall/edit.html", photo=found)

@@ -6,7 +6,8 @@ from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from cruse_forms import Form
-from cruse_forms.file import FileField, FileRequired
+from cruse_forms.uploads import UploadField
+from photowall.extensions import pictures
 from photowall.models import CAPTION_LENGTH, DESCRIPTION_LENGTH
 
 __all__ = ["DetailsForm", "PhotoForm"]
@@ -19,11 +20,14 @@ def tidy(text: str | None) -> str:
 
 
 class PictureForm(Form):
-    """The picture. Its content is checked when it is stored, by the upload set."""
+    """The picture."""
 
-    photo = FileField(
+    #: Kept while something else is missing, and swept if nobody comes back to post it.
+    photo = UploadField(
+        pictures,
         "Photo",
-        [FileRequired("Choose a picture.")],
+        [DataRequired("Choose a picture.")],
+        temporary=True,
         description="JPEG, PNG or WebP, up to 10 MB.",
         render_kw={"accept": "image/jpeg,image/png,image/webp"},
     )

@@ -54,13 +54,15 @@ class UploadField(FileField):
 
     The file is stored when the form is validated and its set has no objections. Whatever happens
     to the form then, it stays: a file of a form that nobody completes is the application's to
-    delete.
+    delete, unless it is ``temporary``.
 
     Args:
         upload_set: A set of cruse-uploads.
         label: The field's label.
         validators: Validators, which get the stored file as ``field.data``.
         required: Whether there has to be a file.
+        temporary: Store it apart, seen by nobody, until the set's ``promote`` is called with its
+            key. What nobody promotes is removed by the sweep of cruse-uploads.
         kwargs: As for other fields.
     """
 
@@ -73,11 +75,13 @@ class UploadField(FileField):
         validators: Any = None,
         *,
         required: bool = False,
+        temporary: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(label, validators, **kwargs)
         self.upload_set = upload_set
         self.required = required
+        self.temporary = temporary
         self.flags.required = required
         #: The file that this submission, or an earlier one, has brought.
         self.kept: Stored | None = None
@@ -128,7 +132,7 @@ class UploadField(FileField):
     def _store(self, file: Any) -> None:
         try:
             if refusal_to_show() is None:
-                self.kept = self.upload_set.save(file)
+                self.kept = self.upload_set.save(file, temporary=self.temporary)
             else:  # another site may have sent it: nothing is stored
                 self.upload_set.check(file)
         except HTTPException as error:
@@ -140,7 +144,7 @@ class UploadField(FileField):
         try:
             visitor, name, key = _serializer().loads(reference, max_age=MAX_AGE)
             if visitor == session.get(SESSION_KEY) and name == self.upload_set.name:
-                return self.upload_set.get(key)
+                return self.upload_set.get(key, temporary=self.temporary)
         except (BadData, LookupError, TypeError, ValueError):
             pass  # forged, too old, or the file was deleted
         return None

@@ -259,21 +259,26 @@ class UploadSet:
                 return kind
         return BY_EXTENSION.get(extension, BINARY)
 
-    def get(self, key: str) -> Stored:
+    def get(self, key: str, *, temporary: bool = False) -> Stored:
         """Return a file by its key.
+
+        Args:
+            key: Its key.
+            temporary: Look among those that nobody has promoted yet.
 
         Raises:
             ObjectNotFoundError: When there is none.
         """
-        facts = self.storage.stat(self.storage_key(key))
+        place = self.storage_key(key, temporary=temporary)
+        facts = self.storage.stat(place)
         kind = self.type_of(key)
-        width, height = self._dimensions(key, kind.media_type)
+        width, height = self._dimensions(place, kind.media_type)
         name = facts.meta.name if facts.meta is not None else key.rpartition("/")[2]
         return Stored(key, name, facts.size, kind.media_type, width, height, upload_set=self)
 
-    async def aget(self, key: str) -> Stored:
+    async def aget(self, key: str, *, temporary: bool = False) -> Stored:
         """Do :meth:`get` without blocking the event loop."""
-        return await in_thread(self.get, key)
+        return await in_thread(partial(self.get, key, temporary=temporary))
 
     def exists(self, key: str) -> bool:
         """Whether there is a file under this key."""
@@ -303,11 +308,11 @@ class UploadSet:
         """
         return self.storage.path(self.storage_key(key))
 
-    def _dimensions(self, key: str, media_type: str) -> tuple[int | None, int | None]:
+    def _dimensions(self, place: str, media_type: str) -> tuple[int | None, int | None]:
         if not has_header_reader(media_type):
             return None, None
         reader = HeaderReader(media_type)
-        with self.open(key) as file:
+        with self.storage.open(place) as file:
             try:
                 for chunk in _chunks(file):
                     if reader.feed(chunk):

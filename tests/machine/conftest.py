@@ -1,13 +1,14 @@
-"""PostgreSQL, Redis and a browser of our own, started for these tests and gone after them.
+"""PostgreSQL, Redis, an object store and a browser, started for these tests and gone after them.
 
-They are programs of the machine, not packages of an index (Debian: postgresql, redis-server,
-chromium, chromium-driver, npm), so these tests run apart: ``python dev.py test-machine``. What is
-missing is an error here, never a skip.
+All but the object store are programs of the machine, not packages of an index (Debian: postgresql,
+redis-server, chromium, chromium-driver, npm), so these tests run apart: ``python dev.py
+test-machine``. What is missing is an error here, never a skip.
 """
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from obstore.store import S3Store
 from redis import Redis
 from selenium import webdriver
 
@@ -101,6 +103,39 @@ def redis_url(redis_socket: Path) -> str:
     with Redis.from_url(url) as connection:
         connection.flushall()  # also what the workers of other tests have left
     return url
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start an object store that speaks like S3; return its URL."""
+    program = Path(__file__).with_name("s3_server.py")
+    folder = tmp_path_factory.mktemp("s3")
+    server = subprocess.Popen(
+        [sys.executable, "-W", "ignore", program, folder / "files"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    port = server.stdout.readline().strip()
+    assert port, "The object store has not started; what it said is above."
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.communicate()
+
+
+@pytest.fixture
+def s3_store(s3_endpoint: str) -> S3Store:
+    """Where nothing is yet in a bucket of that store."""
+    return S3Store(
+        "bucket",
+        prefix=uuid4().hex,
+        endpoint=s3_endpoint,
+        region="us-east-1",
+        access_key_id="test:tester",
+        secret_access_key="testing",
+        client_options={"allow_http": True},
+    )
 
 
 def chromium() -> webdriver.Chrome:

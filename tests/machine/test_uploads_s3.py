@@ -1,0 +1,114 @@
+"""Uploads in an object store that speaks like S3, and in a process that is killed meanwhile."""
+
+import http.client
+import re
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from cruse_uploads.storage.objects import ObjectStorage
+from cruse_uploads.testing import KEY, StorageContract, put, read
+from tests.machine.uploads_app import make_storage
+
+MIB = 1024 * 1024
+DATA = bytes(range(256)) * (MIB // 256)
+HEAD = (
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n'
+    b"Content-Type: application/octet-stream\r\n\r\n"
+)
+TAIL = b"\r\n--b--\r\n"
+
+
+class TestContract(StorageContract):
+    @pytest.fixture
+    def storage(self, s3_store):
+        return ObjectStorage(s3_store)
+
+    def test_of_writers_at_the_same_time_one_wins(self, storage):
+        """Swift looks for the key when a request begins: of two at once, both can be told yes.
+
+        S3 itself looks when it ends. What holds for both:
+        """
+        put(storage, KEY, b"first")
+        with pytest.raises(FileExistsError):
+            put(storage, KEY, b"second")
+        assert read(storage, KEY) == b"first"
+
+
+@pytest.fixture
+def place(request, tmp_path):
+    """Where a server keeps its files: a folder, or an object store."""
+    if request.param == "local":
+        return [str(tmp_path / "files")]
+    return [uuid4().hex, request.getfixturevalue("s3_endpoint")]
+
+
+@pytest.fixture
+def server(place):
+    """A server that receives uploads; what it prints is its port, and how far an upload is."""
+    program = Path(__file__).with_name("uploads_app.py")
+    command = [sys.executable, program, *place]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def send(port, mebibytes):
+    """Send all of a form but its end; return the connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Type", "multipart/form-data; boundary=b")
+    connection.putheader("Content-Length", str(len(HEAD) + mebibytes * MIB + len(TAIL)))
+    connection.endheaders(HEAD)
+    for _ in range(mebibytes):
+        connection.send(DATA)
+    return connection
+
+
+def upload(port, mebibytes):
+    """Send a whole form; return the key of its file."""
+    connection = send(port, mebibytes)
+    connection.send(TAIL)
+    with connection.getresponse() as response:
+        key = response.read().decode()
+        assert response.status == 200, key
+    connection.close()
+    return key
+
+
+@pytest.mark.parametrize("place", ["local", "s3"], indirect=True)
+def test_of_an_upload_whose_server_is_killed_nothing_is_seen(place, server):
+    port = server.stdout.readline()
+    connection = send(port, 12)
+    for line in server.stdout:
+        if int(line) >= 11 * MIB:  # it has been written, or sent in parts
+            break
+    server.kill()
+    server.wait()
+    connection.close()
+    storage = make_storage(*place)
+    assert storage.keys() == []
+    put(storage, "files/a.bin", b"later")
+    assert read(storage, "files/a.bin") == b"later"
+
+
+def peak_memory(process):
+    """Return the most memory that a process had, in MiB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+def test_a_large_file_goes_there_through_little_memory(place, server):
+    port = server.stdout.readline()
+    upload(port, 6)
+    before = peak_memory(server)
+    key = upload(port, 96)
+    assert peak_memory(server) - before < 64
+    with make_storage(*place).open(f"files/{key}") as file:
+        for _ in range(96):
+            assert file.read(MIB) == DATA
+        assert file.read() == b""

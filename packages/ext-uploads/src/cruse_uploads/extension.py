@@ -102,6 +102,7 @@ class Uploads(Extension[UploadsState]):
         max_pixels: int | None = 50_000_000,
         key: str = "{yyyy}/{mm}/{id}.{ext}",
         digest: str | None = None,
+        dedupe: bool = False,
         private: bool = False,
         scan: Callable[[BinaryIO], Any] | None = None,
         quarantine: bool = False,
@@ -119,6 +120,9 @@ class Uploads(Extension[UploadsState]):
             key: The template of its keys, see :class:`~cruse_uploads.names.KeyTemplate`.
             digest: Compute ``Stored.digest`` with this algorithm of ``hashlib``; ``"blake2b"`` is
                 the quickest of the strong ones.
+            dedupe: Keep the bytes of equal files once, told by a strong digest. Each file still
+                has its own key and name, and can be deleted alone. For storage that can: the disk
+                and memory, not object stores.
             private: Serve its files by signed, expiring URLs only.
             scan: Called with each file, open for reading, before anybody can see it; whether it
                 is harmless. An async function is for ``areceive`` and ``asave`` alone.
@@ -140,6 +144,7 @@ class Uploads(Extension[UploadsState]):
             max_pixels=max_pixels,
             key=key,
             digest=digest,
+            dedupe=dedupe,
             private=private,
             scan=scan,
             quarantine=quarantine,
@@ -187,6 +192,13 @@ class Uploads(Extension[UploadsState]):
             raise SettingsError(
                 "UPLOADS_URL_PREFIX was set after the extension was bound, when its route had "
                 "been registered. Set it before 'app.use(uploads)'."
+            )
+
+        sharing = [each.name for each in self.sets.values() if each.dedupe]
+        if sharing and not state.storage.shares:
+            raise SettingsError(
+                f"The upload set {sharing[0]!r} has 'dedupe=True', and {state.storage!r} can't "
+                "keep equal files once. Take it away, or keep files on the disk."
             )
 
     def health(self, state: UploadsState) -> Mapping[str, object]:

@@ -141,6 +141,8 @@ class Deposit:
         await self._sink.acommit()
         if self.upload_set.scan is not None:
             await self._scan(self.upload_set.scan)
+        if self.upload_set.dedupe:
+            await self._share()
         width, height = intake.dimensions or (None, None)
         return {
             "key": self.key,
@@ -173,6 +175,16 @@ class Deposit:
         if not self.upload_set.quarantine:
             await side.run(storage.delete, key)
         raise self.upload_set.rules.refuse("scan")
+
+    async def _share(self) -> None:
+        """Let equal files share their bytes."""
+        side, storage, key = self.side, self.upload_set.storage, self._final_key()
+        content = f"{self.upload_set.digest}-{self._digest.hexdigest()}"
+        try:
+            await side.run(storage.share, key, content)
+        except BaseException:
+            await side.run(storage.delete, key)
+            raise
 
     async def abort(self) -> None:
         """Throw away what was written."""

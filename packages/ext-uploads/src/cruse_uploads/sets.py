@@ -20,6 +20,7 @@ from cruse_uploads.names import KeyTemplate, extension_of, is_key, stem_of
 from cruse_uploads.rules import Rules
 from cruse_uploads.sides import Blocking, OnLoop, drive, in_thread
 from cruse_uploads.signing import sign
+from cruse_uploads.storage import Meta
 from cruse_uploads.stored import Received, Stored
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ OnCommit = Callable[[Callable[[], Any]], Any]
 
 CHUNK = 64 * 1024  # bytes read at a time of a file that is here already
 OVERHEAD = 64 * 1024  # bytes of a form that are neither file nor field: boundaries and headers
+#: Digests of which nobody has found two contents that have the same.
+STRONG = frozenset({"blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_512"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -57,6 +60,7 @@ class UploadSet:
         max_pixels: int | None = 50_000_000,
         key: str = "{yyyy}/{mm}/{id}.{ext}",
         digest: str | None = None,
+        dedupe: bool = False,
         private: bool = False,
         scan: Callable[[BinaryIO], Any] | None = None,
         quarantine: bool = False,
@@ -69,6 +73,13 @@ class UploadSet:
             )
         if digest is not None and digest not in hashlib.algorithms_available:
             raise ValueError(f"There is no digest {digest!r}; try 'blake2b' or 'sha256'.")
+        if dedupe and digest is None:
+            digest = "blake2b"
+        if dedupe and digest not in STRONG:
+            raise ValueError(
+                f"Files can't be told equal by {digest!r}: somebody could make another file with "
+                "the same digest. Use 'blake2b' or 'sha256'."
+            )
         self.uploads = uploads
         #: What it is called in URLs and in storage.
         self.name = name
@@ -77,6 +88,8 @@ class UploadSet:
         self.keys = KeyTemplate(key)
         #: The hash algorithm for ``Stored.digest``.
         self.digest = digest
+        #: Whether equal files share their bytes.
+        self.dedupe = dedupe
         #: Whether only signed URLs show its files.
         self.private = private
         #: Whether a file is harmless; looked at before anybody can see it.
@@ -273,8 +286,17 @@ class UploadSet:
         facts = self.storage.stat(place)
         kind = self.type_of(key)
         width, height = self._dimensions(place, kind.media_type)
-        name = facts.meta.name if facts.meta is not None else key.rpartition("/")[2]
-        return Stored(key, name, facts.size, kind.media_type, width, height, upload_set=self)
+        meta = facts.meta or Meta(key.rpartition("/")[2], kind.media_type)
+        return Stored(
+            key,
+            meta.name,
+            facts.size,
+            kind.media_type,
+            width,
+            height,
+            digest=meta.content.rpartition("-")[2] if meta.content is not None else None,
+            upload_set=self,
+        )
 
     async def aget(self, key: str, *, temporary: bool = False) -> Stored:
         """Do :meth:`get` without blocking the event loop."""

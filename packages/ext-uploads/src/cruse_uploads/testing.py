@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,7 @@ __all__ = ["StorageContract"]
 
 KEY = "photos/2026/11/6f1c.png"
 META = Meta(name="图片 «1».png", type="image/png")
+CONTENT = "sha256-0967115f2813a3541eaef77de9d9d5773f1c0c04314b0bbfe4ff3b3b1c55b5d5"
 BAD_KEYS = (
     "",
     "/etc/passwd",
@@ -250,6 +252,25 @@ class StorageContract:
         with pytest.raises(ValueError, match="key"):
             storage.move(KEY, "../outside.png")
         assert storage.keys() == [KEY]
+
+    def test_equal_objects_can_share_their_bytes(self, storage: Storage) -> None:
+        put(storage, KEY, b"same")
+        if not storage.shares:
+            with pytest.raises(NotImplementedError):
+                storage.share(KEY, CONTENT)
+            return
+        put(storage, "photos/b.gif", b"same", Meta("b.gif", "image/gif"))
+        for key in (KEY, "photos/b.gif", "photos/b.gif"):
+            storage.share(key, CONTENT)
+        assert storage.keys() == sorted([KEY, "photos/b.gif"])
+        assert storage.stat(KEY).meta == replace(META, content=CONTENT)
+        storage.delete(KEY)
+        storage.move("photos/b.gif", "photos/c.gif")
+        storage.sweep(time.time() + 3600)
+        assert storage.stat("photos/c.gif").meta == Meta("b.gif", "image/gif", CONTENT)
+        assert read(storage, "photos/c.gif") == b"same"
+        with pytest.raises(ObjectNotFoundError):
+            storage.share(KEY, CONTENT)
 
     def test_sweeping_takes_no_object_and_nothing_that_is_on_its_way(
         self, storage: Storage

@@ -135,6 +135,8 @@ def migrate(keys: list[str], source: Storage, target: Storage) -> Iterator[tuple
             with source.open(key) as file:
                 target.delete(key)
                 copy(file, target.writer(key, meta))
+            if meta.content is not None and target.shares:
+                target.share(key, meta.content)
         except ObjectNotFoundError:
             continue  # deleted meanwhile
         yield key, True

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, StorageFull
 from cruse_uploads.sides import in_thread
@@ -39,6 +39,8 @@ class Meta:
     name: str
     #: The media type that the content showed.
     type: str
+    #: What equal objects have in common, see :meth:`Storage.share`.
+    content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,9 @@ class Writer(ABC):
 class Storage(ABC):
     """Keeps objects by key. Keys are relative paths of ASCII characters, with slashes."""
 
+    #: Whether it has a :meth:`share`.
+    shares: ClassVar[bool] = False
+
     @abstractmethod
     def writer(self, key: str, meta: Meta) -> Writer:
         """Begin a new object.
@@ -143,6 +148,20 @@ class Storage(ABC):
         with self.open(source) as file:
             copy(file, self.writer(target, meta))
         self.delete(source)
+
+    def share(self, key: str, content: str) -> None:
+        """Keep the bytes of equal objects once. Each still has its own key, name and deletion.
+
+        Args:
+            key: An object that nobody knows of yet.
+            content: A key that equal objects have in common and others have not, such as
+                ``blake2b-9f86d081…``; :attr:`Meta.content` of the object from now on.
+
+        Raises:
+            ObjectNotFoundError: When there is no such object.
+            NotImplementedError: When :attr:`shares` is false.
+        """
+        raise NotImplementedError(f"{self!r} can't share the bytes of equal objects.")
 
     def sweep(self, before: float) -> int:
         """Remove what writers left behind whose process was killed; return how many pieces.

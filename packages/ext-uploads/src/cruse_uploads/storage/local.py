@@ -11,6 +11,11 @@ Theory of operation
     before the object is, so nobody finds an object without it; when it is lost, that costs the
     name for the download, never the file. A crash between the two leaves some bytes behind.
 
+    Equal objects that share their bytes are links to one file, and so the system counts how many
+    there are. One more link finds it by its content, in ``.contents``; whoever deletes the last
+    object takes that away, too. None of it needs a lock: who comes too late for a link keeps bytes
+    of its own.
+
 Durability
     With ``fsync`` (the default) bytes, name and folder are on the disk before ``commit`` returns,
     so an upload that was acknowledged survives a power cut. Without it, it survives the end of the
@@ -25,6 +30,7 @@ import json
 import os
 import secrets
 import stat
+from dataclasses import asdict, replace
 from io import FileIO
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["LocalStorage"]
 
 FILE_MODE = 0o644  # less the process's umask; never executable
+ATTEMPTS = 10  # to share bytes that others delete at the same time
+_CONTENTS = ".contents"
 # A file without a name gets one through /proc, which some containers lack.
 _TMPFILE: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 _CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
@@ -52,6 +60,8 @@ class LocalStorage(Storage):
         folder: The folder. Nothing else should write there.
         fsync: Whether an object is on the disk before it counts as kept.
     """
+
+    shares = True
 
     def __init__(self, folder: str | os.PathLike[str], *, fsync: bool = True) -> None:
         self.folder = os.path.abspath(folder)
@@ -81,12 +91,21 @@ class LocalStorage(Storage):
             facts = os.stat(path)
         except FileNotFoundError:
             raise ObjectNotFoundError(key) from None
-        return ObjectStat(facts.st_size, facts.st_mtime, _read_meta(path))
+        meta = _read_meta(path)
+        if meta is not None and meta.content is not None:  # bytes that may be older than it is
+            return ObjectStat(facts.st_size, os.stat(_meta_path(path)).st_mtime, meta)
+        return ObjectStat(facts.st_size, facts.st_mtime, meta)
 
     def delete(self, key: str) -> None:
         """Remove an object; it is no error when there is none."""
-        with contextlib.suppress(ObjectNotFoundError):
-            _remove(self._existing(key))
+        try:
+            path = self._existing(key)
+        except ObjectNotFoundError:
+            return
+        meta = _read_meta(path)
+        _remove(path)
+        if meta is not None and meta.content is not None:
+            _remove_if_last(self._common(meta.content))
 
     def move(self, source: str, target: str) -> None:
         """Give an object another key: a second link to the same bytes, then the first is gone."""
@@ -106,13 +125,33 @@ class LocalStorage(Storage):
                 _sync_folder(os.path.dirname(new))
         _remove(old)
 
+    def share(self, key: str, content: str) -> None:
+        """Keep the bytes of equal objects once: as one file with many names."""
+        path = self._existing(key)
+        if not is_key(content):
+            raise ValueError(f"{content!r} is not a storage key.")
+        common = self._common(content)
+        os.makedirs(os.path.dirname(common), exist_ok=True)
+        with _full_is_507():
+            meta = _read_meta(path) or Meta(os.path.basename(path), "application/octet-stream")
+            _write_meta(path, replace(meta, content=content), self.fsync)
+            for _ in range(ATTEMPTS):
+                if _linked(path, common) or _replaced(path, common):
+                    break  # otherwise the last one was deleted between the two
+            if self.fsync:
+                _sync_folder(os.path.dirname(path))
+
     def sweep(self, before: float) -> int:
-        """Remove files that wait for a name, and names that wait for their file."""
+        """Remove files that wait for a name, names that wait for their file, unused contents."""
         found = 0
+        contents = os.path.join(self.folder, _CONTENTS)
         for folder, _, names in os.walk(self.folder):
             there = set(names)
             for name in names:
-                if _is_debris(name, there) and _removed_if_old(os.path.join(folder, name), before):
+                path = os.path.join(folder, name)
+                if folder.startswith(contents):
+                    found += _remove_if_last(path)
+                elif _is_debris(name, there) and _removed_if_old(path, before):
                     found += 1
         return found
 
@@ -133,6 +172,10 @@ class LocalStorage(Storage):
 
     def _path(self, key: str) -> str:
         return os.path.join(self.folder, *key.split("/"))
+
+    def _common(self, content: str) -> str:
+        """Return the path of the bytes that equal objects share."""
+        return os.path.join(self.folder, _CONTENTS, content[-2:], content)
 
     def _existing(self, key: str) -> str:
         if is_key(key):
@@ -305,6 +348,41 @@ def _remove(path: str) -> None:
             os.unlink(each)
 
 
+def _linked(path: str, common: str) -> bool:
+    """Let the bytes of an object be those that others share, unless there are some."""
+    try:
+        os.link(path, common)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _replaced(path: str, common: str) -> bool:
+    """Give an object the bytes that others share, unless those are gone."""
+    hidden = os.path.join(os.path.dirname(path), f".{secrets.token_hex(16)}.part")
+    try:
+        os.link(common, hidden)
+        os.replace(hidden, path)
+    except FileNotFoundError:  # or a sweep took the other name, as old as its bytes, for debris
+        return False
+    except OSError as error:
+        if error.errno != errno.EMLINK:
+            raise  # ext4 ends at 65,000 links: then this object keeps its own bytes
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(hidden)  # there still when both were names of one file already
+    return True
+
+
+def _remove_if_last(common: str) -> bool:
+    """Remove bytes that no object shares any more; whether it did."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(common).st_nlink == 1:
+            os.unlink(common)
+            return True
+    return False
+
+
 def _sync_folder(folder: str) -> None:
     if os.name == "nt":  # pragma: no cover
         return  # folders can't be opened there
@@ -321,7 +399,8 @@ def _meta_path(path: str) -> str:
 
 
 def _write_meta(path: str, meta: Meta, fsync: bool) -> None:
-    text = json.dumps({"name": meta.name, "type": meta.type}, ensure_ascii=False)
+    facts = {key: value for key, value in asdict(meta).items() if value is not None}
+    text = json.dumps(facts, ensure_ascii=False)
     descriptor, hidden = _hidden_file(os.path.dirname(path))
     try:
         with open(descriptor, "wb") as file:
@@ -339,6 +418,7 @@ def _read_meta(path: str) -> Meta | None:
     try:
         with open(_meta_path(path), encoding="utf-8") as file:
             kept = json.load(file)
-        return Meta(name=str(kept["name"]), type=str(kept["type"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        content = kept.get("content")
+        return Meta(str(kept["name"]), str(kept["type"]), content and str(content))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # lost in a crash, or a file that somebody put there by hand

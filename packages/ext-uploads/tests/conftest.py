@@ -11,7 +11,7 @@ from cruse_uploads import IMAGES, Uploads
 
 # Pillow and obstore are extras. Where they are not installed, what needs them can't be tried.
 INSTALLED = {dist.name.lower() for dist in distributions()}
-collect_ignore = [] if "pillow" in INSTALLED else ["test_thumbnails.py"]
+collect_ignore = [] if "pillow" in INSTALLED else ["test_variants.py"]
 collect_ignore += [] if "obstore" in INSTALLED else ["test_objects.py"]
 # Some rows of the matrix have no database.
 collect_ignore += [] if "cruse-db" in INSTALLED else ["test_transactions.py"]

@@ -29,6 +29,7 @@ from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
 from cruse_uploads.storage.local import LocalStorage
 from cruse_uploads.storage.memory import MemoryStorage
 from cruse_uploads.stored import Received, Stored
+from cruse_uploads.variants import Variant
 
 __all__ = [
     "ALL",
@@ -60,6 +61,7 @@ __all__ = [
     "Uploads",
     "UploadsSettings",
     "UploadsState",
+    "Variant",
     "Writer",
     "upload_received",
     "upload_refused",

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path  # noqa: TC003 (the settings' types are looked up when they are read)
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.exceptions import Forbidden, NotFound
@@ -19,6 +20,7 @@ from cruse_uploads.sets import UploadSet
 from cruse_uploads.signing import is_signed
 from cruse_uploads.storage import Meta
 from cruse_uploads.storage.local import LocalStorage
+from cruse_uploads.variants import check_pillow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from cruse_uploads.filetypes import AllExcept, FileType
     from cruse_uploads.storage import Storage
     from cruse_uploads.upkeep import Swept
+    from cruse_uploads.variants import Variant
 
 __all__ = ["Uploads", "UploadsSettings", "UploadsState"]
 
@@ -50,7 +53,12 @@ class UploadsSettings:
     #: For how many seconds files that a scan refused are kept, in sets with ``quarantine=True``.
     quarantine_expires: int = 30 * 24 * 60 * 60
 
+    #: How many images are decoded at the same time in a process; each takes 4 bytes per pixel.
+    decoders: int = 2
+
     def __post_init__(self) -> None:
+        if self.decoders < 1:
+            raise SettingsError("UPLOADS_DECODERS must be 1 or more.")
         if not self.url_prefix.startswith("/") or self.url_prefix.endswith("/"):
             raise SettingsError("UPLOADS_URL_PREFIX must begin with a slash and not end in one.")
 
@@ -69,6 +77,11 @@ class UploadsState(ExtensionState[UploadsSettings]):
             return self.extension.make_storage(self.app)
         folder = os.path.join(self.app.instance_path, self.settings.folder)
         return LocalStorage(folder, fsync=self.settings.fsync)
+
+    @cached_property
+    def decoders(self) -> BoundedSemaphore:
+        """Held while an image is decoded."""
+        return BoundedSemaphore(self.settings.decoders)
 
 
 class Uploads(Extension[UploadsState]):
@@ -103,6 +116,7 @@ class Uploads(Extension[UploadsState]):
         key: str = "{yyyy}/{mm}/{id}.{ext}",
         digest: str | None = None,
         dedupe: bool = False,
+        variants: Mapping[str, Variant] | None = None,
         private: bool = False,
         scan: Callable[[BinaryIO], Any] | None = None,
         quarantine: bool = False,
@@ -123,6 +137,8 @@ class Uploads(Extension[UploadsState]):
             dedupe: Keep the bytes of equal files once, told by a strong digest. Each file still
                 has its own key and name, and can be deleted alone. For storage that can: the disk
                 and memory, not object stores.
+            variants: What may be asked for of its images by a URL, such as
+                ``{"small": Variant(480)}``; see :class:`Variant`.
             private: Serve its files by signed, expiring URLs only.
             scan: Called with each file, open for reading, before anybody can see it; whether it
                 is harmless. An async function is for ``areceive`` and ``asave`` alone.
@@ -145,6 +161,7 @@ class Uploads(Extension[UploadsState]):
             key=key,
             digest=digest,
             dedupe=dedupe,
+            variants=variants,
             private=private,
             scan=scan,
             quarantine=quarantine,
@@ -158,15 +175,18 @@ class Uploads(Extension[UploadsState]):
         """Add ``upload_url`` to the templates."""
         state.app.add_template_global(self.url_for, "upload_url")
 
-    def url_for(self, name: str, key: str, expires: int | None = None) -> str:
+    def url_for(
+        self, name: str, key: str, expires: int | None = None, variant: str | None = None
+    ) -> str:
         """Return where browsers get a file; in templates, ``upload_url("photos", photo.key)``.
 
         Args:
             name: The name of its set.
             key: Its key.
             expires: See :meth:`UploadSet.url_for`.
+            variant: See there, too.
         """
-        return self.sets[name].url_for(key, expires=expires)
+        return self.sets[name].url_for(key, expires=expires, variant=variant)
 
     def make_blueprint(self, state: UploadsState) -> Blueprint:
         """Return the blueprint with the route that serves files."""
@@ -194,6 +214,8 @@ class Uploads(Extension[UploadsState]):
                 "been registered. Set it before 'app.use(uploads)'."
             )
 
+        if declared := [each for known in self.sets.values() for each in known.variants.values()]:
+            check_pillow(declared)
         sharing = [each.name for each in self.sets.values() if each.dedupe]
         if sharing and not state.storage.shares:
             raise SettingsError(

@@ -16,10 +16,12 @@ from werkzeug.http import parse_range_header
 from cruse import request, send_file
 from cruse_uploads.errors import ObjectNotFoundError
 from cruse_uploads.names import content_disposition
+from cruse_uploads.variants import make_declared
 
 if TYPE_CHECKING:
     from cruse.responses import Response
     from cruse_uploads.sets import UploadSet
+    from cruse_uploads.storage import ObjectStat
 
 __all__ = ["send"]
 
@@ -49,6 +51,17 @@ def _make_conditional(response: Response, size: int) -> None:
         raise
 
 
+def _find(upload_set: UploadSet, key: str) -> ObjectStat:
+    """Return what is known of a file; a declared variant of an image is made for it."""
+    full_key = upload_set.storage_key(key)
+    try:
+        return upload_set.storage.stat(full_key)
+    except ObjectNotFoundError:
+        if not make_declared(upload_set, key):
+            raise
+        return upload_set.storage.stat(full_key)
+
+
 def send(
     upload_set: UploadSet,
     key: str,
@@ -64,7 +77,7 @@ def send(
     storage, full_key = upload_set.storage, upload_set.storage_key(key)
     kind = upload_set.type_of(key)
     try:
-        facts = storage.stat(full_key)
+        facts = _find(upload_set, key)
         # A file can be sent by the system; other storage hands out what can be read.
         source = storage.path(full_key) or storage.open(full_key)
         sized = isinstance(source, str | BytesIO)

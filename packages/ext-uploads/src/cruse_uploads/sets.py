@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from werkzeug.datastructures import FileStorage
 
 from cruse import request
-from cruse_uploads import receiving, serving, thumbnails
+from cruse_uploads import receiving, serving, variants
 from cruse_uploads.errors import ObjectNotFoundError, UploadNotAllowed
 from cruse_uploads.events import telling
 from cruse_uploads.filetypes import BINARY, BY_EXTENSION, DEFAULTS, FileType
@@ -22,9 +22,10 @@ from cruse_uploads.sides import Blocking, OnLoop, drive, in_thread
 from cruse_uploads.signing import sign
 from cruse_uploads.storage import Meta
 from cruse_uploads.stored import Received, Stored
+from cruse_uploads.variants import Variant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from werkzeug.datastructures import MultiDict
 
@@ -61,6 +62,7 @@ class UploadSet:
         key: str = "{yyyy}/{mm}/{id}.{ext}",
         digest: str | None = None,
         dedupe: bool = False,
+        variants: Mapping[str, Variant] | None = None,
         private: bool = False,
         scan: Callable[[BinaryIO], Any] | None = None,
         quarantine: bool = False,
@@ -71,15 +73,6 @@ class UploadSet:
                 f"An upload set can't be called {name!r}: its name is part of URLs and keys. Use "
                 "lower-case letters, digits, '-' and '_'."
             )
-        if digest is not None and digest not in hashlib.algorithms_available:
-            raise ValueError(f"There is no digest {digest!r}; try 'blake2b' or 'sha256'.")
-        if dedupe and digest is None:
-            digest = "blake2b"
-        if dedupe and digest not in STRONG:
-            raise ValueError(
-                f"Files can't be told equal by {digest!r}: somebody could make another file with "
-                "the same digest. Use 'blake2b' or 'sha256'."
-            )
         self.uploads = uploads
         #: What it is called in URLs and in storage.
         self.name = name
@@ -87,9 +80,11 @@ class UploadSet:
         self.rules = Rules.make(allow, max_size, max_pixels)
         self.keys = KeyTemplate(key)
         #: The hash algorithm for ``Stored.digest``.
-        self.digest = digest
+        self.digest = _digest(digest, dedupe)
         #: Whether equal files share their bytes.
         self.dedupe = dedupe
+        #: What is made of its images when a URL asks for it.
+        self.variants = dict(variants or {})
         #: Whether only signed URLs show its files.
         self.private = private
         #: Whether a file is harmless; looked at before anybody can see it.
@@ -345,16 +340,27 @@ class UploadSet:
 
     # -- serving ---------------------------------------------------------------------------------
 
-    def url_for(self, key: str, *, expires: int | None = None, external: bool = False) -> str:
+    def url_for(
+        self,
+        key: str,
+        *,
+        variant: str | None = None,
+        expires: int | None = None,
+        external: bool = False,
+    ) -> str:
         """Return where browsers get a file. Whether it exists is not looked up.
 
         Args:
             key: Its key.
+            variant: The name of a declared variant of an image, which is made when the URL is
+                asked for; the image itself unless given.
             expires: Sign the URL, so that it works for this many seconds; in a private set, whose
                 URLs are always signed, ``UPLOADS_URL_EXPIRES`` unless given.
             external: Whether scheme and host are part of it.
         """
         state = self.uploads.state
+        if variant is not None:
+            key = self._variant(variant).key_for(key)
         query: dict[str, str] = {}
         if self.private:
             seconds = state.settings.url_expires if expires is None else expires
@@ -383,23 +389,36 @@ class UploadSet:
 
     # -- copies and removal ----------------------------------------------------------------------
 
-    def thumbnail(self, key: str, size: int | tuple[int, int]) -> Stored:
-        """Return a smaller copy of an image, made when it is first asked for and then kept.
-
-        It is WebP, upright (the orientation in EXIF is applied) and has none of the original's
-        metadata, such as where it was taken. It is never larger than the original.
+    def variant(self, key: str, variant: str | Variant) -> Stored:
+        """Return a variant of an image, made when it is first asked for and then kept.
 
         Args:
             key: The original's key.
-            size: The width and height in pixels that it fits into; one number for both.
+            variant: One that this set declares, by its name, or any other.
 
         Raises:
             ObjectNotFoundError: When there is no original.
             UploadNotAllowed: When it can't be decoded.
+            ValueError: When no variant of this name is declared.
             RuntimeError: When Pillow, the extra ``images``, is not installed.
         """
-        box = (size, size) if isinstance(size, int) else size
-        return self.get(thumbnails.thumbnail(self, key, box))
+        return self.get(variants.make(self, key, self._variant(variant)))
+
+    async def avariant(self, key: str, variant: str | Variant) -> Stored:
+        """Do :meth:`variant` without blocking the event loop."""
+        return await in_thread(self.variant, key, variant)
+
+    def _variant(self, variant: str | Variant) -> Variant:
+        if isinstance(variant, Variant):
+            return variant
+        try:
+            return self.variants[variant]
+        except KeyError:
+            raise ValueError(f"{self!r} declares no variant {variant!r}.") from None
+
+    def thumbnail(self, key: str, size: int | tuple[int, int]) -> Stored:
+        """Return a smaller copy of an image: :meth:`variant` with ``Variant(size)``."""
+        return self.variant(key, Variant(size))
 
     async def athumbnail(self, key: str, size: int | tuple[int, int]) -> Stored:
         """Do :meth:`thumbnail` without blocking the event loop."""
@@ -416,7 +435,7 @@ class UploadSet:
 
         Args:
             key: Its key.
-            thumbnails: Remove its thumbnails, too. Without, what was made of it can be kept when
+            thumbnails: Remove its variants, too. Without, what was made of it can be kept when
                 the original says more than it should, such as where it was taken.
             on_commit: What calls a function once a transaction is committed, such as
                 ``db.on_commit``; the file stays until then, and if it is rolled back.
@@ -460,6 +479,19 @@ class UploadSet:
         await storage.astat(temporary)
         move = partial(storage.move, temporary, self.storage_key(key))
         await _now_or_then_async(move, on_commit)
+
+
+def _digest(digest: str | None, dedupe: bool) -> str | None:
+    if digest is None:
+        return "blake2b" if dedupe else None
+    if digest not in hashlib.algorithms_available:
+        raise ValueError(f"There is no digest {digest!r}; try 'blake2b' or 'sha256'.")
+    if dedupe and digest not in STRONG:
+        raise ValueError(
+            f"Files can't be told equal by {digest!r}: somebody could make another file with the "
+            "same digest. Use 'blake2b' or 'sha256'."
+        )
+    return digest
 
 
 def _delete(storage: Storage, upload_set: UploadSet, key: str, thumbnails: bool) -> None:

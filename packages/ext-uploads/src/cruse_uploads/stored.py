@@ -45,9 +45,13 @@ class Stored:
         """The random part of the key."""
         return stem_of(self.key).rpartition("/")[2]
 
-    def url(self, *, expires: int | None = None, external: bool = False) -> str:
+    def url(
+        self, *, variant: str | None = None, expires: int | None = None, external: bool = False
+    ) -> str:
         """Return where browsers get it; see :meth:`UploadSet.url_for`."""
-        return self.upload_set.url_for(self.key, expires=expires, external=external)
+        return self.upload_set.url_for(
+            self.key, variant=variant, expires=expires, external=external
+        )
 
     def open(self) -> BinaryIO:
         """Open it for reading and seeking.
@@ -58,7 +62,7 @@ class Stored:
         return self.upload_set.open(self.key)
 
     def delete(self) -> None:
-        """Remove it with its thumbnails."""
+        """Remove it with its variants."""
         self.upload_set.delete(self.key)
 
     async def adelete(self) -> None:

@@ -1,4 +1,4 @@
-"""Thumbnails: small, upright, bounded, kept."""
+"""Variants of images, thumbnails above all: small, upright, bounded, kept."""
 
 import io
 import threading
@@ -13,6 +13,7 @@ from cruse_uploads import (
     ObjectNotFoundError,
     UploadNotAllowed,
     Uploads,
+    Variant,
 )
 
 
@@ -203,3 +204,160 @@ def test_a_storage_that_fails_keeps_no_half_of_it(app, photos, save, monkeypatch
         with pytest.raises(OSError, match="input/output"):
             photos.thumbnail(key, 10)
         assert photos.storage.keys() == [f"photos/{key}"]
+
+
+# -- formats, qualities, and variants that URLs ask for -------------------------------------------
+
+
+@pytest.fixture
+def gallery(uploads):
+    return uploads.set(
+        "gallery",
+        allow=IMAGES,
+        variants={
+            "small": Variant(40),
+            "square": Variant((30, 30), "jpeg", quality=70, crop=True),
+            "modern": Variant(40, "avif"),
+        },
+    )
+
+
+@pytest.fixture
+def hang(app, gallery):
+    """Put a picture up; return its key."""
+
+    def store(image):
+        data = io.BytesIO()
+        image.save(data, "PNG")
+        with app.app_context():
+            return gallery.save(io.BytesIO(data.getvalue())).key
+
+    return store
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type"),
+    [
+        ("webp", "image/webp"),
+        ("avif", "image/avif"),
+        ("jpeg", "image/jpeg"),
+        ("png", "image/png"),
+    ],
+)
+def test_it_is_encoded_as_it_is_asked_for(app, photos, save, kind, media_type):
+    key = save(Image.new("RGBA", (80, 40), (0, 128, 128, 255)))
+    with app.test_request_context():
+        made = photos.variant(key, Variant((40, 40), kind))
+        assert (made.type, made.width, made.height) == (media_type, 40, 20)
+        with made.open() as file:
+            image = Image.open(file)
+            assert image.convert("RGB").getpixel((9, 9))[1] == pytest.approx(128, abs=12)
+
+
+def test_a_lower_quality_is_less_to_send(app, photos, save):
+    key = save(Image.effect_noise((200, 200), 60))
+    with app.app_context():
+        poor, fine = (photos.variant(key, Variant(200, quality=each)) for each in (10, 90))
+    assert poor.size < fine.size / 2
+    assert poor.key.endswith(".200x200-q10.webp")
+
+
+def test_cropped_it_fills_the_box_and_is_never_enlarged(app, photos, save):
+    picture = Image.new("RGB", (90, 30), "white")
+    picture.paste("black", (30, 0, 60, 30))  # what is left when the sides are cut off
+    key = save(picture)
+    with app.app_context():
+        for asked, got in ((20, (20, 20)), (300, (30, 30))):
+            made = photos.variant(key, Variant(asked, "png", crop=True))
+            assert (made.width, made.height) == got
+            with made.open() as file:
+                assert Image.open(file).convert("L").getextrema()[1] < 60
+
+
+def test_a_url_asks_for_a_declared_variant(app, client, gallery, hang):
+    key = hang(Image.new("RGB", (80, 40), "teal"))
+    for name, media_type, size in (
+        ("small", "image/webp", (40, 20)),
+        ("square", "image/jpeg", (30, 30)),
+        ("modern", "image/avif", (40, 20)),
+    ):
+        with app.test_request_context():
+            url = gallery.get(key).url(variant=name)
+        with client.get(url) as response:
+            assert (response.status_code, response.mimetype) == (200, media_type)
+            assert Image.open(io.BytesIO(response.data)).size == size
+
+
+def test_a_url_can_not_ask_for_another(client, hang, kept):
+    stem = hang(Image.new("RGB", (80, 40))).removesuffix(".png")
+    before = kept()
+    for asked in ("41x41.webp", "40x40.png", "40x40-q99.webp", "040x040.webp", "40x40.40x40.webp"):
+        assert client.get(f"/_uploads/gallery/{stem}.{asked}").status_code == 404
+    assert kept() == before
+
+
+def test_of_what_is_no_picture_there_is_no_variant(app, client, gallery, make):
+    with app.app_context():
+        key = gallery.save(io.BytesIO(make["jpg"](30, 20))).key  # a header, and nothing behind it
+        url = f"/_uploads/gallery/{gallery.variants['small'].key_for(key)}"
+    assert client.get(url).status_code == 404
+    assert client.get("/_uploads/gallery/none.40x40.webp").status_code == 404
+
+
+def test_a_signature_for_a_picture_shows_no_variant(app, client, uploads):
+    hidden = uploads.set("hidden", allow=IMAGES, private=True, variants={"small": Variant(40)})
+    data = io.BytesIO()
+    Image.new("RGB", (80, 40)).save(data, "PNG")
+    with app.test_request_context():
+        picture = hidden.save(io.BytesIO(data.getvalue()))
+        url, small = picture.url(), picture.url(variant="small")
+    path, query = small.partition("?")[0], url.partition("?")[2]
+    assert client.get(f"{path}?{query}").status_code == 403
+    with client.get(small) as response:
+        assert response.mimetype == "image/webp"
+
+
+def test_templates_ask_for_variants(app, hang):
+    key = hang(Image.new("RGB", (80, 40)))
+    with app.test_request_context():
+        html = app.jinja_env.from_string("{{ upload_url('gallery', key, variant='small') }}")
+        assert html.render(key=key) == f"/_uploads/gallery/{key.replace('.png', '.40x40.webp')}"
+
+
+def test_only_so_many_pictures_are_decoded_at_once(app, uploads, photos, save):
+    app.config["UPLOADS_DECODERS"] = 1
+    key, made = save(Image.new("RGB", (80, 40))), []
+
+    def ask():
+        with app.app_context():
+            made.append(photos.thumbnail(key, 20).width)
+
+    with app.app_context():
+        waiting = threading.Thread(target=ask)
+        with uploads.state.decoders:
+            waiting.start()
+            waiting.join(0.2)
+            assert made == []
+        waiting.join()
+    assert made == [20]
+
+
+def test_a_variant_that_makes_no_sense_is_told(app, gallery):
+    for options in (
+        {"size": 0},
+        {"size": (10, 100_000)},
+        {"size": 10, "format": "gif"},
+        {"size": 10, "quality": 101},
+        {"size": 10, "format": "png", "quality": 50},
+    ):
+        with pytest.raises(ValueError, match=r"image|Images|quality"):
+            Variant(**options)
+    with app.app_context(), pytest.raises(ValueError, match="no variant 'tiny'"):
+        gallery.url_for("a.png", variant="tiny")
+
+
+def test_what_pillow_can_not_do_is_told_at_start(app, uploads, gallery, monkeypatch):
+    uploads.startup(app.extensions["uploads"])
+    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
+    with pytest.raises(RuntimeError, match=r"cruse-uploads\[images\]"):
+        uploads.startup(app.extensions["uploads"])

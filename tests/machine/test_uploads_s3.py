@@ -1,14 +1,19 @@
 """Uploads in an object store that speaks like S3, and in a process that is killed meanwhile."""
 
 import http.client
+import io
 import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from cruse import Cruse, request
+from cruse_uploads import Uploads
 from cruse_uploads.storage.objects import ObjectStorage
 from cruse_uploads.testing import KEY, StorageContract, put, read
 from tests.machine.uploads_app import make_storage
@@ -36,6 +41,40 @@ class TestContract(StorageContract):
         with pytest.raises(FileExistsError):
             put(storage, KEY, b"second")
         assert read(storage, KEY) == b"first"
+
+
+@pytest.fixture
+def client(s3_store):
+    """A client of an application that sends browsers to the object store."""
+    storage = ObjectStorage(s3_store)
+    uploads = Uploads(storage=lambda app: storage)
+    files = uploads.set("files", allow=("txt", "html"))
+    app = Cruse("sends_elsewhere", extensions=[uploads], static_folder=None)
+    app.config["UPLOADS_REDIRECT"] = True
+    app.post("/")(lambda: files.save(request.files["file"]).url())
+    yield app.test_client()
+    app.stop()
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=60) as response:
+        return response.read(), response.headers
+
+
+def test_browsers_are_sent_to_the_store_by_urls_that_it_signed(client):
+    for name, data, shown in (
+        ("图.txt", b"words", "inline"),
+        ("evil.html", b"<script>alert(1)</script>", "attachment"),
+    ):
+        path = client.post("/", data={"file": (io.BytesIO(data), name)}).text
+        url = client.get(path).location
+        received, headers = fetch(url)
+        assert received == data
+        assert headers["Content-Disposition"].startswith(f"{shown}; filename=")
+        ranged = urllib.request.Request(url, headers={"Range": "bytes=1-2"})
+        assert fetch(ranged)[0] == data[1:3]
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            fetch(url.replace("Expires=3600", "Expires=3601"))
 
 
 @pytest.fixture

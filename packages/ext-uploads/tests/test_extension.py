@@ -155,3 +155,14 @@ def test_without_pillow_thumbnails_say_what_to_install(tmp_path, make, monkeypat
         key = photos.save(io.BytesIO(make["png"]())).key
         with pytest.raises(RuntimeError, match=r"cruse-uploads\[images\]"):
             photos.thumbnail(key, 10)
+
+
+@pytest.mark.parametrize("key", ["UPLOADS_URL_PREFIX", "UPLOADS_X_ACCEL"])
+@pytest.mark.parametrize("path", ["media", "/media/"])
+def test_a_path_with_the_wrong_slashes_is_told(uploads, key, path):
+    app = Cruse(__name__)
+    app.use(uploads)
+    app.config[key] = path
+    with pytest.raises(SettingsError, match=f"{key} must begin with a slash"):
+        app.extensions["uploads"].settings  # noqa: B018
+    app.stop()

@@ -328,11 +328,71 @@ def test_a_view_of_ones_own_decides_who_sees_a_file(app, client, photos, photo):
     assert client.get("/download/none.png?member").status_code == 404
 
 
-def test_the_server_in_front_may_send_the_file(app, client, photo, folder):
-    app.config["USE_X_SENDFILE"] = True
-    with client.get(f"/_uploads/photos/{photo}") as response:
-        assert response.headers["X-Sendfile"] == str(folder / "photos" / photo)
-        assert response.headers["X-Content-Type-Options"] == "nosniff"
+def test_several_ranges_are_answered_with_all_of_the_file(client, stores, photo, make):
+    """A server may ignore them (RFC 9110, section 14.2); it spares us a body of many parts."""
+    for wanted in ("bytes=0-1,4-5", "bytes=0-,0-,0-,0-", "bytes=-1,2-3"):
+        with client.get(f"/_uploads/photos/{photo}", headers={"Range": wanted}) as response:
+            assert (response.status_code, response.data) == (200, make["png"](30, 20))
+
+
+@pytest.fixture(params=["X-Sendfile", "X-Accel-Redirect"])
+def in_front(app, folder, request):
+    """Which field tells the server in front to send a file, and the folder as it knows it."""
+    if request.param == "X-Sendfile":
+        app.config["USE_X_SENDFILE"] = True
+        return request.param, str(folder)
+    app.config["UPLOADS_X_ACCEL"] = "/-uploads"
+    return request.param, "/-uploads"
+
+
+def test_the_server_in_front_may_send_the_file(in_front, client, photo):
+    field, root = in_front
+    url = f"/_uploads/photos/{photo}"
+    for headers in ({}, {"Range": "bytes=1-2"}):  # that server knows about ranges
+        with client.get(url, headers=headers) as response:
+            assert (response.status_code, response.data) == (200, b"")
+            assert response.headers[field] == f"{root}/photos/{photo}"
+            assert response.mimetype == "image/png"
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Content-Disposition"].startswith("inline")
+            etag = response.headers["ETag"]
+    with client.get(url, headers={"If-None-Match": etag}) as response:
+        assert response.status_code == 304
+        assert field not in response.headers
+
+
+class Elsewhere(MemoryStorage):
+    """What has URLs of its own, as object stores do."""
+
+    def url(self, key, seconds):
+        return f"https://bucket.example/{key}?for={seconds}"
+
+
+def test_browsers_may_be_sent_to_the_store_itself(make):
+    storage = Elsewhere()
+    uploads = Uploads(storage=lambda app: storage)
+    photos = uploads.set("photos", allow=IMAGES)
+    hidden = uploads.set("hidden", allow=IMAGES, private=True)
+    app = Cruse(__name__, extensions=[uploads])
+    app.config.update(UPLOADS_REDIRECT=True, UPLOADS_URL_EXPIRES=600, SECRET_KEY="test")
+    app.get("/save/<path:key>")(lambda key: photos.send(key, as_attachment=True))
+    with app.test_request_context():
+        photo, other = (each.save(io.BytesIO(make["png"]())) for each in (photos, hidden))
+        url, signed = photo.url(), other.url()
+    client = app.test_client()
+    response = client.get(url)
+    assert response.status_code == 302
+    assert response.location == f"https://bucket.example/photos/{photo.key}?for=600"
+    cache = response.cache_control
+    assert (cache.private, cache.max_age) == (True, 300)  # as long as the URL surely works
+    assert client.get(signed.partition("?")[0]).status_code == 403
+    response = client.get(signed)
+    assert response.location == f"https://bucket.example/hidden/{other.key}?for=600"
+    assert response.cache_control.max_age == 0
+    assert client.get("/_uploads/photos/none.png").status_code == 404
+    with client.get(f"/save/{photo.key}") as response:  # the store would not know of that
+        assert response.data == make["png"]()
+    app.stop()
 
 
 def test_another_prefix_can_be_chosen(tmp_path, make):

@@ -53,14 +53,19 @@ class UploadsSettings:
     #: For how many seconds files that a scan refused are kept, in sets with ``quarantine=True``.
     quarantine_expires: int = 30 * 24 * 60 * 60
 
+    #: Where nginx finds the folder: the path of an internal location, for X-Accel-Redirect.
+    x_accel: str = ""
+    #: Whether browsers are sent to the object store itself, by signed URLs.
+    redirect: bool = False
     #: How many images are decoded at the same time in a process; each takes 4 bytes per pixel.
     decoders: int = 2
 
     def __post_init__(self) -> None:
         if self.decoders < 1:
             raise SettingsError("UPLOADS_DECODERS must be 1 or more.")
-        if not self.url_prefix.startswith("/") or self.url_prefix.endswith("/"):
-            raise SettingsError("UPLOADS_URL_PREFIX must begin with a slash and not end in one.")
+        for key, path in (("URL_PREFIX", self.url_prefix), ("X_ACCEL", self.x_accel or "/-")):
+            if not path.startswith("/") or path.endswith("/"):
+                raise SettingsError(f"UPLOADS_{key} must begin with a slash and not end in one.")
 
 
 class UploadsState(ExtensionState[UploadsSettings]):

@@ -215,6 +215,8 @@ _TEXT_TYPES = (
 BINARY: Final = FileType("bin", "application/octet-stream")
 
 _TYPES = (*_BINARY_TYPES, *_TEXT_TYPES)
+#: The media types that browsers may show, for they can carry no script.
+INLINE: Final = frozenset(each.media_type for each in _TYPES if each.inline)
 BY_EXTENSION: Final = {
     extension: each for each in _TYPES for extension in (each.extension, *each.aliases)
 }

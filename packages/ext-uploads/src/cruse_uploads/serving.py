@@ -8,12 +8,12 @@ without our origin's rights; and to save rather than show it, unless its type ca
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 from werkzeug.http import parse_range_header
 
-from cruse import request, send_file
+from cruse import redirect, request, send_file
 from cruse_uploads.errors import ObjectNotFoundError
 from cruse_uploads.names import content_disposition
 from cruse_uploads.variants import make_declared
@@ -74,28 +74,20 @@ def send(
     Raises:
         NotFound: When there is none under this key (404).
     """
-    storage, full_key = upload_set.storage, upload_set.storage_key(key)
-    kind = upload_set.type_of(key)
+    state = upload_set.uploads.state
     try:
         facts = _find(upload_set, key)
-        # A file can be sent by the system; other storage hands out what can be read.
-        source = storage.path(full_key) or storage.open(full_key)
-        sized = isinstance(source, str | BytesIO)
-        response = send_file(
-            source,
-            mimetype=kind.media_type,
-            conditional=sized,
-            etag=f"{facts.modified:.6f}-{facts.size}",
-            last_modified=facts.modified,
-            max_age=upload_set.max_age,
-        )
-        if not sized:
-            _make_conditional(response, facts.size)
+        # The store knows the file by its own name and type, and nothing else that is asked for.
+        if state.settings.redirect and as_attachment is None and name is None:
+            full_key, seconds = upload_set.storage_key(key), state.settings.url_expires
+            if (url := state.storage.url(full_key, seconds)) is not None:
+                return _redirected(url, min(upload_set.max_age, seconds // 2))
+        response = _whole_or_part(upload_set, key, facts)
     except (ObjectNotFoundError, FileNotFoundError):
         raise NotFound from None
     if name is None:
         name = facts.meta.name if facts.meta is not None else key.rpartition("/")[2]
-    attached = not kind.inline if as_attachment is None else as_attachment
+    attached = not upload_set.type_of(key).inline if as_attachment is None else as_attachment
     disposition = content_disposition("attachment" if attached else "inline", name)
     response.headers["Content-Disposition"] = disposition
     response.headers.update(_HEADERS)
@@ -103,3 +95,47 @@ def send(
         response.cache_control.private = True
         response.cache_control.public = False
     return response
+
+
+def _redirected(url: str, max_age: int) -> Response:
+    """Send the browser to the object store, with a URL that works for a while."""
+    response = cast("Response", redirect(url, 302))
+    response.cache_control.private = True  # the URL is good for whoever has it
+    response.cache_control.max_age = max_age
+    return response
+
+
+def _whole_or_part(upload_set: UploadSet, key: str, facts: ObjectStat) -> Response:
+    """Answer with the bytes, or leave them to the server in front."""
+    storage, full_key = upload_set.storage, upload_set.storage_key(key)
+    # A file can be sent by the system; other storage hands out what can be read.
+    path = storage.path(full_key)
+    in_front = _in_front(upload_set, full_key, path)
+    source = BytesIO() if in_front else path or storage.open(full_key)
+    sized = isinstance(source, str | BytesIO) and not in_front
+    response = send_file(
+        source,
+        mimetype=upload_set.type_of(key).media_type,
+        conditional=sized,
+        etag=f"{facts.modified:.6f}-{facts.size}",
+        last_modified=facts.modified,
+        max_age=upload_set.max_age,
+    )
+    if in_front:
+        del response.headers["Content-Length"]
+        response.make_conditional(request.environ)  # ranges are up to the server, too
+        if response.status_code == 200:  # some send the file whatever the status is
+            response.headers.set(*in_front)
+    elif not sized:
+        _make_conditional(response, facts.size)
+    return response
+
+
+def _in_front(upload_set: UploadSet, full_key: str, path: str | None) -> tuple[str, str] | None:
+    """Return the header field that lets the server in front send a file, if it shall."""
+    state = upload_set.uploads.state
+    if path is not None and state.settings.x_accel:
+        return "X-Accel-Redirect", f"{state.settings.x_accel}/{full_key}"
+    if path is not None and state.app.config["USE_X_SENDFILE"]:
+        return "X-Sendfile", path
+    return None

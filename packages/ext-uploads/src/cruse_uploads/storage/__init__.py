@@ -178,6 +178,18 @@ class Storage(ABC):
         """
         return None
 
+    def url(self, key: str, seconds: int) -> str | None:
+        """Return where browsers get an object from the storage itself, ``None`` for nowhere.
+
+        Whether it exists is not looked up. What is sent there tells the type and the name of the
+        object, and to save what could carry a script.
+
+        Args:
+            key: Its key.
+            seconds: For how long the URL has to work.
+        """
+        return None
+
     async def awriter(self, key: str, meta: Meta) -> Writer:
         """Do :meth:`writer` without blocking the event loop."""
         return await in_thread(self.writer, key, meta)

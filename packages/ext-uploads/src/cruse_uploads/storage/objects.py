@@ -10,18 +10,21 @@ Theory of operation
     That completing request knows no condition. So of two writers of one large object, the later
     wins; ours never meet, for the keys of upload sets are random.
 
-    The name is in the object's metadata, percent-encoded, for those are ASCII.
+    The name is in the object's metadata, percent-encoded, for those are ASCII. It is in the header
+    field for downloads, too, for browsers that are sent to the store itself.
 """
 
 from __future__ import annotations
 
 import io
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote, unquote
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
-from cruse_uploads.names import is_key
+from cruse_uploads.filetypes import INLINE
+from cruse_uploads.names import content_disposition, is_key
 from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
 
 if TYPE_CHECKING:
@@ -113,6 +116,16 @@ class ObjectStorage(Storage):
             raise ObjectNotFoundError(source) from None
         self.delete(source)
 
+    def url(self, key: str, seconds: int) -> str | None:
+        """Return where browsers get an object from S3, Google Cloud or Azure itself."""
+        from obstore.store import AzureStore, GCSStore, S3Store
+
+        if not isinstance(self.store, S3Store | GCSStore | AzureStore):
+            return None
+        self._check(key)
+        url: str = self._obstore.sign(self.store, "GET", key, timedelta(seconds=seconds))
+        return url
+
     def has(self, key: str) -> bool:
         """Whether there is an object under a key."""
         try:
@@ -132,7 +145,12 @@ class _ObjectWriter(Writer):
     def __init__(self, storage: ObjectStorage, key: str, meta: Meta) -> None:
         self._storage = storage
         self._key = key
-        self._attributes: Any = {"Content-Type": meta.type, _NAME: quote(meta.name)}
+        shown = "inline" if meta.type in INLINE else "attachment"
+        self._attributes: Any = {
+            "Content-Type": meta.type,
+            "Content-Disposition": content_disposition(shown, meta.name),
+            _NAME: quote(meta.name),
+        }
         self._small = bytearray()
         self._large: Any = None
 

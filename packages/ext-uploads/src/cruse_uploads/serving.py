@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cruse_uploads.sets import UploadSet
     from cruse_uploads.storage import ObjectStat
 
-__all__ = ["send"]
+__all__ = ["protect", "send"]
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -88,12 +88,24 @@ def send(
     if name is None:
         name = facts.meta.name if facts.meta is not None else key.rpartition("/")[2]
     attached = not upload_set.type_of(key).inline if as_attachment is None else as_attachment
-    disposition = content_disposition("attachment" if attached else "inline", name)
-    response.headers["Content-Disposition"] = disposition
-    response.headers.update(_HEADERS)
+    protect(response, name, attached=attached)
     if upload_set.private:
         response.cache_control.private = True
         response.cache_control.public = False
+    return response
+
+
+def protect(response: Response, name: str, *, attached: bool) -> Response:
+    """Tell a browser what a file is called, and to run nothing in it.
+
+    Args:
+        response: The answer, with the type that the content showed.
+        name: What to save it under, from :func:`~cruse_uploads.names.clean_name`.
+        attached: Whether it is for saving only.
+    """
+    disposition = content_disposition("attachment" if attached else "inline", name)
+    response.headers["Content-Disposition"] = disposition
+    response.headers.update(_HEADERS)
     return response
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import BinaryIO, ClassVar
+from typing import IO, BinaryIO, ClassVar
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, StorageFull
 from cruse_uploads.sides import in_thread
@@ -215,7 +215,7 @@ class Storage(ABC):
         return await in_thread(self.keys, prefix)
 
 
-def copy(file: BinaryIO, writer: Writer) -> None:
+def copy(file: IO[bytes], writer: Writer) -> None:
     """Write an open file and publish it; leave nothing when that fails."""
     try:
         while chunk := file.read(CHUNK):

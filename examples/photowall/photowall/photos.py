@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cruse import abort
 from cruse_db import select
+from cruse_uploads import Variant
 from photowall.extensions import auth, db, pictures
 from photowall.models import Photo, User
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["neighbours", "newest_first", "own_photo", "publish", "remove"]
 
-LARGE = 1600  # pixels that the longer side has at most, on a photo's own page
-SMALL = 640  # pixels, on the wall
+LARGE = Variant(1600)  # pixels that the longer side has at most, on a photo's own page
+SMALL = Variant(640)  # pixels, on the wall
 
 
 def newest_first(owner: User | None = None) -> Select[Photo]:
@@ -72,8 +73,8 @@ def publish(
         UploadNotAllowed: When it can't be decoded (415).
     """
     try:
-        large = pictures.thumbnail(stored.key, LARGE)
-        small = pictures.thumbnail(stored.key, SMALL)
+        large = pictures.variant(stored.key, LARGE)
+        small = pictures.variant(stored.key, SMALL)
         photo = Photo(
             owner_id=owner_id,
             caption=caption,
@@ -87,16 +88,16 @@ def publish(
             photo.posted_at = posted_at
         with db.transaction() as session:
             session.add(photo)
+            pictures.delete(stored.key, thumbnails=False, on_commit=db.on_commit)
     except BaseException:
         stored.delete()
         raise
-    pictures.storage.delete(pictures.storage_key(stored.key))
     return photo
 
 
 def remove(photo: Photo) -> None:
     """Take a photo off the wall, with its files."""
     with db.transaction() as session:
+        # Behind the commit: a row without its files would be a broken page.
+        pictures.delete(photo.key, on_commit=db.on_commit)
         session.delete(photo)
-    # Behind the commit: a row without its files would be a broken page, the opposite is not seen.
-    pictures.delete(photo.key)

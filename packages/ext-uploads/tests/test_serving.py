@@ -387,7 +387,7 @@ def test_browsers_may_be_sent_to_the_store_itself(make):
     assert (cache.private, cache.max_age) == (True, 300)  # as long as the URL surely works
     assert client.get(signed.partition("?")[0]).status_code == 403
     response = client.get(signed)
-    assert response.location == f"https://bucket.example/hidden/{other.key}?for=600"
+    assert response.location == f"https://bucket.example/hidden/{other.key}?for=300"
     assert response.cache_control.max_age == 0
     assert client.get("/_uploads/photos/none.png").status_code == 404
     with client.get(f"/save/{photo.key}") as response:  # the store would not know of that

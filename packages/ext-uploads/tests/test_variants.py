@@ -14,6 +14,7 @@ from cruse_uploads import (
     UploadNotAllowed,
     Uploads,
     Variant,
+    variants,
 )
 
 
@@ -340,6 +341,32 @@ def test_only_so_many_pictures_are_decoded_at_once(app, uploads, photos, save):
             assert made == []
         waiting.join()
     assert made == [20]
+
+
+def test_who_waits_too_long_is_told_to_come_back(app, client, uploads, gallery, hang, monkeypatch):
+    monkeypatch.setattr(variants, "PATIENCE", 0.01)
+    app.config["UPLOADS_DECODERS"] = 1
+    key = hang(Image.new("RGB", (80, 40)))
+    with app.test_request_context():
+        url, decoders = gallery.url_for(key, variant="small"), uploads.state.decoders
+    with decoders:
+        response = client.get(url)
+    assert response.status_code == 503
+    assert "Retry-After" in response.headers
+
+
+def test_a_picture_that_is_deleted_meanwhile_leaves_no_variant(app, photos, save, monkeypatch):
+    key, copy = save(Image.new("RGB", (80, 40))), variants.copy
+
+    def slow(file, writer):
+        photos.delete(key)
+        copy(file, writer)
+
+    monkeypatch.setattr(variants, "copy", slow)
+    with app.app_context():
+        with pytest.raises(ObjectNotFoundError):
+            photos.thumbnail(key, 20)
+        assert photos.storage.keys() == []
 
 
 def test_a_variant_that_makes_no_sense_is_told(app, gallery):

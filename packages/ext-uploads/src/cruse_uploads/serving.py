@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["protect", "send"]
 
+PRIVATE_SECONDS = 5 * 60  # for which an object store shows a file of a private set at most
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # The sandbox is for what a browser would open as a document, above all SVG and HTML.
@@ -79,8 +80,10 @@ def send(
         facts = _find(upload_set, key)
         # The store knows the file by its own name and type, and nothing else that is asked for.
         if state.settings.redirect and as_attachment is None and name is None:
-            full_key, seconds = upload_set.storage_key(key), state.settings.url_expires
-            if (url := state.storage.url(full_key, seconds)) is not None:
+            seconds = state.settings.url_expires
+            if upload_set.private:  # whose own URL may be about to expire
+                seconds = min(seconds, PRIVATE_SECONDS)
+            if (url := state.storage.url(upload_set.storage_key(key), seconds)) is not None:
                 return _redirected(url, min(upload_set.max_age, seconds // 2))
         response = _whole_or_part(upload_set, key, facts)
     except (ObjectNotFoundError, FileNotFoundError):

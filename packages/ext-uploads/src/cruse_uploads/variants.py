@@ -9,10 +9,12 @@ and only so many images are decoded at the same time.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
+
+from werkzeug.exceptions import ServiceUnavailable
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, UploadNotAllowed
 from cruse_uploads.filetypes import BY_EXTENSION
@@ -20,6 +22,9 @@ from cruse_uploads.names import stem_of
 from cruse_uploads.storage import Meta, copy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from threading import BoundedSemaphore
+
     from cruse_uploads.rules import Rules
     from cruse_uploads.sets import UploadSet
 
@@ -30,6 +35,7 @@ Format = Literal["webp", "avif", "jpeg", "png"]
 
 # Pixels to decode at most in a set without a limit of its own: 200 MB in memory.
 MAX_PIXELS = 50_000_000
+PATIENCE = 30  # seconds to wait until an image may be decoded
 LARGEST = 10_000  # pixels that a side of a variant has at most
 # A hostile file should meet only the decoder that its type needs.
 _DECODERS = {
@@ -112,6 +118,7 @@ def make(upload_set: UploadSet, key: str, variant: Variant) -> str:
     Raises:
         ObjectNotFoundError: When there is no original.
         UploadNotAllowed: When it can't be decoded.
+        ServiceUnavailable: When too many others are being decoded (503).
         RuntimeError: When Pillow is not installed.
     """
     storage, made = upload_set.storage, variant.key_for(key)
@@ -119,17 +126,32 @@ def make(upload_set: UploadSet, key: str, variant: Variant) -> str:
         return made
     meta = storage.stat(upload_set.storage_key(key)).meta
     name = meta.name if meta is not None else key.rpartition("/")[2]
-    with upload_set.uploads.state.decoders:
+    with _turn(upload_set.uploads.state.decoders):
         if upload_set.exists(made):  # somebody else made it while we waited
             return made
         with upload_set.open(key) as file:
             data = _encoded(file, upload_set.type_of(key).extension, variant, upload_set.rules)
-    extension = made.rpartition(".")[2]
-    media_type = BY_EXTENSION[extension].media_type
-    writer = storage.writer(upload_set.storage_key(made), Meta(f"{name}.{extension}", media_type))
+    full_key, extension = upload_set.storage_key(made), made.rpartition(".")[2]
+    meta = Meta(f"{name}.{extension}", BY_EXTENSION[extension].media_type)
     with suppress(ObjectExistsError):  # another process was faster, with the same result
-        copy(BytesIO(data), writer)
+        copy(BytesIO(data), storage.writer(full_key, meta))
+    if not upload_set.exists(key):  # it was deleted meanwhile, with the variants that there were
+        storage.delete(full_key)
+        raise ObjectNotFoundError(key)
     return made
+
+
+@contextmanager
+def _turn(decoders: BoundedSemaphore) -> Iterator[None]:
+    """Wait until an image may be decoded, but do not keep all threads of a server waiting."""
+    if not decoders.acquire(timeout=PATIENCE):
+        raise ServiceUnavailable(
+            "Too many images are being made smaller just now.", retry_after=PATIENCE
+        )
+    try:
+        yield
+    finally:
+        decoders.release()
 
 
 def make_declared(upload_set: UploadSet, key: str) -> bool:

@@ -14,6 +14,7 @@ from cruse_uploads.reuploaded import (
     SCRIPTS,
     TEXT,
     AllExcept,
+    TestingFileStorage,
     UploadConfiguration,
     UploadNotAllowed,
     UploadSet,
@@ -196,6 +197,19 @@ def test_defaults_tell_where_files_go(tmp_path):
         configure_uploads(Cruse(__name__), mine)
     with pytest.raises(ValueError, match="my_files"):
         UploadSet("my_files")
+
+
+def test_files_of_tests_are_written_nowhere(files, tmp_path):
+    (tmp_path / "foo.png").write_text("there before")
+    photo = TestingFileStorage(filename="foo.png")
+    assert files.save(photo) == "foo_1.png"
+    assert photo.saved == str(tmp_path / "foo_1.png")
+    assert not (tmp_path / "foo_1.png").exists()
+
+
+def test_an_application_may_refuse_in_the_same_way():
+    assert UploadNotAllowed("Not today.").description == "Not today."
+    assert UploadNotAllowed().code == 415
 
 
 def test_the_little_ones_are_there():

@@ -11,10 +11,7 @@ Theory of operation
     before the object is, so nobody finds an object without it; when it is lost, that costs the
     name for the download, never the file. A crash between the two leaves some bytes behind.
 
-    Equal objects that share their bytes are links to one file, and so the system counts how many
-    there are. One more link finds it by its content, in ``.contents``; whoever deletes the last
-    object takes that away, too. None of it needs a lock: who comes too late for a link keeps bytes
-    of its own.
+    Equal objects can share their bytes, see ``cruse_uploads.storage.links``.
 
 Durability
     With ``fsync`` (the default) bytes, name and folder are on the disk before ``commit`` returns,
@@ -36,7 +33,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, StorageFull
 from cruse_uploads.names import is_key
-from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer, links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["LocalStorage"]
 
 FILE_MODE = 0o644  # less the process's umask; never executable
-ATTEMPTS = 10  # to share bytes that others delete at the same time
 _CONTENTS = ".contents"
 # A file without a name gets one through /proc, which some containers lack.
 _TMPFILE: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
@@ -105,7 +101,7 @@ class LocalStorage(Storage):
         meta = _read_meta(path)
         _remove(path)
         if meta is not None and meta.content is not None:
-            _remove_if_last(self._common(meta.content))
+            links.remove_if_last(self._common(meta.content))
 
     def move(self, source: str, target: str) -> None:
         """Give an object another key: a second link to the same bytes, then the first is gone."""
@@ -130,14 +126,10 @@ class LocalStorage(Storage):
         path = self._existing(key)
         if not is_key(content):
             raise ValueError(f"{content!r} is not a storage key.")
-        common = self._common(content)
-        os.makedirs(os.path.dirname(common), exist_ok=True)
         with _full_is_507():
             meta = _read_meta(path) or Meta(os.path.basename(path), "application/octet-stream")
             _write_meta(path, replace(meta, content=content), self.fsync)
-            for _ in range(ATTEMPTS):
-                if _linked(path, common) or _replaced(path, common):
-                    break  # otherwise the last one was deleted between the two
+            links.share(path, self._common(content))
             if self.fsync:
                 _sync_folder(os.path.dirname(path))
 
@@ -150,7 +142,7 @@ class LocalStorage(Storage):
             for name in names:
                 path = os.path.join(folder, name)
                 if folder.startswith(contents):
-                    found += _remove_if_last(path)
+                    found += links.remove_if_last(path)
                 elif _is_debris(name, there) and _removed_if_old(path, before):
                     found += 1
         return found
@@ -346,41 +338,6 @@ def _remove(path: str) -> None:
     for each in (path, _meta_path(path)):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(each)
-
-
-def _linked(path: str, common: str) -> bool:
-    """Let the bytes of an object be those that others share, unless there are some."""
-    try:
-        os.link(path, common)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _replaced(path: str, common: str) -> bool:
-    """Give an object the bytes that others share, unless those are gone."""
-    hidden = os.path.join(os.path.dirname(path), f".{secrets.token_hex(16)}.part")
-    try:
-        os.link(common, hidden)
-        os.replace(hidden, path)
-    except FileNotFoundError:  # or a sweep took the other name, as old as its bytes, for debris
-        return False
-    except OSError as error:
-        if error.errno != errno.EMLINK:
-            raise  # ext4 ends at 65,000 links: then this object keeps its own bytes
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(hidden)  # there still when both were names of one file already
-    return True
-
-
-def _remove_if_last(common: str) -> bool:
-    """Remove bytes that no object shares any more; whether it did."""
-    with contextlib.suppress(FileNotFoundError):
-        if os.stat(common).st_nlink == 1:
-            os.unlink(common)
-            return True
-    return False
 
 
 def _sync_folder(folder: str) -> None:

@@ -169,6 +169,23 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch, unnamed, 
     assert files_in(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such limits there")
+def test_a_file_larger_than_the_system_permits_is_told_and_leaves_nothing(tmp_path):
+    script = (
+        "import resource, sys\n"
+        "from cruse_uploads import LocalStorage, StorageFull\n"
+        "from cruse_uploads.testing import put\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try:\n"
+        "    put(LocalStorage(sys.argv[1]), 'photos/a.png', bytes(1_000_000))\n"
+        "except StorageFull as error:\n"
+        "    print(error.code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)
+    assert done.stdout == b"507\n"
+    assert files_in(tmp_path) == []
+
+
 @pytest.mark.parametrize("step", ["fsync", "replace", "link"])
 def test_a_disk_that_is_full_at_the_last_moment_keeps_no_half_of_it(
     tmp_path, monkeypatch, unnamed, step

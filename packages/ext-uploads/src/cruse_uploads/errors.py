@@ -66,7 +66,7 @@ class StorageFull(HTTPException):
     description = "There is no room left to store this file."
 
     #: The errors of the operating system that mean it.
-    ERRNOS: ClassVar[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT})
+    ERRNOS: ClassVar[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class ObjectNotFoundError(LookupError):

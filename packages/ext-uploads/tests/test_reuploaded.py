@@ -1,12 +1,17 @@
 """An application that was written for Flask-Reuploaded moves by its imports alone."""
 
 import io
+import os
+import tempfile
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage
 
 from cruse import Cruse, redirect, request
+from cruse_uploads.names import is_key
 from cruse_uploads.reuploaded import (
     ALL,
     DEFAULTS,
@@ -149,10 +154,26 @@ def test_a_chosen_name_is_no_way_around_the_rules(tmp_path):
     with pytest.raises(UploadNotAllowed):
         texts.save(upload("a.md"), name="a.php")
     for name in ("", "../.."):
-        with pytest.raises((UploadNotAllowed, ValueError)):
+        with pytest.raises(UploadNotAllowed):
             texts.save(upload(name))
     with pytest.raises(TypeError):
         texts.save(io.BytesIO(b"text"))
+
+
+@given(
+    name=st.text() | st.sampled_from(["con.txt", "a" * 300, "..", "a.", ".txt", "a\0.txt"]),
+    folder=st.none() | st.text() | st.sampled_from(["..", "/", "nul", "a" * 300]),
+    chosen=st.none() | st.text() | st.sampled_from(["b.", "../b.", "/", "./x", "b/c.", "."]),
+)
+def test_no_name_leads_out_of_the_folder(name, folder, chosen):
+    with tempfile.TemporaryDirectory() as root:
+        files = UploadSet("files", ALL)
+        files._config = UploadConfiguration(os.path.join(root, "files"))
+        try:
+            key = files.save(TestingFileStorage(filename=name), folder, chosen)
+        except UploadNotAllowed:
+            return
+        assert is_key(key)
 
 
 def test_uploads_at_the_same_time_keep_apart(files):

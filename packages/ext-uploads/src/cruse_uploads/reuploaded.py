@@ -312,8 +312,8 @@ class UploadSet:
                 ends in a dot. May begin with the folder.
 
         Raises:
-            UploadNotAllowed: When it is not allowed, or not what its name claims.
-            ValueError: When it has no name.
+            UploadNotAllowed: When it is not allowed, not what its name claims, or has no name.
+            TypeError: When it is no ``FileStorage``.
         """
         if not isinstance(storage, FileStorage):
             raise TypeError(f"What is saved is a FileStorage, not {storage!r}.")
@@ -326,9 +326,10 @@ class UploadSet:
             basename = _chosen(name, basename)
             if extension(basename) and not self.extension_allowed(extension(basename)):
                 raise UploadNotAllowed
-        if not is_key(basename):
-            raise ValueError(f"A file can't be kept under the name {basename!r}.")
-        return self._keep(storage, secure_filename(folder or ""), basename)
+        folder = secure_filename(folder or "")
+        if not is_key(_key(folder, basename)):
+            raise UploadNotAllowed("This file has no name that it can be kept under.")
+        return self._keep(storage, folder, basename)
 
     def _keep(self, storage: FileStorage, folder: str, basename: str) -> str:
         """Write a file under its name, or under another if that is taken."""
@@ -344,7 +345,7 @@ class UploadSet:
             free = basename
             if os.path.lexists(os.path.join(target, basename)):
                 free = self.resolve_conflict(target, basename)
-            key = f"{folder}/{free}" if folder else free
+            key = _key(folder, free)
             if isinstance(storage, TestingFileStorage):
                 storage.save(self.path(key))
                 return key
@@ -355,6 +356,10 @@ class UploadSet:
                 continue
             return key
         raise ObjectExistsError(basename)
+
+
+def _key(folder: str, basename: str) -> str:
+    return f"{folder}/{basename}" if folder else basename
 
 
 def _chosen(name: str, basename: str) -> str:

@@ -83,14 +83,15 @@ class LocalStorage(Storage):
     def stat(self, key: str) -> ObjectStat:
         """Return what is known of an object."""
         path = self._existing(key)
+        meta = _read_meta(path)
+        shared = meta is not None and meta.content is not None
         try:
             facts = os.stat(path)
+            # Bytes that are shared may be older than the object is.
+            dated = os.stat(_meta_path(path)) if shared else facts
         except FileNotFoundError:
             raise ObjectNotFoundError(key) from None
-        meta = _read_meta(path)
-        if meta is not None and meta.content is not None:  # bytes that may be older than it is
-            return ObjectStat(facts.st_size, os.stat(_meta_path(path)).st_mtime, meta)
-        return ObjectStat(facts.st_size, facts.st_mtime, meta)
+        return ObjectStat(facts.st_size, dated.st_mtime, meta)
 
     def delete(self, key: str) -> None:
         """Remove an object; it is no error when there is none."""
@@ -376,6 +377,8 @@ def _read_meta(path: str) -> Meta | None:
         with open(_meta_path(path), encoding="utf-8") as file:
             kept = json.load(file)
         content = kept.get("content")
-        return Meta(str(kept["name"]), str(kept["type"]), content and str(content))
+        if not (isinstance(content, str) and is_key(content)):
+            content = None
+        return Meta(str(kept["name"]), str(kept["type"]), content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # lost in a crash, or a file that somebody put there by hand

@@ -400,6 +400,7 @@ class UploadSet:
             ObjectNotFoundError: When there is no original.
             UploadNotAllowed: When it can't be decoded.
             ValueError: When no variant of this name is declared.
+            ServiceUnavailable: When too many others are being made (503).
             RuntimeError: When Pillow, the extra ``images``, is not installed.
         """
         return self.get(variants.make(self, key, self._variant(variant)))

@@ -39,10 +39,9 @@ class Photo(Model):
     caption: Mapped[str] = column(String(CAPTION_LENGTH))
     #: What can be seen, for those who can't see it.
     description: Mapped[str] = column(String(DESCRIPTION_LENGTH), default="")
-    #: Where the picture is in the upload set, for its own page and for the wall.
+    #: Where the picture is in the upload set, in the size for its own page.
     key: Mapped[str] = column(String(100), unique=True)
-    small_key: Mapped[str] = column(String(100))
-    #: Of the larger one, in pixels.
+    #: Of that size, in pixels.
     width: Mapped[int]
     height: Mapped[int]
     posted_at: Mapped[datetime] = column(default=lambda: datetime.now(UTC))

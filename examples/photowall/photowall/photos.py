@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from cruse import abort
 from cruse_db import select
-from cruse_uploads import Variant
 from photowall.extensions import auth, db, pictures
 from photowall.models import Photo, User
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from cruse_uploads import Stored
 
 __all__ = ["neighbours", "newest_first", "own_photo", "publish", "remove"]
-
-LARGE = Variant(1600)  # pixels that the longer side has at most, on a photo's own page
-SMALL = Variant(640)  # pixels, on the wall
 
 
 def newest_first(owner: User | None = None) -> Select[Photo]:
@@ -73,14 +69,13 @@ def publish(
         UploadNotAllowed: When it can't be decoded (415).
     """
     try:
-        large = pictures.variant(stored.key, LARGE)
-        small = pictures.variant(stored.key, SMALL)
+        large = pictures.variant(stored.key, "large")
+        pictures.variant(stored.key, "small")
         photo = Photo(
             owner_id=owner_id,
             caption=caption,
             description=description,
             key=large.key,
-            small_key=small.key,
             width=large.width,
             height=large.height,
         )

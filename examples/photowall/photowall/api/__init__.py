@@ -97,7 +97,7 @@ def describe(photo: Photo) -> dict[str, Any]:
         "width": photo.width,
         "height": photo.height,
         "image": pictures.url_for(photo.key),
-        "thumbnail": pictures.url_for(photo.small_key),
+        "thumbnail": pictures.url_for(photo.key, variant="small"),
         "url": url_for("api.photo", photo_id=photo.id),
         "page": url_for("wall.photo", photo_id=photo.id),
     }

@@ -18,7 +18,7 @@ __all__ = ["ABSENT", "LazyEnviron", "add_header", "field_of", "header_key"]
 ABSENT: Any = object()
 
 _keys: dict[str | bytes, str] = {}
-_fields: dict[str, str] = {}
+_header_names: dict[str, str] = {}
 _LIMIT = 1_000  # header names come from clients: the memory for them is bounded
 
 
@@ -43,14 +43,14 @@ def header_key(name: str | bytes) -> str | None:
 
 def field_of(key: object) -> str:
     """Return the name of the header, in lower case, that a key is of; of others an empty one."""
-    name = _fields.get(key)  # type: ignore[call-overload]
+    name = _header_names.get(key)  # type: ignore[call-overload]
     if name is None:
         text = key if isinstance(key, str) and key.isascii() else ""
         name = text.removeprefix("HTTP_").lower().replace("_", "-")
         if header_key(name) != key:
             name = ""
-        if len(_fields) < _LIMIT and name:
-            _fields[text] = name
+        if len(_header_names) < _LIMIT and name:
+            _header_names[text] = name
     return name  # type: ignore[no-any-return]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Column, ForeignKey, MetaData, String, Table, event, selec
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
+    aliased,
     mapped_column,
     relationship,
     selectinload,
@@ -255,6 +256,27 @@ def test_a_set_of_objects_stays_a_set(client, db):
         form.apply(book)
         assert {tag.word for tag in book.flags} == {"a"}
         assert form.changed == {"flags"}
+
+
+def test_another_order_is_no_change(client, db):
+    form_class = model_form(Book, only=["tags", "flags"], session=lambda: db.session)
+    for words, changed in ((["a", "b"], set()), (["b"], {"tags"}), (["a", "b", "c"], {"tags"})):
+        with client.application.test_request_context("/", method="POST", data={"tags": words}):
+            form = form_class(obj=db.session.get(Book, 1))
+            assert form.validate()
+            assert form.changed == changed
+
+
+def test_rows_of_an_alias_can_be_chosen(client, db):
+    other = aliased(Author)
+
+    class Choose(Form):
+        author = QuerySelectField(statement=select(other), session=lambda: db.session)
+
+    with client.application.test_request_context("/", method="POST", data={"author": "2"}):
+        form = Choose()
+        assert form.validate()
+        assert form.author.data.name == "Bea <3"
 
 
 def test_code_that_does_not_wait_is_told_to(client, db):

@@ -180,14 +180,20 @@ class QuerySelectField(LookupField, wtforms.SelectField):
     def _question(self) -> tuple[Select[Any], list[Any]]:
         """Return the statement for what was sent, and the keys, ``None`` for what is no key."""
         statement = self._select()
-        column = key_column(statement.column_descriptions[0]["entity"])
+        entity: Any = statement.column_descriptions[0]["entity"]
+        column = key_column(entity)
         keys = list(map(_key_reader(column), self._sent))
-        return statement.where(column.in_([key for key in keys if key is not None])), keys
+        mapper: Any = sqlalchemy.inspect(entity).mapper
+        key_of = getattr(entity, mapper.get_property_by_column(column).key)
+        return statement.where(key_of.in_([key for key in keys if key is not None])), keys
 
     def _take(self, keys: list[Any], objects: Sequence[Any]) -> None:
         """Take what was found for the keys that were sent, in their order."""
         by_key = {sqlalchemy.inspect(each).identity[0]: each for each in objects}
         found = [by_key[key] for key in keys if key in by_key]
+        before = list(_objects(self.object_data))
+        if set(map(id, found)) == set(map(id, before)):
+            found = before  # browsers send them in the order of the choices
         self.data = found if self.multiple else next(iter(found), None)
         self._unknown = len(found) < len(keys)
 
@@ -227,6 +233,11 @@ class QuerySelectMultipleField(QuerySelectField, wtforms.SelectMultipleField):
 
     multiple = True
 
+    def process_data(self, value: Any) -> None:
+        """Take the objects that the field starts with, as they are now."""
+        self.object_data: Any = list(_objects(value))
+        super().process_data(self.object_data)
+
     @property
     def data(self) -> list[Any]:
         """The objects."""
@@ -250,14 +261,14 @@ def key_column(entity: type[Any]) -> Column[Any]:
     Raises:
         TypeError: When there are several, or it is of a type that has no text.
     """
-    mapper: Any = sqlalchemy.inspect(entity)
+    mapper: Any = sqlalchemy.inspect(entity).mapper
     columns = mapper.primary_key
     if len(columns) == 1 and _key_type(columns[0]) in READERS:
         column: Column[Any] = columns[0]
         return column
     raise TypeError(
-        f"{entity.__name__} cannot be chosen: its primary key is not one column with a whole "
-        "number, a text or a UUID."
+        f"{mapper.class_.__name__} cannot be chosen: its primary key is not one column with a "
+        "whole number, a text or a UUID."
     )
 
 

@@ -91,7 +91,7 @@ def render_group(field: Field, attributes: Mapping[str, Any], *, oob: bool = Fal
     errors_id = f"{field.id}-errors" if errors else None
     described_by = " ".join(filter(None, (help_id, errors_id)))
     attributes = dict(attributes)
-    if errors:  # the form may be one of WTForms, within one of ours
+    if errors and kind != "hidden":  # the form may be one of WTForms, within one of ours
         attributes.setdefault("aria-invalid", "true")
     if described_by:
         own = attributes.get("aria-describedby") or (field.render_kw or {}).get("aria-describedby")

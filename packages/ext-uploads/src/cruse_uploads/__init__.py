@@ -24,6 +24,7 @@ from cruse_uploads.filetypes import (
     AllExcept,
     FileType,
 )
+from cruse_uploads.resumable import ResumableUpload
 from cruse_uploads.sets import UploadSet
 from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
 from cruse_uploads.storage.local import LocalStorage
@@ -53,6 +54,7 @@ __all__ = [
     "ObjectNotFoundError",
     "ObjectStat",
     "Received",
+    "ResumableUpload",
     "Storage",
     "StorageFull",
     "Stored",

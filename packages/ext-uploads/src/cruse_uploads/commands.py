@@ -81,11 +81,12 @@ def _add_changes(group: AppGroup, uploads: Uploads) -> None:
         help="Leave what is younger than this: 90m, 24h, 7d.",
     )
     def sweep(older: float) -> None:
-        """Remove temporary files that nobody kept, and what killed processes left."""
+        """Remove temporary files nobody kept, expired uploads, and what killed processes left."""
         done = upkeep.sweep(uploads, older)
         click.echo(
-            f"Removed {done.temporary} temporary files, {done.quarantined} from quarantine and "
-            f"{done.pieces} pieces of broken uploads; promoted {done.promoted} that are in use."
+            f"Removed {done.temporary} temporary files, {done.quarantined} from quarantine, "
+            f"{done.expired} expired uploads and {done.pieces} pieces of broken uploads; promoted "
+            f"{done.promoted} that are in use."
         )
 
     @group.command()

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
     from werkzeug.datastructures import MultiDict
 
-    from cruse import Response
+    from cruse import Blueprint, Response
     from cruse.parts import Parts
     from cruse_uploads.extension import Uploads
     from cruse_uploads.filetypes import AllExcept
+    from cruse_uploads.resumable import ResumableUpload
     from cruse_uploads.sides import Side
     from cruse_uploads.storage import Storage
 
@@ -241,6 +242,42 @@ class UploadSet:
         if self.rules.max_size is None or fields is None:
             return None
         return self.rules.max_size + fields + OVERHEAD
+
+    def resumable(
+        self,
+        *,
+        authorize: Callable[[ResumableUpload], Any],
+        on_finished: Callable[[Stored, ResumableUpload], Any] | None = None,
+        on_progress: Callable[[ResumableUpload], Any] | None = None,
+        expires: int = 24 * 60 * 60,
+        temporary: bool = False,
+        cors: Mapping[str, Any] | None = None,
+    ) -> Blueprint:
+        """Return a blueprint that receives files in several requests, so that they can be resumed.
+
+        It speaks tus 1.0 with all its extensions, and the IETF's draft "Resumable Uploads for
+        HTTP". Register it with an URL prefix, where uploads are created. Its views are async when
+        one of the functions is; the plain ones then run in threads.
+
+        Args:
+            authorize: Called for every request with the upload as it stands, whether it is allowed
+                (403 otherwise). A text says whose the upload is: then only requests for which it
+                returns the same may go on with it.
+            on_finished: Called with the file and the upload when all has come and kept the rules;
+                once, and again only if it fails or the process ends meanwhile. An HTTP error below
+                500 refuses the file. A mapping that it returns is added to the answer's header.
+            on_progress: Called with the upload whenever more of it is kept: each 4 MiB, and at the
+                end of each request.
+            expires: For how many seconds an upload is kept after its last byte.
+            temporary: Leave the file apart, seen by nobody, until :meth:`promote` is called.
+            cors: The arguments of :class:`cruse.CORSPolicy`, such as ``{"origins": "https://..."}``,
+                for pages of other origins; which fields they may see is filled in.
+        """
+        from cruse_uploads.resumable.finishing import Hooks
+        from cruse_uploads.resumable.routes import make_blueprint
+
+        hooks = Hooks(authorize, on_finished, on_progress, temporary)
+        return make_blueprint(self, hooks, expires, cors)
 
     # -- finding ---------------------------------------------------------------------------------
 

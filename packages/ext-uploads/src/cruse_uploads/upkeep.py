@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
 from cruse_uploads.filetypes import HEAD
 from cruse_uploads.receiving import QUARANTINE, TEMPORARY
+from cruse_uploads.resumable import sweeping
+from cruse_uploads.resumable.uploads import RESUMABLE
 from cruse_uploads.storage import Meta, copy
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class Swept:
     promoted: int = 0
     #: Files that left quarantine for nowhere.
     quarantined: int = 0
+    #: Resumable uploads that expired.
+    expired: int = 0
     #: Pieces of uploads whose process was killed.
     pieces: int = 0
 
@@ -74,6 +78,7 @@ def sweep(uploads: Uploads, older: float) -> Swept:
     for full, _, _ in _older(storage, QUARANTINE, now - kept):
         storage.delete(full)
         done.quarantined += 1
+    done.expired = sweeping.sweep(uploads.sets, storage, now - older)
     done.pieces = storage.sweep(now - older)
     return done
 
@@ -97,7 +102,7 @@ def verify(uploads: Uploads) -> Iterator[tuple[str, str]]:
     keys = storage.keys()
     for full in keys:
         name, _, key = full.partition("/")
-        if name in (QUARANTINE, TEMPORARY):
+        if name in (QUARANTINE, TEMPORARY, RESUMABLE):
             continue
         upload_set = uploads.sets.get(name)
         if upload_set is None:

@@ -1,0 +1,143 @@
+"""Finishing an upload: its pieces go through the rules of the set, as any file does.
+
+The steps are in an order that lets another request take over wherever this one is killed: the file
+is kept as a temporary one, *then* the note says what became of the upload, then the file is
+promoted and the application is told, and then the note says so. What came before a crash is found
+done; a temporary file whose note was not written is swept. So the application is told once, and
+again only when the process ended, or the function failed, while it was being told.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from werkzeug.exceptions import HTTPException
+
+from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
+from cruse_uploads.resumable import uploads
+from cruse_uploads.resumable.errors import Unfinished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cruse_uploads.resumable.uploads import ResumableUpload
+    from cruse_uploads.sides import Side
+    from cruse_uploads.stored import Stored
+
+__all__ = ["Hooks", "finish"]
+
+CHUNK = 1024 * 1024  # bytes of a piece read at a time
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What an application wants to be asked and told; see ``UploadSet.resumable``."""
+
+    authorize: Callable[[ResumableUpload], Any]
+    on_finished: Callable[[Stored, ResumableUpload], Any] | None = None
+    on_progress: Callable[[ResumableUpload], Any] | None = None
+    temporary: bool = False
+
+    async def call(self, side: Side, function: Callable[..., Any], *args: Any) -> Any:
+        """Call one of them; a plain function takes its time, so on a loop it runs in a thread."""
+        call = side.call if inspect.iscoroutinefunction(function) else side.run
+        return await call(function, *args)
+
+
+class _Bytes(AsyncIterator[bytes]):
+    """The bytes of an upload's pieces; not a generator, for the reason told in ``sides``."""
+
+    def __init__(self, side: Side, upload: ResumableUpload) -> None:
+        self._side = side
+        self._storage = upload.upload_set.storage
+        self._keys: Iterator[str] = uploads.pieces_of(upload)
+        self._file: BinaryIO | None = None
+
+    async def __anext__(self) -> bytes:
+        while True:
+            if self._file is None:
+                self._file = await self._side.run(self._open_next)
+            if self._file is None:
+                raise StopAsyncIteration
+            if chunk := await self._side.run(self._file.read, CHUNK):
+                return chunk
+            self.close()
+
+    def _open_next(self) -> BinaryIO | None:
+        key = next(self._keys, None)
+        return None if key is None else self._storage.open(key)
+
+    def close(self) -> None:
+        """Close the piece that is open."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+async def finish(side: Side, upload: ResumableUpload, hooks: Hooks) -> Mapping[str, str]:
+    """Make a file of an upload that has all come; return header fields of the application's.
+
+    Raises:
+        Unfinished: When another request is about to.
+        UploadNotAllowed: When the file breaks a rule; nothing is left of the upload.
+        HTTPException: As the application's function raises it. Below 500 it refuses the file, and
+            nothing is left of it; otherwise this can be tried again.
+    """
+    if not await side.run(uploads.claim, upload):
+        raise Unfinished
+    try:
+        fields = await _finish(side, upload, hooks)
+    except Unfinished:
+        raise
+    except HTTPException as error:
+        refused = (error.code or 500) < 500
+        await side.run(_forget if refused else uploads.release, upload)
+        raise
+    except BaseException:
+        await side.run(uploads.release, upload)
+        raise
+    return fields
+
+
+async def _finish(side: Side, upload: ResumableUpload, hooks: Hooks) -> Mapping[str, str]:
+    upload = await side.run(uploads.load, upload.upload_set, upload.id)
+    if upload.is_finished:  # since it was looked at
+        await side.run(uploads.release, upload)
+        return {}
+    stored = upload.stored or await _store(side, upload)
+    if not hooks.temporary:
+        with suppress(ObjectNotFoundError, ObjectExistsError):  # promoted before a crash
+            await side.run(upload.upload_set.promote, stored.key)
+    fields = None
+    if hooks.on_finished is not None:
+        fields = await hooks.call(side, hooks.on_finished, stored, upload)
+    await side.run(uploads.drop, upload)
+    return fields if isinstance(fields, Mapping) else {}
+
+
+def _forget(upload: ResumableUpload) -> None:
+    """Delete an upload, and the file that became of it meanwhile."""
+    with suppress(ObjectNotFoundError):
+        uploads.delete(uploads.load(upload.upload_set, upload.id))
+
+
+async def _store(side: Side, upload: ResumableUpload) -> Stored:
+    """Keep the file as a temporary one, and note it.
+
+    Raises:
+        Unfinished: When another request has kept it, too, and was quicker.
+    """
+    upload_set, chunks = upload.upload_set, _Bytes(side, upload)
+    try:
+        stored = await upload_set._save(side, chunks, upload.name, temporary=True)
+    finally:
+        chunks.close()
+    if not await side.run(uploads.record, upload, stored):
+        key = upload_set.storage_key(stored.key, temporary=True)
+        await side.run(upload_set.storage.delete, key)
+        raise Unfinished
+    return stored

@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, Forbidden
 from cruse import Cruse, request
 from cruse_uploads import ALL, IMAGES, LocalStorage, MemoryStorage, Uploads
 from cruse_uploads.resumable import appending
+from cruse_uploads.resumable import uploads as uploads_module
 from cruse_uploads.resumable.asked import format_metadata, parse_metadata
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -602,6 +603,26 @@ def test_who_was_killed_while_finishing_is_relieved(site, folder):
     os.utime(claim, (time.time() - 200,) * 2)
     assert site.head(url).status_code == 200
     assert len(site.finished) == 1
+
+
+def test_who_takes_long_to_finish_shows_that_it_lives(make_site, folder, monkeypatch):
+    claims = []
+
+    class Slow(LocalStorage):
+        def open(self, key):
+            claims.extend(path.stat().st_mtime_ns for path in folder.rglob("*.claim"))
+            for path in folder.rglob("[0-9a-f]*.claim"):
+                os.utime(path, (0, 0))
+            return super().open(key)
+
+    monkeypatch.setattr(uploads_module, "CLAIM", -1)
+    monkeypatch.setattr(appending, "PIECE", 20)
+    site = make_site(Slow(folder, fsync=False))
+    url = site.create().headers["Location"]
+    for at in range(0, 60, 20):
+        assert site.append(url, TEXT[at : at + 20], at).status_code == 204
+    assert len(site.finished) == 1
+    assert 0 not in claims[1:]  # each piece finds a claim as new as its reading
 
 
 def test_a_file_can_wait_to_be_promoted(make_site):

@@ -10,6 +10,7 @@ again only when the process ended, or the function failed, while it was being to
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class _Bytes(AsyncIterator[bytes]):
 
     def __init__(self, side: Side, upload: ResumableUpload) -> None:
         self._side = side
-        self._storage = upload.upload_set.storage
+        self._upload = upload
+        self._claimed = time.monotonic()
         self._keys: Iterator[str] = uploads.pieces_of(upload)
         self._file: BinaryIO | None = None
 
@@ -68,8 +70,21 @@ class _Bytes(AsyncIterator[bytes]):
             self.close()
 
     def _open_next(self) -> BinaryIO | None:
+        if time.monotonic() - self._claimed > uploads.CLAIM / 4:
+            self._renew()
         key = next(self._keys, None)
-        return None if key is None else self._storage.open(key)
+        return None if key is None else self._upload.upload_set.storage.open(key)
+
+    def _renew(self) -> None:
+        """Show that this process still lives.
+
+        Raises:
+            Unfinished: When another has just taken its place.
+        """
+        uploads.release(self._upload)
+        if not uploads.claim(self._upload):
+            raise Unfinished
+        self._claimed = time.monotonic()
 
     def close(self) -> None:
         """Close the piece that is open."""

@@ -1,0 +1,161 @@
+"""tus-js-client, in node, over connections that break, to workers that are killed.
+
+Debian: nodejs, npm. The client comes from npm.
+"""
+
+import hashlib
+import json
+import random
+import shutil
+import socket
+import subprocess
+import threading
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.servers.serving import launch
+
+HERE = Path(__file__).parent
+CLIENT = "tus-js-client@4.3.1"
+SERVE = ["-m", "cruse", "--app", "tus_app:app", "serve", "--port", "{port}", "--workers", "2"]
+SIZE = 48 * 1024 * 1024
+CUTS = 20
+WAIT = 100  # seconds, on a machine with other work
+
+
+class Line:
+    """A line to a server, which breaks after some bytes, again and again.
+
+    Args:
+        target: The port of the server.
+        cuts: How many bytes each connection carries before it breaks; the later ones do not.
+    """
+
+    def __init__(self, target, cuts):
+        self.target = target
+        self.cuts = list(cuts)
+        self.before_cut = lambda left: None
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with suppress(OSError):  # closed at the end
+            while True:
+                client, _ = self.listening.accept()
+                threading.Thread(target=self.carry, args=(client,), daemon=True).start()
+
+    def carry(self, client):
+        with client, suppress(OSError), self.connected() as server:
+            threading.Thread(target=self.carry_back, args=(server, client), daemon=True).start()
+            with suppress(OSError):
+                self.carry_on(client, server)
+            for end in (client, server):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)  # closing alone does not wake carry_back
+
+    def carry_on(self, client, server):
+        carried = 0
+        while data := client.recv(65536):
+            carried += len(data)
+            if self.cuts and carried > self.cuts[0]:
+                self.cuts.pop(0)
+                self.before_cut(len(self.cuts))
+                break
+            server.sendall(data)
+
+    def connected(self):
+        return socket.create_connection(("127.0.0.1", self.target))
+
+    @staticmethod
+    def carry_back(server, client):
+        with suppress(OSError):
+            while data := server.recv(65536):
+                client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory):
+    """The folder of a script that uploads with tus-js-client."""
+    folder = tmp_path_factory.mktemp("client")
+    npm = shutil.which("npm")
+    assert npm, "npm is missing (Debian: apt install nodejs npm)"
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", folder, CLIENT]
+    subprocess.run(command, check=True, capture_output=True)
+    shutil.copy(HERE / "tus_client.js", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """A large file."""
+    path = tmp_path_factory.mktemp("film") / "film.bin"
+    path.write_bytes(random.randbytes(SIZE))  # noqa: S311
+    return path
+
+
+class Cinema:
+    """A server with two workers, which can be killed and begun anew."""
+
+    def __init__(self, folder, side, stack):
+        self.folder = folder
+        self.environment = {"PYTHONPATH": str(HERE), "TUS_FOLDER": str(folder), "TUS_SIDE": side}
+        self.interface = "asgi" if side == "async" else "wsgi"
+        self.stack = stack
+        self.begin()
+
+    def begin(self):
+        command = [*SERVE, "--interface", self.interface]
+        self.server = self.stack.enter_context(launch(command, self.folder, self.environment))
+        self.server.wait()
+
+    def kill(self):
+        self.server.kill()
+
+    def finished(self):
+        return [json.loads(line) for line in (self.folder / "finished").read_text().splitlines()]
+
+
+@pytest.fixture
+def cinema(tmp_path, request):
+    with ExitStack() as stack:
+        yield Cinema(tmp_path, request.param, stack)
+
+
+@pytest.mark.parametrize(
+    ("cinema", "options"),
+    [
+        ("sync", {"protocol": "tus-v1"}),
+        ("async", {"protocol": "tus-v1", "chunkSize": 20_000_000}),
+        ("async", {"protocol": "tus-v1", "parallelUploads": 3}),
+        ("sync", {"protocol": "ietf-draft-05", "uploadDataDuringCreation": False}),
+    ],
+    indirect=["cinema"],
+    ids=["wsgi", "asgi-chunks", "asgi-parallel", "wsgi-draft"],
+)
+def test_a_film_comes_in_whole_over_a_line_that_breaks(cinema, client, film, options):
+    cuts = random.Random(7).choices(range(400_000, 4_000_000), k=CUTS)  # noqa: S311
+    line = Line(cinema.server.port, cuts)
+
+    def kill_at_half(left):
+        if left == CUTS // 2:
+            cinema.kill()  # with kill -9, both workers
+            cinema.begin()
+            line.target = cinema.server.port
+
+    line.before_cut = kill_at_half
+    url = f"http://127.0.0.1:{line.port}/tus"
+    command = ["node", "tus_client.js", url, film, "film.bin", json.dumps(options)]
+    done = subprocess.run(
+        command, cwd=client, timeout=WAIT, capture_output=True, text=True, check=False
+    )
+    line.listening.close()
+    assert done.returncode == 0, done.stderr + cinema.server.log.read_text()
+    assert line.cuts == []
+    (told,) = cinema.finished()
+    digest = hashlib.sha256(film.read_bytes()).hexdigest()
+    assert told == {"name": "film.bin", "size": SIZE, "digest": digest}
+    assert list(cinema.folder.rglob("*.00000*")) == []  # no piece is left

@@ -4,8 +4,8 @@ Theory of operation
     Up to a part's size (5 MiB) an object is kept in memory and put at its end in one request, on
     the condition that there is none of its key. What is larger goes up in parts while it arrives,
     a few at a time, and shows when the last request completes it. A killed process can leave such
-    parts behind, which only the store can list: give the bucket a rule that aborts incomplete
-    multipart uploads after a day.
+    parts behind. A sweep removes them from S3 where it knows the keys (``storage.s3``); elsewhere,
+    give the bucket a rule that aborts incomplete multipart uploads after a day.
 
     That completing request knows no condition. So of two writers of one large object, the later
     wins; ours never meet, for the keys of upload sets are random.
@@ -26,6 +26,7 @@ from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
 from cruse_uploads.filetypes import INLINE
 from cruse_uploads.names import content_disposition, is_key
 from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+from cruse_uploads.storage.s3 import Bucket
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -125,6 +126,25 @@ class ObjectStorage(Storage):
         self._check(key)
         url: str = self._obstore.sign(self.store, "GET", key, timedelta(seconds=seconds))
         return url
+
+    def sweep(self, before: float) -> int:
+        """Abort multipart uploads that were begun and never completed, in S3 and what is like it.
+
+        Only where the keys are known: given to the store, or in the environment. For others, and
+        other stores, the bucket needs a rule of its own.
+        """
+        from obstore.store import S3Store
+
+        bucket = Bucket.of(self.store) if isinstance(self.store, S3Store) else None
+        if bucket is None:
+            return 0
+        prefix = getattr(self.store, "prefix", None)
+        done = 0
+        for upload in bucket.open_uploads(f"{prefix}/" if prefix else ""):
+            if upload.begun < before:
+                bucket.abort(upload)
+                done += 1
+        return done
 
     def has(self, key: str) -> bool:
         """Whether there is an object under a key."""

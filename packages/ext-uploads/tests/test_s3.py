@@ -1,0 +1,69 @@
+"""Requests to S3 that obstore has none for: their signatures are those of Amazon's examples."""
+
+import pytest
+
+from cruse_uploads.storage.s3 import Bucket
+
+DAY = 1369353600  # 2013-05-24
+HOST = "https://examplebucket.s3.amazonaws.com"
+
+
+@pytest.fixture
+def bucket():
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    return Bucket(HOST, "us-east-1", "AKIAIOSFODNN7EXAMPLE", secret)
+
+
+@pytest.mark.parametrize(
+    ("query", "signature"),
+    [
+        (
+            {"lifecycle": ""},
+            "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
+        ),
+        (
+            {"prefix": "J", "max-keys": "2"},
+            "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+        ),
+    ],
+)
+def test_requests_are_signed(bucket, query, signature):
+    fields = bucket.sign("GET", HOST, query, DAY)
+    assert fields["authorization"].endswith(f"Signature={signature}")
+    assert fields["x-amz-date"] == "20130524T000000Z"
+
+
+class Store:
+    def __init__(self, **config):
+        self.config = {"bucket": "b"} | config
+
+
+@pytest.mark.parametrize(
+    ("config", "url"),
+    [
+        ({}, "https://b.s3.us-east-1.amazonaws.com"),
+        ({"region": "eu-west-1"}, "https://b.s3.eu-west-1.amazonaws.com"),
+        ({"endpoint": "http://s3.test:9000/"}, "http://s3.test:9000/b"),
+        (
+            {"endpoint": "http://b.s3.test", "virtual_hosted_style_request": "true"},
+            "http://b.s3.test",
+        ),
+    ],
+)
+def test_a_bucket_is_found_as_its_store_finds_it(config, url):
+    keys = {"access_key_id": "name", "secret_access_key": "key"}
+    assert Bucket.of(Store(**keys, **config)).url == url
+
+
+def test_keys_may_be_in_the_environment_or_nowhere(monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    assert Bucket.of(Store()) is None
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"):
+        monkeypatch.setenv(f"AWS_{name}", name)
+    bucket = Bucket.of(Store())
+    assert (bucket.access_key, bucket.token) == ("ACCESS_KEY_ID", "SESSION_TOKEN")
+    assert bucket.sign("GET", bucket.url, {}, DAY)["x-amz-security-token"] == "SESSION_TOKEN"
+
+
+def test_no_key_is_shown(bucket):
+    assert bucket.secret_key not in repr(bucket)

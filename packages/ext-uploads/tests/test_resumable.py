@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import os
+import threading
 import time
 import tracemalloc
 from contextlib import suppress
 from importlib.metadata import distributions
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, Forbidden
 
@@ -276,6 +277,91 @@ def test_of_requests_that_began_together_one_wins(make_site, monkeypatch):
     assert one.content(one.finished[0][0]) == TEXT
 
 
+requests = st.tuples(
+    st.sampled_from(["whole", "cut", "wrong", "checksum"]),
+    st.integers(0, 1),  # the worker
+    st.integers(1, 40),  # bytes announced
+    st.integers(0, 39),  # bytes before the cut
+)
+
+
+@pytest.fixture(scope="module")
+def workers():
+    storage = MemoryStorage()
+    sites = [Site(storage), Site(storage)]
+    yield sites
+    for site in sites:
+        site.app.stop()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(requests, max_size=12), st.integers(1, 30))
+def test_whatever_happens_the_file_is_the_one_that_was_sent(workers, asked, piece):
+    url, kept = workers[0].create().headers["Location"], 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(appending, "PIECE", piece)
+        for kind, worker, size, cut in [*asked, ("whole", 0, 60, 0)]:
+            site, data = workers[worker], TEXT[kept : kept + size]
+            if kind == "whole":
+                assert site.append(url, data, kept).status_code == 204
+                kept += len(data)
+            elif kind == "cut" and cut < len(data):
+                assert stream(site, url, Cut(data[:cut]), kept, len(data)).status_code == 400
+                kept += cut
+            elif kind == "wrong":
+                assert site.append(url, data, kept + 1).status_code == 409
+            elif kind == "checksum" and data:
+                assert site.append(url, data, kept, **checksum(data + b"!")).status_code == 460
+            assert workers[1 - worker].offset(url) == kept
+    ((site, stored),) = [(each, stored) for each in workers for stored, _ in each.finished]
+    assert site.content(stored) == TEXT
+    for each in workers:
+        each.finished.clear()
+
+
+class AllAtOnce(Cut):
+    """A body that begins when all others do."""
+
+    def __init__(self, barrier, *chunks):
+        super().__init__(*chunks)
+        self.barrier = barrier
+
+    def read(self, size=-1):
+        barrier, self.barrier = self.barrier, None
+        if barrier is not None:
+            barrier.wait(20)
+        return super().read(size)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_the_bytes_of_requests_at_once_are_not_mixed(make_site, monkeypatch, storage):
+    monkeypatch.setattr(appending, "PIECE", 1000)
+    site = make_site(storage)
+    url = site.create(5000).headers["Location"]
+    barrier, statuses = threading.Barrier(4), []
+
+    def send(letter):
+        body = AllAtOnce(barrier, *[letter * 500] * 10)
+        other = site.app.test_client().open(
+            url,
+            method="PATCH",
+            headers={**APPEND, "Upload-Offset": "0"},
+            environ_overrides={"wsgi.input": body, "CONTENT_LENGTH": "5000"},
+        )
+        statuses.append(other.status_code)
+
+    threads = [threading.Thread(target=send, args=(bytes([65 + n]),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = site.offset(url)
+    assert sorted(statuses)[1:] == [409] * 3
+    site.append(url, b"?" * (5000 - kept), kept)
+    content = site.content(site.finished[0][0])[:kept]
+    assert content == content[:1] * kept
+
+
 def test_an_upload_can_be_deleted(any_site):
     url = any_site.create().headers["Location"]
     any_site.append(url, TEXT[:20], 0)
@@ -454,7 +540,9 @@ def test_metadata_is_understood_or_refused(text):
 
 def test_what_is_too_large_is_refused(any_site):
     site = any_site
-    assert site.create(10_000_001).status_code == 413
+    response = site.create(10_000_001)
+    assert response.status_code == 413
+    assert "max-size=10000000" in response.headers["Upload-Limit"]
     url = site.create().headers["Location"]
     assert site.append(url, TEXT + b"!", 0).status_code == 413
     assert site.offset(url) == 0
@@ -548,6 +636,21 @@ def test_nobody_goes_on_with_the_upload_of_another(any_site):
     assert site.client.delete(url, headers={**TUS, "X-User": "Bob"}).status_code == 404
     assert site.append(url, TEXT, 0, **{"X-User": "Ann"}).status_code == 204
     assert site.finished[0][1].owner == "Ann"
+
+
+def test_an_owner_is_named_by_text_or_number(make_site):
+    site = make_site(authorize=lambda upload: 7)
+    site.append(site.create().headers["Location"], TEXT, 0)
+    assert site.finished[0][1].owner == "7"
+    assert make_site(authorize=lambda upload: site).create().status_code == 500
+
+
+def test_what_is_deleted_while_it_comes_is_not_found(make_site):
+    one, two = make_site(), make_site()
+    url = one.create().headers["Location"]
+    body = Cut(TEXT[:30], then=lambda: two.client.delete(url, headers=TUS))
+    assert stream(one, url, body, 0).status_code == 404
+    assert two.left() == []
 
 
 def test_the_application_can_refuse_what_has_come(any_site):

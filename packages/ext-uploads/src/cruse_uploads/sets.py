@@ -261,8 +261,8 @@ class UploadSet:
 
         Args:
             authorize: Called for every request with the upload as it stands, whether it is allowed
-                (403 otherwise). A text says whose the upload is: then only requests for which it
-                returns the same may go on with it.
+                (403 otherwise). A text, int or UUID says whose the upload is: then only requests
+                for which it returns the same may go on with it.
             on_finished: Called with the file and the upload when all has come and kept the rules;
                 once, and again only if it fails or the process ends meanwhile. An HTTP error below
                 500 refuses the file. A mapping that it returns is added to the answer's header.

@@ -6,6 +6,7 @@ import inspect
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from werkzeug.exceptions import BadRequest, Forbidden, Gone, NotFound
 
@@ -75,10 +76,11 @@ def make_blueprint(
 
     def add(rule: str, endpoint: str, methods: list[str], answer: Answer) -> None:
         async def on_loop(**values: str) -> Response:
-            return await answer(Resource(OnLoop(), upload_set, hooks, expires), **values)
+            return await _found(answer(Resource(OnLoop(), upload_set, hooks, expires), **values))
 
         def blocking(**values: str) -> Response:
-            return drive(answer(Resource(Blocking(), upload_set, hooks, expires), **values))
+            resource = Resource(Blocking(), upload_set, hooks, expires)
+            return drive(_found(answer(resource, **values)))
 
         view = on_loop if is_async else blocking
         blueprint.add_url_rule(
@@ -92,12 +94,22 @@ def make_blueprint(
         blueprint.add_url_rule(
             rule, endpoint, view, methods=["OPTIONS"], provide_automatic_options=False
         )
-    blueprint.after_request(_mark)
+    blueprint.after_request(partial(_mark, draft.limits(upload_set, expires)))
     return blueprint
 
 
-def _mark(response: Response) -> Response:
+async def _found(answer: Coroutine[Any, Any, Response]) -> Response:
+    """Answer; with 404 also where the upload is deleted meanwhile."""
+    try:
+        return await answer
+    except ObjectNotFoundError:
+        raise NotFound("There is no such upload.") from None
+
+
+def _mark(limits: str, response: Response) -> Response:
     """Say on every answer, errors too, what protocol it is in."""
+    if response.status_code == 413:
+        response.headers["Upload-Limit"] = limits
     if "Tus-Resumable" in request.headers or request.method == "OPTIONS":
         response.headers["Tus-Resumable"] = tus.VERSION
         if response.status_code == 412:
@@ -242,23 +254,27 @@ class Resource:
 
         Raises:
             Forbidden: When it does not allow it (403).
+            TypeError: When it says so in no way that is known.
         """
         allowed = await self.hooks.call(self.side, self.hooks.authorize, upload)
         if not allowed:
             raise Forbidden
-        return allowed if isinstance(allowed, str) else None
+        if not isinstance(allowed, str | int | UUID):  # an object may not be the same next time
+            raise TypeError(
+                f"{self.hooks.authorize!r} returned {type(allowed).__name__}. Return whose upload "
+                "it is, as text, int or UUID; True for whoever knows its URL; False for nobody."
+            )
+        return None if allowed is True else str(allowed)
 
     async def _found(self, upload_id: str) -> ResumableUpload:
         """Return an upload that the client may go on with.
 
         Raises:
-            NotFound: When there is none, or it is another's (404).
+            ObjectNotFoundError: When there is none.
+            NotFound: When it is another's (404).
             Gone: When its time is over (410).
         """
-        try:
-            upload = await self.side.run(uploads.load, self.upload_set, upload_id)
-        except ObjectNotFoundError:
-            raise NotFound("There is no such upload.") from None
+        upload = await self.side.run(uploads.load, self.upload_set, upload_id)
         if await self._authorized(upload) != upload.owner:
             raise NotFound("There is no such upload.")
         if upload.is_expired:

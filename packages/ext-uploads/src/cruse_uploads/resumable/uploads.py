@@ -259,7 +259,8 @@ def record(upload: ResumableUpload, stored: Stored) -> bool:
 def drop(upload: ResumableUpload) -> None:
     """Delete the pieces of an upload that is finished, and note that it is."""
     storage = upload.upload_set.storage
-    _put(storage, upload.key("told"), None)
+    with suppress(ObjectExistsError):  # told twice, by who was taken for dead
+        _put(storage, upload.key("told"), None)
     for entry in (*_pieces(upload.entries), "claim"):
         storage.delete(upload.key(entry))
     _delete_turns(upload)

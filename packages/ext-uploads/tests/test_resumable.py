@@ -846,6 +846,24 @@ def test_the_draft_tells_problems(any_site):
     assert site.client.head(url).status_code == 404
 
 
+def test_the_draft_is_finished_by_who_asks_when_a_process_was_killed(site, folder):
+    site.fail = KeyError("killed")
+    url = draft_create(site, TEXT[:10]).headers["Location"]
+    assert draft_append(site, url, TEXT[10:], 10, "?1").status_code == 500
+    (info,) = folder.rglob("[0-9a-f]*.info")
+    claim = info.with_suffix(".claim")
+    claim.touch()
+    head = site.client.head(url)
+    assert (head.status_code, head.headers["Upload-Complete"]) == (200, "?0")
+    assert head.headers["Upload-Offset"] == str(len(TEXT))
+    response = draft_append(site, url, b"", len(TEXT), "?1")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    os.utime(claim, (0, 0))
+    site.fail = None
+    assert site.client.head(url).headers["Upload-Complete"] == "?1"
+    assert len(site.finished) == 1
+
+
 def test_the_draft_tells_errors_of_the_whole_from_those_of_a_request(site):
     site.fail = Forbidden("Not today.")
     response = draft_create(site, TEXT, "?1")

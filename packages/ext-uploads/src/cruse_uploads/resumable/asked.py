@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from werkzeug.exceptions import BadRequest
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cruse import Request
+    from cruse_uploads.resumable.errors import Unfinished
     from cruse_uploads.resumable.uploads import ResumableUpload
 
 __all__ = ["Append", "Checksum", "Creation", "Dialect", "parse_metadata", "parse_number"]
@@ -60,6 +61,9 @@ class Append:
 
 class Dialect(Protocol):
     """One of the protocols."""
+
+    #: How a request is told that another is about to finish the upload.
+    unfinished: ClassVar[type[Unfinished]]
 
     def creation(self, request: Request) -> Creation:
         """Read a request that creates an upload."""

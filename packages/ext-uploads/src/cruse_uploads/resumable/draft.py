@@ -9,7 +9,7 @@ insist on them.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.http import parse_options_header
@@ -22,7 +22,7 @@ from cruse_uploads.resumable.asked import (
     parse_metadata,
     parse_number,
 )
-from cruse_uploads.resumable.errors import InconsistentLength
+from cruse_uploads.resumable.errors import InconsistentLength, Unfinished, UnfinishedYet
 
 if TYPE_CHECKING:
     from cruse import Request
@@ -37,6 +37,8 @@ _UNTYPED = ("3", "4", "5")  # versions that had no media type for it
 
 class Draft:
     """The dialect of clients that do not send ``Tus-Resumable``."""
+
+    unfinished: ClassVar[type[Unfinished]] = UnfinishedYet
 
     def creation(self, request: Request) -> Creation:
         """Read a request that creates an upload.

@@ -16,6 +16,7 @@ __all__ = [
     "OffsetMismatch",
     "Overtaken",
     "Unfinished",
+    "UnfinishedYet",
 ]
 
 _TYPES = "https://iana.org/assignments/http-problem-types#"
@@ -89,6 +90,13 @@ class Unfinished(Locked):
     ) -> list[tuple[str, str]]:
         """Return the headers of the response."""
         return [*super().get_headers(environ, scope), ("Retry-After", "2")]
+
+
+class UnfinishedYet(Unfinished):
+    """The same, in the draft: its clients come back after 5xx alone."""
+
+    code = 503
+    name = "Service Unavailable"
 
 
 class Overtaken(Exception):  # noqa: N818 (it becomes an OffsetMismatch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from cruse_uploads.resumable.errors import (
     InconsistentLength,
     OffsetMismatch,
     Overtaken,
+    Unfinished,
+    UnfinishedYet,
 )
 from cruse_uploads.resumable.finishing import Hooks, finish
 from cruse_uploads.resumable.tus import Tus
@@ -114,7 +117,7 @@ def _mark(limits: str, response: Response) -> Response:
         response.headers["Tus-Resumable"] = tus.VERSION
         if response.status_code == 412:
             response.headers["Tus-Version"] = tus.VERSION
-    elif g.get(_WHOLE) and 400 <= response.status_code < 500 and response.status_code != 423:
+    elif g.get(_WHOLE) and 400 <= response.status_code < 500:
         response.headers["Upload-Complete"] = "?1"  # the file is refused, not the request
     return response
 
@@ -194,8 +197,10 @@ class Resource:
 
     async def _head(self, upload: ResumableUpload) -> Response:
         # Where all has come and yet nothing became of it, a process was killed at its last step.
-        if not upload.is_finished and self.dialect.completes(upload, None):
-            await self._finish(upload)
+        whole = upload.is_finishing or self.dialect.completes(upload, None)
+        if whole and not upload.is_finished:
+            with suppress(UnfinishedYet):  # the draft can tell so: it is not complete
+                await self._finish(upload)
             upload = await self._found(upload.id)
         fields = {**self.dialect.head(upload), "Cache-Control": "no-store"}
         return _empty(200, fields)
@@ -220,7 +225,10 @@ class Resource:
 
     async def _finish(self, upload: ResumableUpload) -> Mapping[str, str]:
         setattr(g, _WHOLE, True)
-        return await finish(self.side, upload, self.hooks)
+        try:
+            return await finish(self.side, upload, self.hooks)
+        except Unfinished:
+            raise self.dialect.unfinished from None
 
     async def _answer(
         self, upload: ResumableUpload, status: int, fields: Mapping[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from werkzeug.exceptions import BadRequest, PreconditionFailed, UnsupportedMediaType
 from werkzeug.http import http_date
@@ -21,6 +21,7 @@ from cruse_uploads.resumable.asked import (
     parse_metadata,
     parse_number,
 )
+from cruse_uploads.resumable.errors import Unfinished
 
 if TYPE_CHECKING:
     from cruse import Request
@@ -51,6 +52,8 @@ class WrongVersion(PreconditionFailed):
 
 class Tus:
     """The dialect of clients that send ``Tus-Resumable``."""
+
+    unfinished: ClassVar[type[Unfinished]] = Unfinished
 
     def __init__(self, request: Request) -> None:
         if request.headers["Tus-Resumable"] != VERSION:

@@ -92,6 +92,11 @@ class ResumableUpload:
         """Whether its file is kept and the application knows of it."""
         return "told" in self.entries
 
+    @property
+    def is_finishing(self) -> bool:
+        """Whether a request has begun to finish it, and may have been killed."""
+        return not self.is_finished and ("claim" in self.entries or self.stored is not None)
+
     def key(self, entry: str) -> str:
         """Return the key in storage of one of its objects."""
         return f"{RESUMABLE}/{self.upload_set.name}/{self.id[:2]}/{self.id}.{entry}"

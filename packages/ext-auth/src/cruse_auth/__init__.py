@@ -1,6 +1,6 @@
 """Sign-in for Cruse: OpenID Connect with every check on, and who is signed in."""
 
-from cruse_auth.extension import Auth, AuthState, confirm_login, login_user, logout_user
+from cruse_auth.extension import Auth, confirm_login, login_user, logout_user
 from cruse_auth.guards import (
     LoginRequired,
     auth_required,
@@ -13,7 +13,7 @@ from cruse_auth.guards import (
 from cruse_auth.http import InProcess
 from cruse_auth.oidc import Identity
 from cruse_auth.passwords import PasswordCheck, Passwords, WeakPassword
-from cruse_auth.providers import OpenIDProvider
+from cruse_auth.providers import Provider
 from cruse_auth.redirects import is_safe_next, safe_next
 from cruse_auth.resources import AccessToken, BearerError, MemoryProofs, ProofStore, Resource
 from cruse_auth.rights import InsufficientScope
@@ -29,6 +29,7 @@ from cruse_auth.signals import (
     user_needs_refresh,
     user_unauthorized,
 )
+from cruse_auth.state import AuthState
 from cruse_auth.stores import MemoryStore, SessionRecord, SessionStore
 from cruse_auth.users import AnonymousUser, UserMixin, current_user
 
@@ -47,10 +48,10 @@ __all__ = [
     "LoginRequired",
     "MemoryProofs",
     "MemoryStore",
-    "OpenIDProvider",
     "PasswordCheck",
     "Passwords",
     "ProofStore",
+    "Provider",
     "Resource",
     "SessionRecord",
     "SessionStore",

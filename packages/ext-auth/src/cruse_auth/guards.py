@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from cruse import Request
     from cruse.typing import ResponseReturnValue
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = [

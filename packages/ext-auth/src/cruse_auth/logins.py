@@ -18,7 +18,7 @@ from cruse_auth.signals import sending, user_logged_in, user_logged_out, user_lo
 from cruse_auth.users import ANONYMOUS, id_of, is_active, loading, way_of
 
 if TYPE_CHECKING:
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["confirming", "logging_in", "logging_out"]

@@ -22,8 +22,8 @@ from cruse_auth.stores import SessionRecord
 
 if TYPE_CHECKING:
     from cruse.context import Context
-    from cruse_auth.extension import AuthState
     from cruse_auth.settings import AuthSettings
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = [

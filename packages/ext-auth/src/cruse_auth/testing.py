@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from cruse import request
 from cruse.testing import CruseClient
 from cruse_auth.development import Client, DevelopmentProvider, Person
+from cruse_auth.fake_oauth2 import FakeOAuth2Provider
 from cruse_auth.record import LoginRecord, write_record
 from cruse_auth.sessions import begin
 from cruse_auth.steps import run
@@ -34,9 +35,17 @@ if TYPE_CHECKING:
     from cruse import Blueprint, Response
     from cruse.testing import AsyncCruseClient
     from cruse_auth.development.provider import Grant
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
 
-__all__ = ["MISSING", "AuthClient", "Client", "FakeProvider", "Person", "log_in"]
+__all__ = [
+    "MISSING",
+    "AuthClient",
+    "Client",
+    "FakeOAuth2Provider",
+    "FakeProvider",
+    "Person",
+    "log_in",
+]
 
 
 def log_in(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cruse import Response
     from cruse.context import Context
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["AnonymousUser", "UserMixin", "current_user"]

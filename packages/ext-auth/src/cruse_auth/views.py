@@ -10,9 +10,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import Forbidden, MethodNotAllowed, NotFound
 
-from cruse import Blueprint, make_response, redirect, render_template, request, session
+from cruse import Blueprint, make_response, redirect, render_template, request, session, url_for
 from cruse_auth.errors import LoginDeniedError, LoginError
 from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cruse import Response
-    from cruse_auth.extension import AuthState
-    from cruse_auth.oidc import OpenIDClient
+    from cruse_auth.oidc import ProviderClient
     from cruse_auth.oidc.transactions import Transaction
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["make_blueprint"]
@@ -50,6 +50,7 @@ def make_blueprint(state: AuthState, url_prefix: str) -> Blueprint:
         (["/login"], ["GET"], views.login_page),
         (["/<provider>/login"], ["GET", "POST"], views.login),
         (["/<provider>/callback"], ["GET"], views.callback),
+        (["/<provider>/callback"], ["POST"], views.form_post),
         (["/logout", "/<provider>/logout"], ["GET", "POST"], views.logout),
     ):
         finished = _finished(view)
@@ -111,7 +112,7 @@ class Views:
         self._check_origin()
         return perform(self._told(provider, self._begin(client)), client.http())
 
-    def _begin(self, client: OpenIDClient) -> Steps[Response]:
+    def _begin(self, client: ProviderClient) -> Steps[Response]:
         state = self.state
         redirect_uri = state.callback_url(client.options.name)
         _warn_of_http(state, client, redirect_uri)
@@ -127,12 +128,23 @@ class Views:
         state.transactions.save(login, response, request.cookies)
         return response
 
+    def form_post(self, provider: str) -> Any:
+        """Take up a browser that came back with a form, and give it the query that says the same.
+
+        To a form from another site browsers add no cookies that are ``SameSite=Lax``, as ours
+        are; to the page that it is then sent to they do.
+        """
+        if not self._client(provider).options.form_post:
+            raise MethodNotAllowed(["GET"])
+        callback = url_for("auth.callback", provider=provider)
+        return redirect(f"{callback}?{Callback.as_query(request.form)}", 303)
+
     def callback(self, provider: str) -> Any:
         """Take up the browser that the provider sent back."""
         client = self._client(provider)
         return perform(self._told(provider, self._complete(client)), client.http())
 
-    def _complete(self, client: OpenIDClient) -> Steps[Response]:
+    def _complete(self, client: ProviderClient) -> Steps[Response]:
         cookie, login = self.state.transactions.find(request.args.get("state"), request.cookies)
         self._check_binding(client, login)
         try:
@@ -142,7 +154,7 @@ class Views:
         self.state.transactions.forget(cookie, response)
         return response
 
-    def _check_binding(self, client: OpenIDClient, login: Transaction) -> None:
+    def _check_binding(self, client: ProviderClient, login: Transaction) -> None:
         """Refuse a login that was begun for something else (CVE-2026-73419 was this)."""
         name = client.options.name
         for what, begun, now in (
@@ -159,9 +171,9 @@ class Views:
                     f"the login began with {what} {begun!r}, the callback has {now!r}"
                 )
 
-    def _finish(self, client: OpenIDClient, login: Transaction) -> Steps[Response]:
+    def _finish(self, client: ProviderClient, login: Transaction) -> Steps[Response]:
         state = self.state
-        identity = yield from client.identify(login, Callback.read(request.args))
+        identity, _tokens = yield from client.complete(login, Callback.read(request.args))
         user = yield Call(state.login_hook(client.options.name), (identity,))
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
@@ -185,7 +197,7 @@ class Views:
         client = self.state.clients.get(name or "")
         return perform(self._leave(client), None if client is None else client.http())
 
-    def _leave(self, client: OpenIDClient | None) -> Steps[Any]:
+    def _leave(self, client: ProviderClient | None) -> Steps[Any]:
         after = self.state.settings.after_logout
         yield from logging_out(self.state)
         if client is None:
@@ -202,7 +214,7 @@ class Views:
 
     # -- what goes wrong ------------------------------------------------------------------------
 
-    def _client(self, provider: str) -> OpenIDClient:
+    def _client(self, provider: str) -> ProviderClient:
         try:
             return self.state.clients[provider]
         except KeyError:
@@ -240,7 +252,7 @@ class Views:
         return make_response((page, error.status))
 
 
-def _warn_of_http(state: AuthState, client: OpenIDClient, redirect_uri: str) -> None:
+def _warn_of_http(state: AuthState, client: ProviderClient, redirect_uri: str) -> None:
     """Name the setting that is nearly always missing when a provider refuses the redirect URI."""
     parts = urlsplit(redirect_uri)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")

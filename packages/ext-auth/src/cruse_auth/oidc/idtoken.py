@@ -16,6 +16,7 @@ from cruse_auth.errors import LoginError
 from cruse_auth.oidc.signed import read_signed
 
 if TYPE_CHECKING:
+    from cruse_auth.oidc.discovery import Metadata
     from cruse_auth.oidc.keys import Keys
     from cruse_auth.steps import Steps
 
@@ -32,7 +33,7 @@ class IDTokenError(LoginError):
 class Expected:
     """What the ID token of a login has to say."""
 
-    issuer: str
+    metadata: Metadata
     client_id: str
     nonce: str
     access_token: str
@@ -61,8 +62,11 @@ def verify(token: str, expected: Expected, keys: Keys) -> Steps[dict[str, Any]]:
 
 
 def _check_claims(claims: dict[str, Any], header: dict[str, Any], expected: Expected) -> None:
+    issuer = expected.metadata.issuer_of(claims.get("tid"))
+    if issuer is None:
+        raise IDTokenError("the ID token's tid names no organization")
     required = {
-        "iss": {"essential": True, "value": expected.issuer},
+        "iss": {"essential": True, "value": issuer},
         # Without this Authlib takes a token for somebody else when `azp` names us.
         "aud": {"essential": True, "value": expected.client_id},
         "nonce": {"essential": True, "value": expected.nonce},

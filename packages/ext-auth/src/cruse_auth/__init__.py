@@ -20,6 +20,7 @@ from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
     remember_theft,
+    tokens_refreshed,
     user_loaded_from_cookie,
     user_loaded_from_request,
     user_logged_in,
@@ -31,6 +32,13 @@ from cruse_auth.signals import (
 )
 from cruse_auth.state import AuthState
 from cruse_auth.stores import MemoryStore, SessionRecord, SessionStore
+from cruse_auth.tokens import (
+    MemoryTokenStore,
+    NoTokenError,
+    ProviderAPI,
+    StoredTokens,
+    TokenStore,
+)
 from cruse_auth.users import AnonymousUser, UserMixin, current_user
 
 __all__ = [
@@ -48,13 +56,18 @@ __all__ = [
     "LoginRequired",
     "MemoryProofs",
     "MemoryStore",
+    "MemoryTokenStore",
+    "NoTokenError",
     "PasswordCheck",
     "Passwords",
     "ProofStore",
     "Provider",
+    "ProviderAPI",
     "Resource",
     "SessionRecord",
     "SessionStore",
+    "StoredTokens",
+    "TokenStore",
     "UserMixin",
     "WeakPassword",
     "auth_required",
@@ -70,6 +83,7 @@ __all__ = [
     "logout_user",
     "remember_theft",
     "safe_next",
+    "tokens_refreshed",
     "user_loaded_from_cookie",
     "user_loaded_from_request",
     "user_logged_in",

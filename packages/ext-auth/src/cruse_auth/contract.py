@@ -24,18 +24,16 @@ import pytest
 
 from cruse import Cruse
 from cruse_auth.stores import SessionRecord
+from cruse_auth.tokens import StoredTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SessionStoreContract"]
+__all__ = ["SessionStoreContract", "TokenStoreContract"]
 
 
-class SessionStoreContract:
-    """Tests that hold for every store; :meth:`make_store` is the one to write.
-
-    Plain and async stores are tested alike.
-    """
+class _StoreContract:
+    """What the contracts have in common."""
 
     def make_store(self, app: Cruse) -> Any:
         """Return a new, empty store.
@@ -44,25 +42,6 @@ class SessionStoreContract:
             app: An application whose context is current for the tests.
         """
         raise NotImplementedError("The contract needs to know the store: return one here.")
-
-    def record(self, sid: str = "one", **changes: Any) -> SessionRecord:
-        """Return a record that has everything."""
-        now = int(time.time())
-        record = SessionRecord(
-            sid,
-            "ada",
-            created_at=now - 300,
-            at=now - 200,
-            seen_at=now - 100,
-            expires_at=now + 86400,
-            provider="op",
-            address="2001:db8::1",
-            user_agent="Mozilla/5.0 (Straße)",
-            remember_until=now + 86400,
-            validator="a" * 64,
-            previous="b" * 64,
-        )
-        return replace(record, **changes)
 
     @contextmanager
     def application(self) -> Iterator[Cruse]:
@@ -84,6 +63,32 @@ class SessionStoreContract:
     def store(self, app: Cruse) -> Any:
         """The store, as plain code calls it."""
         return _Called(app, self.make_store(app))
+
+
+class SessionStoreContract(_StoreContract):
+    """Tests that hold for every store of logins; :meth:`make_store` is the one to write.
+
+    Plain and async stores are tested alike.
+    """
+
+    def record(self, sid: str = "one", **changes: Any) -> SessionRecord:
+        """Return a record that has everything."""
+        now = int(time.time())
+        record = SessionRecord(
+            sid,
+            "ada",
+            created_at=now - 300,
+            at=now - 200,
+            seen_at=now - 100,
+            expires_at=now + 86400,
+            provider="op",
+            address="2001:db8::1",
+            user_agent="Mozilla/5.0 (Straße)",
+            remember_until=now + 86400,
+            validator="a" * 64,
+            previous="b" * 64,
+        )
+        return replace(record, **changes)
 
     # -- the tests -----------------------------------------------------------------------------
 
@@ -167,6 +172,61 @@ class SessionStoreContract:
         assert store.remove_user("ada", None) == 1
         assert store.of_user("ada") == []
         assert [record.sid for record in store.of_user("bob")] == ["other"]
+
+
+class TokenStoreContract(_StoreContract):
+    """Tests that hold for every store of tokens; :meth:`make_store` is the one to write."""
+
+    def tokens(self, version: str = "1", **changes: Any) -> StoredTokens:
+        """Return tokens of somebody."""
+        return replace(StoredTokens("ada", "op", version, "sealed", 12345), **changes)
+
+    def test_what_is_kept_comes_back_as_it_was(self, store: Any) -> None:
+        for tokens in (self.tokens(), self.tokens(version="2", sealed="x" * 9000, busy_until=0)):
+            store.put(tokens)
+            assert store.get("ada", "op") == tokens
+
+    def test_what_is_not_there_is_none(self, store: Any) -> None:
+        assert store.get("ada", "op") is None
+        assert not store.replace(self.tokens("2"), "1")
+        assert store.get("ada", "op") is None
+        assert store.remove("ada", None, None) == 0
+
+    def test_it_is_replaced_by_who_knows_the_version(self, store: Any) -> None:
+        store.put(self.tokens())
+        assert not store.replace(self.tokens("3"), "2")
+        assert store.replace(self.tokens("2"), "1")
+        assert store.get("ada", "op") == self.tokens("2")
+
+    def test_of_many_who_replace_at_once_one_does(self, app: Cruse, store: Any) -> None:
+        store.put(self.tokens())
+
+        def take(number: int) -> Any:
+            with app.app_context():
+                return store.replace(self.tokens(f"mine {number}"), "1")
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(map(bool, pool.map(take, range(8)))) == 1
+
+    def test_those_of_many_logins_at_once_are_kept(self, app: Cruse, store: Any) -> None:
+        def put(number: int) -> None:
+            with app.app_context():
+                store.put(self.tokens(f"mine {number}"))
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(put, range(4)))
+        assert store.get("ada", "op").version.startswith("mine ")
+
+    def test_they_are_removed_by_user_provider_and_version(self, store: Any) -> None:
+        for user_id, provider in (("ada", "op"), ("ada", "github"), ("bob", "op")):
+            store.put(self.tokens(user_id=user_id, provider=provider))
+        assert store.remove("ada", "op", "2") == 0
+        assert store.remove("ada", "op", "1") == 1
+        assert store.get("ada", "op") is None
+        store.put(self.tokens())
+        assert store.remove("ada", None, None) == 2
+        assert store.get("ada", "github") is None
+        assert store.get("bob", "op") is not None
 
 
 class _Called:

@@ -17,6 +17,7 @@ from cruse_auth.resources.guard import Resource, ResourceOptions, publish_metada
 from cruse_auth.settings import AuthSettings
 from cruse_auth.state import AuthState
 from cruse_auth.steps import arun, run
+from cruse_auth.tokens.management import TokenManagement
 from cruse_auth.users import AnonymousUser, current_user, find_user, loading, preload
 from cruse_auth.views import make_blueprint
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
     from cruse_auth.stores import SessionStore
+    from cruse_auth.tokens import TokenStore
 
     UserT = TypeVarWithDefault("UserT", default=Any)
 else:
@@ -41,7 +43,7 @@ __all__ = ["Auth", "confirm_login", "login_user", "logout_user"]
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
+class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[UserT]):
     """Signing in, and who is signed in.
 
     ``Auth[User]`` tells type checkers what users are.
@@ -50,6 +52,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         app: Bind it to this application at once.
         store: Keeps the records of logins on the server, so that they can be listed and ended:
             ``cruse_auth.sql.SQLStore(db)``, or any :class:`~cruse_auth.stores.SessionStore`.
+        token_store: Keeps the tokens of providers, so that their APIs can be called:
+            ``cruse_auth.sql.SQLTokenStore(db)``, or any :class:`~cruse_auth.tokens.TokenStore`.
         url_prefix: What its pages' URLs start with.
     """
 
@@ -72,9 +76,11 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         app: Cruse | None = None,
         *,
         store: SessionStore | None = None,
+        token_store: TokenStore | None = None,
         url_prefix: str = "/auth",
     ) -> None:
         self.store = store
+        self.token_store = token_store
         self.url_prefix = url_prefix
         #: The providers to log in with.
         self.providers = Providers()

@@ -59,6 +59,8 @@ class ProviderOptions:
     #: Where in a plain provider's answer the claims are: a key, keys joined by dots, or a text
     #: with ``{keys}`` in it. ``sub`` is a must.
     claims: Mapping[str, str] = field(default_factory=dict)
+    #: What the paths of its API begin with, for ``auth.api``.
+    api_url: str | None = None
     #: An httpx2 transport to use instead of the network, such as ``InProcess(app)``.
     transport: Any = field(default=None, repr=False)
 

@@ -100,6 +100,7 @@ PRESETS: dict[str, Preset] = {
             "authorization_endpoint": "https://discord.com/oauth2/authorize",
             "token_endpoint": "https://discord.com/api/oauth2/token",
             "userinfo_endpoint": "https://discord.com/api/users/@me",
+            "api_url": "https://discord.com/api",
             "claims": {
                 "sub": "id",
                 "name": "global_name",
@@ -121,6 +122,7 @@ PRESETS: dict[str, Preset] = {
             "authorization_endpoint": "https://www.facebook.com/dialog/oauth",
             "token_endpoint": "https://graph.facebook.com/oauth/access_token",
             "userinfo_endpoint": "https://graph.facebook.com/me?fields=id,name,email,picture",
+            "api_url": "https://graph.facebook.com",
             # Nothing says whether the address was verified, so it counts as not.
             "claims": {
                 "sub": "id",
@@ -142,6 +144,7 @@ PRESETS: dict[str, Preset] = {
             "userinfo_endpoint": "https://api.github.com/user",
             # The profile has only the address that is shown to everybody, if there is one.
             "emails_endpoint": "https://api.github.com/user/emails",
+            "api_url": "https://api.github.com",
             "claims": {
                 "sub": "id",
                 "name": "name",
@@ -151,15 +154,30 @@ PRESETS: dict[str, Preset] = {
             },
         }
     ),
-    "gitlab": Preset({"label": "GitLab", "issuer": "https://gitlab.com"}),
+    "gitlab": Preset(
+        {
+            "label": "GitLab",
+            "issuer": "https://gitlab.com",
+            "api_url": "https://gitlab.com/api/v4",
+        }
+    ),
     "google": Preset({"label": "Google", "issuer": "https://accounts.google.com"}),
     "microsoft": Preset(
         # The ID token has all that userinfo would tell.
-        {"label": "Microsoft", "userinfo": False},
+        {
+            "label": "Microsoft",
+            "userinfo": False,
+            "api_url": "https://graph.microsoft.com/v1.0",
+        },
         frozenset({"tenant"}),
         _complete_microsoft,
     ),
     "slack": Preset(
-        {"label": "Slack", "issuer": "https://slack.com", "client_auth": "client_secret_post"}
+        {
+            "label": "Slack",
+            "issuer": "https://slack.com",
+            "client_auth": "client_secret_post",
+            "api_url": "https://slack.com/api",
+        }
     ),
 }

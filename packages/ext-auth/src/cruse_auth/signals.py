@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "remember_theft",
+    "tokens_refreshed",
     "user_loaded_from_cookie",
     "user_loaded_from_request",
     "user_logged_in",
@@ -47,6 +48,9 @@ user_loaded_from_request = _signals.signal("user-loaded-from-request")
 #: Sent with ``user_id`` and ``record`` when an old remember cookie was used: somebody has copied
 #: it. The login has been ended.
 remember_theft = _signals.signal("remember-theft")
+
+#: Sent with ``user_id`` and ``provider`` when the tokens of a provider were renewed.
+tokens_refreshed = _signals.signal("tokens-refreshed")
 
 
 def sending(signal: Signal, **arguments: Any) -> Steps[None]:

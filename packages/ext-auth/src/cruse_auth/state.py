@@ -10,6 +10,7 @@ from cruse.signing import secret_keys
 from cruse_auth.oidc import ProviderClient, make_client
 from cruse_auth.oidc.transactions import Transactions
 from cruse_auth.settings import AuthSettings
+from cruse_auth.tokens.sealing import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,11 @@ class AuthState(ExtensionState[AuthSettings]):
         return {}
 
     @property
+    def sealer(self) -> Sealer:
+        """What encrypts the tokens of providers, with the application's current keys."""
+        return Sealer(reversed(self._keys("Tokens")))
+
+    @property
     def realm(self) -> str:
         """The realm that 401 and 403 answers name."""
         return self.settings.realm or self.app.name
@@ -52,12 +58,16 @@ class AuthState(ExtensionState[AuthSettings]):
     @property
     def transactions(self) -> Transactions:
         """The logins that have begun, signed with the application's current keys."""
+        return Transactions(reversed(self._keys("Logins")))
+
+    def _keys(self, what: str) -> tuple[str | bytes, ...]:
         keys = secret_keys(self.app)
         if not keys:
             raise RuntimeError(
-                "Logins need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the environment."
+                f"{what} need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the"
+                " environment."
             )
-        return Transactions(reversed(keys))
+        return keys
 
     @property
     def loader(self) -> Callable[[str], Any]:

@@ -21,6 +21,8 @@ from cruse_auth.record import read_record
 from cruse_auth.redirects import is_safe_next, own_origins, safe_next
 from cruse_auth.signals import sending, user_login_failed
 from cruse_auth.steps import Call, perform
+from cruse_auth.tokens.keeping import keep
+from cruse_auth.users import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,12 +175,13 @@ class Views:
 
     def _finish(self, client: ProviderClient, login: Transaction) -> Steps[Response]:
         state = self.state
-        identity, _tokens = yield from client.complete(login, Callback.read(request.args))
+        identity, tokens = yield from client.complete(login, Callback.read(request.args))
         user = yield Call(state.login_hook(client.options.name), (identity,))
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
         if not (yield from logging_in(state, user, fresh=True, provider=client.options.name)):
             raise LoginDeniedError(f"the user of {identity.key!r} is not active")
+        yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
         return make_response(
             redirect(safe_next(state.settings.after_login, login.next or ""), 303)
         )

@@ -82,6 +82,10 @@ class SessionStoreContract(_StoreContract):
             seen_at=now - 100,
             expires_at=now + 86400,
             provider="op",
+            subject="Ada",
+            provider_sid="s1",
+            acr="urn:mace:incommon:iap:silver",
+            amr=("pwd", "otp"),
             address="2001:db8::1",
             user_agent="Mozilla/5.0 (Straße)",
             remember_until=now + 86400,
@@ -96,6 +100,7 @@ class SessionStoreContract(_StoreContract):
         for record in (
             self.record(),
             self.record("two", provider=None, address=None, validator=None, previous=None),
+            self.record("three", subject=None, provider_sid=None, acr=None, amr=()),
         ):
             store.add(record)
             assert store.get(record.sid) == record
@@ -172,6 +177,26 @@ class SessionStoreContract(_StoreContract):
         assert store.remove_user("ada", None) == 1
         assert store.of_user("ada") == []
         assert [record.sid for record in store.of_user("bob")] == ["other"]
+
+    def test_those_of_a_provider_are_found_by_subject_and_session(self, store: Any) -> None:
+        records: dict[str, dict[str, Any]] = {
+            "one": {},
+            "two": {"provider_sid": "s2"},
+            "bob": {"subject": "Bob", "provider_sid": "s3", "user_id": "bob"},
+            "other": {"provider": "other"},
+            "own": {"provider": None, "subject": None, "provider_sid": None},
+            "over": {"expires_at": 1},
+        }
+        for sid, changes in records.items():
+            store.add(self.record(sid, **changes))
+
+        def found(subject: str | None, sid: str | None) -> list[str]:
+            return sorted(record.sid for record in store.of_provider("op", subject, sid))
+
+        assert found("Ada", None) == ["one", "two"]
+        assert found(None, "s2") == ["two"]
+        assert found("Ada", "s1") == ["one"]
+        assert found("Bob", "s1") == []
 
 
 class TokenStoreContract(_StoreContract):

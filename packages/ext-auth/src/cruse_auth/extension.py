@@ -13,6 +13,7 @@ from cruse_auth.logins import confirming, logging_in, logging_out
 from cruse_auth.management import SessionManagement
 from cruse_auth.passwords import Passwords
 from cruse_auth.providers import Providers
+from cruse_auth.record import Evidence
 from cruse_auth.resources.guard import Resource, ResourceOptions, publish_metadata
 from cruse_auth.settings import AuthSettings
 from cruse_auth.state import AuthState
@@ -22,7 +23,7 @@ from cruse_auth.users import AnonymousUser, current_user, find_user, loading, pr
 from cruse_auth.views import make_blueprint
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from datetime import timedelta
 
     # Without a parameter, `Auth` is `Auth[Any]` (PEP 696; at run time from Python 3.13).
@@ -167,6 +168,8 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         duration: timedelta | int | None = None,
         fresh: bool = True,
         force: bool = False,
+        acr: str | None = None,
+        amr: Iterable[str] = (),
     ) -> bool:
         """Log a user in, in this browser. The session is a new one afterwards.
 
@@ -177,6 +180,8 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
             duration: For how many seconds; ``AUTH_REMEMBER_LIFETIME`` unless given.
             fresh: Whether the person was here, as after a password.
             force: Log in even who is not active.
+            acr: How sure you are that it is they: what ``auth_required(acr=...)`` asks for.
+            amr: By what methods they have shown it, such as ``["pwd", "otp"]`` (RFC 8176).
 
         Returns:
             Whether it happened: ``False`` for a user whose ``is_active`` is false.
@@ -185,8 +190,9 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
             TypeError: When the object has no id.
             RuntimeError: When a browser is to be remembered and there is no store.
         """
+        evidence = Evidence(acr=acr, amr=tuple(amr))
         options: dict[str, Any] = {"remember": remember, "duration": duration, "force": force}
-        return run(logging_in(self.state, user, fresh=fresh, **options))
+        return run(logging_in(self.state, user, fresh=fresh, evidence=evidence, **options))
 
     async def alogin(
         self,
@@ -196,10 +202,13 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         duration: timedelta | int | None = None,
         fresh: bool = True,
         force: bool = False,
+        acr: str | None = None,
+        amr: Iterable[str] = (),
     ) -> bool:
         """Log a user in, as :meth:`login`, without stopping the event loop for the store."""
+        evidence = Evidence(acr=acr, amr=tuple(amr))
         options: dict[str, Any] = {"remember": remember, "duration": duration, "force": force}
-        return await arun(logging_in(self.state, user, fresh=fresh, **options))
+        return await arun(logging_in(self.state, user, fresh=fresh, evidence=evidence, **options))
 
     def logout(self) -> bool:
         """Log out, in this browser; nothing of the session is left.

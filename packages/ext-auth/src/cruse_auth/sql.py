@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     String,
@@ -91,6 +92,16 @@ class SQLStore:
             where = and_(where, self.table.c.sid != keep)
         return self._change(delete(self.table).where(self._valid(where)))
 
+    def of_provider(
+        self, provider: str, subject: str | None, sid: str | None, /
+    ) -> list[SessionRecord]:
+        """Return the list of records that came through a provider."""
+        where = self.table.c.provider == provider
+        for column, value in ((self.table.c.subject, subject), (self.table.c.provider_sid, sid)):
+            if value is not None:
+                where = and_(where, column == value)
+        return self._select(where)
+
     def _valid(self, where: ColumnElement[bool]) -> ColumnElement[bool]:
         return and_(where, self.table.c.expires_at > int(time.time()))
 
@@ -99,7 +110,7 @@ class SQLStore:
         statement = select(*columns).where(self._valid(where))
         with _reading(self.db) as session:
             rows = session.execute(statement.order_by(self.table.c.seen_at.desc())).all()
-        return [SessionRecord(*row) for row in rows]
+        return [SessionRecord(**{**row._asdict(), "amr": tuple(row.amr or ())}) for row in rows]
 
     def _change(self, statement: Update | Delete) -> int:
         return _change(self.db, statement)
@@ -184,6 +195,11 @@ def _make_table(name: str, metadata: MetaData) -> Table:
         Column("seen_at", BigInteger, nullable=False),
         Column("expires_at", BigInteger, nullable=False, index=True),
         Column("provider", String(255)),
+        # By these two a provider ends logins; each names few.
+        Column("subject", String(255), index=True),
+        Column("provider_sid", String(255), index=True),
+        Column("acr", String(255)),
+        Column("amr", JSON),
         Column("address", String(64)),
         Column("user_agent", Text, nullable=False),
         Column("remember_until", BigInteger, nullable=False),

@@ -9,6 +9,7 @@ from cruse.lazy import lazy
 from cruse.signing import secret_keys
 from cruse_auth.oidc import ProviderClient, make_client
 from cruse_auth.oidc.transactions import Transactions
+from cruse_auth.resources.dpop import MemoryProofs
 from cruse_auth.settings import AuthSettings
 from cruse_auth.tokens.sealing import Sealer
 
@@ -44,6 +45,11 @@ class AuthState(ExtensionState[AuthSettings]):
     def verifiers(self) -> dict[Resource, Verifier]:
         """What checks the access tokens of each resource, made at the first token."""
         return {}
+
+    @lazy
+    def logout_tokens(self) -> MemoryProofs:
+        """The logout tokens of providers that were used."""
+        return MemoryProofs()
 
     @property
     def sealer(self) -> Sealer:

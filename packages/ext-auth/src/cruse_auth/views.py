@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import Forbidden, MethodNotAllowed, NotFound
 
 from cruse import Blueprint, make_response, redirect, render_template, request, session, url_for
+from cruse_auth.backchannel import answering
 from cruse_auth.errors import LoginDeniedError, LoginError
 from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
+from cruse_auth.oidc.openid import OpenIDClient
 from cruse_auth.origins import is_same_origin
-from cruse_auth.record import read_record
+from cruse_auth.record import Evidence, read_record
 from cruse_auth.redirects import is_safe_next, own_origins, safe_next
 from cruse_auth.signals import sending, user_login_failed
 from cruse_auth.steps import Call, perform
@@ -53,6 +55,7 @@ def make_blueprint(state: AuthState, url_prefix: str) -> Blueprint:
         (["/<provider>/login"], ["GET", "POST"], views.login),
         (["/<provider>/callback"], ["GET"], views.callback),
         (["/<provider>/callback"], ["POST"], views.form_post),
+        (["/<provider>/backchannel"], ["POST"], views.backchannel),
         (["/logout", "/<provider>/logout"], ["GET", "POST"], views.logout),
     ):
         finished = _finished(view)
@@ -179,7 +182,8 @@ class Views:
         user = yield Call(state.login_hook(client.options.name), (identity,))
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
-        if not (yield from logging_in(state, user, fresh=True, provider=client.options.name)):
+        evidence = Evidence.of(identity.provider, identity.claims)
+        if not (yield from logging_in(state, user, fresh=True, evidence=evidence)):
             raise LoginDeniedError(f"the user of {identity.key!r} is not active")
         yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
         return make_response(
@@ -196,7 +200,7 @@ class Views:
             return render_template("auth/logout.html")
         self._check_origin()
         record = read_record(session)
-        name = None if record is None else provider or record.provider
+        name = None if record is None else provider or record.evidence.provider
         client = self.state.clients.get(name or "")
         return perform(self._leave(client), None if client is None else client.http())
 
@@ -214,6 +218,14 @@ class Views:
                 "Logout at provider %r failed: %s", client.options.name, error.cause
             )
         return redirect(url or after, 303)
+
+    def backchannel(self, provider: str) -> Any:
+        """End the sessions of somebody who has logged out at the provider, which tells us so."""
+        client = self._client(provider)
+        if not isinstance(client, OpenIDClient) or self.state.auth.store is None:
+            raise NotFound
+        token = request.form.get("logout_token", "")
+        return perform(answering(self.state, client, token), client.http())
 
     # -- what goes wrong ------------------------------------------------------------------------
 

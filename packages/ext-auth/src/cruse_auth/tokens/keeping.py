@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
-__all__ = ["NoTokenError", "access_token", "forgetting", "keep", "require_token_store"]
+__all__ = [
+    "NoTokenError",
+    "access_token",
+    "forgetting",
+    "forgetting_online",
+    "keep",
+    "require_token_store",
+]
 
 #: Seconds between two looks whether another one is done.
 PAUSE = 0.05
@@ -130,6 +137,22 @@ def forgetting(state: AuthState, user_id: str, provider: str | None) -> Steps[in
     """Forget the tokens of a user, of one provider or of all, and return how many."""
     gone: int = yield Call(require_token_store(state).remove, (user_id, provider, None))
     return gone
+
+
+def forgetting_online(state: AuthState, user_id: str, provider: str) -> Steps[None]:
+    """Forget tokens that were given for as long as the person is logged in at the provider.
+
+    Those for longer have ``offline_access`` in their scope (Back-Channel Logout 1.0 section 2.7).
+    """
+    store = state.auth.token_store
+    if store is None:
+        return
+    stored: StoredTokens | None = yield Call(store.get, (user_id, provider))
+    tokens = None if stored is None else state.sealer.open(stored)
+    if stored is not None and (
+        tokens is None or "offline_access" not in (tokens.scope or "").split()
+    ):
+        yield Call(store.remove, (user_id, provider, stored.version))
 
 
 def _new_version() -> str:

@@ -69,6 +69,9 @@ class ProviderOptions:
             raise ValueError(f"{sorted(unknown)} are not algorithms with public keys")
         if self.client_auth not in CLIENT_AUTH:
             raise ValueError(f"client_auth {self.client_auth!r} is not known")
+        max_age = self.authorize_params.get("max_age", "0")
+        if not (str(max_age).isascii() and str(max_age).isdigit()):
+            raise ValueError(f"max_age is a text of digits, not {max_age!r}")
         if not self.plain:
             if "openid" not in self.scope.split():
                 raise ValueError("the scope must contain 'openid'")

@@ -6,6 +6,7 @@ as a coroutine on an event loop (see :mod:`cruse_auth.steps`).
 
 from __future__ import annotations
 
+import re
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from cruse_auth.errors import LoginDeniedError, LoginError
 from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
 from cruse_auth.oidc.openid import OpenIDClient
+from cruse_auth.oidc.transactions import Purpose
 from cruse_auth.origins import is_same_origin
 from cruse_auth.record import Evidence, read_record
 from cruse_auth.redirects import is_safe_next, own_origins, safe_next
@@ -27,7 +29,7 @@ from cruse_auth.tokens.keeping import keep
 from cruse_auth.users import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cruse import Response
     from cruse_auth.oidc import ProviderClient
@@ -44,6 +46,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+#: The longest list of values of ``acr``: it is in a cookie for as long as the login takes.
+LONGEST_ACR = 120
+
+_ACR = re.compile(r"[!-~]+( [!-~]+)*")
 
 
 def make_blueprint(state: AuthState, url_prefix: str) -> Blueprint:
@@ -101,12 +107,17 @@ class Views:
         return self._offer(list(self.state.clients))
 
     def _offer(self, names: list[str]) -> str:
-        target = request.args.get("next")
+        target, acr = request.args.get("next"), _read_acr(request.args)
         return render_template(
             "auth/login.html",
-            providers=[self._client(name).options for name in names],
+            providers=[
+                options
+                for options in (self._client(name).options for name in names)
+                if not (acr and options.plain)  # they can't say how sure they are
+            ],
             next=target if target and is_safe_next(target, own_origins()) else None,
             fresh=request.args.get("fresh") == "1",
+            acr=acr,
         )
 
     def login(self, provider: str) -> Any:
@@ -115,19 +126,17 @@ class Views:
         if request.method != "POST":
             return self._offer([provider])
         self._check_origin()
-        return perform(self._told(provider, self._begin(client)), client.http())
+        form = request.form
+        purpose = Purpose(safe_next(""), form.get("fresh") == "1", _read_acr(form))
+        return perform(self._told(provider, self._begin(client, purpose)), client.http())
 
-    def _begin(self, client: ProviderClient) -> Steps[Response]:
+    def _begin(self, client: ProviderClient, purpose: Purpose) -> Steps[Response]:
         state = self.state
         redirect_uri = state.callback_url(client.options.name)
         _warn_of_http(state, client, redirect_uri)
-        login = state.transactions.begin(
-            client.options.name,
-            client.issuer,
-            redirect_uri,
-            safe_next(""),
-            request.form.get("fresh") == "1",
-        )
+        if purpose.acr and client.options.plain:
+            raise LoginError(f"it can't say how sure it is, and acr {purpose.acr!r} was asked for")
+        login = state.transactions.begin(client.options.name, client.issuer, redirect_uri, purpose)
         url = yield from client.authorization_url(login)
         response = make_response(redirect(url, 303))
         state.transactions.save(login, response, request.cookies)
@@ -187,7 +196,7 @@ class Views:
             raise LoginDeniedError(f"the user of {identity.key!r} is not active")
         yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
         return make_response(
-            redirect(safe_next(state.settings.after_login, login.next or ""), 303)
+            redirect(safe_next(state.settings.after_login, login.purpose.next or ""), 303)
         )
 
     # -- logging out ----------------------------------------------------------------------------
@@ -262,9 +271,15 @@ class Views:
             "auth/error.html",
             message=error.message,
             provider=self._client(provider).options,
-            next=login.next if login is not None else None,
+            next=login.purpose.next if login is not None else None,
         )
         return make_response((page, error.status))
+
+
+def _read_acr(values: Mapping[str, str]) -> str | None:
+    """Return the values of ``acr`` that a login page was asked for."""
+    acr = values.get("acr", "")
+    return acr if len(acr) <= LONGEST_ACR and _ACR.fullmatch(acr) else None
 
 
 def _warn_of_http(state: AuthState, client: ProviderClient, redirect_uri: str) -> None:

@@ -113,7 +113,9 @@ class ProviderClient:
         """
         metadata = yield from self.metadata(login.issuer)
         # Even where the provider still knows the person, for a login that must be fresh.
-        parameters = {"prompt": "login", "max_age": "0"} if login.fresh else {}
+        parameters = {"prompt": "login", "max_age": "0"} if login.purpose.fresh else {}
+        if login.purpose.acr is not None:
+            parameters["acr_values"] = login.purpose.acr
         return authorization_url(
             metadata.authorization_endpoint,
             self.options,

@@ -68,9 +68,17 @@ class OpenIDClient(ProviderClient):
             access_token=tokens["access_token"],
             algorithms=self.algorithms(metadata),
             leeway=self.settings.leeway,
-            auth_since=login.began if login.fresh else None,
+            auth_since=self._auth_since(login),
+            acr=login.purpose.acr or self.options.authorize_params.get("acr_values"),
         )
         return (yield from verify(token, expected, self.keys(metadata)))
+
+    def _auth_since(self, login: Transaction) -> int | None:
+        """Return since when the person must have been asked, if that was asked for."""
+        if login.purpose.fresh:
+            return login.began
+        max_age = self.options.authorize_params.get("max_age")
+        return None if max_age is None else login.began - int(max_age)
 
     def algorithms(self, metadata: Metadata) -> frozenset[str]:
         """Return the signature algorithms that are believed."""

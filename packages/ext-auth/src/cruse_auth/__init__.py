@@ -19,6 +19,7 @@ from cruse_auth.resources import AccessToken, BearerError, MemoryProofs, ProofSt
 from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
+    identity_linked,
     remember_theft,
     tokens_refreshed,
     user_loaded_from_cookie,
@@ -74,6 +75,7 @@ __all__ = [
     "confirm_login",
     "current_user",
     "fresh_login_required",
+    "identity_linked",
     "is_safe_next",
     "login_fresh",
     "login_remembered",

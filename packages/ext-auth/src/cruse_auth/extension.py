@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cruse import Blueprint, Cruse, Request
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
+    from cruse_auth.oidc import Identity
     from cruse_auth.stores import SessionStore
     from cruse_auth.tokens import TokenStore
 
@@ -93,6 +94,7 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         self.resources: list[Resource] = []
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
+        self.on_link_function: Callable[..., Any] | None = None
         self.request_loader_function: Callable[..., Any] | None = None
         self.unauthorized_function: Callable[..., Any] | None = None
         self.needs_refresh_function: Callable[..., Any] | None = None
@@ -125,6 +127,18 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         login. It may be plain or async.
         """
         self.on_login_function = function
+        return function
+
+    def on_link(
+        self, function: Callable[[UserT, Identity], bool | Awaitable[bool]]
+    ) -> Callable[[UserT, Identity], bool | Awaitable[bool]]:
+        """Register what links a further identity to a user, and so let them ask for it.
+
+        It gets the user, who is logged in freshly, and the identity that they have shown to be
+        theirs. It returns whether it was linked: ``False`` when it is somebody else's. It may be
+        plain or async.
+        """
+        self.on_link_function = function
         return function
 
     def unauthorized_handler(

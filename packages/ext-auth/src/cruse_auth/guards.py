@@ -39,6 +39,7 @@ __all__ = [
     "login_remembered",
     "login_required",
     "login_url",
+    "refusal",
 ]
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -136,20 +137,20 @@ def _guard(view: F, demand: Demand) -> F:
 
         @wraps(view)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            refusal = await arun(_refusal(demand))
-            return await view(*args, **kwargs) if refusal is None else refusal
+            answer = await arun(refusal(demand))
+            return await view(*args, **kwargs) if answer is None else answer
 
     else:
 
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            refusal = run(_refusal(demand))
-            return view(*args, **kwargs) if refusal is None else refusal
+            answer = run(refusal(demand))
+            return view(*args, **kwargs) if answer is None else answer
 
     return cast("F", guarded)
 
 
-def _refusal(demand: Demand) -> Steps[ResponseReturnValue | None]:
+def refusal(demand: Demand) -> Steps[ResponseReturnValue | None]:
     """Return the answer for those who may not pass, or ``None``.
 
     Raises:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cruse_auth.steps import Steps
 
 __all__ = [
+    "identity_linked",
     "remember_theft",
     "tokens_refreshed",
     "user_loaded_from_cookie",
@@ -49,6 +50,8 @@ user_loaded_from_request = _signals.signal("user-loaded-from-request")
 #: it. The login has been ended.
 remember_theft = _signals.signal("remember-theft")
 
+#: Sent with ``user`` and ``identity`` when a further way to log in was linked to a user.
+identity_linked = _signals.signal("identity-linked")
 #: Sent with ``user_id`` and ``provider`` when the tokens of a provider were renewed.
 tokens_refreshed = _signals.signal("tokens-refreshed")
 

@@ -14,25 +14,28 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import Forbidden, MethodNotAllowed, NotFound
 
 from cruse import Blueprint, make_response, redirect, render_template, request, session, url_for
+from cruse.globals import current_context
 from cruse_auth.backchannel import answering
 from cruse_auth.errors import LoginDeniedError, LoginError
+from cruse_auth.guards import refusal
 from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
 from cruse_auth.oidc.openid import OpenIDClient
-from cruse_auth.oidc.transactions import Purpose
+from cruse_auth.oidc.transactions import Purpose, mark_of
 from cruse_auth.origins import is_same_origin
 from cruse_auth.record import Evidence, read_record
 from cruse_auth.redirects import is_safe_next, own_origins, safe_next
-from cruse_auth.signals import sending, user_login_failed
+from cruse_auth.rights import Demand
+from cruse_auth.signals import identity_linked, sending, user_login_failed
 from cruse_auth.steps import Call, perform
 from cruse_auth.tokens.keeping import keep
-from cruse_auth.users import id_of
+from cruse_auth.users import id_of, loading, way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cruse import Response
-    from cruse_auth.oidc import ProviderClient
+    from cruse_auth.oidc import Identity, ProviderClient
     from cruse_auth.oidc.transactions import Transaction
     from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
@@ -61,6 +64,7 @@ def make_blueprint(state: AuthState, url_prefix: str) -> Blueprint:
         (["/<provider>/login"], ["GET", "POST"], views.login),
         (["/<provider>/callback"], ["GET"], views.callback),
         (["/<provider>/callback"], ["POST"], views.form_post),
+        (["/<provider>/link"], ["POST"], views.link),
         (["/<provider>/backchannel"], ["POST"], views.backchannel),
         (["/logout", "/<provider>/logout"], ["GET", "POST"], views.logout),
     ):
@@ -188,16 +192,53 @@ class Views:
     def _finish(self, client: ProviderClient, login: Transaction) -> Steps[Response]:
         state = self.state
         identity, tokens = yield from client.complete(login, Callback.read(request.args))
-        user = yield Call(state.login_hook(client.options.name), (identity,))
+        use = self._log_in if login.purpose.link is None else self._link
+        user = yield from use(identity, login)
+        yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
+        return make_response(
+            redirect(safe_next(state.settings.after_login, login.purpose.next or ""), 303)
+        )
+
+    def _log_in(self, identity: Identity, login: Transaction) -> Steps[Any]:
+        """Log in whose identity it is, and return them."""
+        state = self.state
+        user = yield Call(state.login_hook(identity.provider), (identity,))
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
         evidence = Evidence.of(identity.provider, identity.claims)
         if not (yield from logging_in(state, user, fresh=True, evidence=evidence)):
             raise LoginDeniedError(f"the user of {identity.key!r} is not active")
-        yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
-        return make_response(
-            redirect(safe_next(state.settings.after_login, login.purpose.next or ""), 303)
-        )
+        return user
+
+    # -- linking --------------------------------------------------------------------------------
+
+    def link(self, provider: str) -> Any:
+        """Start a login whose identity is linked to who is logged in, and freshly so."""
+        client = self._client(provider)
+        if self.state.auth.on_link_function is None:
+            raise NotFound
+        self._check_origin()
+        return perform(self._told(provider, self._begin_link(client)), client.http())
+
+    def _begin_link(self, client: ProviderClient) -> Steps[Any]:
+        # Else a browser that was left open would be enough to stay in an account for ever.
+        answer = yield from refusal(Demand(ways=("session",), fresh=True))
+        if answer is not None:
+            return answer
+        user = yield from loading(self.state, current_context())
+        purpose = Purpose(safe_next(""), link=mark_of(id_of(user)))
+        return (yield from self._begin(client, purpose))
+
+    def _link(self, identity: Identity, login: Transaction) -> Steps[Any]:
+        """Link an identity to who began this, and return them."""
+        state, ctx = self.state, current_context()
+        user, hook = (yield from loading(state, ctx)), state.auth.on_link_function
+        if way_of(state, ctx) != "session" or mark_of(id_of(user)) != login.purpose.link:
+            raise LoginError("who wanted to link an identity is not logged in any more")
+        if hook is None or not (yield Call(hook, (user, identity))):
+            raise LoginDeniedError(f"the application did not link {identity.key!r}")
+        yield from sending(identity_linked, user=user, identity=identity)
+        return user
 
     # -- logging out ----------------------------------------------------------------------------
 

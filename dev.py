@@ -8,7 +8,7 @@
     python dev.py build                build every wheel and sdist into dist/
     python dev.py test-build           build them and install each alone
     python dev.py test-flask           Flask's extensions, from the index, on Cruse
-    python dev.py test-machine         tests that need Chromium, PostgreSQL, Redis
+    python dev.py test-machine         tests that need Chromium, PostgreSQL, Redis, npm
     python dev.py bench [OPTIONS]      Cruse beside its peers, measured in one run
     python dev.py fuzz [PARSERS]       search for inputs that break a parser
     python dev.py version [NEW]        show the version, or set it everywhere

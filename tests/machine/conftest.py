@@ -1,8 +1,8 @@
 """PostgreSQL, Redis and a browser of our own, started for these tests and gone after them.
 
 They are programs of the machine, not packages of an index (Debian: postgresql, redis-server,
-chromium, chromium-driver), so these tests run apart: ``python dev.py test-machine``. What is
-missing is an error here, never a skip.
+chromium, chromium-driver; and npm, from wherever), so these tests run apart: ``python dev.py
+test-machine``. What is missing is an error here, never a skip.
 """
 
 import os

@@ -264,12 +264,16 @@ MICROSOFT = "https://login.microsoftonline.com"
 def sign_in_microsoft(sign_in_openid, key):
     """Log in with an ID token of an issuer, from a document that has a template for it."""
 
-    def start(issuer, tid, tenant="common", template=f"{MICROSOFT}/{{tenantid}}/v2.0"):
+    def start(
+        issuer, tid, tenant="common", template=f"{MICROSOFT}/{{tenantid}}/v2.0", key_issuer=None
+    ):
         fake = openid(f"{MICROSOFT}/{tenant}/v2.0", f"/{tenant}/v2.0")
         browser, world = sign_in_openid(fake, key, preset="microsoft", tenant=tenant)
+        public = key.as_dict(private=False)
         missing = {"authorization_response_iss_parameter_supported": MISSING}
         with fake.tampering(
             discovery={**missing, "issuer": template},
+            jwks={"keys": [{**public, "issuer": key_issuer or template}]},
             callback={"iss": MISSING},
             claims={"iss": issuer, "tid": tid, "name": "Ada", "email": "ada@example.com"},
         ):
@@ -306,6 +310,15 @@ def test_no_other_issuer_gets_in_at_microsoft(sign_in_microsoft, issuer, tid):
     answer, world = sign_in_microsoft(issuer, tid)
     assert answer.status_code == 400
     assert world.identities == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "status"), [(TENANT, 303), (OTHER_TENANT, 400), ("{tenantid}", 303)]
+)
+def test_a_key_at_microsoft_signs_for_its_own_issuer(sign_in_microsoft, owner, status):
+    issuer, owner = (f"{MICROSOFT}/{tenant}/v2.0" for tenant in (TENANT, owner))
+    answer, _ = sign_in_microsoft(issuer, TENANT, key_issuer=owner)
+    assert answer.status_code == status
 
 
 def test_one_tenant_at_microsoft_is_one_issuer(sign_in_microsoft):

@@ -17,7 +17,7 @@ from cruse_auth.oidc.signed import read_signed
 
 if TYPE_CHECKING:
     from cruse_auth.oidc.discovery import Metadata
-    from cruse_auth.oidc.keys import Keys
+    from cruse_auth.oidc.keys import Keys, PublicKey
     from cruse_auth.steps import Steps
 
 __all__ = ["Expected", "IDTokenError", "verify"]
@@ -60,6 +60,7 @@ def verify(token: str, expected: Expected, keys: Keys) -> Steps[dict[str, Any]]:
     """
     signed = yield from read_signed(token, keys, expected.algorithms, "the ID token", IDTokenError)
     _check_claims(signed.claims, signed.header, expected)
+    _check_owner(signed.key, expected.metadata, signed.claims)
     return signed.claims
 
 
@@ -93,6 +94,18 @@ def _check_claims(claims: dict[str, Any], header: dict[str, Any], expected: Expe
         raise IDTokenError(
             f"acr {expected.acr!r} was asked for, but the ID token has {claims.get('acr')!r}"
         )
+
+
+def _check_owner(key: PublicKey, metadata: Metadata, claims: dict[str, Any]) -> None:
+    """Check that a key signed for its own issuer, where a set has the keys of several.
+
+    Microsoft's says of each key whose it is; those of private accounts are no organization's.
+    """
+    owner = key.get("issuer")
+    if isinstance(owner, str) and "{tenantid}" in metadata.issuer:
+        owner = owner.replace("{tenantid}", str(claims.get("tid")))
+        if owner != claims["iss"]:
+            raise IDTokenError(f"the ID token is signed with a key of issuer {owner!r}")
 
 
 def _check_auth_time(auth_time: Any, since: int, leeway: int) -> None:

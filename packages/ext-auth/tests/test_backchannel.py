@@ -111,6 +111,7 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
 def test_c16_claims_that_do_not_fit(world, log_in, tell, changes, caplog):
     browser = log_in()
@@ -123,6 +124,7 @@ def test_c16_claims_that_do_not_fit(world, log_in, tell, changes, caplog):
     assert "was refused" in caplog.text
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize(
     "lie",
     [
@@ -140,11 +142,13 @@ def test_c16_signatures_and_kinds_that_do_not_fit(world, log_in, tell, lie):
     assert browser.whoami == "Ada Lovelace"
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é", "x" * 9000])
 def test_c16_what_is_no_token(tell, token):
     assert tell(token).status_code == 400
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("kind", ["JWT", MISSING, "application/logout+jwt"])
 def test_the_kind_may_be_said_otherwise(world, log_in, tell, kind):
     browser = log_in()
@@ -216,6 +220,7 @@ def test_the_record_says_by_what_somebody_was_recognized(world, log_in):
     assert (record.acr, record.amr) == ("urn:example:silver", ("pwd", "otp"))
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("claims", [{"acr": 5, "amr": [5]}, {"acr": "x" * 300, "amr": [[]]}])
 def test_what_makes_no_sense_there_is_left_out(world, log_in, claims):
     log_in(sid=["s"], **claims)

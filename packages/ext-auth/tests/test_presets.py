@@ -160,6 +160,7 @@ def test_a_refusal_with_status_200_is_one(sign_in, caplog):
     assert fake.client_secret not in caplog.text
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("user_id", [None, True, "", "x" * 256, [], 1.5])
 def test_who_has_no_name_there_is_nobody_here(sign_in, user_id):
     fake = github()
@@ -169,6 +170,7 @@ def test_who_has_no_name_there_is_nobody_here(sign_in, user_id):
     assert world.identities == []
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("addresses", [{}, "x", {"message": "Not Found"}])
 def test_addresses_in_another_form_are_an_error_of_the_provider(sign_in, addresses):
     fake = github()
@@ -177,6 +179,7 @@ def test_addresses_in_another_form_are_an_error_of_the_provider(sign_in, address
     assert browser.get(fake.approve(browser.start())).status_code == 502
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize(
     ("addresses", "verified"),
     [([], False), ([None, 1], False), ([{"primary": True, "verified": "yes"}], False)],
@@ -295,6 +298,7 @@ def test_at_microsoft_the_issuer_is_that_of_the_persons_organization(sign_in_mic
     assert (identity.email, identity.email_verified) == ("ada@example.com", False)
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize(
     ("issuer", "tid"),
     [
@@ -312,6 +316,7 @@ def test_no_other_issuer_gets_in_at_microsoft(sign_in_microsoft, issuer, tid):
     assert world.identities == []
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize(
     ("owner", "status"), [(TENANT, 303), (OTHER_TENANT, 400), ("{tenantid}", 303)]
 )
@@ -397,6 +402,7 @@ def test_a_login_with_apple(apple):
     assert claims["exp"] - claims["iat"] <= 300
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize(
     "user", ["", "{", "[]", "[" * 5000, '{"name": 1}', '{"name": {"firstName": 1}}', "x" * 9000]
 )

@@ -58,6 +58,7 @@ def test_who_logged_in_with_less_is_asked_for_more(browser, step_up, acr):
     assert browser.get("/vault-async").status_code == (200 if acr == MFA else 302)
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("acr", ["urn:example:password", None, 5, f"{MFA} {KEY}", "", [MFA]])
 def test_c10_who_still_comes_with_less_stays_outside(browser, step_up, acr, caplog):
     browser.login()
@@ -90,6 +91,7 @@ def test_a_test_client_can_begin_with_a_sure_login(world, browser):
     assert world.app.test_client(user=user, acr="less").get("/vault").status_code == 401
 
 
+@pytest.mark.parametrize("gateway", ["wsgi"])
 @pytest.mark.parametrize("acr", ["x" * 121, "a\nb", "ä", " a", "a  b", '"><'])
 def test_what_is_asked_for_in_an_address_is_looked_at(browser, acr):
     page = browser.get("/auth/login", query_string={"acr": acr}).text

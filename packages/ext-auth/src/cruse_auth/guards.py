@@ -18,7 +18,7 @@ from cruse_auth.redirects import is_safe_next, own_origins
 from cruse_auth.rights import Demand
 from cruse_auth.signals import sending, user_needs_refresh, user_unauthorized
 from cruse_auth.steps import Call, arun, run
-from cruse_auth.users import ANONYMOUS, find_user, keep_private, loading, way_of
+from cruse_auth.users import ANONYMOUS, find_user, finding, keep_private, way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -160,9 +160,7 @@ def refusal(demand: Demand) -> Steps[ResponseReturnValue | None]:
         return None
     state: AuthState = current_app.extensions["auth"]
     ctx = current_context()
-    user = ctx.extras.get(state)
-    if user is None:
-        user = yield from loading(state, ctx)
+    user = yield from finding(state, ctx)
     way, stale, weak = way_of(state, ctx), False, False
     if user is not ANONYMOUS:
         keep_private(ctx, state)

@@ -16,7 +16,7 @@ from cruse_auth.record import (
 )
 from cruse_auth.sessions import begin, confirm, end
 from cruse_auth.signals import sending, user_logged_in, user_logged_out, user_login_confirmed
-from cruse_auth.users import ANONYMOUS, id_of, is_active, loading, way_of
+from cruse_auth.users import ANONYMOUS, finding, id_of, is_active, loading, way_of
 
 if TYPE_CHECKING:
     from cruse_auth.state import AuthState
@@ -74,9 +74,7 @@ def _seconds(state: AuthState, duration: timedelta | int | None) -> int:
 def confirming(state: AuthState) -> Steps[bool]:
     """Make the login fresh again; ``False`` when nobody is logged in by a session."""
     context = current_context()
-    user = context.extras.get(state)
-    if user is None:
-        user = yield from loading(state, context)
+    user = yield from finding(state, context)
     if way_of(state, context) != "session" or not (yield from confirm(state, context)):
         return False
     yield from sending(user_login_confirmed, user=user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -88,8 +88,12 @@ def read_record(session: MutableMapping[str, Any]) -> LoginRecord | None:
     """Return the login that a session holds."""
     match session.get(KEY):
         case {"id": str(user_id), "at": int(at), "sid": str(sid), **rest}:
-            claims = {"acr": rest.get("acr"), "amr": rest.get("amr")}
-            evidence = replace(Evidence.of("", claims), provider=_text(rest.get("via")))
+            via, acr, amr = rest.get("via"), rest.get("acr"), rest.get("amr")
+            evidence = Evidence(
+                via if isinstance(via, str) else None,
+                acr=acr if isinstance(acr, str) else None,
+                amr=tuple(amr) if isinstance(amr, list) else (),
+            )
             return LoginRecord(user_id, at, sid, evidence, rest.get("fresh") is True)
         case _:
             return None

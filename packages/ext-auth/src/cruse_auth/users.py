@@ -103,6 +103,12 @@ def loading(state: AuthState, ctx: Context) -> Steps[Any]:
     return user
 
 
+def finding(state: AuthState, ctx: Context) -> Steps[Any]:
+    """Find the user of a request, unless they are known already."""
+    user = ctx.extras.get(state)
+    return user if user is not None else (yield from loading(state, ctx))
+
+
 def _find(state: AuthState, ctx: Context) -> Steps[tuple[Any, str | None]]:
     """Return the user and how they were found: by their session, or by the request loader."""
     asks = state.auth.request_loader_function

@@ -29,7 +29,7 @@ from cruse_auth.rights import Demand
 from cruse_auth.signals import identity_linked, sending, user_login_failed
 from cruse_auth.steps import Call, perform
 from cruse_auth.tokens.keeping import keep
-from cruse_auth.users import id_of, loading, way_of
+from cruse_auth.users import finding, id_of, way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -225,14 +225,14 @@ class Views:
         answer = yield from refusal(Demand(ways=("session",), fresh=True))
         if answer is not None:
             return answer
-        user = yield from loading(self.state, current_context())
+        user = yield from finding(self.state, current_context())
         purpose = Purpose(safe_next(""), link=mark_of(id_of(user)))
         return (yield from self._begin(client, purpose))
 
     def _link(self, identity: Identity, login: Transaction) -> Steps[Any]:
         """Link an identity to who began this, and return them."""
         state, ctx = self.state, current_context()
-        user, hook = (yield from loading(state, ctx)), state.auth.on_link_function
+        user, hook = (yield from finding(state, ctx)), state.auth.on_link_function
         if way_of(state, ctx) != "session" or mark_of(id_of(user)) != login.purpose.link:
             raise LoginError("who wanted to link an identity is not logged in any more")
         if hook is None or not (yield Call(hook, (user, identity))):

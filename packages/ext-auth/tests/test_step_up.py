@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from cruse_auth import MemoryStore, auth_required
-from cruse_auth.testing import FakeOAuth2Provider
+from cruse_auth.testing import MISSING, FakeOAuth2Provider
 
 MFA = "urn:example:mfa"
 KEY = "urn:example:hardware"
@@ -117,9 +117,9 @@ def test_a_provider_without_id_tokens_can_not_say_how_sure_it_is(make_world, ope
 def test_c10_acr_values_in_the_options_are_a_must(make_world, open_browser, gateway):
     world = make_world(options={"authorize_params": {"acr_values": MFA}})
     browser = open_browser(world, gateway)
-    assert browser.login().status_code == 400
-    with world.provider.tampering(claims={"acr": MFA}):
-        assert browser.login().status_code == 303
+    with world.provider.tampering(claims={"acr": MISSING}):
+        assert browser.login().status_code == 400
+    assert browser.login().status_code == 303, "this provider gives what is asked for"
 
 
 def test_c10_max_age_in_the_options_is_checked(make_world, open_browser, gateway, clock):

@@ -199,6 +199,27 @@ def test_who_took_it_back_has_to_sign_in_again(world, provider, browser, browse,
     assert len(provider.token_requests) == 2, "what is refused is not asked again"
 
 
+def test_who_handles_nothing_answers_with_words_that_tell_nothing(
+    make_world, open_browser, caplog, gateway
+):
+    world = make_world()
+    world.auth.token_store = MemoryTokenStore()
+    caplog.set_level("INFO")
+
+    @world.app.get("/repos")
+    def repos():
+        return world.auth.api("op").get("https://api.example/repos").body
+
+    browser = open_browser(world, gateway)
+    browser.login()
+    world.auth.token_store.remove("ada", None, None)
+    answer = browser.get("/repos")
+    assert answer.status_code == 403
+    assert "sign in with that service once more" in answer.text
+    assert "'ada'" not in answer.text
+    assert "No token of 'op' for the user 'ada': none is kept." in caplog.text
+
+
 def test_a_token_without_a_way_to_renew_it_ends(make_world, open_browser, clock):
     provider = make_provider()
     provider.token_answer.clear()

@@ -13,6 +13,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.exceptions import Forbidden
+
 from cruse_auth.errors import ProviderError
 from cruse_auth.oidc.client import TokenRefusedError
 from cruse_auth.signals import sending, tokens_refreshed
@@ -42,8 +44,10 @@ PAUSE = 0.05
 PATIENCE = 10
 
 
-class NoTokenError(Exception):
+class NoTokenError(Forbidden):
     """There is no good token for somebody: they have to sign in with the provider once more.
+
+    Where nothing handles it, it is a 403 that does not tell the cause.
 
     Args:
         provider: The provider's name.
@@ -52,9 +56,13 @@ class NoTokenError(Exception):
     """
 
     def __init__(self, provider: str, user_id: str, cause: str) -> None:
-        super().__init__(f"No token of {provider!r} for the user {user_id!r}: {cause}.")
+        super().__init__("For this, please sign in with that service once more.")
         self.provider = provider
         self.user_id = user_id
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"No token of {self.provider!r} for the user {self.user_id!r}: {self.cause}."
 
 
 def keep(
@@ -86,6 +94,16 @@ def access_token(
         NoTokenError: When there is none.
         ProviderError: When the provider does not answer.
     """
+    try:
+        return (yield from _find_token(state, client, user_id, refused))
+    except NoTokenError as error:
+        state.app.logger.info("%s", error)
+        raise
+
+
+def _find_token(
+    state: AuthState, client: ProviderClient, user_id: str, refused: str | None
+) -> Steps[str]:
     store, provider = require_token_store(state), client.options.name
     patience = PATIENCE + 2 * state.settings.http_timeout
     give_up = time.monotonic() + 2 * patience

@@ -12,9 +12,10 @@ from werkzeug.serving import make_server
 from cruse import Cruse
 from cruse_auth import Auth, StoredTokens
 from cruse_auth.contract import SessionStoreContract, TokenStoreContract
+from cruse_auth.sealing import Sealer
 from cruse_auth.sql import SQLStore, SQLTokenStore
 from cruse_auth.testing import FakeOAuth2Provider
-from cruse_auth.tokens.sealing import Sealer, Tokens
+from cruse_auth.tokens.sets import Tokens
 from cruse_db import Database
 
 
@@ -176,7 +177,7 @@ def test_of_ten_calls_in_two_processes_one_renews_an_expired_token(postgres_url,
     tokens = Tokens("1", "an old one", "good for once", expires_at=1)
     with app.app_context():
         db.create_all()
-        sealed = Sealer(["k" * 32]).seal("ada", "op", tokens)
+        sealed = tokens.sealed(Sealer(["k" * 32]), "ada", "op")
         store.put(StoredTokens("ada", "op", "first", sealed))
     app.stop()
     answers = ask_at_once(2, TOKEN_PROGRAM, postgres_url, address, fake.client_secret)

@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 
 from cruse import Cruse
 from cruse_auth import Auth, MemoryStore, MemoryTokenStore, current_user, fresh_login_required
+from cruse_auth.tokens.sets import Tokens
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 PROGRAM = Path(__file__).parent / "oidc"
@@ -179,8 +180,8 @@ def test_tokens_are_renewed_by_one_of_many(site):
 
     def expire():
         stored = store.get("ada", "op")
-        tokens = replace(sealer.open(stored), expires_at=1)
-        store.put(replace(stored, sealed=sealer.seal("ada", "op", tokens)))
+        tokens = replace(Tokens.opened(sealer, stored), expires_at=1)
+        store.put(replace(stored, sealed=tokens.sealed(sealer, "ada", "op")))
 
     def call(_):
         with site.app.app_context():

@@ -10,8 +10,8 @@ from cruse.signing import secret_keys
 from cruse_auth.oidc import ProviderClient, make_client
 from cruse_auth.oidc.transactions import Transactions
 from cruse_auth.resources.dpop import MemoryProofs
+from cruse_auth.sealing import Sealer
 from cruse_auth.settings import AuthSettings
-from cruse_auth.tokens.sealing import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +53,8 @@ class AuthState(ExtensionState[AuthSettings]):
 
     @property
     def sealer(self) -> Sealer:
-        """What encrypts the tokens of providers, with the application's current keys."""
-        return Sealer(reversed(self._keys("Tokens")))
+        """What seals secrets that are stored, with the application's current keys."""
+        return Sealer(reversed(self._keys("Sealed secrets")))
 
     @property
     def realm(self) -> str:

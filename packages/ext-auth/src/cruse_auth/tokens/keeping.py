@@ -19,7 +19,7 @@ from cruse_auth.errors import ProviderError
 from cruse_auth.oidc.client import TokenRefusedError
 from cruse_auth.signals import sending, tokens_refreshed
 from cruse_auth.steps import Call, Wait
-from cruse_auth.tokens.sealing import Tokens
+from cruse_auth.tokens.sets import Tokens
 from cruse_auth.tokens.stores import StoredTokens
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def keep(
         return
     sealer = state.sealer
     stored: StoredTokens | None = yield Call(store.get, (user_id, provider))
-    before = None if stored is None else sealer.open(stored)
-    sealed = sealer.seal(user_id, provider, Tokens.of(answer, subject, before))
+    before = None if stored is None else Tokens.opened(sealer, stored)
+    sealed = Tokens.of(answer, subject, before).sealed(sealer, user_id, provider)
     yield Call(store.put, (StoredTokens(user_id, provider, _new_version(), sealed),))
 
 
@@ -109,7 +109,7 @@ def _find_token(
     give_up = time.monotonic() + 2 * patience
     while True:
         stored: StoredTokens | None = yield Call(store.get, (user_id, provider))
-        tokens = None if stored is None else state.sealer.open(stored)
+        tokens = None if stored is None else Tokens.opened(state.sealer, stored)
         if stored is None or tokens is None:
             raise NoTokenError(provider, user_id, "none is kept")
         if not tokens.expired and tokens.access_token != refused:
@@ -144,7 +144,7 @@ def _renew(
         yield Call(store.replace, (free, mine.version))
         raise ProviderError(error.cause) from error
     new = Tokens.of(answer, tokens.subject, tokens)
-    sealed = state.sealer.seal(mine.user_id, mine.provider, new)
+    sealed = new.sealed(state.sealer, mine.user_id, mine.provider)
     done = StoredTokens(mine.user_id, mine.provider, _new_version(), sealed)
     yield Call(store.replace, (done, mine.version))
     yield from sending(tokens_refreshed, user_id=mine.user_id, provider=mine.provider)
@@ -166,7 +166,7 @@ def forgetting_online(state: AuthState, user_id: str, provider: str) -> Steps[No
     if store is None:
         return
     stored: StoredTokens | None = yield Call(store.get, (user_id, provider))
-    tokens = None if stored is None else state.sealer.open(stored)
+    tokens = None if stored is None else Tokens.opened(state.sealer, stored)
     if stored is not None and (
         tokens is None or "offline_access" not in (tokens.scope or "").split()
     ):

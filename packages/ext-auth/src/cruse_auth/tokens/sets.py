@@ -1,23 +1,19 @@
-"""Tokens as they are used, and as they are kept: encrypted with the application's secret key."""
+"""Tokens as they are used, and how they become what is kept."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import time
-from base64 import urlsafe_b64encode
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from cruse_auth.sealing import Sealer
     from cruse_auth.tokens.stores import StoredTokens
 
-__all__ = ["Sealer", "Tokens"]
+__all__ = ["Tokens"]
 
 #: Seconds before its end from which on an access token counts as expired: the request takes some.
 MARGIN = 30
@@ -58,6 +54,16 @@ class Tokens:
         expires_at = None if seconds is None else int(time.time()) + seconds
         return cls(subject, answer["access_token"], refresh_token, expires_at, scope)
 
+    @classmethod
+    def opened(cls, sealer: Sealer, stored: StoredTokens) -> Tokens | None:
+        """Return what is kept; ``None`` when it can't be read, or is not this user's."""
+        content = sealer.open(stored.sealed, _owner(stored.user_id, stored.provider))
+        return None if content is None else cls(**json.loads(content))
+
+    def sealed(self, sealer: Sealer, user_id: str, provider: str) -> str:
+        """Return them as they are kept for a user."""
+        return sealer.seal(json.dumps(asdict(self)), _owner(user_id, provider))
+
     @property
     def expired(self) -> bool:
         """Whether the access token has ended, or is about to."""
@@ -72,36 +78,5 @@ def _seconds(value: Any) -> int | None:
         return None
 
 
-class Sealer:
-    """Encrypts tokens for one application.
-
-    Args:
-        keys: Its secret keys, the one to encrypt with first.
-    """
-
-    def __init__(self, keys: Iterable[str | bytes]) -> None:
-        self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
-
-    def seal(self, user_id: str, provider: str, tokens: Tokens) -> str:
-        """Return tokens as they are kept."""
-        content = json.dumps([user_id, provider, asdict(tokens)])
-        return self._fernet.encrypt(content.encode()).decode()
-
-    def open(self, stored: StoredTokens) -> Tokens | None:
-        """Return tokens as they are used; ``None`` when they were sealed with an unknown key.
-
-        Those of somebody else, put in this one's place, are none either.
-        """
-        try:
-            content = json.loads(self._fernet.decrypt(stored.sealed))
-        except InvalidToken:
-            return None
-        user_id, provider, fields = content
-        if (user_id, provider) != (stored.user_id, stored.provider):
-            return None
-        return Tokens(**fields)
-
-
-def _derive(key: str | bytes) -> bytes:
-    secret = key.encode() if isinstance(key, str) else key
-    return urlsafe_b64encode(hmac.digest(secret, b"cruse-auth.tokens", hashlib.sha256))
+def _owner(user_id: str, provider: str) -> str:
+    return f"{provider} {user_id}"  # there are no blanks in names of providers

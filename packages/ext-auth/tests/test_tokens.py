@@ -190,8 +190,11 @@ class NothingIsGood(set):
         return False
 
 
-@pytest.mark.parametrize("browse", ["/repos", "/repos-async"])
-def test_who_took_it_back_has_to_sign_in_again(world, provider, browser, browse, clock):
+@pytest.mark.parametrize(
+    ("browse", "error"), [("/repos", "invalid_grant"), ("/repos-async", "bad_refresh_token")]
+)
+def test_who_took_it_back_has_to_sign_in_again(world, provider, browser, browse, error, clock):
+    provider.error = error
     clock.move(hours=2)
     provider.refresh_tokens.clear()
     assert browser.get(browse).text == "sign in at op"

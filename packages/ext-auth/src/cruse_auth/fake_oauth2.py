@@ -53,6 +53,8 @@ class FakeOAuth2Provider:
         self.issuer = issuer
         self.refuses_with = refuses_with
         self.token_answer = dict(token_answer or {})
+        #: What it calls a grant that is not good; some have a word of their own.
+        self.error = "invalid_grant"
         self.client_secret = secrets.token_urlsafe()
         #: The forms that the token endpoint got, in order.
         self.token_requests: list[dict[str, str]] = []
@@ -93,7 +95,7 @@ class FakeOAuth2Provider:
         form = dict(request.form)
         self.token_requests.append(form)
         if not self._is_client(form) or not self._is_good(form):
-            error = {"error": "invalid_grant", "error_description": "This is not good."}
+            error = {"error": self.error, "error_description": "This is not good."}
             return make_response((jsonify(error), self.refuses_with))
         tokens: dict[str, Any] = {"access_token": secrets.token_urlsafe(), "token_type": "bearer"}
         self.access_tokens.add(tokens["access_token"])

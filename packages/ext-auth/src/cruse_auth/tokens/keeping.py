@@ -42,6 +42,8 @@ __all__ = [
 PAUSE = 0.05
 #: Seconds after which who was renewing tokens has died: more than two requests may take.
 PATIENCE = 10
+#: What says that a refresh token is good no more: RFC 6749 section 5.2; GitHub; Slack.
+GRANT_IS_OVER = ("invalid_grant", "bad_refresh_token", "invalid_refresh_token")
 
 
 class NoTokenError(Forbidden):
@@ -136,7 +138,7 @@ def _renew(
             metadata, "refresh_token", refresh_token=str(tokens.refresh_token)
         )
     except (ProviderError, TokenRefusedError) as error:
-        if isinstance(error, TokenRefusedError) and error.error == "invalid_grant":
+        if isinstance(error, TokenRefusedError) and error.error in GRANT_IS_OVER:
             yield Call(store.remove, (mine.user_id, mine.provider, mine.version))
             raise NoTokenError(mine.provider, mine.user_id, error.cause) from error
         # It may go better the next time, so nobody has to wait for us.

@@ -1,16 +1,21 @@
-"""The records of logins on PostgreSQL: by the contract, and with several processes."""
+"""Records of logins, and tokens, on PostgreSQL: by the contracts, and with several processes."""
 
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 from sqlalchemy import MetaData
+from werkzeug.serving import make_server
 
 from cruse import Cruse
-from cruse_auth import Auth
-from cruse_auth.contract import SessionStoreContract
-from cruse_auth.sql import SQLStore
+from cruse_auth import Auth, StoredTokens
+from cruse_auth.contract import SessionStoreContract, TokenStoreContract
+from cruse_auth.sealing import Sealer
+from cruse_auth.sql import SQLStore, SQLTokenStore
+from cruse_auth.testing import FakeOAuth2Provider
+from cruse_auth.tokens.sets import Tokens
 from cruse_db import Database
 
 
@@ -23,6 +28,19 @@ class TestOnPostgres(SessionStoreContract):
         app.config["DB_URL"] = self.url
         db = Database(app, metadata=MetaData())
         store = SQLStore(db)
+        db.create_all()
+        return store
+
+
+class TestTokensOnPostgres(TokenStoreContract):
+    @pytest.fixture(autouse=True)
+    def server(self, postgres_url):
+        self.url = postgres_url
+
+    def make_store(self, app):
+        app.config["DB_URL"] = self.url
+        db = Database(app, metadata=MetaData())
+        store = SQLTokenStore(db)
         db.create_all()
         return store
 
@@ -83,14 +101,85 @@ def cookie(postgres_url):
 def test_of_many_processes_that_bring_one_cookie_at_once_one_gets_the_new_one(
     postgres_url, cookie
 ):
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), postgres_url, cookie]
+    answers = ask_at_once(4, PROGRAM, postgres_url, cookie)
+    assert answers == ["ada False"] * 3 + ["ada True"]
+
+
+def ask_at_once(processes, program, *arguments):
+    """Run a program in several processes that begin together; return what each has to say."""
+    command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, **pipes) for _ in range(4)]
-    for process in processes:
+    started = [subprocess.Popen(command, **pipes) for _ in range(processes)]
+    for process in started:
         assert process.stdout.readline() == "ready\n"
-    for process in processes:
+    for process in started:
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = sorted(process.communicate(timeout=60)[0] for process in processes)
-    assert answers == ["ada False\n"] * 3 + ["ada True\n"]
-    assert [process.returncode for process in processes] == [0] * 4
+    answers = sorted(process.communicate(timeout=60)[0].strip() for process in started)
+    assert [process.returncode for process in started] == [0] * processes
+    return answers
+
+
+TOKEN_PROGRAM = """
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+    from sqlalchemy import MetaData
+    from cruse import Cruse
+    from cruse_auth import Auth
+    from cruse_auth.sql import SQLTokenStore
+    from cruse_db import Database
+
+    app = Cruse("shop")
+    url, address, secret = sys.argv[1:]
+    app.config.update(SECRET_KEY="k" * 32, DB_URL=url, TESTING=True)
+    db = Database(app, metadata=MetaData())
+    auth = Auth(app, token_store=SQLTokenStore(db))
+    endpoints = {name: address + path for name, path in [
+        ("issuer", ""), ("authorization_endpoint", "/a"), ("token_endpoint", "/t"),
+        ("userinfo_endpoint", "/me"), ("api_url", "")]}
+    app.config["AUTH_PROVIDERS"] = {"op": {
+        "client_id": "fake", "client_secret": secret, "scope": "", "claims": {"sub": "id"},
+        **endpoints}}
+
+    def call(_=None):
+        with app.app_context():
+            return auth.api("op", "ada").get("/me").status
+
+    print("ready", flush=True)
+    sys.stdin.readline()
+    with ThreadPoolExecutor(5) as pool:
+        print(*pool.map(call, range(5)))
+    app.stop()
+"""
+
+
+@pytest.fixture
+def provider():
+    """A provider behind a socket, and its address."""
+    answer = {"expires_in": 3600}
+    fake = FakeOAuth2Provider("/t", {"/me": {"id": 1}}, token_answer=answer)
+    server = make_server("127.0.0.1", 0, fake.app.wsgi_app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield fake, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_of_ten_calls_in_two_processes_one_renews_an_expired_token(postgres_url, provider):
+    fake, address = provider
+    app = Cruse("shop")
+    app.config.update(SECRET_KEY="k" * 32, DB_URL=postgres_url)
+    db = Database(app, metadata=MetaData())
+    store = SQLTokenStore(db)
+    fake.refresh_tokens.add("good for once")
+    tokens = Tokens("1", "an old one", "good for once", expires_at=1)
+    with app.app_context():
+        db.create_all()
+        sealed = tokens.sealed(Sealer(["k" * 32]), "ada", "op")
+        store.put(StoredTokens("ada", "op", "first", sealed))
+    app.stop()
+    answers = ask_at_once(2, TOKEN_PROGRAM, postgres_url, address, fake.client_secret)
+    assert answers == ["200 200 200 200 200"] * 2
+    assert [form["grant_type"] for form in fake.token_requests] == ["refresh_token"]

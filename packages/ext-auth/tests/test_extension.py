@@ -127,7 +127,7 @@ def test_providers_are_declared_by_name():
     assert providers["op"] is op
     assert "op" in providers
     assert list(providers) == ["op"]
-    assert repr(op) == "<OpenIDProvider 'op'>"
+    assert repr(op) == "<Provider 'op'>"
     with pytest.raises(ValueError, match="already"):
         providers.oidc("op")
     for name in ("", "a/b", "A", "a b", "-a"):

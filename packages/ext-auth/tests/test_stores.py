@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-from cruse_auth import MemoryStore
-from cruse_auth.contract import SessionStoreContract
+from cruse_auth import MemoryStore, MemoryTokenStore
+from cruse_auth.contract import SessionStoreContract, TokenStoreContract
 from tests.colours import AsyncMethods
 
 WITH_DB = importlib.util.find_spec("cruse_db") is not None
@@ -25,6 +25,11 @@ class TestMemoryStore(SessionStoreContract):
         assert len(store) == 1
 
 
+class TestMemoryTokenStore(TokenStoreContract):
+    def make_store(self, app):
+        return MemoryTokenStore()
+
+
 class TestAsyncStore(SessionStoreContract):
     def make_store(self, app):
         return AsyncMethods(MemoryStore())
@@ -33,8 +38,21 @@ class TestAsyncStore(SessionStoreContract):
 if WITH_DB:
     from sqlalchemy import MetaData, func, select
 
-    from cruse_auth.sql import SQLStore
+    from cruse_auth.sql import SQLStore, SQLTokenStore
     from cruse_db import Database
+
+    class TestSQLTokenStore(TokenStoreContract):
+        @pytest.fixture(autouse=True)
+        def folder(self, tmp_path):
+            self.path = tmp_path / "tokens.db"
+
+        def make_store(self, app):
+            app.config["DB_URL"] = f"sqlite:///{self.path}"
+            db = Database(app, metadata=MetaData())
+            store = SQLTokenStore(db)
+            assert SQLTokenStore(db).table is store.table, "a second one shares the table"
+            db.create_all()
+            return store
 
     class TestSQLStore(SessionStoreContract):
         @pytest.fixture(autouse=True)

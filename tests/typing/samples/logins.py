@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cruse import Cruse, Request
-from cruse_auth import Auth, MemoryStore, SessionRecord, auth_required, login_required
+from cruse_auth import (
+    Auth,
+    Identity,
+    MemoryStore,
+    MemoryTokenStore,
+    SessionRecord,
+    auth_required,
+    login_required,
+)
 from cruse_auth.testing import AuthClient
 
 
@@ -15,7 +23,8 @@ class Person:
 
 
 app = Cruse(__name__)
-auth = Auth[Person](app, store=MemoryStore())
+auth = Auth[Person](app, store=MemoryStore(), token_store=MemoryTokenStore())
+github = auth.providers.preset("github", client_id="shop")
 people: dict[str, Person] = {}
 
 
@@ -32,6 +41,28 @@ async def load_by_key(request: Request) -> Person | None:
 @auth.user_loader  # wrong: arg-type, reportArgumentType
 def load_text(user_id: str) -> str:
     return user_id
+
+
+@github.on_login
+def find(identity: Identity) -> Person | None:
+    return people.get(identity.subject)
+
+
+@auth.on_link
+async def link(person: Person, identity: Identity) -> bool:
+    return people.setdefault(identity.subject, person) is person
+
+
+@auth.on_link  # wrong: arg-type, reportArgumentType
+def link_nothing(person: Person, identity: Identity) -> str:
+    return identity.subject
+
+
+@app.get("/repositories")
+@auth_required("session", acr="urn:example:mfa")
+async def repositories() -> str:
+    reply = await auth.api("github").aget("/user/repos")
+    return str(len(reply.json_list()))
 
 
 @app.get("/name")

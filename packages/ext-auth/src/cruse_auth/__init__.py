@@ -1,6 +1,6 @@
 """Sign-in for Cruse: OpenID Connect with every check on, and who is signed in."""
 
-from cruse_auth.extension import Auth, AuthState, confirm_login, login_user, logout_user
+from cruse_auth.extension import Auth, confirm_login, login_user, logout_user
 from cruse_auth.factors import (
     Factor,
     Factors,
@@ -24,13 +24,15 @@ from cruse_auth.http import InProcess
 from cruse_auth.limits import Limits, Rule, TooManyAttempts
 from cruse_auth.oidc import Identity
 from cruse_auth.passwords import PasswordCheck, Passwords, WeakPassword
-from cruse_auth.providers import OpenIDProvider
+from cruse_auth.providers import Provider
 from cruse_auth.redirects import is_safe_next, safe_next
 from cruse_auth.resources import AccessToken, BearerError, MemoryProofs, ProofStore, Resource
 from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
+    identity_linked,
     remember_theft,
+    tokens_refreshed,
     user_factors_changed,
     user_loaded_from_cookie,
     user_loaded_from_request,
@@ -41,7 +43,15 @@ from cruse_auth.signals import (
     user_needs_refresh,
     user_unauthorized,
 )
+from cruse_auth.state import AuthState
 from cruse_auth.stores import MemoryStore, SessionRecord, SessionStore
+from cruse_auth.tokens import (
+    MemoryTokenStore,
+    NoTokenError,
+    ProviderAPI,
+    StoredTokens,
+    TokenStore,
+)
 from cruse_auth.users import AnonymousUser, UserMixin, current_user
 
 __all__ = [
@@ -66,16 +76,21 @@ __all__ = [
     "MemoryFactors",
     "MemoryProofs",
     "MemoryStore",
-    "OpenIDProvider",
+    "MemoryTokenStore",
+    "NoTokenError",
     "PasskeyRefused",
     "Passkeys",
     "PasswordCheck",
     "Passwords",
     "ProofStore",
+    "Provider",
+    "ProviderAPI",
     "Resource",
     "Rule",
     "SessionRecord",
     "SessionStore",
+    "StoredTokens",
+    "TokenStore",
     "TooManyAttempts",
     "UserMixin",
     "WeakPassword",
@@ -83,6 +98,7 @@ __all__ = [
     "confirm_login",
     "current_user",
     "fresh_login_required",
+    "identity_linked",
     "is_safe_next",
     "login_fresh",
     "login_remembered",
@@ -92,6 +108,7 @@ __all__ = [
     "logout_user",
     "remember_theft",
     "safe_next",
+    "tokens_refreshed",
     "user_factors_changed",
     "user_loaded_from_cookie",
     "user_loaded_from_request",

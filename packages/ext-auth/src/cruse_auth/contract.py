@@ -24,11 +24,12 @@ import pytest
 
 from cruse import Cruse
 from cruse_auth.stores import SessionRecord
+from cruse_auth.tokens import StoredTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SessionStoreContract"]
+__all__ = ["SessionStoreContract", "TokenStoreContract"]
 
 
 class _StoreContract:
@@ -81,6 +82,10 @@ class SessionStoreContract(_StoreContract):
             seen_at=now - 100,
             expires_at=now + 86400,
             provider="op",
+            subject="Ada",
+            provider_sid="s1",
+            acr="urn:mace:incommon:iap:silver",
+            amr=("pwd", "otp"),
             address="2001:db8::1",
             user_agent="Mozilla/5.0 (Straße)",
             remember_until=now + 86400,
@@ -95,6 +100,7 @@ class SessionStoreContract(_StoreContract):
         for record in (
             self.record(),
             self.record("two", provider=None, address=None, validator=None, previous=None),
+            self.record("three", subject=None, provider_sid=None, acr=None, amr=()),
         ):
             store.add(record)
             assert store.get(record.sid) == record
@@ -171,6 +177,81 @@ class SessionStoreContract(_StoreContract):
         assert store.remove_user("ada", None) == 1
         assert store.of_user("ada") == []
         assert [record.sid for record in store.of_user("bob")] == ["other"]
+
+    def test_those_of_a_provider_are_found_by_subject_and_session(self, store: Any) -> None:
+        records: dict[str, dict[str, Any]] = {
+            "one": {},
+            "two": {"provider_sid": "s2"},
+            "bob": {"subject": "Bob", "provider_sid": "s3", "user_id": "bob"},
+            "other": {"provider": "other"},
+            "own": {"provider": None, "subject": None, "provider_sid": None},
+            "over": {"expires_at": 1},
+        }
+        for sid, changes in records.items():
+            store.add(self.record(sid, **changes))
+
+        def found(subject: str | None, sid: str | None) -> list[str]:
+            return sorted(record.sid for record in store.of_provider("op", subject, sid))
+
+        assert found("Ada", None) == ["one", "two"]
+        assert found(None, "s2") == ["two"]
+        assert found("Ada", "s1") == ["one"]
+        assert found("Bob", "s1") == []
+
+
+class TokenStoreContract(_StoreContract):
+    """Tests that hold for every store of tokens; :meth:`make_store` is the one to write."""
+
+    def tokens(self, version: str = "1", **changes: Any) -> StoredTokens:
+        """Return tokens of somebody."""
+        return replace(StoredTokens("ada", "op", version, "sealed", 12345), **changes)
+
+    def test_what_is_kept_comes_back_as_it_was(self, store: Any) -> None:
+        for tokens in (self.tokens(), self.tokens(version="2", sealed="x" * 9000, busy_until=0)):
+            store.put(tokens)
+            assert store.get("ada", "op") == tokens
+
+    def test_what_is_not_there_is_none(self, store: Any) -> None:
+        assert store.get("ada", "op") is None
+        assert not store.replace(self.tokens("2"), "1")
+        assert store.get("ada", "op") is None
+        assert store.remove("ada", None, None) == 0
+
+    def test_it_is_replaced_by_who_knows_the_version(self, store: Any) -> None:
+        store.put(self.tokens())
+        assert not store.replace(self.tokens("3"), "2")
+        assert store.replace(self.tokens("2"), "1")
+        assert store.get("ada", "op") == self.tokens("2")
+
+    def test_of_many_who_replace_at_once_one_does(self, app: Cruse, store: Any) -> None:
+        store.put(self.tokens())
+
+        def take(number: int) -> Any:
+            with app.app_context():
+                return store.replace(self.tokens(f"mine {number}"), "1")
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(map(bool, pool.map(take, range(8)))) == 1
+
+    def test_those_of_many_logins_at_once_are_kept(self, app: Cruse, store: Any) -> None:
+        def put(number: int) -> None:
+            with app.app_context():
+                store.put(self.tokens(f"mine {number}"))
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(put, range(4)))
+        assert store.get("ada", "op").version.startswith("mine ")
+
+    def test_they_are_removed_by_user_provider_and_version(self, store: Any) -> None:
+        for user_id, provider in (("ada", "op"), ("ada", "github"), ("bob", "op")):
+            store.put(self.tokens(user_id=user_id, provider=provider))
+        assert store.remove("ada", "op", "2") == 0
+        assert store.remove("ada", "op", "1") == 1
+        assert store.get("ada", "op") is None
+        store.put(self.tokens())
+        assert store.remove("ada", None, None) == 2
+        assert store.get("ada", "github") is None
+        assert store.get("bob", "op") is not None
 
 
 class _Called:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from cruse import Extension, ExtensionState, current_app, request, url_for
+from cruse import Extension, current_app
 from cruse.colors import inline
 from cruse.extension import SettingsError
 from cruse.globals import current_context
-from cruse.lazy import lazy
-from cruse.signing import secret_keys
 from cruse_auth.factors import Factors, Passkeys
 from cruse_auth.limits import Limits
 from cruse_auth.links import Links
 from cruse_auth.logins import confirming, logging_in, logging_out
 from cruse_auth.management import SessionManagement
-from cruse_auth.oidc import OpenIDClient
-from cruse_auth.oidc.transactions import Transactions
 from cruse_auth.passwords import Passwords
 from cruse_auth.providers import Providers
+from cruse_auth.record import Evidence
 from cruse_auth.resources.guard import Resource, ResourceOptions, publish_metadata
 from cruse_auth.settings import AuthSettings
+from cruse_auth.state import AuthState
 from cruse_auth.steps import arun, run
+from cruse_auth.tokens.management import TokenManagement
 from cruse_auth.users import AnonymousUser, current_user, find_user, loading, preload
 from cruse_auth.views import make_blueprint
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from datetime import timedelta
 
     # Without a parameter, `Auth` is `Auth[Any]` (PEP 696; at run time from Python 3.13).
@@ -36,111 +35,20 @@ if TYPE_CHECKING:
     from cruse.checks import Finding
     from cruse.typing import ResponseReturnValue
     from cruse_auth.factors import FactorStore
-    from cruse_auth.resources.verifier import Verifier
+    from cruse_auth.oidc import Identity
     from cruse_auth.stores import SessionStore
+    from cruse_auth.tokens import TokenStore
 
     UserT = TypeVarWithDefault("UserT", default=Any)
 else:
     UserT = TypeVar("UserT")
 
-__all__ = ["Auth", "AuthState", "confirm_login", "login_user", "logout_user"]
+__all__ = ["Auth", "confirm_login", "login_user", "logout_user"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-class AuthState(ExtensionState[AuthSettings]):
-    """What is kept for one application: its providers, with what was read of them."""
-
-    @property
-    def auth(self) -> Auth[Any]:
-        """The extension."""
-        return cast("Auth[Any]", self.extension)
-
-    @lazy
-    def clients(self) -> dict[str, OpenIDClient]:
-        """The clients of the providers, by name.
-
-        Raises:
-            SettingsError: When a provider is not configured completely.
-        """
-        resolved = self.auth.providers.resolve(self.settings.providers)
-        return {name: OpenIDClient(options, self.settings) for name, options in resolved.items()}
-
-    @lazy
-    def verifiers(self) -> dict[Resource, Verifier]:
-        """What checks the access tokens of each resource, made at the first token."""
-        return {}
-
-    @property
-    def realm(self) -> str:
-        """The realm that 401 and 403 answers name."""
-        return self.settings.realm or self.app.name
-
-    @property
-    def transactions(self) -> Transactions:
-        """The logins that have begun, signed with the application's current keys."""
-        keys = secret_keys(self.app)
-        if not keys:
-            raise RuntimeError(
-                "Logins need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the environment."
-            )
-        return Transactions(reversed(keys))
-
-    @property
-    def loader(self) -> Callable[[str], Any]:
-        """The user loader.
-
-        Raises:
-            RuntimeError: When there is none.
-        """
-        loader = self.auth.user_loader_function
-        if loader is None:
-            raise RuntimeError(
-                "Nothing says how to load the user whose id is in the session: register a function"
-                " with '@auth.user_loader'."
-            )
-        return loader
-
-    def login_hook(self, provider: str) -> Callable[..., Any]:
-        """Return what finds the user for a login with a provider.
-
-        Raises:
-            RuntimeError: When there is nothing.
-        """
-        providers = self.auth.providers
-        own = providers[provider].on_login_function if provider in providers else None
-        hook = own or self.auth.on_login_function
-        if hook is None:
-            raise RuntimeError(
-                f"Nothing finds the user of a login with the provider {provider!r}: register a"
-                " function with '@auth.on_login'."
-            )
-        return hook
-
-    @property
-    def login_view(self) -> str:
-        """The endpoint or URL of the login page."""
-        return self.auth.login_view or self.settings.login_view
-
-    def external_url(self, path: str) -> str:
-        """Return the whole URL of a path of this application, as browsers see it.
-
-        Args:
-            path: The path, with the application's root if it has one; or a whole URL.
-        """
-        if "://" in path:
-            return path
-        external = self.settings.external_url
-        if external is None:
-            return request.host_url.rstrip("/") + path
-        return external.rstrip("/") + path.removeprefix(request.root_path)
-
-    def callback_url(self, provider: str) -> str:
-        """Return the redirect URI of a provider: register exactly this with it."""
-        return self.external_url(url_for("auth.callback", provider=provider))
-
-
-class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
+class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[UserT]):
     """Signing in, and who is signed in.
 
     ``Auth[User]`` tells type checkers what users are.
@@ -152,6 +60,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         factors: Keeps what people show beside a password:
             ``cruse_auth.factors.sql.SQLFactors(db)``, or any
             :class:`~cruse_auth.factors.FactorStore`.
+        token_store: Keeps the tokens of providers, so that their APIs can be called:
+            ``cruse_auth.sql.SQLTokenStore(db)``, or any :class:`~cruse_auth.tokens.TokenStore`.
         url_prefix: What its pages' URLs start with.
     """
 
@@ -175,9 +85,11 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         *,
         store: SessionStore | None = None,
         factors: FactorStore | None = None,
+        token_store: TokenStore | None = None,
         url_prefix: str = "/auth",
     ) -> None:
         self.store = store
+        self.token_store = token_store
         self.url_prefix = url_prefix
         #: The providers to log in with.
         self.providers = Providers()
@@ -195,6 +107,7 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         self.resources: list[Resource] = []
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
+        self.on_link_function: Callable[..., Any] | None = None
         self.request_loader_function: Callable[..., Any] | None = None
         self.unauthorized_function: Callable[..., Any] | None = None
         self.needs_refresh_function: Callable[..., Any] | None = None
@@ -227,6 +140,18 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         login. It may be plain or async.
         """
         self.on_login_function = function
+        return function
+
+    def on_link(
+        self, function: Callable[[UserT, Identity], bool | Awaitable[bool]]
+    ) -> Callable[[UserT, Identity], bool | Awaitable[bool]]:
+        """Register what links a further identity to a user, and so let them ask for it.
+
+        It gets the user, who is logged in freshly, and the identity that they have shown to be
+        theirs. It returns whether it was linked: ``False`` when it is somebody else's. It may be
+        plain or async.
+        """
+        self.on_link_function = function
         return function
 
     def unauthorized_handler(
@@ -270,6 +195,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         duration: timedelta | int | None = None,
         fresh: bool = True,
         force: bool = False,
+        acr: str | None = None,
+        amr: Iterable[str] = (),
     ) -> bool:
         """Log a user in, in this browser. The session is a new one afterwards.
 
@@ -280,6 +207,8 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
             duration: For how many seconds; ``AUTH_REMEMBER_LIFETIME`` unless given.
             fresh: Whether the person was here, as after a password.
             force: Log in even who is not active.
+            acr: How sure you are that it is they: what ``auth_required(acr=...)`` asks for.
+            amr: By what methods they have shown it, such as ``["pwd", "otp"]`` (RFC 8176).
 
         Returns:
             Whether it happened: ``False`` for a user whose ``is_active`` is false.
@@ -288,8 +217,9 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
             TypeError: When the object has no id.
             RuntimeError: When a browser is to be remembered and there is no store.
         """
+        evidence = Evidence(acr=acr, amr=tuple(amr))
         options: dict[str, Any] = {"remember": remember, "duration": duration, "force": force}
-        return run(logging_in(self.state, user, fresh=fresh, **options))
+        return run(logging_in(self.state, user, fresh=fresh, evidence=evidence, **options))
 
     async def alogin(
         self,
@@ -299,10 +229,13 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
         duration: timedelta | int | None = None,
         fresh: bool = True,
         force: bool = False,
+        acr: str | None = None,
+        amr: Iterable[str] = (),
     ) -> bool:
         """Log a user in, as :meth:`login`, without stopping the event loop for the store."""
+        evidence = Evidence(acr=acr, amr=tuple(amr))
         options: dict[str, Any] = {"remember": remember, "duration": duration, "force": force}
-        return await arun(logging_in(self.state, user, fresh=fresh, **options))
+        return await arun(logging_in(self.state, user, fresh=fresh, evidence=evidence, **options))
 
     def logout(self) -> bool:
         """Log out, in this browser; nothing of the session is left.
@@ -372,8 +305,11 @@ class Auth(Extension[AuthState], SessionManagement, Generic[UserT]):
             )
         if state.settings.limits_storage != AuthSettings.limits_storage:
             self.limits.limiter(state)
-        for name in state.clients:
+        for name, client in state.clients.items():
             _ = state.login_hook(name), state.loader, state.transactions
+            if client.options.form_post and "forms" in state.app.extensions:
+                # Such a form is another site's by design; the login's own state is checked.
+                state.app.extensions["forms"].extension.exempt("auth.form_post")
 
     def setup(self, state: AuthState) -> None:
         """Let ``app.test_client(user=...)`` log somebody in, unless it is another class's."""

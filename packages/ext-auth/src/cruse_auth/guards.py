@@ -18,7 +18,7 @@ from cruse_auth.redirects import is_safe_next, own_origins
 from cruse_auth.rights import BEARER, Demand
 from cruse_auth.signals import sending, user_needs_refresh, user_unauthorized
 from cruse_auth.steps import Call, arun, run
-from cruse_auth.users import ANONYMOUS, find_user, keep_private, loading, way_of
+from cruse_auth.users import ANONYMOUS, find_user, finding, keep_private, way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from cruse import Request
     from cruse.typing import ResponseReturnValue
-    from cruse_auth.extension import AuthState
     from cruse_auth.http import Http
     from cruse_auth.resources import Resource
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "login_remembered",
     "login_required",
     "login_url",
+    "refusal",
 ]
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -55,10 +56,11 @@ class LoginRequired(Unauthorized):
     Register an error handler for it, or for 401, to answer in another form.
     """
 
-    def __init__(self, realm: str, fresh: bool) -> None:
+    def __init__(self, realm: str, fresh: bool, acr: tuple[str, ...] = ()) -> None:
         super().__init__("A fresh login is required." if fresh else "A login is required.")
         self.error = "fresh_login_required" if fresh else "login_required"
         self.realm = realm
+        self.acr = acr
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Return the header fields, with the challenge."""
@@ -69,6 +71,8 @@ class LoginRequired(Unauthorized):
     def get_body(self, *args: Any, **kwargs: Any) -> str:
         """Return the error as JSON."""
         body = {"error": self.error, "error_description": self.description}
+        if self.acr:
+            body["acr_values"] = " ".join(self.acr)
         return current_app.json.dumps(body)
 
 
@@ -96,6 +100,7 @@ def fresh_login_required(view: F) -> F:
 def auth_required(
     *ways: str,
     within: timedelta | float | None = None,
+    acr: Iterable[str] | str = (),
     roles: Iterable[str] | str = (),
     any_role: Iterable[str] | str = (),
     permissions: Iterable[str] | str = (),
@@ -113,6 +118,8 @@ def auth_required(
         ways: How they may be found: ``"session"``, ``"request"`` for the request loader; unless
             given, either. ``"bearer"`` for an access token of the resource that has a user loader.
         within: The most seconds since they logged in.
+        acr: How sure the login must be, in the terms of the provider; of several values one will
+            do. Who logged in with less is sent to the provider for more (a step-up).
         roles: The roles they need, all of them.
         any_role: The roles of which one is enough.
         permissions: The permissions they need.
@@ -121,9 +128,8 @@ def auth_required(
     Raises:
         ValueError: For a way that does not exist.
     """
-    demand = Demand.of(
-        ways, within, roles=roles, any_role=any_role, permissions=permissions, scopes=scopes
-    )
+    rights = {"roles": roles, "any_role": any_role, "permissions": permissions, "scopes": scopes}
+    demand = Demand.of(ways, within, acr=acr, **rights)
     return lambda view: _guard(view, demand)
 
 
@@ -134,16 +140,16 @@ def _guard(view: F, demand: Demand) -> F:
         @wraps(view)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
             resource = _resource(demand)
-            refusal = await arun(_refusal(demand, resource), _http(resource))
-            return await view(*args, **kwargs) if refusal is None else refusal
+            answer = await arun(refusal(demand, resource), _http(resource))
+            return await view(*args, **kwargs) if answer is None else answer
 
     else:
 
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             resource = _resource(demand)
-            refusal = run(_refusal(demand, resource), _http(resource))
-            return view(*args, **kwargs) if refusal is None else refusal
+            answer = run(refusal(demand, resource), _http(resource))
+            return view(*args, **kwargs) if answer is None else answer
 
     return cast("F", guarded)
 
@@ -170,9 +176,7 @@ def _http(resource: Resource | None) -> Http | None:
     return None if resource is None else resource.http()
 
 
-def _refusal(
-    demand: Demand, resource: Resource | None = None
-) -> Steps[ResponseReturnValue | None]:
+def refusal(demand: Demand, resource: Resource | None = None) -> Steps[ResponseReturnValue | None]:
     """Return the answer for those who may not pass, or ``None``.
 
     Args:
@@ -187,29 +191,29 @@ def _refusal(
         return None
     state: AuthState = current_app.extensions["auth"]
     ctx = current_context()
-    user = ctx.extras.get(state)
-    if resource is not None:  # who sends a token means it, and not a cookie
+    if resource is None:
+        user = yield from finding(state, ctx)
+    else:  # who sends a token means it, and not a cookie
         user = yield from resource.finding_user(demand.scopes)
         ctx.extras[state], ctx.extras[state, "way"] = user, BEARER
-    elif user is None:
-        user = yield from loading(state, ctx)
-    way, stale = way_of(state, ctx), False
+    way, stale, weak = way_of(state, ctx), False, False
     if user is not ANONYMOUS:
         keep_private(ctx, state)
         if way in demand.ways:
             stale = not _is_fresh_enough(state, demand, way)
-            if not stale:
+            weak = not _is_sure_enough(demand, way)
+            if not (stale or weak):
                 demand.check_rights(user, way, state.realm)
                 return None
     yield from sending(user_unauthorized)
     auth, handler = state.auth, state.auth.unauthorized_function
-    if stale:
+    if stale or weak:
         yield from sending(user_needs_refresh)
         handler = auth.needs_refresh_function or handler
     if handler is not None:
         answer: ResponseReturnValue = yield Call(handler)
         return answer
-    return turn_away(state, stale, login_helps="session" in demand.ways)
+    return turn_away(state, demand, stale=stale, weak=weak)
 
 
 def _is_fresh_enough(state: AuthState, demand: Demand, way: str | None) -> bool:
@@ -219,6 +223,14 @@ def _is_fresh_enough(state: AuthState, demand: Demand, way: str | None) -> bool:
         return True
     record = read_record(session) if way == "session" else None
     return record is not None and record.is_fresh(lifetime)
+
+
+def _is_sure_enough(demand: Demand, way: str | None) -> bool:
+    """Whether the login is as sure as it has to be; credentials in a request are no login."""
+    if not demand.acr:
+        return True
+    record = read_record(session) if way == "session" else None
+    return record is not None and record.evidence.acr in demand.acr
 
 
 def login_fresh() -> bool:
@@ -238,27 +250,29 @@ def login_remembered() -> bool:
     return record is not None and not record.fresh
 
 
-def turn_away(state: AuthState, fresh: bool, login_helps: bool = True) -> WerkzeugResponse:
+def turn_away(state: AuthState, demand: Demand, *, stale: bool, weak: bool) -> WerkzeugResponse:
     """Send a browser to the login page.
 
     Args:
         state: The application's.
-        fresh: Whether there is a login already, that is too old.
-        login_helps: Whether the page can be seen by those who log in.
+        demand: What was not met.
+        stale: Whether there is a login already, that is too old.
+        weak: Whether there is one that is not sure enough.
 
     Raises:
-        LoginRequired: For every other client.
+        LoginRequired: For every other client, and where no login helps.
     """
-    if not (login_helps and wants_page(request)):
-        raise LoginRequired(state.realm, fresh)
+    again = stale or weak
+    if not ("session" in demand.ways and wants_page(request)):
+        raise LoginRequired(state.realm, again, demand.acr)
     auth = state.auth
-    message = auth.needs_refresh_message if fresh else auth.login_message
+    message = auth.needs_refresh_message if again else auth.login_message
     if message:
         flash(message, auth.login_message_category)
-    view = (auth.refresh_view if fresh else None) or state.login_view
+    view = (auth.refresh_view if again else None) or state.login_view
     # 302 is for those who were reading; after a form was sent the login page must be a GET.
     code = 302 if request.method in ("GET", "HEAD") else 303
-    response = redirect(login_url(view, came_from(request), fresh=fresh), code)
+    response = redirect(login_url(view, came_from(request), fresh=stale, acr=demand.acr), code)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -285,19 +299,24 @@ def came_from(request: Request) -> str | None:
     return target
 
 
-def login_url(view: str, next_url: str | None = None, *, fresh: bool = False) -> str:
+def login_url(
+    view: str, next_url: str | None = None, *, fresh: bool = False, acr: Iterable[str] = ()
+) -> str:
     """Return the URL of a login page that leads back.
 
     Args:
         view: The endpoint of the page, or its URL.
         next_url: Where it leads after the login.
         fresh: Whether the person must show up, even if the provider still knows them.
+        acr: How sure the login must be: values of which one will do.
     """
     arguments = {}
     if next_url:
         arguments["next"] = next_url
     if fresh:
         arguments["fresh"] = "1"
+    if values := " ".join(acr):
+        arguments["acr"] = values
     if "/" not in view:
         return url_for(view, **arguments)  # type: ignore[arg-type]
     if not arguments:

@@ -41,13 +41,23 @@ class Reply:
         Raises:
             ProviderError: When it is anything else.
         """
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise ProviderError(f"the reply (status {self.status}) is not JSON") from error
+        value = self._load()
         if not isinstance(value, dict):
             raise ProviderError("the reply is JSON, but not an object")
         return value
+
+    def json_list(self) -> list[Any]:
+        """Return the body, which has to be a JSON array; as :meth:`json`."""
+        value = self._load()
+        if not isinstance(value, list):
+            raise ProviderError("the reply is JSON, but not an array")
+        return value
+
+    def _load(self) -> Any:
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise ProviderError(f"the reply (status {self.status}) is not JSON") from error
 
 
 @lru_cache(1)

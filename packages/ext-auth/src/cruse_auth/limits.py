@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from limits import RateLimitItem
 
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["RULES", "Limits", "Rule", "TooManyAttempts"]

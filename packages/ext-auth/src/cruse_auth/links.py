@@ -23,7 +23,7 @@ from cruse_auth.users import id_of, is_active
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["Links"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse.globals import current_context
 from cruse_auth.record import (
+    Evidence,
     LoginRecord,
     clear_session,
     read_record,
@@ -15,10 +16,10 @@ from cruse_auth.record import (
 )
 from cruse_auth.sessions import begin, confirm, end
 from cruse_auth.signals import sending, user_logged_in, user_logged_out, user_login_confirmed
-from cruse_auth.users import ANONYMOUS, id_of, is_active, loading, way_of
+from cruse_auth.users import ANONYMOUS, finding, id_of, is_active, loading, way_of
 
 if TYPE_CHECKING:
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["confirming", "logging_in", "logging_out"]
@@ -30,7 +31,7 @@ def logging_in(
     *,
     fresh: bool,
     force: bool = False,
-    provider: str | None = None,
+    evidence: Evidence | None = None,
     remember: bool = False,
     duration: timedelta | int | None = None,
 ) -> Steps[bool]:
@@ -41,7 +42,7 @@ def logging_in(
         user: The user, or a proxy of one.
         fresh: Whether the person was here.
         force: Log in even who is not active.
-        provider: The provider that said so.
+        evidence: What it rests on.
         remember: Whether the browser is remembered, so that closing it does not log out.
         duration: For how long, in seconds; ``AUTH_REMEMBER_LIFETIME`` unless given.
     """
@@ -49,7 +50,7 @@ def logging_in(
     user = get() if callable(get) else user
     if not force and not is_active(user):
         return False
-    record = LoginRecord.new(id_of(user), provider, fresh)
+    record = LoginRecord.new(id_of(user), evidence or Evidence(), fresh)
     context = current_context()
     remember_for = _seconds(state, duration) if remember else 0
     yield from begin(state, context, record, remember_for)
@@ -73,9 +74,7 @@ def _seconds(state: AuthState, duration: timedelta | int | None) -> int:
 def confirming(state: AuthState) -> Steps[bool]:
     """Make the login fresh again; ``False`` when nobody is logged in by a session."""
     context = current_context()
-    user = context.extras.get(state)
-    if user is None:
-        user = yield from loading(state, context)
+    user = yield from finding(state, context)
     if way_of(state, context) != "session" or not (yield from confirm(state, context)):
         return False
     yield from sending(user_login_confirmed, user=user)

@@ -10,7 +10,7 @@ from cruse_auth.steps import arun, run
 from cruse_auth.users import AnonymousUser, find_user, id_of
 
 if TYPE_CHECKING:
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.stores import SessionRecord
 
 __all__ = ["SessionManagement"]

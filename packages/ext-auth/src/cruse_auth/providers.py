@@ -3,65 +3,27 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from joserfc.errors import JoseError
+
 from cruse.extension import SettingsError
+from cruse_auth.options import ProviderOptions
+from cruse_auth.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["OpenIDProvider", "ProviderOptions", "Providers"]
+__all__ = ["Provider", "Providers"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: What signs ID tokens that we believe: public keys only. ``none`` is no signature, and with the
-#: ``HS`` family a public key could be passed off as the secret (RFC 8725 sections 2.1 and 3.1).
-ALGORITHMS = (
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
-)
+OPTIONS = frozenset({option.name for option in fields(ProviderOptions)} - {"name"} | {"preset"})
 
 
-@dataclass(frozen=True)
-class ProviderOptions:
-    """How one application talks to one provider."""
-
-    name: str
-    #: The issuer, exactly as the provider writes it; or a function that returns it, called
-    #: within a request.
-    issuer: str | Callable[[], str]
-    client_id: str
-    #: ``None`` for a public client.
-    client_secret: str | None = field(default=None, repr=False)
-    scope: str = "openid profile email"
-    #: What visitors read on the button.
-    label: str = ""
-    #: How the client authenticates; ``None`` takes what the provider's metadata offers.
-    client_auth: str | None = None
-    #: Further parameters of the authorization request, such as ``{"hd": "example.com"}``.
-    authorize_params: Mapping[str, str] = field(default_factory=dict)
-    #: Whether to ask the userinfo endpoint for more about the person.
-    userinfo: bool = True
-    #: Signature algorithms of ID tokens to accept, a subset of the default.
-    algorithms: tuple[str, ...] = ALGORITHMS
-    #: An httpx2 transport to use instead of the network, such as ``InProcess(app)``.
-    transport: Any = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if "openid" not in self.scope.split():
-            raise ValueError("the scope must contain 'openid'")
-        if unknown := set(self.algorithms) - set(ALGORITHMS):
-            raise ValueError(f"{sorted(unknown)} are not algorithms with public keys")
-        if self.client_auth not in (None, "client_secret_basic", "client_secret_post", "none"):
-            raise ValueError(f"client_auth {self.client_auth!r} is not known")
-
-
-OPTIONS = {option.name for option in fields(ProviderOptions)} - {"name"}
-
-
-class OpenIDProvider:
-    """A declared provider; ``auth.providers.oidc(...)`` makes one.
+class Provider:
+    """A declared provider; ``auth.providers.oidc(...)`` and its like make one.
 
     Args:
         name: Its name, a part of the URLs.
@@ -90,9 +52,9 @@ class Providers:
     """The providers of an extension, by name."""
 
     def __init__(self) -> None:
-        self._declared: dict[str, OpenIDProvider] = {}
+        self._declared: dict[str, Provider] = {}
 
-    def oidc(self, name: str, **options: Any) -> OpenIDProvider:
+    def oidc(self, name: str, **options: Any) -> Provider:
         """Declare an OpenID Connect provider.
 
         What is not given here comes from ``AUTH_PROVIDERS[name]``, which goes before what is.
@@ -100,22 +62,84 @@ class Providers:
         Args:
             name: Its name, a part of the URLs: lower-case letters, digits, ``-`` and ``_``.
             options: ``issuer``, ``client_id``, ``client_secret``, ``scope``, ``label`` and the
-                other fields of :class:`ProviderOptions`.
+                other fields of :class:`~cruse_auth.options.ProviderOptions`.
 
         Raises:
             ValueError: When the name is taken, or cannot be part of a URL.
             TypeError: When an option is not known.
         """
+        return self._declare(name, options)
+
+    def oauth2(
+        self,
+        name: str,
+        *,
+        issuer: str,
+        authorization_endpoint: str,
+        token_endpoint: str,
+        userinfo_endpoint: str,
+        claims: Mapping[str, str],
+        scope: str = "",
+        **options: Any,
+    ) -> Provider:
+        """Declare a provider of plain OAuth 2.0, which has no ID tokens.
+
+        Who logged in is what its userinfo endpoint says to the access token.
+
+        Args:
+            name: Its name, as for :meth:`oidc`.
+            issuer: Its address: the first half of the identities' key.
+            authorization_endpoint: Where browsers are sent.
+            token_endpoint: Where codes become tokens.
+            userinfo_endpoint: Where it tells about the person, as a JSON object.
+            claims: Where in that object the claims are: ``{"sub": "id", "name": "login"}``.
+            scope: What is asked for.
+            options: As for :meth:`oidc`.
+
+        Raises:
+            ValueError: When the name is taken, or cannot be part of a URL.
+            TypeError: When an option is not known.
+        """
+        options |= {
+            "issuer": issuer,
+            "authorization_endpoint": authorization_endpoint,
+            "token_endpoint": token_endpoint,
+            "userinfo_endpoint": userinfo_endpoint,
+            "claims": claims,
+            "scope": scope,
+        }
+        return self._declare(name, options)
+
+    def preset(self, preset: str, *, name: str | None = None, **options: Any) -> Provider:
+        """Declare a well-known provider.
+
+        Args:
+            preset: ``apple``, ``discord``, ``facebook``, ``github``, ``gitlab``, ``google``,
+                ``microsoft`` or ``slack``.
+            name: Its name, as for :meth:`oidc`; that of the preset unless given.
+            options: As for :meth:`oidc`; for ``microsoft`` also ``tenant``, for ``apple``
+                ``team_id``, ``key_id`` and ``private_key`` in place of a secret.
+
+        Raises:
+            ValueError: When there is no such preset, or as for :meth:`oidc`.
+            TypeError: When an option is not known.
+        """
+        if preset not in PRESETS:
+            raise ValueError(f"There is no preset {preset!r}, but {', '.join(PRESETS)}.")
+        return self._declare(name or preset, {**options, "preset": preset})
+
+    def _declare(self, name: str, options: dict[str, Any]) -> Provider:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
             raise ValueError(f"{name!r} cannot be the name of a provider: it is part of URLs.")
         if name in self._declared:
             raise ValueError(f"There is a provider named {name!r} already.")
-        if unknown := options.keys() - OPTIONS:
-            raise TypeError(f"Unknown options {sorted(unknown)}. Known are {sorted(OPTIONS)}.")
-        provider = self._declared[name] = OpenIDProvider(name, options)
+        known = _known(options)
+        if unknown := options.keys() - known:
+            raise TypeError(f"Unknown options {sorted(unknown)}. Known are {sorted(known)}.")
+        provider = self._declared[name] = Provider(name, options)
         return provider
 
-    def __getitem__(self, name: str) -> OpenIDProvider:
+    def __getitem__(self, name: str) -> Provider:
         return self._declared[name]
 
     def __contains__(self, name: object) -> bool:
@@ -142,14 +166,34 @@ class Providers:
         if not isinstance(configured, dict):
             raise SettingsError(f"{where} must be a dict, not {type(configured).__name__}.")
         options = {**declared, **configured}
-        if unknown := options.keys() - OPTIONS:
-            known = ", ".join(sorted(OPTIONS))
-            raise SettingsError(f"{where} has unknown keys {sorted(unknown)}. Known are: {known}.")
-        if missing := [key for key in ("issuer", "client_id") if not options.get(key)]:
+        preset = options.get("preset")
+        if preset is not None and preset not in PRESETS:
             raise SettingsError(
-                f"The provider {name!r} lacks {' and '.join(missing)}: set them in {where}."
+                f"{where} has the preset {preset!r}. There are: {', '.join(PRESETS)}."
             )
+        known = _known(options)
+        if unknown := options.keys() - known:
+            names = ", ".join(sorted(known))
+            raise SettingsError(f"{where} has unknown keys {sorted(unknown)}. Known are: {names}.")
         try:
-            return ProviderOptions(name=name, **options)
-        except (TypeError, ValueError) as error:
+            return self._complete(name, options)
+        except (TypeError, ValueError, JoseError) as error:
             raise SettingsError(f"{where} is not valid: {error}.") from error
+
+    @staticmethod
+    def _complete(name: str, options: dict[str, Any]) -> ProviderOptions:
+        preset = PRESETS.get(options.pop("preset", ""))
+        if preset is not None:
+            options = preset.fill(options)
+        if missing := [key for key in ("issuer", "client_id") if not options.get(key)]:
+            hint = ""
+            if preset is None and name in PRESETS:
+                hint = f"; for the well-known {name!r} say 'preset'"
+            raise ValueError(f"the provider lacks {' and '.join(missing)}{hint}")
+        return ProviderOptions(name=name, **options)
+
+
+def _known(options: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of all options that may stand beside those given."""
+    preset = PRESETS.get(options.get("preset", ""))
+    return OPTIONS if preset is None else OPTIONS | preset.own

@@ -4,18 +4,59 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
     from cruse import Cruse
 
-__all__ = ["LoginRecord", "clear_session", "read_record", "renew_session", "write_record"]
+__all__ = [
+    "Evidence",
+    "LoginRecord",
+    "clear_session",
+    "read_record",
+    "renew_session",
+    "write_record",
+]
 
 #: The one key of the session that belongs to this extension.
 KEY = "_auth"
+#: How many authentication methods are noted.
+MOST_METHODS = 8
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """By what somebody was recognized at their login."""
+
+    #: The provider that said so; ``None`` when the application found out by itself.
+    provider: str | None = None
+    #: The provider's name for the person, and for their session there.
+    subject: str | None = field(default=None, repr=False)
+    provider_sid: str | None = field(default=None, repr=False)
+    #: How sure it is, in the terms of who said it (``acr``, OpenID Connect Core section 2).
+    acr: str | None = None
+    #: By what methods, such as ``("pwd", "otp")`` (``amr``, RFC 8176).
+    amr: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, provider: str, claims: Mapping[str, Any]) -> Evidence:
+        """Return what the claims of an ID token say; what is too long is left out."""
+        methods = claims.get("amr")
+        amr = methods[:MOST_METHODS] if isinstance(methods, list) else []
+        return cls(
+            provider,
+            _text(claims.get("sub")),
+            _text(claims.get("sid")),
+            _text(claims.get("acr")),
+            tuple(method for method in amr if _text(method, 64)),
+        )
+
+
+def _text(value: Any, longest: int = 255) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= longest else None
 
 
 @dataclass(frozen=True)
@@ -28,15 +69,15 @@ class LoginRecord:
     at: int
     #: Its own name, new for each login.
     sid: str
-    #: The provider it came through; ``None`` when the application did it by itself.
-    provider: str | None = None
+    #: What it rests on; in the session only what views may ask for.
+    evidence: Evidence = Evidence()
     #: Whether the person was there; a login that is only remembered is not fresh.
     fresh: bool = True
 
     @classmethod
-    def new(cls, user_id: str, provider: str | None, fresh: bool) -> LoginRecord:
+    def new(cls, user_id: str, evidence: Evidence, fresh: bool) -> LoginRecord:
         """Return the record of a login that happens now."""
-        return cls(user_id, int(time.time()), secrets.token_urlsafe(16), provider, fresh)
+        return cls(user_id, int(time.time()), secrets.token_urlsafe(16), evidence, fresh)
 
     def is_fresh(self, lifetime: float) -> bool:
         """Whether the login is fresh and no older than ``lifetime`` seconds."""
@@ -47,9 +88,13 @@ def read_record(session: MutableMapping[str, Any]) -> LoginRecord | None:
     """Return the login that a session holds."""
     match session.get(KEY):
         case {"id": str(user_id), "at": int(at), "sid": str(sid), **rest}:
-            via = rest.get("via")
-            provider = via if isinstance(via, str) else None
-            return LoginRecord(user_id, at, sid, provider, rest.get("fresh") is True)
+            via, acr, amr = rest.get("via"), rest.get("acr"), rest.get("amr")
+            evidence = Evidence(
+                via if isinstance(via, str) else None,
+                acr=acr if isinstance(acr, str) else None,
+                amr=tuple(amr) if isinstance(amr, list) else (),
+            )
+            return LoginRecord(user_id, at, sid, evidence, rest.get("fresh") is True)
         case _:
             return None
 
@@ -60,8 +105,10 @@ def write_record(session: MutableMapping[str, Any], record: LoginRecord) -> None
         "id": record.user_id,
         "at": record.at,
         "sid": record.sid,
-        "via": record.provider,
+        "via": record.evidence.provider,
         "fresh": record.fresh,
+        **({"acr": record.evidence.acr} if record.evidence.acr else {}),
+        **({"amr": list(record.evidence.amr)} if record.evidence.amr else {}),
     }
 
 

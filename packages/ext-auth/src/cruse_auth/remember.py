@@ -17,7 +17,7 @@ from cruse.colors import inline
 if TYPE_CHECKING:
     from cruse import Response
     from cruse.context import Context
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
 
 __all__ = ["Token", "brings_token", "forget_browser", "read_token", "remember_browser"]
 

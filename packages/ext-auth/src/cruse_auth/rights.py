@@ -60,6 +60,8 @@ class Demand:
     fresh: bool = False
     #: The most seconds since the login.
     within: float | None = None
+    #: How sure the login must be: values of ``acr`` of which one will do.
+    acr: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     any_role: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()

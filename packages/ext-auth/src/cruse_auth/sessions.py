@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse.globals import current_context
 from cruse_auth.record import (
+    Evidence,
     LoginRecord,
     clear_session,
     read_record,
@@ -22,8 +23,8 @@ from cruse_auth.stores import SessionRecord
 
 if TYPE_CHECKING:
     from cruse.context import Context
-    from cruse_auth.extension import AuthState
     from cruse_auth.settings import AuthSettings
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = [
@@ -99,7 +100,7 @@ def _recall(state: AuthState, ctx: Context) -> Steps[LoginRecord | None]:
     if kept is None:
         forget_browser(state, ctx)
         return None
-    record = LoginRecord(kept.user_id, kept.at, kept.sid, kept.provider, fresh=False)
+    record = LoginRecord(kept.user_id, kept.at, kept.sid, Evidence(kept.provider), fresh=False)
     renew_session(ctx.app, ctx.session, state.settings.keep_in_session)
     write_record(ctx.session, record)
     yield from sending(user_loaded_from_cookie, user_id=record.user_id)
@@ -183,7 +184,11 @@ def begin(
         at=record.at,
         seen_at=int(time.time()),
         expires_at=_expiry(state.settings, record.at, until),
-        provider=record.provider,
+        provider=record.evidence.provider,
+        subject=record.evidence.subject,
+        provider_sid=record.evidence.provider_sid,
+        acr=record.evidence.acr,
+        amr=record.evidence.amr,
         address=request.remote_addr,
         user_agent=request.user_agent.string[:200],
         remember_until=until,

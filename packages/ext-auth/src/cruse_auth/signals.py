@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from cruse_auth.steps import Steps
 
 __all__ = [
+    "identity_linked",
     "remember_theft",
+    "tokens_refreshed",
     "user_factors_changed",
     "user_loaded_from_cookie",
     "user_loaded_from_request",
@@ -48,6 +50,11 @@ user_loaded_from_request = _signals.signal("user-loaded-from-request")
 #: Sent with ``user_id`` and ``record`` when an old remember cookie was used: somebody has copied
 #: it. The login has been ended.
 remember_theft = _signals.signal("remember-theft")
+
+#: Sent with ``user`` and ``identity`` when a further way to log in was linked to a user.
+identity_linked = _signals.signal("identity-linked")
+#: Sent with ``user_id`` and ``provider`` when the tokens of a provider were renewed.
+tokens_refreshed = _signals.signal("tokens-refreshed")
 
 
 def sending(signal: Signal, **arguments: Any) -> Steps[None]:

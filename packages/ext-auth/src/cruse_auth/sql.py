@@ -1,4 +1,4 @@
-"""Keeps the records of logins in the application's database: needs cruse-db."""
+"""Keeps records of logins, and tokens, in the application's database: needs cruse-db."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     String,
@@ -18,18 +19,20 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from cruse_auth.stores import SessionRecord
+from cruse_auth.tokens import StoredTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import ColumnElement, CursorResult, Delete, MetaData, Update
+    from sqlalchemy import ColumnElement, CursorResult, Delete, Insert, MetaData, Update
 
     from cruse_db import Database
 
-__all__ = ["SQLStore"]
+__all__ = ["SQLStore", "SQLTokenStore"]
 
 _COLUMNS = tuple(field.name for field in fields(SessionRecord))
 
@@ -89,6 +92,16 @@ class SQLStore:
             where = and_(where, self.table.c.sid != keep)
         return self._change(delete(self.table).where(self._valid(where)))
 
+    def of_provider(
+        self, provider: str, subject: str | None, sid: str | None, /
+    ) -> list[SessionRecord]:
+        """Return the list of records that came through a provider."""
+        where = self.table.c.provider == provider
+        for column, value in ((self.table.c.subject, subject), (self.table.c.provider_sid, sid)):
+            if value is not None:
+                where = and_(where, column == value)
+        return self._select(where)
+
     def _valid(self, where: ColumnElement[bool]) -> ColumnElement[bool]:
         return and_(where, self.table.c.expires_at > int(time.time()))
 
@@ -97,11 +110,67 @@ class SQLStore:
         statement = select(*columns).where(self._valid(where))
         with _reading(self.db) as session:
             rows = session.execute(statement.order_by(self.table.c.seen_at.desc())).all()
-        return [SessionRecord(*row) for row in rows]
+        return [SessionRecord(**{**row._asdict(), "amr": tuple(row.amr or ())}) for row in rows]
 
     def _change(self, statement: Update | Delete) -> int:
-        with self.db.begin() as session:
-            return cast("CursorResult[Any]", session.execute(statement)).rowcount
+        return _change(self.db, statement)
+
+
+class SQLTokenStore:
+    """Keeps tokens of providers in a table; they are encrypted before they come here.
+
+    The table is made and changed as that of :class:`SQLStore` is.
+
+    Args:
+        db: The database.
+        table: The table's name.
+    """
+
+    def __init__(self, db: Database, table: str = "auth_tokens") -> None:
+        self.db = db
+        #: The table.
+        self.table = _make_token_table(table, db.metadata)
+
+    def get(self, user_id: str, provider: str, /) -> StoredTokens | None:
+        """Return what is kept, or None."""
+        columns = [self.table.c[field.name] for field in fields(StoredTokens)]
+        with _reading(self.db) as session:
+            row = session.execute(select(*columns).where(self._of(user_id, provider))).first()
+        return None if row is None else StoredTokens(*row)
+
+    def put(self, tokens: StoredTokens, /) -> None:
+        """Keep tokens, in place of what was there."""
+        where, values = self._of(tokens.user_id, tokens.provider), asdict(tokens)
+        for _ in range(2):
+            if _change(self.db, update(self.table).where(where).values(values)):
+                return
+            try:
+                _change(self.db, insert(self.table).values(values))
+            except IntegrityError:  # another login was quicker: now there is something to replace
+                continue
+            return
+
+    def replace(self, tokens: StoredTokens, version: str, /) -> bool:
+        """Keep tokens in place of those of this version, if they are there still."""
+        same = self.table.c.version == version
+        where = and_(self._of(tokens.user_id, tokens.provider), same)
+        return _change(self.db, update(self.table).where(where).values(asdict(tokens))) == 1
+
+    def remove(self, user_id: str, provider: str | None, version: str | None, /) -> int:
+        """Forget what is kept for a user. Return how many there were."""
+        where = self._of(user_id, provider)
+        if version is not None:
+            where = and_(where, self.table.c.version == version)
+        return _change(self.db, delete(self.table).where(where))
+
+    def _of(self, user_id: str, provider: str | None) -> ColumnElement[bool]:
+        mine = self.table.c.user_id == user_id
+        return mine if provider is None else and_(mine, self.table.c.provider == provider)
+
+
+def _change(db: Database, statement: Insert | Update | Delete) -> int:
+    with db.begin() as session:
+        return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 def _reading(db: Database) -> AbstractContextManager[Any]:
@@ -126,9 +195,29 @@ def _make_table(name: str, metadata: MetaData) -> Table:
         Column("seen_at", BigInteger, nullable=False),
         Column("expires_at", BigInteger, nullable=False, index=True),
         Column("provider", String(255)),
+        # By these two a provider ends logins; each names few.
+        Column("subject", String(255), index=True),
+        Column("provider_sid", String(255), index=True),
+        Column("acr", String(255)),
+        Column("amr", JSON),
         Column("address", String(64)),
         Column("user_agent", Text, nullable=False),
         Column("remember_until", BigInteger, nullable=False),
         Column("validator", String(64)),
         Column("previous", String(64)),
+    )
+
+
+def _make_token_table(name: str, metadata: MetaData) -> Table:
+    known = metadata.tables.get(name)
+    if known is not None:
+        return known
+    return Table(
+        name,
+        metadata,
+        Column("user_id", String(255), primary_key=True),
+        Column("provider", String(255), primary_key=True),
+        Column("version", String(32), nullable=False),
+        Column("sealed", Text, nullable=False),
+        Column("busy_until", BigInteger, nullable=False),
     )

@@ -10,6 +10,7 @@ second copy of the protocol, and neither side ever waits for the other.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -20,7 +21,7 @@ from cruse.colors import is_async, is_inline
 if TYPE_CHECKING:
     from cruse_auth.http import Http, Reply
 
-__all__ = ["Call", "Fetch", "Steps", "arun", "on_event_loop", "perform", "run"]
+__all__ = ["Call", "Fetch", "Steps", "Wait", "arun", "on_event_loop", "perform", "run"]
 
 T = TypeVar("T")
 
@@ -43,7 +44,15 @@ class Call:
     arguments: tuple[Any, ...] = ()
 
 
-Steps: TypeAlias = Generator[Fetch | Call, Any, T]
+@dataclass(frozen=True)
+class Wait:
+    """Some seconds in which this work does nothing."""
+
+    seconds: float
+
+
+Step: TypeAlias = Fetch | Call | Wait
+Steps: TypeAlias = Generator[Step, Any, T]
 
 
 def on_event_loop() -> bool:
@@ -101,13 +110,19 @@ async def arun(steps: Steps[T], http: Http | None = None) -> T:
             await http.aclose()
 
 
-def _do(step: Fetch | Call, http: Http | None) -> Reply | Any:
+def _do(step: Step, http: Http | None) -> Reply | Any:
+    if isinstance(step, Wait):
+        time.sleep(step.seconds)
+        return None
     if isinstance(step, Call):
         return current_app.ensure_sync(step.function)(*step.arguments)
     return _given(http).fetch(step)
 
 
-async def _ado(step: Fetch | Call, http: Http | None) -> Reply | Any:
+async def _ado(step: Step, http: Http | None) -> Reply | Any:
+    if isinstance(step, Wait):
+        await asyncio.sleep(step.seconds)
+        return None
     if isinstance(step, Call):
         if is_async(step.function):
             return await step.function(*step.arguments)

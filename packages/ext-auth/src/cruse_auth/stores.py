@@ -40,6 +40,12 @@ class SessionRecord:
     expires_at: int
     #: The provider it came through; ``None`` when the application did it by itself.
     provider: str | None = None
+    #: The provider's name for the person, and for their session there.
+    subject: str | None = field(default=None, repr=False)
+    provider_sid: str | None = field(default=None, repr=False)
+    #: How sure the login is (``acr``), and by what methods it was made (``amr``, RFC 8176).
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
     #: The address that the login came from.
     address: str | None = None
     #: What the browser calls itself.
@@ -78,6 +84,12 @@ class SessionStore(Protocol):
 
     def remove_user(self, user_id: str, keep: str | None, /) -> Any:
         """Forget all records of a user but the one named ``keep``. Return how many."""
+
+    def of_provider(self, provider: str, subject: str | None, sid: str | None, /) -> Any:
+        """Return the list of records that came through a provider.
+
+        Those with this ``subject`` and this ``provider_sid``, as far as they are given; one is.
+        """
 
 
 class MemoryStore:
@@ -149,6 +161,21 @@ class MemoryStore:
             for sid in gone:
                 del self._records[sid]
             return len(gone)
+
+    @inline
+    def of_provider(
+        self, provider: str, subject: str | None, sid: str | None, /
+    ) -> list[SessionRecord]:
+        """Return the list of records that came through a provider."""
+        with self._lock:
+            return [
+                record
+                for record in self._records.values()
+                if record.provider == provider
+                and subject in (None, record.subject)
+                and sid in (None, record.provider_sid)
+                and self._find(record.sid) is not None
+            ]
 
     def _find(self, sid: str) -> SessionRecord | None:
         found = self._records.get(sid)

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +25,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from cruse import request
 from cruse.testing import CruseClient
 from cruse_auth.development import Client, DevelopmentProvider, Person
-from cruse_auth.record import LoginRecord, write_record
+from cruse_auth.fake_oauth2 import FakeOAuth2Provider
+from cruse_auth.record import Evidence, LoginRecord, write_record
 from cruse_auth.sessions import begin
 from cruse_auth.steps import run
 from cruse_auth.users import id_of
@@ -34,9 +37,17 @@ if TYPE_CHECKING:
     from cruse import Blueprint, Response
     from cruse.testing import AsyncCruseClient
     from cruse_auth.development.provider import Grant
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
 
-__all__ = ["MISSING", "AuthClient", "Client", "FakeProvider", "Person", "log_in"]
+__all__ = [
+    "MISSING",
+    "AuthClient",
+    "Client",
+    "FakeOAuth2Provider",
+    "FakeProvider",
+    "Person",
+    "log_in",
+]
 
 
 def log_in(
@@ -45,6 +56,8 @@ def log_in(
     *,
     fresh: bool = True,
     age: timedelta | int = 0,
+    acr: str | None = None,
+    amr: Iterable[str] = (),
 ) -> None:
     """Log a user in, in a test client, as if they had done it themselves.
 
@@ -55,11 +68,13 @@ def log_in(
         user: The user: anything with an ``id`` or ``get_id()``.
         fresh: Whether the person was there; ``False`` for a browser that was remembered.
         age: How many seconds ago it was.
+        acr: How sure it is.
+        amr: By what methods.
     """
     app = client.application
     state: AuthState = app.extensions["auth"]
     seconds = age.total_seconds() if isinstance(age, timedelta) else age
-    record = LoginRecord.new(id_of(user), None, fresh)
+    record = LoginRecord.new(id_of(user), Evidence(acr=acr, amr=tuple(amr)), fresh)
     record = replace(record, at=record.at - int(seconds))
     with app.test_request_context() as ctx:
         run(begin(state, ctx, record))
@@ -75,6 +90,8 @@ class AuthClient(CruseClient):
         user: Who is logged in.
         fresh: Whether they were there, as after a password.
         age: How many seconds ago they logged in.
+        acr: How sure the login is.
+        amr: By what methods it was made.
         options: As those of :class:`cruse.testing.CruseClient`.
     """
 
@@ -84,11 +101,13 @@ class AuthClient(CruseClient):
         user: Any = None,
         fresh: bool = True,
         age: timedelta | int = 0,
+        acr: str | None = None,
+        amr: Iterable[str] = (),
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         if user is not None:
-            log_in(self, user, fresh=fresh, age=age)
+            log_in(self, user, fresh=fresh, age=age, acr=acr, amr=amr)
 
 
 class _Missing:
@@ -176,6 +195,28 @@ class FakeProvider(DevelopmentProvider):
             yield
         finally:
             self._changes, self._sign = before
+
+    def logout_token(self, subject: str | None = None, **changes: Any) -> str:
+        """Return a logout token of the provider, for ``POST /auth/<provider>/backchannel``.
+
+        Args:
+            subject: Who has logged out.
+            changes: More claims, such as ``sid``, or other ones; ``MISSING`` takes one out.
+        """
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.issuer or f"http://localhost{self.url_prefix}",
+            "aud": "development",
+            "sub": MISSING if subject is None else subject,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_urlsafe(8),
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        }
+        header = {"alg": "RS256", "kid": self.signing_key.kid, "typ": "logout+jwt"}
+        return self.sign(
+            _changed(header, self._changes.get("header", {})), _changed(claims, changes)
+        )
 
     def id_token(self, grant: Grant, access_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return header and claims of an ID token, as they are to be."""

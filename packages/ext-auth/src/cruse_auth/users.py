@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cruse import Response
     from cruse.context import Context
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["AnonymousUser", "UserMixin", "current_user"]
@@ -101,6 +101,12 @@ def loading(state: AuthState, ctx: Context) -> Steps[Any]:
     ctx.extras[state] = user
     ctx.extras[state, "way"] = way
     return user
+
+
+def finding(state: AuthState, ctx: Context) -> Steps[Any]:
+    """Find the user of a request, unless they are known already."""
+    user = ctx.extras.get(state)
+    return user if user is not None else (yield from loading(state, ctx))
 
 
 def _find(state: AuthState, ctx: Context) -> Steps[tuple[Any, str | None]]:

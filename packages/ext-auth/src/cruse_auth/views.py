@@ -6,29 +6,38 @@ as a coroutine on an event loop (see :mod:`cruse_auth.steps`).
 
 from __future__ import annotations
 
+import re
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import Forbidden, MethodNotAllowed, NotFound
 
-from cruse import Blueprint, make_response, redirect, render_template, request, session
+from cruse import Blueprint, make_response, redirect, render_template, request, session, url_for
+from cruse.globals import current_context
+from cruse_auth.backchannel import answering
 from cruse_auth.errors import LoginDeniedError, LoginError
+from cruse_auth.guards import refusal
 from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
+from cruse_auth.oidc.openid import OpenIDClient
+from cruse_auth.oidc.transactions import Purpose, mark_of
 from cruse_auth.origins import is_same_origin
-from cruse_auth.record import read_record
+from cruse_auth.record import Evidence, read_record
 from cruse_auth.redirects import is_safe_next, own_origins, safe_next
-from cruse_auth.signals import sending, user_login_failed
+from cruse_auth.rights import Demand
+from cruse_auth.signals import identity_linked, sending, user_login_failed
 from cruse_auth.steps import Call, perform
+from cruse_auth.tokens.keeping import keep
+from cruse_auth.users import finding, id_of, way_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cruse import Response
-    from cruse_auth.extension import AuthState
-    from cruse_auth.oidc import OpenIDClient
+    from cruse_auth.oidc import Identity, ProviderClient
     from cruse_auth.oidc.transactions import Transaction
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["make_blueprint"]
@@ -40,6 +49,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+#: The longest list of values of ``acr``: it is in a cookie for as long as the login takes.
+LONGEST_ACR = 120
+
+_ACR = re.compile(r"[!-~]+( [!-~]+)*")
 
 
 def make_blueprint(state: AuthState, url_prefix: str) -> Blueprint:
@@ -50,6 +63,9 @@ def make_blueprint(state: AuthState, url_prefix: str) -> Blueprint:
         (["/login"], ["GET"], views.login_page),
         (["/<provider>/login"], ["GET", "POST"], views.login),
         (["/<provider>/callback"], ["GET"], views.callback),
+        (["/<provider>/callback"], ["POST"], views.form_post),
+        (["/<provider>/link"], ["POST"], views.link),
+        (["/<provider>/backchannel"], ["POST"], views.backchannel),
         (["/logout", "/<provider>/logout"], ["GET", "POST"], views.logout),
     ):
         finished = _finished(view)
@@ -95,12 +111,17 @@ class Views:
         return self._offer(list(self.state.clients))
 
     def _offer(self, names: list[str]) -> str:
-        target = request.args.get("next")
+        target, acr = request.args.get("next"), _read_acr(request.args)
         return render_template(
             "auth/login.html",
-            providers=[self._client(name).options for name in names],
+            providers=[
+                options
+                for options in (self._client(name).options for name in names)
+                if not (acr and options.plain)  # they can't say how sure they are
+            ],
             next=target if target and is_safe_next(target, own_origins()) else None,
             fresh=request.args.get("fresh") == "1",
+            acr=acr,
         )
 
     def login(self, provider: str) -> Any:
@@ -109,30 +130,39 @@ class Views:
         if request.method != "POST":
             return self._offer([provider])
         self._check_origin()
-        return perform(self._told(provider, self._begin(client)), client.http())
+        form = request.form
+        purpose = Purpose(safe_next(""), form.get("fresh") == "1", _read_acr(form))
+        return perform(self._told(provider, self._begin(client, purpose)), client.http())
 
-    def _begin(self, client: OpenIDClient) -> Steps[Response]:
+    def _begin(self, client: ProviderClient, purpose: Purpose) -> Steps[Response]:
         state = self.state
         redirect_uri = state.callback_url(client.options.name)
         _warn_of_http(state, client, redirect_uri)
-        login = state.transactions.begin(
-            client.options.name,
-            client.issuer,
-            redirect_uri,
-            safe_next(""),
-            request.form.get("fresh") == "1",
-        )
+        if purpose.acr and client.options.plain:
+            raise LoginError(f"it can't say how sure it is, and acr {purpose.acr!r} was asked for")
+        login = state.transactions.begin(client.options.name, client.issuer, redirect_uri, purpose)
         url = yield from client.authorization_url(login)
         response = make_response(redirect(url, 303))
         state.transactions.save(login, response, request.cookies)
         return response
+
+    def form_post(self, provider: str) -> Any:
+        """Take up a browser that came back with a form, and give it the query that says the same.
+
+        To a form from another site browsers add no cookies that are ``SameSite=Lax``, as ours
+        are; to the page that it is then sent to they do.
+        """
+        if not self._client(provider).options.form_post:
+            raise MethodNotAllowed(["GET"])
+        callback = url_for("auth.callback", provider=provider)
+        return redirect(f"{callback}?{Callback.as_query(request.form)}", 303)
 
     def callback(self, provider: str) -> Any:
         """Take up the browser that the provider sent back."""
         client = self._client(provider)
         return perform(self._told(provider, self._complete(client)), client.http())
 
-    def _complete(self, client: OpenIDClient) -> Steps[Response]:
+    def _complete(self, client: ProviderClient) -> Steps[Response]:
         cookie, login = self.state.transactions.find(request.args.get("state"), request.cookies)
         self._check_binding(client, login)
         try:
@@ -142,7 +172,7 @@ class Views:
         self.state.transactions.forget(cookie, response)
         return response
 
-    def _check_binding(self, client: OpenIDClient, login: Transaction) -> None:
+    def _check_binding(self, client: ProviderClient, login: Transaction) -> None:
         """Refuse a login that was begun for something else (CVE-2026-73419 was this)."""
         name = client.options.name
         for what, begun, now in (
@@ -159,17 +189,56 @@ class Views:
                     f"the login began with {what} {begun!r}, the callback has {now!r}"
                 )
 
-    def _finish(self, client: OpenIDClient, login: Transaction) -> Steps[Response]:
+    def _finish(self, client: ProviderClient, login: Transaction) -> Steps[Response]:
         state = self.state
-        identity = yield from client.identify(login, Callback.read(request.args))
-        user = yield Call(state.login_hook(client.options.name), (identity,))
+        identity, tokens = yield from client.complete(login, Callback.read(request.args))
+        use = self._log_in if login.purpose.link is None else self._link
+        user = yield from use(identity, login)
+        yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
+        return make_response(
+            redirect(safe_next(state.settings.after_login, login.purpose.next or ""), 303)
+        )
+
+    def _log_in(self, identity: Identity, login: Transaction) -> Steps[Any]:
+        """Log in whose identity it is, and return them."""
+        state = self.state
+        user = yield Call(state.login_hook(identity.provider), (identity,))
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
-        if not (yield from logging_in(state, user, fresh=True, provider=client.options.name)):
+        evidence = Evidence.of(identity.provider, identity.claims)
+        if not (yield from logging_in(state, user, fresh=True, evidence=evidence)):
             raise LoginDeniedError(f"the user of {identity.key!r} is not active")
-        return make_response(
-            redirect(safe_next(state.settings.after_login, login.next or ""), 303)
-        )
+        return user
+
+    # -- linking --------------------------------------------------------------------------------
+
+    def link(self, provider: str) -> Any:
+        """Start a login whose identity is linked to who is logged in, and freshly so."""
+        client = self._client(provider)
+        if self.state.auth.on_link_function is None:
+            raise NotFound
+        self._check_origin()
+        return perform(self._told(provider, self._begin_link(client)), client.http())
+
+    def _begin_link(self, client: ProviderClient) -> Steps[Any]:
+        # Else a browser that was left open would be enough to stay in an account for ever.
+        answer = yield from refusal(Demand(ways=("session",), fresh=True))
+        if answer is not None:
+            return answer
+        user = yield from finding(self.state, current_context())
+        purpose = Purpose(safe_next(""), link=mark_of(id_of(user)))
+        return (yield from self._begin(client, purpose))
+
+    def _link(self, identity: Identity, login: Transaction) -> Steps[Any]:
+        """Link an identity to who began this, and return them."""
+        state, ctx = self.state, current_context()
+        user, hook = (yield from finding(state, ctx)), state.auth.on_link_function
+        if way_of(state, ctx) != "session" or mark_of(id_of(user)) != login.purpose.link:
+            raise LoginError("who wanted to link an identity is not logged in any more")
+        if hook is None or not (yield Call(hook, (user, identity))):
+            raise LoginDeniedError(f"the application did not link {identity.key!r}")
+        yield from sending(identity_linked, user=user, identity=identity)
+        return user
 
     # -- logging out ----------------------------------------------------------------------------
 
@@ -181,11 +250,11 @@ class Views:
             return render_template("auth/logout.html")
         self._check_origin()
         record = read_record(session)
-        name = None if record is None else provider or record.provider
+        name = None if record is None else provider or record.evidence.provider
         client = self.state.clients.get(name or "")
         return perform(self._leave(client), None if client is None else client.http())
 
-    def _leave(self, client: OpenIDClient | None) -> Steps[Any]:
+    def _leave(self, client: ProviderClient | None) -> Steps[Any]:
         after = self.state.settings.after_logout
         yield from logging_out(self.state)
         if client is None:
@@ -200,9 +269,17 @@ class Views:
             )
         return redirect(url or after, 303)
 
+    def backchannel(self, provider: str) -> Any:
+        """End the sessions of somebody who has logged out at the provider, which tells us so."""
+        client = self._client(provider)
+        if not isinstance(client, OpenIDClient) or self.state.auth.store is None:
+            raise NotFound
+        token = request.form.get("logout_token", "")
+        return perform(answering(self.state, client, token), client.http())
+
     # -- what goes wrong ------------------------------------------------------------------------
 
-    def _client(self, provider: str) -> OpenIDClient:
+    def _client(self, provider: str) -> ProviderClient:
         try:
             return self.state.clients[provider]
         except KeyError:
@@ -235,12 +312,18 @@ class Views:
             "auth/error.html",
             message=error.message,
             provider=self._client(provider).options,
-            next=login.next if login is not None else None,
+            next=login.purpose.next if login is not None else None,
         )
         return make_response((page, error.status))
 
 
-def _warn_of_http(state: AuthState, client: OpenIDClient, redirect_uri: str) -> None:
+def _read_acr(values: Mapping[str, str]) -> str | None:
+    """Return the values of ``acr`` that a login page was asked for."""
+    acr = values.get("acr", "")
+    return acr if len(acr) <= LONGEST_ACR and _ACR.fullmatch(acr) else None
+
+
+def _warn_of_http(state: AuthState, client: ProviderClient, redirect_uri: str) -> None:
     """Name the setting that is nearly always missing when a provider refuses the redirect URI."""
     parts = urlsplit(redirect_uri)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")

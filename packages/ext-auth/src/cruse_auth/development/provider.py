@@ -43,6 +43,8 @@ class Grant(NamedTuple):
     code_challenge: str
     auth_time: int
     code_id: str
+    #: What the client asked for; who needs no password is as sure as one likes.
+    acr: str | None = None
 
 
 class DevelopmentProvider:
@@ -191,6 +193,8 @@ class DevelopmentProvider:
         }
         if grant.nonce is not None:
             claims["nonce"] = grant.nonce
+        if grant.acr is not None:
+            claims["acr"] = grant.acr
         return {"alg": "RS256", "kid": self.signing_key.kid}, claims
 
     def sign(self, header: dict[str, Any], claims: dict[str, Any]) -> str:

@@ -182,6 +182,7 @@ class Views:
             request.args["code_challenge"],
             int(time.time()),
             secrets.token_urlsafe(8),
+            next(iter(request.args.get("acr_values", "").split()), None),
         )
 
     def _send_back(self, redirect_uri: str, parameters: dict[str, str]) -> WerkzeugResponse:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from cruse_auth.extension import AuthState
     from cruse_auth.factors.pending import LoginStep
     from cruse_auth.factors.store import Factor, FactorStore
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["Factors"]

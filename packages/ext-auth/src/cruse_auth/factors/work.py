@@ -29,7 +29,7 @@ from cruse_auth.steps import Call
 from cruse_auth.users import ANONYMOUS, id_of, is_active
 
 if TYPE_CHECKING:
-    from cruse_auth.extension import AuthState
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,28 +14,47 @@ from cruse_auth.steps import Fetch
 if TYPE_CHECKING:
     from cruse_auth.steps import Steps
 
-__all__ = ["Discovery", "Metadata"]
+__all__ = ["Discovery", "Metadata", "check_url"]
 
 #: How many issuers one provider may have, for issuers that depend on the request.
 MAX_ISSUERS = 16
+
+_TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Metadata:
     """The part of a provider's metadata that a login needs."""
 
+    #: The issuer; ``{tenantid}`` in it stands for the id of an organization.
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
-    jwks_uri: str
-    userinfo_endpoint: str | None
-    end_session_endpoint: str | None
-    algorithms: frozenset[str]
-    client_auth_methods: frozenset[str]
+    jwks_uri: str = ""
+    userinfo_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    algorithms: frozenset[str] = frozenset()
+    client_auth_methods: frozenset[str] = frozenset(["client_secret_basic"])
     #: Whether it promises to name itself in its answers (RFC 9207).
-    names_itself: bool
+    names_itself: bool = False
     #: Where it tells what a token is worth (RFC 7662).
     introspection_endpoint: str | None = None
+
+    def issuer_of(self, tenant: Any) -> str | None:
+        """Return the issuer of ID tokens for an organization, given by its id.
+
+        That of most providers is the same for all; ``None`` where it is not, and there is no id.
+        """
+        if "{tenantid}" not in self.issuer:
+            return self.issuer
+        if not isinstance(tenant, str) or _TENANT.fullmatch(tenant) is None:
+            return None
+        return self.issuer.replace("{tenantid}", tenant)
+
+    def is_issuer(self, issuer: str) -> bool:
+        """Whether an issuer is this one, for whatever organization."""
+        before, _, after = self.issuer.partition("{tenantid}")
+        return self.issuer_of(issuer.removeprefix(before).removesuffix(after)) == issuer
 
 
 class Discovery:
@@ -43,9 +63,11 @@ class Discovery:
     Args:
         lifetime: Seconds for which a document is good.
         insecure_http: Allow ``http://`` beyond this machine.
+        template: What the documents say the issuer is, where that is not the one asked for.
     """
 
-    def __init__(self, lifetime: float, insecure_http: bool) -> None:
+    def __init__(self, lifetime: float, insecure_http: bool, template: str | None = None) -> None:
+        self.template = template
         self.lifetime = lifetime
         self.insecure_http = insecure_http
         self._known: dict[str, tuple[float, Metadata]] = {}
@@ -59,7 +81,7 @@ class Discovery:
         known = self._known.get(issuer)
         if known is not None and time.monotonic() - known[0] < self.lifetime:
             return known[1]
-        self._check_url(issuer, "the issuer")
+        check_url(issuer, "the issuer", self.insecure_http)
         url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         reply = yield Fetch("GET", url, {"Accept": "application/json"})
         if reply.status != 200:
@@ -72,13 +94,13 @@ class Discovery:
 
     def _read(self, issuer: str, document: dict[str, Any]) -> Metadata:
         # Section 4.3: else one provider could speak for another.
-        if document.get("issuer") != issuer:
+        if document.get("issuer") != (self.template or issuer):
             raise ProviderError(
                 f"the metadata of issuer {issuer!r} is that of {document.get('issuer')!r};"
                 " write the issuer exactly as the provider does"
             )
         return Metadata(
-            issuer=issuer,
+            issuer=document["issuer"],
             authorization_endpoint=self._url(document, "authorization_endpoint"),
             token_endpoint=self._url(document, "token_endpoint"),
             jwks_uri=self._url(document, "jwks_uri"),
@@ -97,27 +119,33 @@ class Discovery:
         url = document.get(key)
         if not isinstance(url, str):
             raise ProviderError(f"the provider's metadata has no {key!r}")
-        self._check_url(url, key)
+        check_url(url, key, self.insecure_http)
         return url
 
     def _url_if_any(self, document: dict[str, Any], key: str) -> str | None:
         return None if document.get(key) is None else self._url(document, key)
 
-    def _check_url(self, url: str, what: str) -> None:
-        try:
-            parts = urlsplit(url)
-            host = parts.hostname or ""
-        except ValueError as error:
-            raise ProviderError(f"{what} is not a URL: {url!r}") from error
-        local = host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
-        if parts.scheme == "https" and host:
-            return
-        if parts.scheme == "http" and host and (local or self.insecure_http):
-            return
-        raise ProviderError(
-            f"{what} is {url!r}, but must be an https:// address (plain http:// is for this"
-            " machine only, unless AUTH_INSECURE_HTTP is set)"
-        )
+
+def check_url(url: str, what: str, insecure_http: bool) -> None:
+    """Refuse the address of an endpoint that others could listen to.
+
+    Raises:
+        ProviderError: When it is none, or neither ``https://`` nor on this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise ProviderError(f"{what} is not a URL: {url!r}") from error
+    local = host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+    if parts.scheme == "https" and host:
+        return
+    if parts.scheme == "http" and host and (local or insecure_http):
+        return
+    raise ProviderError(
+        f"{what} is {url!r}, but must be an https:// address (plain http:// is for this"
+        " machine only, unless AUTH_INSECURE_HTTP is set)"
+    )
 
 
 def _names(document: dict[str, Any], key: str, default: str) -> frozenset[str]:

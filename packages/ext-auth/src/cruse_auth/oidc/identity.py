@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Identity"]
+__all__ = ["Identity", "read_user"]
 
 #: Claims of the ID token that are about the login and not about the person. Userinfo can't change
 #: them.
@@ -35,11 +36,25 @@ class Identity:
 
     @classmethod
     def from_claims(
-        cls, provider: str, token: Mapping[str, Any], userinfo: Mapping[str, Any]
+        cls,
+        provider: str,
+        token: Mapping[str, Any],
+        userinfo: Mapping[str, Any],
+        booleans_as_text: bool = False,
     ) -> Identity:
-        """Join what the ID token and the userinfo endpoint say."""
+        """Join what the ID token and the userinfo endpoint say.
+
+        Args:
+            provider: The provider's name.
+            token: The claims of the ID token.
+            userinfo: The answer of the userinfo endpoint.
+            booleans_as_text: Whether ``"true"`` is ``True`` there.
+        """
         about = {key: value for key, value in userinfo.items() if key not in PROTOCOL_CLAIMS}
-        return cls(provider, token["iss"], token["sub"], {**token, **about})
+        claims = {**token, **about}
+        if booleans_as_text and claims.get("email_verified") == "true":
+            claims["email_verified"] = True
+        return cls(provider, token["iss"], token["sub"], claims)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -78,3 +93,20 @@ class Identity:
     def picture(self) -> str | None:
         """The URL of a picture."""
         return self._text("picture")
+
+
+def read_user(text: str | None) -> dict[str, Any]:
+    """Return the claims in what Apple posts about a person, once: what they want to be called.
+
+    It is not signed, so the address in it is left alone: that of the ID token is.
+    """
+    try:
+        user = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return {}
+    name = user.get("name") if isinstance(user, dict) else None
+    if not isinstance(name, dict):
+        return {}
+    parts = {"given_name": name.get("firstName"), "family_name": name.get("lastName")}
+    claims = {key: part for key, part in parts.items() if isinstance(part, str) and part}
+    return {**claims, "name": " ".join(claims.values())} if claims else {}

@@ -16,7 +16,8 @@ from cruse_auth.errors import LoginError
 from cruse_auth.oidc.signed import read_signed
 
 if TYPE_CHECKING:
-    from cruse_auth.oidc.keys import Keys
+    from cruse_auth.oidc.discovery import Metadata
+    from cruse_auth.oidc.keys import Keys, PublicKey
     from cruse_auth.steps import Steps
 
 __all__ = ["Expected", "IDTokenError", "verify"]
@@ -32,7 +33,7 @@ class IDTokenError(LoginError):
 class Expected:
     """What the ID token of a login has to say."""
 
-    issuer: str
+    metadata: Metadata
     client_id: str
     nonce: str
     access_token: str
@@ -42,6 +43,8 @@ class Expected:
     leeway: int
     #: The person must have been asked since then, in seconds since the epoch.
     auth_since: int | None = None
+    #: One of these, with blanks between them, must be its ``acr``.
+    acr: str | None = None
 
 
 def verify(token: str, expected: Expected, keys: Keys) -> Steps[dict[str, Any]]:
@@ -57,12 +60,16 @@ def verify(token: str, expected: Expected, keys: Keys) -> Steps[dict[str, Any]]:
     """
     signed = yield from read_signed(token, keys, expected.algorithms, "the ID token", IDTokenError)
     _check_claims(signed.claims, signed.header, expected)
+    _check_owner(signed.key, expected.metadata, signed.claims)
     return signed.claims
 
 
 def _check_claims(claims: dict[str, Any], header: dict[str, Any], expected: Expected) -> None:
+    issuer = expected.metadata.issuer_of(claims.get("tid"))
+    if issuer is None:
+        raise IDTokenError("the ID token's tid names no organization")
     required = {
-        "iss": {"essential": True, "value": expected.issuer},
+        "iss": {"essential": True, "value": issuer},
         # Without this Authlib takes a token for somebody else when `azp` names us.
         "aud": {"essential": True, "value": expected.client_id},
         "nonce": {"essential": True, "value": expected.nonce},
@@ -82,6 +89,23 @@ def _check_claims(claims: dict[str, Any], header: dict[str, Any], expected: Expe
         raise IDTokenError("the ID token's sub is not a text of up to 255 characters")
     if expected.auth_since is not None:
         _check_auth_time(claims.get("auth_time"), expected.auth_since, expected.leeway)
+    # A provider may answer a wish for more with less (section 3.1.2.1); here it was no wish.
+    if expected.acr is not None and claims.get("acr") not in expected.acr.split():
+        raise IDTokenError(
+            f"acr {expected.acr!r} was asked for, but the ID token has {claims.get('acr')!r}"
+        )
+
+
+def _check_owner(key: PublicKey, metadata: Metadata, claims: dict[str, Any]) -> None:
+    """Check that a key signed for its own issuer, where a set has the keys of several.
+
+    Microsoft's says of each key whose it is; those of private accounts are no organization's.
+    """
+    owner = key.get("issuer")
+    if isinstance(owner, str) and "{tenantid}" in metadata.issuer:
+        owner = owner.replace("{tenantid}", str(claims.get("tid")))
+        if owner != claims["iss"]:
+            raise IDTokenError(f"the ID token is signed with a key of issuer {owner!r}")
 
 
 def _check_auth_time(auth_time: Any, since: int, leeway: int) -> None:

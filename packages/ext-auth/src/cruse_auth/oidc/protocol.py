@@ -21,7 +21,7 @@ from cruse_auth.steps import Fetch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cruse_auth.providers import ProviderOptions
+    from cruse_auth.options import ProviderOptions
 
 __all__ = ["add_parameters", "authorization_url", "token_request"]
 
@@ -32,7 +32,7 @@ def authorization_url(
     *,
     redirect_uri: str,
     state: str,
-    nonce: str,
+    nonce: str | None,
     code_verifier: str,
     parameters: Mapping[str, str],
 ) -> str:
@@ -47,7 +47,7 @@ def authorization_url(
         **{
             **options.authorize_params,
             **parameters,
-            "nonce": nonce,
+            **({} if nonce is None else {"nonce": nonce}),
             "code_challenge": create_s256_code_challenge(code_verifier),
             "code_challenge_method": "S256",
         },
@@ -59,26 +59,21 @@ def token_request(
     endpoint: str,
     options: ProviderOptions,
     method: str,
-    *,
-    code: str,
-    code_verifier: str,
-    redirect_uri: str,
+    grant_type: str,
+    parameters: Mapping[str, str],
 ) -> Fetch:
-    """Return the request that turns a code into tokens.
+    """Return the request that turns a grant into tokens.
 
     Args:
         endpoint: The token endpoint.
         options: Who we are.
         method: How we prove it: ``client_secret_basic``, ``client_secret_post`` or ``none``.
-        code: The code.
-        code_verifier: The proof that we asked for it.
-        redirect_uri: The one of the authorization request.
+        grant_type: Which grant.
+        parameters: The grant.
     """
-    body = prepare_token_request(
-        "authorization_code", "", redirect_uri, code=code, code_verifier=code_verifier
-    )
+    body = prepare_token_request(grant_type, "", **parameters)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    client_id, secret = options.client_id, options.client_secret or ""
+    client_id, secret = options.client_id, options.secret()
     if method == "client_secret_basic":  # form-encoded before Base64: RFC 6749 section 2.3.1
         client_id, secret = quote(client_id, safe=""), quote(secret, safe="")
     auth = ClientAuth(client_id, secret, method)

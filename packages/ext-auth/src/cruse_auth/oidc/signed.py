@@ -43,6 +43,7 @@ class Signed:
 
     header: dict[str, Any]
     claims: dict[str, Any]
+    key: PublicKey
 
 
 def read_signed(
@@ -100,4 +101,4 @@ def check_signature(
         decoded = jwt.decode(token, key, registry=registry, decoder_cls=StrictDecoder)
     except (JoseError, ValueError, TypeError) as error:
         raise refuse(f"{what}'s signature is not good: {error}") from error
-    return Signed(decoded.header, decoded.claims)
+    return Signed(decoded.header, decoded.claims, key)

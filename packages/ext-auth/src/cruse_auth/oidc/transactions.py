@@ -13,7 +13,7 @@ import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-__all__ = ["Transaction", "Transactions"]
+__all__ = ["Purpose", "Transaction", "Transactions", "mark_of"]
 
 #: Seconds that a login may take.
 LIFETIME = 600
@@ -40,6 +40,20 @@ _PREFIX = "cruse_login_"
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """What a login is for."""
+
+    #: The page to go to afterwards.
+    next: str | None = None
+    #: Whether the person has to show up.
+    fresh: bool = False
+    #: How sure it has to be: values of ``acr`` of which one will do, with blanks between them.
+    acr: str | None = None
+    #: The mark of the user whom the identity is to be linked to, see :func:`mark_of`.
+    link: str | None = None
+
+
+@dataclass(frozen=True)
 class Transaction:
     """A login that has begun."""
 
@@ -51,12 +65,9 @@ class Transaction:
     issuer: str
     #: Where the provider sends the browser.
     redirect_uri: str
-    #: The page to go to afterwards.
-    next: str | None
     #: When it began, in seconds since the epoch.
     began: int
-    #: Whether the person has to show up.
-    fresh: bool
+    purpose: Purpose
     nonce: str
     code_verifier: str
 
@@ -83,17 +94,15 @@ class Transactions:
         self._keys = [key.encode() if isinstance(key, str) else key for key in keys]
 
     def begin(
-        self, provider: str, issuer: str, redirect_uri: str, next_url: str | None, fresh: bool
+        self, provider: str, issuer: str, redirect_uri: str, purpose: Purpose
     ) -> Transaction:
         """Return a new login."""
-        if next_url is not None and len(next_url) > MAX_NEXT:
-            next_url = None
+        if purpose.next is not None and len(purpose.next) > MAX_NEXT:
+            purpose = replace(purpose, next=None)
         state = secrets.token_urlsafe(24)
         began = int(time.time())
         nonce, verifier = _derive(self._keys[0], state)
-        return Transaction(
-            state, provider, issuer, redirect_uri, next_url, began, fresh, nonce, verifier
-        )
+        return Transaction(state, provider, issuer, redirect_uri, began, purpose, nonce, verifier)
 
     def save(
         self, login: Transaction, response: WerkzeugResponse, cookies: Mapping[str, str]
@@ -110,9 +119,8 @@ class Transactions:
             "p": login.provider,
             "i": login.issuer,
             "r": login.redirect_uri,
-            "n": login.next,
-            "f": login.fresh,
             "t": login.began,
+            **_pack(login.purpose),
         }
         response.set_cookie(
             login.cookie,
@@ -183,12 +191,22 @@ def _read(content: Any, key: bytes) -> Transaction:
         content["p"],
         content["i"],
         content["r"],
-        content["n"],
         content["t"],
-        content["f"],
+        Purpose(content.get("n"), "f" in content, content.get("a"), content.get("l")),
         nonce,
         verifier,
     )
+
+
+def _pack(purpose: Purpose) -> dict[str, Any]:
+    """Return what is to be said of a purpose; cookies are short."""
+    values = {"n": purpose.next, "f": purpose.fresh, "a": purpose.acr, "l": purpose.link}
+    return {key: value for key, value in values.items() if value}
+
+
+def mark_of(user_id: str) -> str:
+    """Return what stands for a user in a cookie, which is signed but can be read."""
+    return urlsafe_b64encode(hashlib.sha256(user_id.encode()).digest()[:12]).decode()
 
 
 def _serializer(key: bytes) -> URLSafeTimedSerializer:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from cruse import current_app, jsonify, request
 from cruse.colors import is_async
 from cruse_auth.errors import ProviderError
-from cruse_auth.providers import ALGORITHMS
+from cruse_auth.options import ALGORITHMS
 from cruse_auth.resources.dpop import Proof, check_proof
 from cruse_auth.resources.errors import BearerError, ProofError, TokenError
 from cruse_auth.resources.verifier import Verifier
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cruse import Response
-    from cruse_auth.extension import AuthState
     from cruse_auth.http import Http
     from cruse_auth.resources.dpop import ProofStore
     from cruse_auth.resources.tokens import AccessToken
+    from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
 __all__ = ["Resource", "ResourceOptions", "publish_metadata"]

@@ -370,6 +370,42 @@ if importlib.util.find_spec("webauthn") and importlib.util.find_spec("limits"):
         assert person.login().status_code == 200
         assert refused(person.login(origin="https://other.example.com"))
 
+    def test_a_page_of_another_subdomain_does_not_get_in_by_naming_its_host(app, make_person):
+        app.signing_in.passkeys = Passkeys("example.com", origins=["https://app.example.com"])
+        person = make_person(SoftKey("https://app.example.com"))
+        assert person.register().status_code == 201
+        evil = {"Host": "evil.example.com", "X-Forwarded-Proto": "https"}
+        asked = person.client.post("/login/options", headers=evil).json
+        for origin in ("http://evil.example.com", "https://evil.example.com"):
+            answer = person.key.get(asked, origin=origin)
+            assert refused(person.client.post("/login", json=answer, headers=evil))
+
+    def test_a_passkey_of_the_domain_itself_needs_no_setting(app, make_person):
+        app.signing_in.passkeys = Passkeys("localhost")
+        assert make_person().register().status_code == 201
+
+    @pytest.mark.parametrize(
+        ("url", "origin"),
+        [
+            ("https://shop.example:443/", "https://shop.example"),
+            ("https://Shop.Example", "https://shop.example"),
+            ("https://shop.example:8443/app", "https://shop.example:8443"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ],
+    )
+    def test_an_address_may_be_written_in_other_ways_than_browsers_do(
+        app, make_person, url, origin
+    ):
+        app.config["AUTH_EXTERNAL_URL"] = url
+        assert make_person(SoftKey(origin)).register().status_code == 201
+        app.signing_in.passkeys = Passkeys("localhost", origins=[url])
+        assert make_person(SoftKey(origin)).register("bob").status_code == 201
+
+    @pytest.mark.parametrize("host", ["a" * 70 + ".x", "..", "[::1]:80", "x:abc", "[::1", "@"])
+    def test_a_host_that_is_none_is_no_error_of_ours(make_person, host):
+        answer = make_person().client.post("/login/options", headers={"Host": host})
+        assert answer.status_code in (200, 400)
+
     # -- whatever else --------------------------------------------------------------------------
 
     JSON = st.recursive(

@@ -1,4 +1,4 @@
-"""Whether a form was sent from one of our own pages.
+"""Our own address, and whether a form was sent from one of our own pages.
 
 Browsers say where a request comes from, and pages of other sites can't change what they say. That
 is all it takes against forged logins and logouts, without a token that every page would have to
@@ -10,10 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from werkzeug.urls import iri_to_uri
+
 if TYPE_CHECKING:
     from cruse import Request
 
-__all__ = ["is_same_origin"]
+__all__ = ["is_same_origin", "origin_of"]
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of a URL, as browsers write it (HTML, "serialization of an origin")."""
+    parts = urlsplit(url if url.isascii() else iri_to_uri(url))
+    default = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(default)}"
 
 
 def is_same_origin(request: Request, external_url: str | None = None) -> bool:

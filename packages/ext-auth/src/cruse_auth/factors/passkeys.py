@@ -35,6 +35,7 @@ from cruse_auth.factors.work import (
     require_store,
 )
 from cruse_auth.management import owner_id
+from cruse_auth.origins import origin_of
 from cruse_auth.steps import Call, arun, run
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Passkeys:
         rp_id: The domain that they are for; the application's host unless given. A passkey for
             ``example.com`` is good for its subdomains, too, and for no other domain ever.
         name: What the browser calls the application; its name unless given.
-        origins: Other addresses than the application's own whose pages may ask for them, such as
-            ``https://app.example.com``.
+        origins: The addresses whose pages may ask for them, such as ``https://app.example.com``.
+            That of ``AUTH_EXTERNAL_URL`` may, too, and else ``rp_id`` itself.
     """
 
     def __init__(
@@ -195,10 +196,16 @@ class Passkeys:
     # -- the parts ------------------------------------------------------------------------------
 
     def _party(self) -> Party:
-        parts = urlsplit(_state().external_url(""))
-        rp_id = self.rp_id or parts.hostname or ""
-        own = f"{parts.scheme}://{parts.netloc}"
-        return Party(rp_id, self.name or current_app.name, (own, *self.origins))
+        state = _state()
+        own = origin_of(state.external_url(""))
+        host = urlsplit(own).hostname or ""
+        rp_id = self.rp_id or host
+        origins = {origin_of(each) for each in self.origins}
+        # A request names the host that its client likes. Where passkeys are good for subdomains,
+        # a page of any of them would be let in by it.
+        if host == rp_id or state.settings.external_url is not None:
+            origins.add(own)
+        return Party(rp_id, self.name or current_app.name, tuple(sorted(origins)))
 
     def _of(self, user_id: str) -> Steps[list[Credential]]:
         factors = yield from listing(_state(), user_id)

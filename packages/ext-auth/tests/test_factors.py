@@ -184,9 +184,9 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         def login(self, name="ada", **data):
             return self.post(f"/login/{name}", **data).json
 
-        def enrol(self, name="Phone"):
+        def enrol(self, name="Phone", user="ada"):
             """Log in and add the app; the next code is a new one."""
-            self.login()
+            self.login(user)
             self.secret = self.post("/totp/start").json["secret"]
             answer = self.post("/totp", code=self.code(), name=name)
             assert answer.status_code == 201, answer.text
@@ -286,6 +286,18 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
         clock.move(minutes=5)
         assert ada.finish(ada.code()) == 303
+
+    def test_an_account_of_nearly_that_name_does_not_help_to_guess(app, ada):
+        app.users["ADA"] = User("ADA")
+        ada.enrol()
+        ada.enrol(name="Mine", user="ADA")
+        ada.login()
+        assert [ada.finish("000000") for _ in range(5)] == [401] * 5
+        ada.clock.move(seconds=30)
+        ada.login("ADA")
+        assert ada.finish(ada.code()) == 303
+        ada.login("ada")
+        assert ada.finish("000000") == 429
 
     def test_the_app_is_named_by_its_uri(app, ada):
         ada.login()

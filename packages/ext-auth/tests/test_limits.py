@@ -1,6 +1,7 @@
 """How often something may be tried: by account, by address, and what is said then."""
 
 import importlib.util
+import time
 
 import pytest
 
@@ -74,6 +75,17 @@ if importlib.util.find_spec("limits") is not None:
         for name in ("ada", "Ada", " ADA ", "\N{FULLWIDTH LATIN SMALL LETTER A}da", "aDa"):
             attempt(name)
         assert attempt("ada").status_code == 429
+
+    def test_a_name_that_takes_long_to_compare_is_cut(app):
+        # Sorting the accents of one letter takes the square of their number: a minute for these.
+        name = "a" + "\u0300\u0327" * 100_000
+        with app.app_context():
+            app.signing_in.limits.rules["login"] = Rule("1 per hour")
+            started = time.perf_counter()
+            app.signing_in.limits.hit("login", name)
+            assert time.perf_counter() - started < 1
+            with pytest.raises(TooManyAttempts):
+                app.signing_in.limits.hit("login", name)
 
     def test_other_addresses_share_the_count_of_an_account(attempt):
         for number in range(5):
@@ -153,6 +165,34 @@ if importlib.util.find_spec("limits") is not None:
         with pytest.raises(SettingsError, match="AUTH_LIMITS_STORAGE") as raised:
             app.test_client().get("/")
         assert "s3cr3t" not in str(raised.value)
+
+    def test_applications_that_share_a_storage_count_for_themselves(app):
+        # Else somebody who has an account of that name in the other one forgets the attempts here.
+        other = Cruse("shop")
+        other.config.update(TESTING=True, SECRET_KEY="y" * 32)
+        auth = app.signing_in
+        auth.init_app(other)
+        auth.limits = Limits(MemoryStorage(), rules={"login": Rule("1 per hour")})
+        with app.app_context():
+            auth.limits.hit("login", "ada")
+        with other.app_context():
+            auth.limits.hit("login", "ada")
+            auth.limits.clear("login", "ada")
+        with app.app_context(), pytest.raises(TooManyAttempts):
+            auth.limits.hit("login", "ada")
+        other.stop()
+
+    def test_who_keeps_the_counters_cannot_tell_whose_they_are(app):
+        def keys_of(secret):
+            app.config["SECRET_KEY"] = secret
+            storage = MemoryStorage()
+            app.signing_in.limits = Limits(storage)
+            with app.app_context():
+                app.signing_in.limits.hit("login", "ada")
+            return set(storage.storage)
+
+        assert keys_of("x" * 32) == keys_of("x" * 32)
+        assert keys_of("x" * 32).isdisjoint(keys_of("y" * 32)), "no hash that can be looked up"
 
     def test_each_application_counts_for_itself(app):
         other = Cruse("other")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import math
 import time
 import unicodedata
@@ -16,6 +16,7 @@ from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 from cruse import current_app
 from cruse.extension import SettingsError
 from cruse.globals import current_context
+from cruse.signing import secret_keys
 from cruse_auth.steps import Call, arun, run
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ RULES = {
     # are good at a time, so the day has an end, too.
     "factor": Rule(account="5 per 5 minutes; 50 per day", address="30 per minute"),
 }
+
+#: What is tried by somebody who is known: the account is an id, in which the case counts. Else who
+#: is "Ada" would forget the attempts for "ada".
+BY_ID = frozenset({"factor"})
+#: The longest name of an account that is looked at, in characters.
+LONGEST = 1000
 
 
 class TooManyAttempts(TooManyRequests):
@@ -123,7 +130,7 @@ class Limits:
         Args:
             action: What is tried: a key of :attr:`rules`.
             account: What was typed to say whose account it is. It need not exist; the case of
-                letters makes no difference.
+                letters makes no difference. For ``"factor"`` the id of the user.
 
         Raises:
             TooManyAttempts: When there were too many (429).
@@ -177,11 +184,26 @@ def _keys(
         return
     from limits import parse_many
 
-    # Hashed: the storage need not know who, and the names are of one length.
-    text = unicodedata.normalize("NFKC", who).strip().casefold()
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    name = _digest(who if action in BY_ID else _folded(who))
     for item in parse_many(limits):
-        yield item, f"cruse-auth/{action}/{what}/{digest}"
+        yield item, f"cruse-auth/{action}/{what}/{name}"
+
+
+def _folded(who: str) -> str:
+    """Return what was typed in the one way in which it is counted."""
+    # Cut, because composing many accents takes the square of their number.
+    return unicodedata.normalize("NFKC", who[:LONGEST]).strip().casefold()
+
+
+def _digest(who: str) -> str:
+    """Return the name of a counter: the storage need not know who it is for.
+
+    With the application's key, so that nobody can try addresses, and applications that share a
+    storage have counters of their own.
+    """
+    keys = secret_keys(current_app) or (b"",)
+    key = keys[-1].encode() if isinstance(keys[-1], str) else keys[-1]
+    return hmac.digest(key, who.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def _ask(method: Any, item: RateLimitItem, key: str) -> Steps[Any]:

@@ -11,13 +11,14 @@ import json
 import secrets
 import time
 from base64 import urlsafe_b64encode
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
+    from collections.abc import Iterable, Iterator, MutableMapping
     from types import ModuleType
 
     from cruse_auth.factors.store import Factor
@@ -40,6 +41,8 @@ __all__ = [
 KEY = "_auth_passkey"
 #: Seconds for one; the specification recommends five minutes (section 15.1).
 LIFETIME = 300
+#: The longest name of a passkey (section 7.1), and the biggest public key, in bytes.
+LONGEST_ID, BIGGEST = 1023, 8192
 
 
 class PasskeyRefused(BadRequest):
@@ -192,7 +195,7 @@ def check_registration(party: Party, ceremony: Ceremony, answer: Any) -> tuple[C
         PasskeyRefused: When the answer is not one to our challenge, or the person was not asked.
     """
     library = _library()
-    try:
+    with _refusing():
         verified = library.verify_registration_response(
             credential=answer,
             expected_challenge=ceremony.challenge,
@@ -200,11 +203,10 @@ def check_registration(party: Party, ceremony: Ceremony, answer: Any) -> tuple[C
             expected_origin=list(party.origins),
             require_user_verification=True,
         )
+        _refuse_frames(answer)
         told = answer["response"].get("transports")
-    except Exception as error:
-        # The library reads CBOR, JSON and certificates of anybody: whatever it stumbles over is
-        # in what was sent.
-        raise PasskeyRefused(f"{type(error).__name__}: {error}") from error
+    if len(verified.credential_id) > LONGEST_ID or len(verified.credential_public_key) > BIGGEST:
+        raise PasskeyRefused("its name is longer than 1023 bytes, or its key is very big")
     known = [transport.value for transport in _structs().AuthenticatorTransport]
     transports = [each for each in known if each in told] if isinstance(told, list) else []
     names = encode(verified.credential_id), encode(verified.credential_public_key)
@@ -247,7 +249,7 @@ def check_login(
             did not grow, or the person was not asked who had to be.
     """
     library, credential = _library(), Credential.of(factor)
-    try:
+    with _refusing():
         handle = answer["response"].get("userHandle")
         # Who did not say who they are is told by the handle (section 7.2, step 6).
         if handle != credential.handle and not (handle is None and ceremony.user_id):
@@ -261,13 +263,37 @@ def check_login(
             credential_current_sign_count=factor.counter,
             require_user_verification=ceremony.user_id is None,
         )
-    except PasskeyRefused:
-        raise
-    except Exception as error:  # as above
-        raise PasskeyRefused(f"{type(error).__name__}: {error}") from error
+        _refuse_frames(answer)
     bound = verified.credential_device_type == _structs().CredentialDeviceType.SINGLE_DEVICE
     ways = ("hwk" if bound else "swk", *(["user"] if verified.user_verified else []))
     return verified.new_sign_count, ways
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Take every error for one of who has sent the answer.
+
+    The library reads CBOR, JSON and certificates of anybody: whatever it stumbles over is in them.
+    """
+    try:
+        yield
+    except PasskeyRefused:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error  # "malformed, see its cause", it says in some places
+        raise PasskeyRefused(f"{type(cause).__name__}: {cause!s:.300}") from error
+
+
+def _refuse_frames(answer: Any) -> None:
+    """Refuse an answer that a page of another site could have asked for, having ours in a frame.
+
+    The library does not look at it (section 7.1, step 10; section 7.2, step 13).
+    """
+    from webauthn.helpers import parse_client_data_json
+
+    raw = _library().base64url_to_bytes(answer["response"]["clientDataJSON"])
+    if parse_client_data_json(raw).cross_origin:
+        raise PasskeyRefused("it was asked for in a frame of another site")
 
 
 def _as_json(options: Any) -> dict[str, Any]:

@@ -54,13 +54,13 @@ class SoftKey:
         Args:
             options: What was asked.
             flags: What the device says of the person.
-            lies: Other values for ``type``, ``challenge`` or ``origin``.
+            lies: Other values for ``type``, ``challenge`` or ``origin``, or ``crossOrigin=True``.
         """
         self.handle = options["user"]["id"]
         numbers = self.key.public_key().public_numbers()
         point = {-2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
         public = cbor2.dumps({1: 2, 3: -7, -1: 1, **point})  # COSE, RFC 9052: EC2, ES256, P-256
-        raw_id = urlsafe_b64decode(f"{self.id}=")
+        raw_id = urlsafe_b64decode(f"{self.id}==")
         about = bytes(16) + struct.pack(">H", len(raw_id)) + raw_id + public
         data = self._data(options["rp"]["id"], flags | _NEW) + about
         attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})

@@ -269,7 +269,20 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         assert ada.finish(f" {code[:3]} {code[3:]} ") == 303
 
     @pytest.mark.parametrize(
-        "code", ["", "12345", "1234567", "x" * 100_000, "١٢٣٤٥٦", "\ud800", "\0", "-" * 24]
+        "code",
+        [
+            "",
+            "12345",
+            "1234567",
+            "x" * 100_000,
+            "١٢٣٤٥٦",
+            "\ud800",
+            "\0",
+            "-" * 24,
+            123456,
+            None,
+            [],
+        ],
     )
     def test_what_is_no_code_is_refused(ada, code):
         ada.enrol()

@@ -87,6 +87,14 @@ if importlib.util.find_spec("limits") is not None:
             with pytest.raises(TooManyAttempts):
                 app.signing_in.limits.hit("login", name)
 
+    def test_what_is_no_text_is_counted_as_well(app):
+        with app.app_context():
+            for account in (5, ["ada"], {}, True):
+                for _ in range(5):
+                    app.signing_in.limits.hit("login", account)
+                with pytest.raises(TooManyAttempts):
+                    app.signing_in.limits.hit("login", account)
+
     def test_other_addresses_share_the_count_of_an_account(attempt):
         for number in range(5):
             attempt(address=f"192.0.2.{number}")

@@ -108,6 +108,12 @@ def test_a_link_that_was_changed_is_not_good(client, use, change):
     assert use(f"{head}/{change(token)}")[0] == 400
 
 
+@pytest.mark.parametrize("token", [5, None, [], {}])
+def test_what_is_no_text_is_no_token(app, token):
+    with app.app_context():
+        assert app.signing_in.links.find("reset", token, lambda user: user.password) is None
+
+
 def test_somebody_who_is_gone_or_shut_out_gets_nowhere(app, client, use):
     link, other = ask(client), ask(client, "bob")
     app.users["ada"].is_active = False

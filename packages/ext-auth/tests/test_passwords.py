@@ -111,8 +111,9 @@ if importlib.util.find_spec("pwdlib") is not None:
             ("", "at least 8 characters"),
             ("x" * 1025, "longer than 1024"),
             ("half a \ud800 character", "no text at all"),
+            (12345678, "no text at all"),
         ],
-        ids=["short", "empty", "long", "surrogate"],
+        ids=["short", "empty", "long", "surrogate", "number"],
     )
     def test_a_new_password_that_is_refused_says_why(ask, password, reason):
         status, text = ask("hash", password)
@@ -142,7 +143,7 @@ if importlib.util.find_spec("pwdlib") is not None:
         assert ask("hash", "cafe\N{COMBINING ACUTE ACCENT} noir")[0] == 200
         assert ask("check", "caf\N{LATIN SMALL LETTER E WITH ACUTE} noir", "ada")[0] == 200
 
-    @pytest.mark.parametrize("password", ["wrong but long", "x" * 5000, "\ud800", ""])
+    @pytest.mark.parametrize("password", ["wrong but long", "x" * 5000, "\ud800", "", 5, None, []])
     def test_who_is_unknown_gets_the_same_answer_after_the_same_work(app, ask, password):
         hasher = app.signing_in.passwords.hasher.hashers[0]
         ask("hash", GOOD)

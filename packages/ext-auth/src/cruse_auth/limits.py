@@ -182,6 +182,7 @@ def _keys(
     """Return the limits of one rule, with the name of the counter for each."""
     if who is None or not limits:
         return
+    who = str(who)  # a JSON body may have anything
     from limits import parse_many
 
     name = _digest(who if action in BY_ID else _folded(who))

@@ -160,12 +160,13 @@ class Passwords:
         return PasswordCheck(*self.hasher.verify_and_update(text, hashed))
 
 
-def normal(password: str) -> str | None:
+def normal(password: Any) -> str | None:
     """Return a password as it is hashed, whatever keyboard it was typed on (NFKC).
 
-    ``None`` for what is too long, or cannot be written as UTF-8: JSON may have half characters.
+    ``None`` for what is too long, or cannot be written as UTF-8: JSON may have half characters, or
+    something else than text.
     """
-    if len(password) > MOST:
+    if not isinstance(password, str) or len(password) > MOST:
         return None
     text = unicodedata.normalize("NFKC", password)
     try:

@@ -9,7 +9,7 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -64,7 +64,7 @@ def make_totp(issuer: str, account: str) -> NewTOTP:
 
 def is_totp(code: str) -> bool:
     """Whether a text may be a code of an app: six digits, blanks aside."""
-    return re.fullmatch(r"[0-9]{6}", "".join(code[:LONGEST].split())) is not None
+    return re.fullmatch(r"[0-9]{6}", "".join(_text(code).split())) is not None
 
 
 def step_of(secret: str, code: str) -> int | None:
@@ -86,10 +86,15 @@ def make_recovery_code() -> str:
 
 def read_recovery_code(text: str) -> str | None:
     """Return the recovery code that was typed, as it is shown; ``None`` for what can't be one."""
-    letters = "".join(letter for letter in text[:LONGEST].casefold() if letter.isalnum())
+    letters = "".join(letter for letter in _text(text).casefold() if letter.isalnum())
     if len(letters) != GROUPS * GROUP or not set(letters) <= set(LETTERS):
         return None
     return _in_groups(letters)
+
+
+def _text(code: Any) -> str:
+    """Return what is looked at of a code; nothing of what a JSON body may have in its place."""
+    return code[:LONGEST] if isinstance(code, str) else ""
 
 
 def _in_groups(letters: str) -> str:

@@ -413,6 +413,12 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         ada.client.delete_cookie("session")
         assert (ada.whoami, ada.how["methods"]) == ("ada", [])
 
+    @pytest.mark.parametrize("seconds", [0, -5])
+    def test_no_time_to_be_remembered_is_told_before_the_second_step(app, ada, seconds):
+        ada.enrol()
+        with app.test_request_context(), pytest.raises(ValueError, match="for some seconds"):
+            app.signing_in.factors.login(app.users["ada"], remember=True, duration=seconds)
+
     def test_the_session_is_a_new_one_after_both_steps(app, ada):
         @app.post("/cart")
         def cart():

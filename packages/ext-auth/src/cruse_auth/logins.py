@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
-__all__ = ["confirming", "logging_in", "logging_out"]
+__all__ = ["confirming", "logging_in", "logging_out", "seconds_to_remember"]
 
 
 def logging_in(
@@ -52,7 +52,7 @@ def logging_in(
         return False
     record = LoginRecord.new(id_of(user), evidence or Evidence(), fresh)
     context = current_context()
-    remember_for = _seconds(state, duration) if remember else 0
+    remember_for = seconds_to_remember(state, remember, duration)
     yield from begin(state, context, record, remember_for)
     renew_session(context.app, context.session, state.settings.keep_in_session)
     write_record(context.session, record)
@@ -62,7 +62,14 @@ def logging_in(
     return True
 
 
-def _seconds(state: AuthState, duration: timedelta | int | None) -> int:
+def seconds_to_remember(state: AuthState, remember: bool, duration: timedelta | int | None) -> int:
+    """Return for how many seconds a browser is to be remembered; 0 for not.
+
+    Raises:
+        ValueError: When it is to be remembered for no time at all.
+    """
+    if not remember:
+        return 0
     if isinstance(duration, timedelta):
         duration = int(duration.total_seconds())
     seconds = state.settings.remember_lifetime if duration is None else duration

@@ -31,9 +31,9 @@ from cruse_auth.factors.work import (
     completing,
     finding_pending_user,
     listing,
-    remember_for,
     require_store,
 )
+from cruse_auth.logins import seconds_to_remember
 from cruse_auth.management import owner_id
 from cruse_auth.origins import origin_of
 from cruse_auth.steps import Call, arun, run
@@ -186,7 +186,7 @@ class Passkeys:
         if not (yield Call(require_store(state).replace, (used, factor.counter))):
             raise PasskeyRefused("it was used elsewhere at the same time")
         if pending is None:
-            seconds = remember_for(state, remember, duration)
+            seconds = seconds_to_remember(state, remember, duration)
             pending = PendingLogin(factor.user_id, now, (), (), seconds)
         user = yield from finding_pending_user(state, pending)
         if user is None or not (yield from completing(state, user, pending, (*ways, "mfa"))):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest
@@ -21,7 +20,7 @@ from cruse_auth.factors.codes import (
 from cruse_auth.factors.pending import LoginStep, PendingLogin, write_methods
 from cruse_auth.factors.sealing import seal, unseal
 from cruse_auth.factors.store import RECOVERY, TOTP, Factor
-from cruse_auth.logins import logging_in
+from cruse_auth.logins import logging_in, seconds_to_remember
 from cruse_auth.record import renew_session
 from cruse_auth.sessions import end
 from cruse_auth.signals import sending, user_factors_changed
@@ -29,6 +28,8 @@ from cruse_auth.steps import Call
 from cruse_auth.users import ANONYMOUS, id_of, is_active
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
@@ -41,7 +42,6 @@ __all__ = [
     "completing",
     "finding_pending_user",
     "listing",
-    "remember_for",
     "removing",
     "removing_all",
     "renewing_recovery",
@@ -226,7 +226,7 @@ def beginning(
         return LoginStep(logged_in=False)
     user_id = id_of(user)
     needs = tuple(sorted({each.kind for each in (yield from listing(state, user_id))}))
-    seconds = remember_for(state, remember, duration)
+    seconds = seconds_to_remember(state, remember, duration)
     pending = PendingLogin(user_id, int(time.time()), needs, methods, seconds)
     if needs in ((), (RECOVERY,)):
         logged_in = yield from completing(state, user, pending, ())
@@ -237,15 +237,6 @@ def beginning(
     context.extras[state], context.extras[state, "way"] = ANONYMOUS, None
     pending.write(context.session)
     return LoginStep(False, needs)
-
-
-def remember_for(state: AuthState, remember: bool, duration: timedelta | int | None) -> int:
-    """Return for how many seconds a browser is to be remembered; 0 for not."""
-    if not remember:
-        return 0
-    if isinstance(duration, timedelta):
-        return int(duration.total_seconds())
-    return state.settings.remember_lifetime if duration is None else duration
 
 
 def finding_pending_user(state: AuthState, pending: PendingLogin) -> Steps[Any]:

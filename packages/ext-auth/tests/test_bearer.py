@@ -107,6 +107,11 @@ def test_who_sends_a_token_means_it_and_not_the_cookie(app, get):
     assert get("/either", user=app.users["bob"], bearer="made-up").status_code == 401
 
 
+def test_the_cookie_is_not_even_looked_at_where_a_token_was_sent(app, get):
+    answer = get("/either", user=app.users["bob"], bearer=token())
+    assert "Cookie" not in answer.headers.get("Vary", "")
+
+
 def test_a_token_is_nothing_where_it_is_not_asked_for(get):
     assert get("/session", bearer=token()).status_code == 401
 

@@ -376,6 +376,23 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         ada.login()
         assert ada.whoami == "nobody"
 
+    def test_who_is_logged_in_can_be_asked_for_the_second_step(app, ada):
+        @app.post("/step-up")
+        async def step_up():
+            return list((await app.signing_in.factors.alogin(current_user, methods=["fed"])).needs)
+
+        @app.post("/once-more")
+        def once_more():
+            return str(bool(app.signing_in.factors.login(current_user)))
+
+        ada.enrol()
+        assert ada.post("/step-up").json == ["totp"]
+        assert ada.whoami == "nobody"
+        assert ada.finish(ada.code()) == 303
+        assert ada.how["methods"] == ["fed", "otp", "mfa"]
+        ada.login("bob")
+        assert (ada.post("/once-more").text, ada.whoami) == ("True", "bob")
+
     def test_a_pending_login_lasts_ten_minutes(ada):
         ada.enrol()
         ada.login()

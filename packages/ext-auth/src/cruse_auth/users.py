@@ -134,7 +134,7 @@ def _ask(loader: Any, ctx: Context) -> Steps[Any]:
 
 
 def way_of(state: AuthState, ctx: Context) -> str | None:
-    """Return how the user was found: ``"session"``, ``"request"``, or ``None`` for nobody."""
+    """Return how the user was found: ``"session"``, ``"request"``, ``"bearer"``; or ``None``."""
     way: str | None = ctx.extras.get((state, "way"))
     return way
 
@@ -150,7 +150,7 @@ def get_user(state: AuthState, ctx: Context) -> Any:
                 " 'user = await auth.load_user()'."
             )
         user = run(loading(state, ctx))
-    elif ctx.has_request and way_of(state, ctx) != "request" and not ctx.session.accessed:
+    elif ctx.has_request and way_of(state, ctx) in ("session", None) and not ctx.session.accessed:
         ctx.session.get(KEY)  # loaded before, looked at now: the answer varies by the cookie
     if user is not ANONYMOUS:
         keep_private(ctx, state)

@@ -189,7 +189,7 @@ class Factors:
         Returns:
             How far it is: true when the user is logged in.
         """
-        return run(beginning(_state(), _plain(user), tuple(methods), remember, duration))
+        return run(beginning(_state(), user, tuple(methods), remember, duration))
 
     async def alogin(
         self,
@@ -200,7 +200,7 @@ class Factors:
         duration: timedelta | int | None = None,
     ) -> LoginStep:
         """Log a user in, or begin it, as :meth:`login`, in async code."""
-        steps = beginning(_state(), _plain(user), tuple(methods), remember, duration)
+        steps = beginning(_state(), user, tuple(methods), remember, duration)
         return await arun(steps)
 
     @property
@@ -247,9 +247,3 @@ class Factors:
 def _state() -> AuthState:
     state: AuthState = current_app.extensions["auth"]
     return state
-
-
-def _plain(user: Any) -> Any:
-    """Return a user, where a proxy of one may be given."""
-    get = getattr(user, "_get_current_object", None)
-    return get() if callable(get) else user

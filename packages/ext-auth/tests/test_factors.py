@@ -506,6 +506,22 @@ if importlib.util.find_spec("pyotp") and importlib.util.find_spec("limits"):
         assert app.kept.of_user("ada") == [], "the recovery codes are for nothing then"
         assert ada.login() == {"in": True, "needs": []}
 
+    def test_of_the_last_two_that_are_removed_at_once_one_stays(app, ada):
+        factor = ada.enrol()
+        app.kept.add(replace(app.kept.get(factor), id="other"))
+        ada.post("/recovery")
+        remove = app.kept.remove
+
+        def remove_both(factor_id):  # the other one by another request, just before
+            remove("other")
+            return remove(factor_id)
+
+        ada.login()
+        ada.finish(ada.code())
+        app.kept.remove = remove_both
+        assert ada.post(f"/factors/{factor}/remove").status_code == 409
+        assert ada.login() == {"in": False, "needs": ["recovery", "totp"]}
+
     def test_all_that_somebody_has_goes_with_the_account(app, ada):
         ada.enrol()
         ada.post("/recovery")

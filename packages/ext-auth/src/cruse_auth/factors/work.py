@@ -54,6 +54,8 @@ MOST = 50
 NAME = 100
 #: How many recovery codes somebody has.
 CODES = 10
+#: What those are told who remove the last one.
+LAST = "This is the last factor of the user: remove it with 'last=True'."
 
 
 class LastFactor(Exception):  # noqa: N818 - it is about a factor
@@ -81,6 +83,11 @@ def listing(state: AuthState, user_id: str) -> Steps[list[Factor]]:
     return found
 
 
+def _lasting(state: AuthState, user_id: str) -> Steps[list[Factor]]:
+    """Return the factors of a user but for the recovery codes, which alone are none."""
+    return [each for each in (yield from listing(state, user_id)) if each.kind != RECOVERY]
+
+
 # -- having them --------------------------------------------------------------------------------
 
 
@@ -90,8 +97,7 @@ def adding(state: AuthState, factor: Factor) -> Steps[Factor | None]:
     Raises:
         BadRequest: When the user has very many.
     """
-    others = yield from listing(state, factor.user_id)
-    if len([each for each in others if each.kind != RECOVERY]) >= MOST:
+    if len((yield from _lasting(state, factor.user_id))) >= MOST:
         raise BadRequest(f"There are {MOST} factors already: remove one first.")
     # Databases refuse some of what cannot be seen.
     name = "".join(letter for letter in factor.name[:NAME] if letter.isprintable())
@@ -140,16 +146,19 @@ def removing(state: AuthState, user_id: str, factor_id: str, last: bool) -> Step
     Raises:
         LastFactor: When it is the last one, and that was not asked for.
     """
-    mine = [each for each in (yield from listing(state, user_id)) if each.kind != RECOVERY]
+    mine = yield from _lasting(state, user_id)
     factor = next((each for each in mine if each.id == factor_id), None)
     if factor is None:
         return False
     if len(mine) == 1 and not last:
-        raise LastFactor("This is the last factor of the user: remove it with 'last=True'.")
+        raise LastFactor(LAST)
     store = require_store(state)
     if not (yield Call(store.remove, (factor.id,))):
         return False
-    if len(mine) == 1:
+    if not (yield from _lasting(state, user_id)):
+        if not last:  # the other one was removed at the same time
+            yield Call(store.add, (factor,))
+            raise LastFactor(LAST)
         yield Call(store.renew, (user_id, RECOVERY, []))
     yield from _telling(user_id, "removed", factor.kind)
     return True

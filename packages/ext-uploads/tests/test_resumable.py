@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import threading
 import time
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, Forbidden
 
 from cruse import Cruse, request
-from cruse_uploads import ALL, IMAGES, LocalStorage, MemoryStorage, Uploads
+from cruse_uploads import ALL, IMAGES, LocalStorage, MemoryStorage, StorageFull, Uploads
 from cruse_uploads.resumable import appending
 from cruse_uploads.resumable import uploads as uploads_module
 from cruse_uploads.resumable.asked import format_metadata, parse_metadata
@@ -446,6 +447,22 @@ def test_uploads_can_be_concatenated(any_site):
     assert site.head(urls[0]).status_code == 404
 
 
+def test_of_a_concatenation_no_part_may_be_missing(make_site, folder):
+    class Forgetful(LocalStorage):
+        def open(self, key):
+            if key.endswith(".00000000000000000000"):  # the first piece is read: take the other
+                site.client.delete(urls[1], headers=TUS)
+            return super().open(key)
+
+    site, urls = make_site(Forgetful(folder, fsync=False)), []
+    for part in (TEXT[:20], TEXT[20:]):
+        response = site.create(len(part), None, **{"Upload-Concat": "partial"})
+        urls.append(response.headers["Location"])
+        site.append(urls[-1], part, 0)
+    assert site.create(None, **{"Upload-Concat": f"final;{' '.join(urls)}"}).status_code == 410
+    assert (site.finished, [key for key in site.left() if "files/20" in key]) == ([], [])
+
+
 def test_other_methods_can_come_as_post(site):
     url = site.create().headers["Location"]
     headers = {**APPEND, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
@@ -591,6 +608,26 @@ def test_a_file_that_is_refused_at_its_end_leaves_nothing(make_site):
         site.append(url, b"EICAR", 0)
         assert site.append(url, b"EICAR", 5).status_code == 422
         assert (site.left(), site.finished) == ([], [])
+
+
+def test_when_the_storage_is_full_what_came_before_is_kept(make_site, monkeypatch):
+    class Full(MemoryStorage):
+        def writer(self, key, meta):
+            writer = super().writer(key, meta)
+            if key.endswith(".00000000000000000020"):
+                monkeypatch.setattr(writer, "write", self.refuse)
+            return writer
+
+        def refuse(self, data):
+            raise StorageFull
+
+    monkeypatch.setattr(appending, "PIECE", 20)
+    for is_async in (False, True):
+        site = make_site(Full(), is_async=is_async)
+        url = site.create().headers["Location"]
+        assert site.append(url, TEXT[:20], 0).status_code == 204
+        assert site.append(url, TEXT[20:], 20).status_code == 507
+        assert site.offset(url) == 20
 
 
 def test_an_upload_in_too_many_pieces_is_refused(site, monkeypatch):
@@ -757,6 +794,20 @@ def test_an_expired_upload_is_gone_and_swept(make_site, folder):
     assert site.head(gone).status_code == 404
     assert (site.offset(open_), site.offset(done)) == (20, len(TEXT))
     assert run(args=["uploads", "verify"]).output == "All is well.\n"
+
+
+def test_what_took_long_to_come_is_known_for_as_long_after_it(make_site, folder):
+    site = make_site()
+    url = site.create().headers["Location"]
+    (info,) = folder.rglob("[0-9a-f]*.info")
+    facts = json.loads(info.read_text())
+    info.write_text(json.dumps(facts | {"created": time.time() - 100_000}))
+    assert site.append(url, TEXT, 0).status_code == 410
+    info.write_text(json.dumps(facts))
+    site.append(url, TEXT[:20], 0)
+    info.write_text(json.dumps(facts | {"created": time.time() - 100_000}))
+    assert site.append(url, TEXT[20:], 20).status_code == 204
+    assert site.offset(url) == len(TEXT)
 
 
 def test_a_sweep_takes_what_is_no_whole_upload(make_site, folder):

@@ -24,6 +24,7 @@ __all__ = ["PIECE", "Appending"]
 #: Bytes of a piece: what a killed process costs at most. Less than the 5 MiB from which on an
 #: object goes up in parts, for only a single request has the condition that there is none.
 PIECE = 4 * 1024 * 1024
+STEP = 256 * 1024  # bytes taken at a time, so that no piece becomes much larger
 _META = Meta("piece", "application/octet-stream")
 
 
@@ -70,22 +71,23 @@ class Appending:
             StorageFull: When there is no room left; what was kept before stays.
         """
         self._turn = await self.side.run(take_turn, self.upload)
-        while (chunk := await self._next(chunks)) is not None:
-            try:
-                await self._add(chunk)
-            except BaseException:
-                await self._abort()
-                raise
-        await self._finish()
+        try:
+            while (chunk := await self._next(chunks)) is not None:
+                if self._intake is not None:
+                    self._intake.feed(chunk)
+                for start in range(0, len(chunk), STEP):  # whatever the server hands out at once
+                    await self._add(chunk[start : start + STEP])
+            await self._finish()
+        except BaseException:
+            await self._abort()
+            raise
 
     async def _next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
         """Return the next chunk; keep what came before when reading it fails."""
         try:
             return await anext(chunks, None)
         except BaseException:
-            if self._checksum is not None:
-                await self._abort()
-            else:
+            if self._checksum is None:
                 with suppress(Overtaken):
                     await self._publish()
             raise
@@ -94,13 +96,10 @@ class Appending:
         if self._checksum is not None:
             await self._flush()
             if self._digest.digest() != self._checksum.value:
-                await self._abort()
                 raise ChecksumMismatch
         await self._publish()
 
     async def _add(self, chunk: bytes) -> None:
-        if self._intake is not None:
-            self._intake.feed(chunk)
         self._gathered += chunk
         if len(self._gathered) >= self.side.batch:
             await self._flush()
@@ -126,18 +125,13 @@ class Appending:
         if sink is None:
             return
         if not await self.side.run(has_turn, self.upload, self._turn):
-            await self._abort()
             raise Overtaken
-        self._sink, size, self._written = None, self._written, 0
         try:
             await sink.acommit()
         except ObjectExistsError:
-            await sink.aabort()
             raise Overtaken from None
-        except BaseException:
-            await sink.aabort()
-            raise
-        self.offset += size
+        self.offset += self._written
+        self._sink, self._written = None, 0
         await self._progress(self.offset)
 
     async def _abort(self) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import Gone, HTTPException
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
 from cruse_uploads.resumable import uploads
@@ -145,14 +145,16 @@ async def _store(side: Side, upload: ResumableUpload) -> Stored:
 
     Raises:
         Unfinished: When another request has kept it, too, and was quicker.
+        Gone: When a part of a concatenation was deleted meanwhile.
     """
     upload_set, chunks = upload.upload_set, _Bytes(side, upload)
     try:
         stored = await upload_set._save(side, chunks, upload.name, temporary=True)
     finally:
         chunks.close()
-    if not await side.run(uploads.record, upload, stored):
-        key = upload_set.storage_key(stored.key, temporary=True)
-        await side.run(upload_set.storage.delete, key)
-        raise Unfinished
-    return stored
+    whole = upload.length in (None, stored.size)
+    if whole and await side.run(uploads.record, upload, stored):
+        return stored
+    key = upload_set.storage_key(stored.key, temporary=True)
+    await side.run(upload_set.storage.delete, key)
+    raise Unfinished if whole else Gone("A part of the upload has expired or was deleted.")

@@ -170,6 +170,7 @@ def load(upload_set: UploadSet, upload_id: str) -> ResumableUpload:
     if "stored" in entries:
         stored = Stored(**_get(storage, found.key("stored")), upload_set=upload_set)
         offset = length = stored.size
+        touched = storage.stat(found.key("stored")).modified
     elif pieces := _pieces(entries):
         try:
             last = storage.stat(found.key(pieces[-1]))

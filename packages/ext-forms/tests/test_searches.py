@@ -113,3 +113,9 @@ def test_changes_have_the_names_of_fields(app):
         form = Prefixed.bind_query(prefix="a-")
         assert form.query_url(color=["blue", "red"]) == "/?a-color=blue&a-color=red"
         assert form.query_url(color=None) == "/"
+
+
+def test_a_link_never_leads_to_another_host(app):
+    with app.test_request_context():
+        request.environ["PATH_INFO"] = "//evil.example/"
+        assert Search.bind_query().query_url(q="x") == "/evil.example/?q=x"

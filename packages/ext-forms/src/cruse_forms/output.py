@@ -93,7 +93,8 @@ class Output:
             asked[key] = list(value) if isinstance(value, list | tuple) else [value]
             asked[key] = [each for each in asked[key] if each is not None]
         query = urlencode(asked, doseq=True)
-        return f"{request.script_root}{quote(request.path)}{'?' if query else ''}{query}"
+        path = quote(request.path.lstrip("/"))  # two slashes would be another host
+        return f"{request.script_root}/{path}{'?' if query else ''}{query}"
 
     @property
     def status_code(self: Any) -> int:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cruse import current_app
 from cruse.globals import current_context
 from cruse_auth.factors.codes import NewTOTP, make_totp
-from cruse_auth.factors.pending import PendingLogin, read_methods
-from cruse_auth.factors.sealing import seal, unseal
+from cruse_auth.factors.pending import PendingLogin
 from cruse_auth.factors.work import (
     adding_totp,
     beginning,
@@ -21,6 +20,7 @@ from cruse_auth.factors.work import (
     renewing_recovery,
 )
 from cruse_auth.management import owner_id
+from cruse_auth.record import read_record
 from cruse_auth.sessions import current_sid
 from cruse_auth.steps import arun, run
 from cruse_auth.users import find_user
@@ -77,7 +77,7 @@ class Factors:
         """
         new = make_totp(self.issuer or current_app.name, account)
         owner = owner_id(user)
-        current_context().session[NEW] = seal(new.secret, owner)
+        current_context().session[NEW] = _state().sealer.seal(new.secret, owner)
         return new
 
     def add_totp(self, code: str, name: str = "", user: Any = None) -> Factor | None:
@@ -103,7 +103,7 @@ class Factors:
     def _adding_totp(self, code: str, name: str, user_id: str) -> Steps[Factor | None]:
         session = current_context().session
         sealed = session.get(NEW)
-        secret = unseal(sealed, user_id) if isinstance(sealed, str) else None
+        secret = _state().sealer.open(sealed, user_id) if isinstance(sealed, str) else None
         if secret is None:
             return None
         factor = yield from adding_totp(_state(), user_id, secret, code, name)
@@ -241,7 +241,13 @@ class Factors:
         """
         find_user()
         context = current_context()
-        return () if current_sid(_state(), context) is None else read_methods(context.session)
+        if current_sid(_state(), context) is None:
+            return ()
+        record = read_record(context.session)
+        # What a provider says of its own login was not shown here.
+        if record is None or record.evidence.provider is not None:
+            return ()
+        return record.evidence.amr
 
 
 def _state() -> AuthState:

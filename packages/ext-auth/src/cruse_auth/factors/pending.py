@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-__all__ = ["LoginStep", "PendingLogin", "read_methods", "write_methods"]
+__all__ = ["LoginStep", "PendingLogin"]
 
-#: The key of the session for it, and the one for how the login was made that came of it.
-KEY, METHODS = "_auth_pending", "_auth_methods"
+#: The key of the session for it.
+KEY = "_auth_pending"
 #: Seconds for the second step.
 LIFETIME = 600
 
@@ -66,16 +66,3 @@ class PendingLogin:
             "amr": list(self.methods),
             "for": self.remember_for,
         }
-
-
-def read_methods(session: MutableMapping[str, Any]) -> tuple[str, ...]:
-    """Return how the login of a session was made."""
-    match session.get(METHODS):
-        case [*methods]:
-            return tuple(methods)
-    return ()
-
-
-def write_methods(session: MutableMapping[str, Any], methods: tuple[str, ...]) -> None:
-    """Note how the login of a session was made."""
-    session[METHODS] = list(methods)

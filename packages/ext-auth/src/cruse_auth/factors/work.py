@@ -17,11 +17,10 @@ from cruse_auth.factors.codes import (
     recovery_id,
     step_of,
 )
-from cruse_auth.factors.pending import LoginStep, PendingLogin, write_methods
-from cruse_auth.factors.sealing import seal, unseal
+from cruse_auth.factors.pending import LoginStep, PendingLogin
 from cruse_auth.factors.store import RECOVERY, TOTP, Factor
 from cruse_auth.logins import logging_in, seconds_to_remember
-from cruse_auth.record import renew_session
+from cruse_auth.record import Evidence, renew_session
 from cruse_auth.sessions import end
 from cruse_auth.signals import sending, user_factors_changed
 from cruse_auth.steps import Call
@@ -125,7 +124,7 @@ def adding_totp(
         name,
         int(time.time()),
         counter=step,
-        data=seal(secret, user_id),
+        data=state.sealer.seal(secret, user_id),
     )
     return (yield from adding(state, factor))
 
@@ -196,7 +195,7 @@ def _using_totp(state: AuthState, user_id: str, code: str) -> Steps[str | None]:
     for factor in (yield from listing(state, user_id)):
         if factor.kind != TOTP:
             continue
-        secret = unseal(factor.data, user_id)
+        secret = state.sealer.open(factor.data, user_id)
         if secret is None:
             state.app.logger.error("No key opens the secret of the factor %r.", factor.id)
             continue
@@ -204,7 +203,9 @@ def _using_totp(state: AuthState, user_id: str, code: str) -> Steps[str | None]:
         if step is None or step <= factor.counter:
             continue  # RFC 6238 section 5.2: a code is good once
         # Sealed anew, so that old keys can go.
-        used = replace(factor, used_at=int(time.time()), counter=step, data=seal(secret, user_id))
+        used = replace(
+            factor, used_at=int(time.time()), counter=step, data=state.sealer.seal(secret, user_id)
+        )
         if (yield Call(store.replace, (used, factor.counter))):
             return TOTP
     return None
@@ -259,9 +260,13 @@ def completing(
 ) -> Steps[bool]:
     """Log a user in who has shown everything."""
     seconds = pending.remember_for
-    logged_in = yield from logging_in(
-        state, user, fresh=True, remember=bool(seconds), duration=seconds or None
+    return (
+        yield from logging_in(
+            state,
+            user,
+            fresh=True,
+            evidence=Evidence(amr=(*pending.methods, *methods)),
+            remember=bool(seconds),
+            duration=seconds or None,
+        )
     )
-    if logged_in:
-        write_methods(current_context().session, (*pending.methods, *methods))
-    return logged_in

@@ -1,5 +1,6 @@
 """How often something may be tried: by account, by address, and what is said then."""
 
+import hmac
 import importlib.util
 import time
 
@@ -190,17 +191,22 @@ if importlib.util.find_spec("limits") is not None:
             auth.limits.hit("login", "ada")
         other.stop()
 
-    def test_who_keeps_the_counters_cannot_tell_whose_they_are(app):
-        def keys_of(secret):
-            app.config["SECRET_KEY"] = secret
-            storage = MemoryStorage()
-            app.signing_in.limits = Limits(storage)
-            with app.app_context():
-                app.signing_in.limits.hit("login", "ada")
-            return set(storage.storage)
+    def keys_of(app, secret, account="ada"):
+        app.config["SECRET_KEY"] = secret
+        storage = MemoryStorage()
+        app.signing_in.limits = Limits(storage)
+        with app.app_context():
+            app.signing_in.limits.hit("login", account)
+        return set(storage.storage)
 
-        assert keys_of("x" * 32) == keys_of("x" * 32)
-        assert keys_of("x" * 32).isdisjoint(keys_of("y" * 32)), "no hash that can be looked up"
+    def test_who_keeps_the_counters_cannot_tell_whose_they_are(app):
+
+        assert keys_of(app, "x" * 32) == keys_of(app, "x" * 32)
+        assert keys_of(app, "x" * 32).isdisjoint(keys_of(app, "y" * 32)), "a hash to look up"
+
+    def test_no_name_makes_a_counter_of_another_key_of_the_application(app):
+        sealing = hmac.digest(b"x" * 32, b"cruse-auth.sealing", "sha256").hex()
+        assert sealing not in str(keys_of(app, "x" * 32, "cruse-auth.sealing"))
 
     def test_each_application_counts_for_itself(app):
         other = Cruse("other")

@@ -204,7 +204,9 @@ def _digest(who: str) -> str:
     """
     keys = secret_keys(current_app) or (b"",)
     key = keys[-1].encode() if isinstance(keys[-1], str) else keys[-1]
-    return hmac.digest(key, who.encode("utf-8", "surrogatepass"), "sha256").hex()
+    # What is typed must not make another thing of the key: "cruse-auth.sealing" is one, too.
+    message = f"cruse-auth.limits\0{who}".encode("utf-8", "surrogatepass")
+    return hmac.digest(key, message, "sha256").hex()
 
 
 def _ask(method: Any, item: RateLimitItem, key: str) -> Steps[Any]:

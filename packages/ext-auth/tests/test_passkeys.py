@@ -407,6 +407,11 @@ if importlib.util.find_spec("webauthn") and importlib.util.find_spec("limits"):
         app.signing_in.passkeys = Passkeys("localhost", origins=[url])
         assert make_person(SoftKey(origin)).register("bob").status_code == 201
 
+    def test_an_app_on_a_phone_may_ask_as_well(app, make_person):
+        phone = "android:apk-key-hash:Kq2sVTMhqXjFfQ7m0tnfKjzZQCh1EpNkFHwL0YxZ3Xw"
+        app.signing_in.passkeys = Passkeys("localhost", origins=[phone])
+        assert make_person(SoftKey(phone)).register().status_code == 201
+
     @pytest.mark.parametrize("host", ["a" * 70 + ".x", "..", "[::1]:80", "x:abc", "[::1", "@"])
     def test_a_host_that_is_none_is_no_error_of_ours(make_person, host):
         answer = make_person().client.post("/login/options", headers={"Host": host})

@@ -19,8 +19,13 @@ __all__ = ["is_same_origin", "origin_of"]
 
 
 def origin_of(url: str) -> str:
-    """Return the origin of a URL, as browsers write it (HTML, "serialization of an origin")."""
+    """Return the origin of a URL, as browsers write it (HTML, "serialization of an origin").
+
+    The name of an app on a phone, such as ``android:apk-key-hash:...``, is one by itself.
+    """
     parts = urlsplit(url if url.isascii() else iri_to_uri(url))
+    if not parts.netloc:
+        return url
     default = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
     return f"{parts.scheme}://{parts.netloc.lower().removesuffix(default)}"
 

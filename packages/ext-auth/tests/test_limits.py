@@ -138,6 +138,12 @@ if importlib.util.find_spec("limits") is not None:
         clock.move(minutes=1)
         assert int(attempt().headers["Retry-After"]) > 3000
 
+    @pytest.mark.parametrize("text", ["often", "5 per fortnight", "5 per minute; 50"])
+    def test_a_rule_that_is_none_is_told_at_once(text):
+        for rule in (Rule(text), Rule(address=text)):
+            with pytest.raises(ValueError, match="'login'"):
+                Limits(rules={"login": rule})
+
     def test_an_action_of_ones_own(app):
         limits = app.signing_in.limits = Limits(rules={"export": Rule("1 per day")})
         with app.app_context():

@@ -79,10 +79,15 @@ class Limits:
         storage: A storage of ``limits``, plain or async; made of ``AUTH_LIMITS_STORAGE`` unless
             given.
         rules: Rules by what is tried, beside or in place of those in :data:`RULES`.
+
+    Raises:
+        ValueError: When a rule cannot be read.
     """
 
     def __init__(self, storage: Any = None, rules: dict[str, Rule] | None = None) -> None:
         self.storage = storage
+        for action, rule in (rules or {}).items():
+            _check(action, rule)
         #: The rules, by what is tried.
         self.rules = {**RULES, **(rules or {})}
         self._limiters: WeakKeyDictionary[AuthState, Any] = WeakKeyDictionary()
@@ -174,6 +179,18 @@ class Limits:
         limiter = self.limiter(current_app.extensions["auth"])
         for item, key in _keys(action, "account", self.rules[action].account, account):
             yield from _ask(limiter.clear, item, key)
+
+
+def _check(action: str, rule: Rule) -> None:
+    try:
+        from limits import parse_many
+    except ImportError:  # told when something is to be counted
+        return
+    for text in filter(None, (rule.account, rule.address)):
+        try:
+            parse_many(text)
+        except ValueError as error:
+            raise ValueError(f"The rule for {action!r} cannot be read: {error}.") from None
 
 
 def _keys(

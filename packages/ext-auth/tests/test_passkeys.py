@@ -470,7 +470,8 @@ if importlib.util.find_spec("webauthn") and importlib.util.find_spec("limits"):
         answer = person.key.create(person.post("/passkeys/options").json)
         answer["response"]["attestationObject"] = b64(b"\x81")
         assert refused(person.post("/passkeys", answer))
-        assert "Could not parse attestationObject as CBOR" in caplog.text
+        assert "CBOR" in caplog.text
+        assert "See __cause__" not in caplog.text
         assert len(caplog.text) < 5000
 
     @pytest.mark.parametrize("told", [None, "usb", [5, {}, "nfc", "nfc", "made up"]])

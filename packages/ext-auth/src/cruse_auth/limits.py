@@ -199,10 +199,10 @@ def _keys(
     """Return the limits of one rule, with the name of the counter for each."""
     if who is None or not limits:
         return
-    who = str(who)  # a JSON body may have anything
     from limits import parse_many
 
-    name = _digest(who if action in BY_ID else _folded(who))
+    text = str(who)  # a JSON body may have anything
+    name = _digest(text if action in BY_ID else _folded(text))
     for item in parse_many(limits):
         yield item, f"cruse-auth/{action}/{what}/{name}"
 

@@ -28,7 +28,8 @@ class SQLFactors:
     """Keeps factors in a table, and what was used once in another one.
 
     The tables are the database's: ``db.create_all()`` makes them, ``cruse db migrate`` finds them.
-    Each change is a short transaction of its own.
+    Each change is a short transaction of its own. On SQLite, which lets one connection write at a
+    time, commit before you change or use factors.
 
     Args:
         db: The database.

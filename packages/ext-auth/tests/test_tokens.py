@@ -288,6 +288,65 @@ def test_a_login_that_brings_no_refresh_token_leaves_the_one_there_is(api, provi
     assert provider.token_requests[-1]["refresh_token"] not in provider.refresh_tokens
 
 
+def test_a_login_while_tokens_are_renewed_leaves_the_new_refresh_token(
+    world, api, provider, browser, clock
+):
+    class Requests(list):
+        """Somebody logs in while the first one for new tokens is answered."""
+
+        def append(self, form):
+            super().append(form)
+            if form["grant_type"] == "refresh_token" and len(self) == 1:
+                provider.token_answer.clear()  # as of Google: at the first login only
+                answer = browser.get(provider.approve(browser.start()))
+                assert answer.status_code == 303
+                provider.token_answer.update(HOUR)
+
+    provider.token_requests = Requests()
+    clock.move(hours=2)
+    assert api.access_token() in provider.access_tokens
+    assert len(provider.token_requests) == 2
+    provider.access_tokens.clear()
+    assert api.get("/repos").status == 200
+
+
+def test_a_renewal_while_somebody_logs_in_leaves_the_new_refresh_token(
+    world, api, provider, browser, clock
+):
+    class Slow(MemoryTokenStore):
+        """Somebody else renews tokens after they were looked up."""
+
+        renewed = ()
+
+        def get(self, user_id, name, /):
+            stored = super().get(user_id, name)
+            if not self.renewed:
+                self.renewed = (True,)
+                with world.app.app_context():
+                    provider.token_answer.update(HOUR)
+                    self.renewed = (api.access_token(),)
+            return stored
+
+    store = Slow()
+    store.put(world.auth.token_store.get("1", "op"))
+    world.auth.token_store = store
+    clock.move(hours=2)
+    provider.token_answer.clear()
+    assert browser.get(provider.approve(browser.start())).status_code == 303
+    assert store.renewed
+    provider.access_tokens.clear()
+    assert api.get("/repos").status == 200
+
+
+def test_who_fails_to_renew_keeps_nobody_waiting(api, world, clock, monkeypatch):
+    clock.move(hours=2)
+    options = world.app.extensions["auth"].clients["op"].options
+    monkeypatch.setitem(vars(options), "client_secret", lambda: {}["the key of the client"])
+    with pytest.raises(KeyError):
+        api.access_token()
+    assert world.auth.token_store.get("1", "op").busy_until == 0
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import Forbidden
 
-from cruse_auth.errors import ProviderError
+from cruse_auth.errors import LoginError, ProviderError
 from cruse_auth.oidc.client import TokenRefusedError
 from cruse_auth.signals import sending, tokens_refreshed
 from cruse_auth.steps import Call, Wait
@@ -75,10 +75,17 @@ def keep(
     if store is None:
         return
     sealer = state.sealer
-    stored: StoredTokens | None = yield Call(store.get, (user_id, provider))
-    before = None if stored is None else Tokens.opened(sealer, stored)
-    sealed = Tokens.of(answer, subject, before).sealed(sealer, user_id, provider)
-    yield Call(store.put, (StoredTokens(user_id, provider, _new_version(), sealed),))
+    while True:
+        stored: StoredTokens | None = yield Call(store.get, (user_id, provider))
+        before = None if stored is None else Tokens.opened(sealer, stored)
+        sealed = Tokens.of(answer, subject, before).sealed(sealer, user_id, provider)
+        new = StoredTokens(user_id, provider, _new_version(), sealed)
+        if stored is None:
+            yield Call(store.put, (new,))
+            return
+        # What was renewed meanwhile has another refresh token: look again.
+        if (yield Call(store.replace, (new, stored.version))):
+            return
 
 
 def access_token(
@@ -131,26 +138,50 @@ def _find_token(
 def _renew(
     state: AuthState, client: ProviderClient, mine: StoredTokens, tokens: Tokens
 ) -> Steps[str]:
+    """Renew tokens, as the one who has said that they do."""
     store = require_token_store(state)
     try:
         metadata = yield from client.metadata(client.issuer)
         answer = yield from client.exchange(
             metadata, "refresh_token", refresh_token=str(tokens.refresh_token)
         )
-    except (ProviderError, TokenRefusedError) as error:
+    except Exception as error:
         if isinstance(error, TokenRefusedError) and error.error in GRANT_IS_OVER:
             yield Call(store.remove, (mine.user_id, mine.provider, mine.version))
             raise NoTokenError(mine.provider, mine.user_id, error.cause) from error
         # It may go better the next time, so nobody has to wait for us.
         free = replace(mine, version=_new_version(), busy_until=0)
         yield Call(store.replace, (free, mine.version))
-        raise ProviderError(error.cause) from error
+        if isinstance(error, LoginError):
+            raise ProviderError(error.cause) from error
+        raise
     new = Tokens.of(answer, tokens.subject, tokens)
-    sealed = new.sealed(state.sealer, mine.user_id, mine.provider)
-    done = StoredTokens(mine.user_id, mine.provider, _new_version(), sealed)
-    yield Call(store.replace, (done, mine.version))
+    yield from _put_back(state, mine, new, str(tokens.refresh_token))
     yield from sending(tokens_refreshed, user_id=mine.user_id, provider=mine.provider)
     return new.access_token
+
+
+def _put_back(state: AuthState, mine: StoredTokens, new: Tokens, used: str) -> Steps[None]:
+    """Keep renewed tokens; of those that a login has brought meanwhile, the refresh token only.
+
+    Args:
+        state: The application's.
+        mine: What is in the store, if nobody has changed it.
+        new: The tokens.
+        used: The refresh token that they came for, which may be good no more.
+    """
+    store, sealer = require_token_store(state), state.sealer
+    stored: StoredTokens | None = mine
+    while stored is not None:
+        sealed = new.sealed(sealer, mine.user_id, mine.provider)
+        done = StoredTokens(mine.user_id, mine.provider, _new_version(), sealed)
+        if (yield Call(store.replace, (done, stored.version))):
+            return
+        stored = yield Call(store.get, (mine.user_id, mine.provider))
+        theirs = None if stored is None else Tokens.opened(sealer, stored)
+        if theirs is None or theirs.refresh_token != used:
+            return
+        new = replace(theirs, refresh_token=new.refresh_token)
 
 
 def forgetting(state: AuthState, user_id: str, provider: str | None) -> Steps[int]:

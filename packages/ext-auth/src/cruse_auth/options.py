@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["ALGORITHMS", "ProviderOptions"]
 
@@ -59,8 +59,9 @@ class ProviderOptions:
     #: Where in a plain provider's answer the claims are: a key, keys joined by dots, or a text
     #: with ``{keys}`` in it. ``sub`` is a must.
     claims: Mapping[str, str] = field(default_factory=dict)
-    #: What the paths of its API begin with, for ``auth.api``.
-    api_url: str | None = None
+    #: What the paths of its API begin with, for ``auth.api``; of several, those of the first, and
+    #: the others are where else its tokens may be sent.
+    api_url: str | Sequence[str] | None = None
     #: An httpx2 transport to use instead of the network, such as ``InProcess(app)``.
     transport: Any = field(default=None, repr=False)
 
@@ -92,6 +93,12 @@ class ProviderOptions:
     def form_post(self) -> bool:
         """Whether the provider sends the browser back with a form instead of a query."""
         return self.authorize_params.get("response_mode") == "form_post"
+
+    @property
+    def api_urls(self) -> tuple[str, ...]:
+        """Where the provider's tokens may be sent."""
+        urls = self.api_url
+        return (urls,) if isinstance(urls, str) else tuple(urls or ())
 
     def secret(self) -> str:
         """Return the client secret as it is now; empty for a public client."""

@@ -161,7 +161,14 @@ PRESETS: dict[str, Preset] = {
             "api_url": "https://gitlab.com/api/v4",
         }
     ),
-    "google": Preset({"label": "Google", "issuer": "https://accounts.google.com"}),
+    "google": Preset(
+        {
+            "label": "Google",
+            "issuer": "https://accounts.google.com",
+            # Many of its APIs are at hosts of their own; which of them, the application knows.
+            "api_url": "https://www.googleapis.com",
+        }
+    ),
     "microsoft": Preset(
         # The ID token has all that userinfo would tell.
         {

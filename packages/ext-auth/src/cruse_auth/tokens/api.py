@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cruse_auth.oidc.discovery import check_url
 from cruse_auth.oidc.protocol import add_parameters
-from cruse_auth.steps import Fetch, arun, run
+from cruse_auth.steps import Fetch, arun, on_event_loop, run
 from cruse_auth.tokens.keeping import access_token
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ class ProviderAPI:
     methods, those with an ``a`` before their name are for async code.
 
     All raise :class:`~cruse_auth.tokens.NoTokenError` when the person has to sign in once
-    more, :class:`~cruse_auth.errors.ProviderError` when the provider can't be reached, and
-    ``ValueError`` for an address that is not the API's.
+    more, :class:`~cruse_auth.errors.ProviderError` when the provider can't be reached,
+    ``ValueError`` for an address that is not the API's, and ``RuntimeError`` for a plain one that
+    is called on an event loop.
 
     Args:
         state: The application's.
@@ -48,7 +49,7 @@ class ProviderAPI:
 
     def access_token(self) -> str:
         """Return an access token that is good now, for a library of the provider's."""
-        return run(self._token(), self._client.http())
+        return self._run(self._token())
 
     async def aaccess_token(self) -> str:
         """Return an access token, as :meth:`access_token`."""
@@ -75,14 +76,13 @@ class ProviderAPI:
 
         Args:
             method: The method.
-            url: A path below the provider's ``api_url``; or a whole address, of the same origin if
-                there is such a URL. The token is sent nowhere else.
+            url: A path below the provider's ``api_url``; or a whole address of the same origin.
+                The token is sent nowhere else.
             params: To be added to its query.
             json: The body.
             headers: More header fields.
         """
-        steps = self._request(method, url, params or {}, json, headers or {})
-        return run(steps, self._client.http())
+        return self._run(self._request(method, url, params or {}, json, headers or {}))
 
     async def arequest(
         self,
@@ -98,6 +98,12 @@ class ProviderAPI:
 
     def _token(self, refused: str | None = None) -> Steps[str]:
         return access_token(self._state, self._client, self.user_id, refused)
+
+    def _run(self, steps: Steps[T]) -> T:
+        # Who renews the tokens may be a task of the loop that would stand still here.
+        if on_event_loop():
+            raise RuntimeError("Async code calls a provider's API by 'aget' and its like.")
+        return run(steps, self._client.http())
 
     async def _finish(self, steps: Steps[T]) -> T:
         # Also when who waits for it goes away: a refresh token that was used up without keeping
@@ -128,12 +134,14 @@ class ProviderAPI:
             refused = token
 
     def _address(self, url: str) -> str:
-        base = self._client.options.api_url
+        bases = self._client.options.api_urls
+        if not bases:
+            raise ValueError(
+                f"The provider has no 'api_url' that would say whether {url!r} may get its tokens."
+            )
         if url.startswith("/") and not url.startswith("//"):
-            if base is None:
-                raise ValueError(f"The provider has no 'api_url' that {url!r} could be a path of.")
-            return base.rstrip("/") + url
+            url = bases[0].rstrip("/") + url
+        if urlsplit(url)[:2] not in [urlsplit(base)[:2] for base in bases]:
+            raise ValueError(f"{url!r} is not an address of the API at {' or '.join(bases)}.")
         check_url(url, "the address", self._client.insecure)
-        if base is not None and urlsplit(url)[:2] != urlsplit(base)[:2]:
-            raise ValueError(f"{url!r} is not an address of the API at {base!r}.")
         return url

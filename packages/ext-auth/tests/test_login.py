@@ -86,6 +86,24 @@ def test_an_address_counts_as_verified_only_when_the_provider_says_so(browser, w
         assert world.identities[-1].email_verified is False
 
 
+def test_what_was_verified_is_the_address_it_was_said_of(browser, world):
+    said = {"email": "mine@example.com", "email_verified": True}
+    other = {"email": "victim@example.com", "email_verified": MISSING}
+    with world.provider.tampering(claims=said, userinfo=other):
+        browser.login()
+    with world.provider.tampering(claims=said, userinfo={**said, "email_verified": MISSING}):
+        browser.login()
+    emails = [(identity.email, identity.email_verified) for identity in world.identities]
+    assert emails == [("victim@example.com", False), ("mine@example.com", True)]
+
+
+def test_half_a_character_in_a_name_breaks_no_page(browser, world):
+    with world.provider.tampering(userinfo={"name": "Ada \ud83d", "list": [{"\ud800": 1}]}):
+        assert browser.login().status_code == 303
+    assert browser.whoami == "Ada ?"
+    assert world.identities[0].claims["list"] == [{"?": 1}]
+
+
 def test_userinfo_cannot_change_what_the_id_token_says_about_the_login(browser, world):
     with world.provider.tampering(userinfo={"aud": "x", "nonce": "x", "name": "Countess"}):
         browser.login("ada")

@@ -161,7 +161,7 @@ def test_a_refusal_with_status_200_is_one(sign_in, caplog):
 
 
 @pytest.mark.parametrize("gateway", ["wsgi"])
-@pytest.mark.parametrize("user_id", [None, True, "", "x" * 256, [], 1.5])
+@pytest.mark.parametrize("user_id", [None, True, "", "x" * 256, [], 1.5, "a\ud83d"])
 def test_who_has_no_name_there_is_nobody_here(sign_in, user_id):
     fake = github()
     fake.documents["/user"] = {"id": user_id}

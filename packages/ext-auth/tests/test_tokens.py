@@ -432,3 +432,14 @@ def test_a_lifetime_may_be_anything(api, provider, browser, lifetime):
     provider.token_answer["expires_in"] = lifetime
     browser.get(provider.approve(browser.start()))
     assert api.get("/repos").status == 200
+
+
+@pytest.mark.parametrize("gateway", ["wsgi"])
+@pytest.mark.parametrize("token", ["\ud83d", "a\nb", "", 1, None])
+def test_a_refresh_token_that_could_not_be_sent_is_none(api, world, provider, browser, token):
+    world.auth.forget_tokens("1")
+    provider.token_answer = {"refresh_token": token}
+    browser.get(provider.approve(browser.start()))
+    provider.access_tokens.clear()
+    with pytest.raises(NoTokenError, match="none came to renew it"):
+        api.get("/repos")

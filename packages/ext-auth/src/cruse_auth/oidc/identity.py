@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cruse_auth.errors import ProviderError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,11 +51,18 @@ class Identity:
             token: The claims of the ID token.
             userinfo: The answer of the userinfo endpoint.
             booleans_as_text: Whether ``"true"`` is ``True`` there.
+
+        Raises:
+            ProviderError: When the subject is no text that could be written anywhere.
         """
         about = {key: value for key, value in userinfo.items() if key not in PROTOCOL_CLAIMS}
-        claims = {**token, **about}
+        claims = _readable({**token, **about})
+        if claims.get("email") != token.get("email") and "email_verified" not in about:
+            claims.pop("email_verified", None)  # what was verified is another address
         if booleans_as_text and claims.get("email_verified") == "true":
             claims["email_verified"] = True
+        if claims["sub"] != token["sub"]:
+            raise ProviderError(f"the subject {token['sub']!r} has half a character in it")
         return cls(provider, token["iss"], token["sub"], claims)
 
     @property
@@ -93,6 +102,13 @@ class Identity:
     def picture(self) -> str | None:
         """The URL of a picture."""
         return self._text("picture")
+
+
+def _readable(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return claims without halves of characters: JSON can hold them, no page and no database."""
+    text = json.dumps(claims, ensure_ascii=False)
+    readable: dict[str, Any] = json.loads(text.encode(errors="replace"))
+    return readable
 
 
 def read_user(text: str | None) -> dict[str, Any]:

@@ -46,7 +46,13 @@ class Tokens:
         """
         old = before if before is not None and before.subject == subject else None
         refresh_token, scope = answer.get("refresh_token"), answer.get("scope")
-        if not (isinstance(refresh_token, str) and refresh_token):
+        # Visible ASCII (RFC 6749 appendix A.17): it has to be sent again.
+        if not (
+            isinstance(refresh_token, str)
+            and refresh_token
+            and refresh_token.isascii()
+            and refresh_token.isprintable()
+        ):
             refresh_token = None if old is None else old.refresh_token
         if not isinstance(scope, str):
             scope = None if old is None else old.scope

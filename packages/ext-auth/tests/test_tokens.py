@@ -11,6 +11,8 @@ import pytest
 
 from cruse_auth import MemoryTokenStore, NoTokenError, tokens_refreshed
 from cruse_auth.errors import ProviderError
+from cruse_auth.http import Http
+from cruse_auth.oidc import ProviderClient
 from cruse_auth.testing import FakeOAuth2Provider
 from cruse_auth.tokens.sets import Tokens
 from tests.colours import AsyncMethods
@@ -113,6 +115,29 @@ def test_no_token_is_in_a_cookie_a_log_or_a_repr(browser, provider, world, caplo
     for token in (secret, refresh_token, provider.client_secret):
         assert token not in seen
     assert sum(map(len, browser.cookies().values())) < 2000
+
+
+def test_no_secret_is_in_what_a_traceback_shows(world, provider, open_browser, monkeypatch):
+    shown = []
+
+    def showing(cls, name):
+        function = getattr(cls, name)
+
+        def shows(*arguments):
+            shown.extend(map(repr, arguments))
+            shown.append(repr(value := function(*arguments)))
+            return value
+
+        monkeypatch.setattr(cls, name, shows)
+
+    showing(Http, "fetch")
+    showing(ProviderClient, "complete")
+    browser = open_browser(world, "wsgi")
+    browser.get(provider.approve(browser.start()))
+    (form,), (access_token,) = provider.token_requests, provider.access_tokens
+    assert len(shown) > 10
+    for secret in (access_token, form["code"], form["code_verifier"], form["client_secret"]):
+        assert secret not in " ".join(shown)
 
 
 @every_store

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +32,9 @@ class Reply:
     """What a provider answered."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    #: It may hold tokens, which a traceback should not show.
+    body: bytes = field(repr=False)
 
     def json(self) -> dict[str, Any]:
         """Return the body, which has to be a JSON object.

@@ -32,8 +32,9 @@ class Fetch:
 
     method: str
     url: str
-    headers: dict[str, str] = field(default_factory=dict)
-    body: str = ""
+    # Both may hold secrets: a traceback does not show them.
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    body: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Call:
     """A call of the application's function, plain or async; ``yield`` gives what it returns."""
 
     function: Callable[..., Any]
-    arguments: tuple[Any, ...] = ()
+    arguments: tuple[Any, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -34,12 +34,12 @@ LONGEST = 2000
 class Callback:
     """The parameters with which the provider sent the browser back (RFC 6749 section 4.1.2)."""
 
-    code: str | None
+    code: str | None = field(repr=False)
     issuer: str | None
     error: str | None
     error_description: str | None
     #: What Apple says about the person at their first login, as JSON; nobody vouches for it.
-    user: str | None = None
+    user: str | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> Callback:

@@ -6,7 +6,7 @@ Stricter than Authlib's defaults, on purpose and without a switch: see each chec
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
@@ -35,8 +35,8 @@ class Expected:
 
     metadata: Metadata
     client_id: str
-    nonce: str
-    access_token: str
+    nonce: str = field(repr=False)
+    access_token: str = field(repr=False)
     #: Allowed signature algorithms.
     algorithms: frozenset[str]
     #: Seconds by which clocks may differ.

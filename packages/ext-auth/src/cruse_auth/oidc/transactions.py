@@ -13,7 +13,7 @@ import hmac
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
@@ -68,8 +68,8 @@ class Transaction:
     #: When it began, in seconds since the epoch.
     began: int
     purpose: Purpose
-    nonce: str
-    code_verifier: str
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
 
     @property
     def cookie(self) -> str:

@@ -7,7 +7,7 @@ import hmac
 import time
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -86,7 +86,7 @@ class Proof:
     method: str
     #: The URL of the request as the client sees it.
     url: str
-    access_token: str
+    access_token: str = field(repr=False)
 
 
 def check_proof(

@@ -176,6 +176,31 @@ def test_a_token_used_again_in_another_process_ends_nothing_new(world, log_in, t
     assert browser.whoami == "Ada Lovelace", "it began after the logout"
 
 
+def test_the_same_subject_at_another_issuer_is_somebody_else(world, log_in, gateway):
+    """An issuer may depend on the request, as with one for each customer."""
+    browser = log_in()
+    token = world.provider.logout_token("ada", iss="http://other.localhost/provider")
+    client = world.app.test_client(gateway=gateway)
+    url = "http://other.localhost/auth/op/backchannel"
+    assert client.post(url, data={"logout_token": token}).status_code == 200
+    assert browser.whoami == "Ada Lovelace"
+
+
+def test_a_logout_that_failed_may_be_told_once_more(world, log_in, tell, monkeypatch):
+    browser, store = log_in(), world.auth.store
+    world.app.config["PROPAGATE_EXCEPTIONS"] = False
+    token = world.provider.logout_token("ada")
+
+    def gone(*_):
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "of_provider", gone)
+        assert tell(token).status_code == 500
+    assert tell(token).status_code == 200
+    assert browser.whoami == "nobody"
+
+
 def test_c16_a_link_logs_nobody_out(world, log_in):
     browser = log_in()
     token = world.provider.logout_token("ada")

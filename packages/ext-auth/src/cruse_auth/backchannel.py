@@ -35,8 +35,7 @@ def answering(state: AuthState, client: OpenIDClient, token: str) -> Steps[Respo
     name, logger = client.options.name, state.app.logger
     try:
         logout = yield from read_logout_token(token, client)
-        yield from _use_up(state, client, logout)
-        ended = yield from _end(state, name, logout)
+        ended = yield from _end_once(state, client, logout)
     except LoginError as error:
         logger.warning("A logout token of provider %r was refused: %s", name, error.cause)
         description = "The logout token is not good."
@@ -46,27 +45,36 @@ def answering(state: AuthState, client: OpenIDClient, token: str) -> Steps[Respo
     return make_response("")
 
 
-def _use_up(state: AuthState, client: OpenIDClient, logout: LogoutToken) -> Steps[None]:
-    """Refuse a token that was used before, in this process."""
+def _end_once(state: AuthState, client: OpenIDClient, logout: LogoutToken) -> Steps[int]:
+    """End the sessions that are meant; refuse a token that was used before, in this process."""
     digest = hashlib.sha256(f"{client.options.name}\0{logout.jti}".encode()).digest()
     proof = urlsafe_b64encode(digest).rstrip(b"=").decode()
     seconds = LIFETIME + 2 * client.settings.leeway
     if not (yield Call(state.logout_tokens.add, (proof, seconds))):
         raise LogoutTokenError(f"the logout token {logout.jti!r} was used before")
+    try:
+        return (yield from _end(state, client.options.name, logout))
+    except Exception:  # a database that is gone, say: the provider may try once more
+        yield Call(state.logout_tokens.discard, (proof,))
+        raise
 
 
 def _end(state: AuthState, provider: str, logout: LogoutToken) -> Steps[int]:
     """End the sessions that are meant, and return how many they were.
 
-    Not those that began after the logout: so a token that is used again in another process does
-    nothing that it had not done.
+    Not those of another issuer: the same subject is somebody else there. And not those that began
+    after the logout: so a token that is used again in another process does nothing that it had not
+    done.
     """
     store = require_store(state, "Back-channel logout")
     records: list[SessionRecord] = yield Call(
         store.of_provider, (provider, logout.subject, logout.sid)
     )
     latest = logout.issued_at + state.settings.leeway
-    records = [record for record in records if record.created_at <= latest]
+    issuers = (None, logout.issuer)
+    records = [
+        record for record in records if record.created_at <= latest and record.issuer in issuers
+    ]
     for record in records:
         yield Call(store.remove, (record.sid,))
     for user_id in {record.user_id for record in records}:

@@ -82,6 +82,7 @@ class SessionStoreContract(_StoreContract):
             seen_at=now - 100,
             expires_at=now + 86400,
             provider="op",
+            issuer="https://op.example",
             subject="Ada",
             provider_sid="s1",
             acr="urn:mace:incommon:iap:silver",

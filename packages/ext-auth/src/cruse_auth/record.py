@@ -40,6 +40,8 @@ class Evidence:
     acr: str | None = None
     #: By what methods, such as ``("pwd", "otp")`` (``amr``, RFC 8176).
     amr: tuple[str, ...] = ()
+    #: What the provider calls itself: one that depends on the request is several.
+    issuer: str | None = None
 
     @classmethod
     def of(cls, provider: str, claims: Mapping[str, Any]) -> Evidence:
@@ -52,6 +54,7 @@ class Evidence:
             _text(claims.get("sid")),
             _text(claims.get("acr")),
             tuple(method for method in amr if _text(method, 64)),
+            _text(claims.get("iss")),
         )
 
 

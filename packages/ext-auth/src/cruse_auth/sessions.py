@@ -185,6 +185,7 @@ def begin(
         seen_at=int(time.time()),
         expires_at=_expiry(state.settings, record.at, until),
         provider=record.evidence.provider,
+        issuer=record.evidence.issuer,
         subject=record.evidence.subject,
         provider_sid=record.evidence.provider_sid,
         acr=record.evidence.acr,

@@ -195,6 +195,7 @@ def _make_table(name: str, metadata: MetaData) -> Table:
         Column("seen_at", BigInteger, nullable=False),
         Column("expires_at", BigInteger, nullable=False, index=True),
         Column("provider", String(255)),
+        Column("issuer", String(255)),
         # By these two a provider ends logins; each names few.
         Column("subject", String(255), index=True),
         Column("provider_sid", String(255), index=True),

@@ -40,6 +40,8 @@ class SessionRecord:
     expires_at: int
     #: The provider it came through; ``None`` when the application did it by itself.
     provider: str | None = None
+    #: What that calls itself.
+    issuer: str | None = None
     #: The provider's name for the person, and for their session there.
     subject: str | None = field(default=None, repr=False)
     provider_sid: str | None = field(default=None, repr=False)

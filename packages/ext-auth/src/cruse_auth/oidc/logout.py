@@ -35,6 +35,7 @@ class LogoutTokenError(LoginError):
 class LogoutToken:
     """Who has logged out: a person everywhere, or in one session; at least one is given."""
 
+    issuer: str
     subject: str | None
     sid: str | None
     #: When, in seconds since the epoch.
@@ -68,7 +69,8 @@ def read_logout_token(token: str, client: OpenIDClient) -> Steps[LogoutToken]:
     if not isinstance(kind, str) or kind.lower() not in TYPES:
         raise LogoutTokenError(f"the logout token is a {kind!r}")
     claims = signed.claims
-    if not metadata.is_issuer(_text(claims, "iss") or ""):
+    issuer = _text(claims, "iss") or ""
+    if not metadata.is_issuer(issuer):
         raise LogoutTokenError(f"the logout token is of issuer {claims.get('iss')!r}")
     audience = claims.get("aud")
     if client.options.client_id not in (audience if isinstance(audience, list) else [audience]):
@@ -78,7 +80,7 @@ def read_logout_token(token: str, client: OpenIDClient) -> Steps[LogoutToken]:
     subject, sid, jti = (_text(claims, name) for name in ("sub", "sid", "jti"))
     if jti is None or (subject is None and sid is None):
         raise LogoutTokenError("the logout token lacks jti, or both sub and sid")
-    return LogoutToken(subject, sid, issued_at, jti)
+    return LogoutToken(issuer, subject, sid, issued_at, jti)
 
 
 def _check_event(claims: dict[str, Any]) -> None:

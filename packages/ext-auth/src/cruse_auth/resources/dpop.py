@@ -76,6 +76,12 @@ class MemoryProofs:
             self._until[proof] = now + seconds
             return True
 
+    @inline
+    def discard(self, proof: str) -> None:
+        """Forget a proof: what it was for has failed."""
+        with self._lock:
+            self._until.pop(proof, None)
+
 
 @dataclass(frozen=True)
 class Proof:

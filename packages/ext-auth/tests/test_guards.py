@@ -168,6 +168,17 @@ def test_a_signal_tells_of_those_who_were_turned_away(browser, world):
 # -- fresh logins -------------------------------------------------------------------------------
 
 
+def test_a_login_without_a_question_to_the_person_is_not_fresh(browser, world, clock):
+    """The provider knew the browser, and says when it asked: whoever sits there gets no more."""
+    with world.provider.tampering(claims={"auth_time": int(clock.time()) - 1000}):
+        browser.login()
+    assert browser.whoami == "Ada Lovelace"
+    answer = browser.get("/danger")
+    assert answer.location == "/auth/login?next=/danger&fresh=1"
+    browser.login(fresh="1")
+    assert browser.get("/danger").text == "fresh"
+
+
 def set_login_age(browser, seconds, fresh=True):
     with browser.client.session_transaction() as session:
         record = session["_auth"]

@@ -7,6 +7,7 @@ as a coroutine on an event loop (see :mod:`cruse_auth.steps`).
 from __future__ import annotations
 
 import re
+import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -206,9 +207,20 @@ class Views:
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
         evidence = Evidence.of(identity.provider, identity.claims)
-        if not (yield from logging_in(state, user, fresh=True, evidence=evidence)):
+        fresh = self._was_there(identity)
+        if not (yield from logging_in(state, user, fresh=fresh, evidence=evidence)):
             raise LoginDeniedError(f"the user of {identity.key!r} is not active")
         return user
+
+    def _was_there(self, identity: Identity) -> bool:
+        """Whether the provider has asked the person of late, as far as it says so.
+
+        Else a browser that was left open would get a fresh login from a provider that knows it.
+        """
+        asked_at, settings = identity.claims.get("auth_time"), self.state.settings
+        if not isinstance(asked_at, int | float):
+            return True
+        return time.time() - asked_at <= settings.fresh_lifetime + settings.leeway
 
     # -- linking --------------------------------------------------------------------------------
 

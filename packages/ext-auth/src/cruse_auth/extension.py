@@ -328,6 +328,14 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
                 " AUTH_ABSOLUTE_TIMEOUT, also after the logout, and no browser is remembered. Give"
                 " the extension a store, such as Auth(store=cruse_auth.sql.SQLStore(db)).",
             )
+        providers = [*self.providers, *state.settings.providers]
+        if deploy and self.factors.store and providers and state.settings.factor_view is None:
+            yield Finding(
+                "warning",
+                "AUTH_FACTOR_VIEW",
+                "A login with a provider asks nobody for the second factor that they have here."
+                " Name the page that does; or say that the provider is enough, with ''.",
+            )
         if deploy and state.settings.development_provider:
             yield Finding(
                 "error",

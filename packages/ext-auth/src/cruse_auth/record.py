@@ -40,6 +40,8 @@ class Evidence:
     acr: str | None = None
     #: By what methods, such as ``("pwd", "otp")`` (``amr``, RFC 8176).
     amr: tuple[str, ...] = ()
+    #: What was shown here besides, where a provider says the rest.
+    shown: tuple[str, ...] = ()
     #: What the provider calls itself: one that depends on the request is several.
     issuer: str | None = None
 
@@ -54,7 +56,7 @@ class Evidence:
             _text(claims.get("sid")),
             _text(claims.get("acr")),
             tuple(method for method in amr if _text(method, 64)),
-            _text(claims.get("iss")),
+            issuer=_text(claims.get("iss")),
         )
 
 
@@ -92,10 +94,12 @@ def read_record(session: MutableMapping[str, Any]) -> LoginRecord | None:
     match session.get(KEY):
         case {"id": str(user_id), "at": int(at), "sid": str(sid), **rest}:
             via, acr, amr = rest.get("via"), rest.get("acr"), rest.get("amr")
+            shown = rest.get("shown")
             evidence = Evidence(
                 via if isinstance(via, str) else None,
                 acr=acr if isinstance(acr, str) else None,
                 amr=tuple(amr) if isinstance(amr, list) else (),
+                shown=tuple(shown) if isinstance(shown, list) else (),
             )
             return LoginRecord(user_id, at, sid, evidence, rest.get("fresh") is True)
         case _:
@@ -112,6 +116,7 @@ def write_record(session: MutableMapping[str, Any], record: LoginRecord) -> None
         "fresh": record.fresh,
         **({"acr": record.evidence.acr} if record.evidence.acr else {}),
         **({"amr": list(record.evidence.amr)} if record.evidence.amr else {}),
+        **({"shown": list(record.evidence.shown)} if record.evidence.shown else {}),
     }
 
 

@@ -189,7 +189,7 @@ def begin(
         subject=record.evidence.subject,
         provider_sid=record.evidence.provider_sid,
         acr=record.evidence.acr,
-        amr=record.evidence.amr,
+        amr=record.evidence.amr + record.evidence.shown,
         address=request.remote_addr,
         user_agent=request.user_agent.string[:200],
         remember_until=until,

@@ -20,6 +20,9 @@ class AuthSettings:
     external_url: str | None = None
     #: The endpoint or URL that visitors are sent to when they have to log in.
     login_view: str = "auth.login_page"
+    #: The endpoint or URL of the page that asks for a second factor, where a login with a provider
+    #: goes on for users who have one. Without it the provider is enough; ``""`` says so.
+    factor_view: str | None = None
     #: Where a login leads to when nobody asked for a page.
     after_login: str = "/"
     #: Where a logout leads to; register its whole URL with the provider.

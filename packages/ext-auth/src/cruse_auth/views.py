@@ -18,7 +18,9 @@ from cruse import Blueprint, make_response, redirect, render_template, request, 
 from cruse.globals import current_context
 from cruse_auth.backchannel import answering
 from cruse_auth.errors import LoginDeniedError, LoginError
-from cruse_auth.guards import refusal
+from cruse_auth.factors.pending import LoginStep
+from cruse_auth.factors.work import beginning
+from cruse_auth.guards import login_url, refusal
 from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
 from cruse_auth.oidc.openid import OpenIDClient
@@ -194,23 +196,27 @@ class Views:
         state = self.state
         identity, tokens = yield from client.complete(login, Callback.read(request.args))
         use = self._log_in if login.purpose.link is None else self._link
-        user = yield from use(identity, login)
+        user, view = yield from use(identity, login)
         yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
-        return make_response(
-            redirect(safe_next(state.settings.after_login, login.purpose.next or ""), 303)
-        )
+        target = safe_next(state.settings.after_login, login.purpose.next or "")
+        return make_response(redirect(login_url(view, target) if view else target, 303))
 
-    def _log_in(self, identity: Identity, login: Transaction) -> Steps[Any]:
-        """Log in whose identity it is, and return them."""
+    def _log_in(self, identity: Identity, login: Transaction) -> Steps[tuple[Any, str | None]]:
+        """Log in whose identity it is, and return them; with where they show a second factor."""
         state = self.state
         user = yield Call(state.login_hook(identity.provider), (identity,))
         if user is None:
             raise LoginDeniedError(f"the application has no user for {identity.key!r}")
         evidence = Evidence.of(identity.provider, identity.claims)
         fresh = self._was_there(identity)
-        if not (yield from logging_in(state, user, fresh=fresh, evidence=evidence)):
+        view = state.settings.factor_view
+        if view and state.auth.factors.store is not None:
+            step = yield from beginning(state, user, evidence, fresh=fresh)
+        else:
+            step = LoginStep((yield from logging_in(state, user, fresh=fresh, evidence=evidence)))
+        if not (step or step.needs):
             raise LoginDeniedError(f"the user of {identity.key!r} is not active")
-        return user
+        return user, view if step.needs else None
 
     def _was_there(self, identity: Identity) -> bool:
         """Whether the provider has asked the person of late, as far as it says so.
@@ -241,7 +247,7 @@ class Views:
         purpose = Purpose(safe_next(""), link=mark_of(id_of(user)))
         return (yield from self._begin(client, purpose))
 
-    def _link(self, identity: Identity, login: Transaction) -> Steps[Any]:
+    def _link(self, identity: Identity, login: Transaction) -> Steps[tuple[Any, None]]:
         """Link an identity to who began this, and return them."""
         state, ctx = self.state, current_context()
         user, hook = (yield from finding(state, ctx)), state.auth.on_link_function
@@ -250,7 +256,7 @@ class Views:
         if hook is None or not (yield Call(hook, (user, identity))):
             raise LoginDeniedError(f"the application did not link {identity.key!r}")
         yield from sending(identity_linked, user=user, identity=identity)
-        return user
+        return user, None
 
     # -- logging out ----------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from cruse_auth.factors.work import (
     renewing_recovery,
 )
 from cruse_auth.management import owner_id
-from cruse_auth.record import read_record
+from cruse_auth.record import Evidence, read_record
 from cruse_auth.sessions import current_sid
 from cruse_auth.steps import arun, run
 from cruse_auth.users import find_user
@@ -189,7 +189,7 @@ class Factors:
         Returns:
             How far it is: true when the user is logged in.
         """
-        return run(beginning(_state(), user, tuple(methods), remember, duration))
+        return run(beginning(_state(), user, Evidence(amr=tuple(methods)), remember, duration))
 
     async def alogin(
         self,
@@ -200,8 +200,8 @@ class Factors:
         duration: timedelta | int | None = None,
     ) -> LoginStep:
         """Log a user in, or begin it, as :meth:`login`, in async code."""
-        steps = beginning(_state(), user, tuple(methods), remember, duration)
-        return await arun(steps)
+        evidence = Evidence(amr=tuple(methods))
+        return await arun(beginning(_state(), user, evidence, remember, duration))
 
     @property
     def pending(self) -> PendingLogin | None:
@@ -244,10 +244,11 @@ class Factors:
         if current_sid(_state(), context) is None:
             return ()
         record = read_record(context.session)
-        # What a provider says of its own login was not shown here.
-        if record is None or record.evidence.provider is not None:
+        if record is None:
             return ()
-        return record.evidence.amr
+        # What a provider says of its own login was not shown here.
+        by = record.evidence
+        return by.amr if by.provider is None else by.shown
 
 
 def _state() -> AuthState:

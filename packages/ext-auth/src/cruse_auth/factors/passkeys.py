@@ -36,6 +36,7 @@ from cruse_auth.factors.work import (
 from cruse_auth.logins import seconds_to_remember
 from cruse_auth.management import owner_id
 from cruse_auth.origins import origin_of
+from cruse_auth.record import Evidence
 from cruse_auth.steps import Call, arun, run
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Passkeys:
             raise PasskeyRefused("it was used elsewhere at the same time")
         if pending is None:
             seconds = seconds_to_remember(state, remember, duration)
-            pending = PendingLogin(factor.user_id, now, (), (), seconds)
+            pending = PendingLogin(factor.user_id, now, (), Evidence(), seconds)
         user = yield from finding_pending_user(state, pending)
         if user is None or not (yield from completing(state, user, pending, (*ways, "mfa"))):
             raise PasskeyRefused("its user may not log in")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from cruse_auth.record import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -38,10 +40,15 @@ class PendingLogin:
     at: int
     #: The kinds of factors of which one has to be shown.
     needs: tuple[str, ...]
-    #: What was shown already (RFC 8176).
-    methods: tuple[str, ...]
+    #: By what they were recognized already.
+    evidence: Evidence = field(repr=False)
     #: Seconds for which the browser is to be remembered; 0 for not.
     remember_for: int
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What was shown already (RFC 8176)."""
+        return self.evidence.amr
 
     @classmethod
     def read(cls, session: MutableMapping[str, Any]) -> PendingLogin | None:
@@ -51,18 +58,22 @@ class PendingLogin:
                 "id": str(user_id),
                 "at": int(at),
                 "needs": [*needs],
-                "amr": [*methods],
+                "by": [provider, subject, provider_sid, acr, [*amr], issuer],
                 "for": int(seconds),
             } if time.time() - at < LIFETIME:
-                return cls(user_id, at, tuple(needs), tuple(methods), seconds)
+                evidence = Evidence(
+                    provider, subject, provider_sid, acr, tuple(amr), issuer=issuer
+                )
+                return cls(user_id, at, tuple(needs), evidence, seconds)
         return None
 
     def write(self, session: MutableMapping[str, Any]) -> None:
         """Keep it in a session."""
+        by = self.evidence
         session[KEY] = {
             "id": self.user_id,
             "at": self.at,
             "needs": list(self.needs),
-            "amr": list(self.methods),
+            "by": [by.provider, by.subject, by.provider_sid, by.acr, list(by.amr), by.issuer],
             "for": self.remember_for,
         }

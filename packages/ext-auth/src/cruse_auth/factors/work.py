@@ -227,9 +227,11 @@ def _using_recovery(state: AuthState, user_id: str, code: str) -> Steps[str | No
 def beginning(
     state: AuthState,
     user: Any,
-    methods: tuple[str, ...],
-    remember: bool,
-    duration: timedelta | int | None,
+    evidence: Evidence,
+    remember: bool = False,
+    duration: timedelta | int | None = None,
+    *,
+    fresh: bool = True,
 ) -> Steps[LoginStep]:
     """Log a user in, or only begin it when they have factors of which one has to be shown."""
     if not is_active(user):
@@ -237,9 +239,9 @@ def beginning(
     user_id = id_of(user)
     needs = tuple(sorted({each.kind for each in (yield from listing(state, user_id))}))
     seconds = seconds_to_remember(state, remember, duration)
-    pending = PendingLogin(user_id, int(time.time()), needs, methods, seconds)
+    pending = PendingLogin(user_id, int(time.time()), needs, evidence, seconds)
     if needs in ((), (RECOVERY,)):
-        logged_in = yield from completing(state, user, pending, ())
+        logged_in = yield from completing(state, user, pending, (), fresh=fresh)
         return LoginStep(logged_in)
     context = current_context()
     yield from end(state, context)
@@ -256,16 +258,25 @@ def finding_pending_user(state: AuthState, pending: PendingLogin) -> Steps[Any]:
 
 
 def completing(
-    state: AuthState, user: Any, pending: PendingLogin, methods: tuple[str, ...]
+    state: AuthState,
+    user: Any,
+    pending: PendingLogin,
+    methods: tuple[str, ...],
+    *,
+    fresh: bool = True,
 ) -> Steps[bool]:
     """Log a user in who has shown everything."""
-    seconds = pending.remember_for
+    seconds, evidence = pending.remember_for, pending.evidence
+    if evidence.provider is None:
+        evidence = replace(evidence, amr=(*evidence.amr, *methods))
+    else:
+        evidence = replace(evidence, shown=methods)
     return (
         yield from logging_in(
             state,
             user,
-            fresh=True,
-            evidence=Evidence(amr=(*pending.methods, *methods)),
+            fresh=fresh,
+            evidence=evidence,
             remember=bool(seconds),
             duration=seconds or None,
         )

@@ -108,6 +108,15 @@ def test_who_is_somebody_else_by_now_links_nothing(browser, world, hub):
     assert world.links == {}
 
 
+def test_what_one_login_began_no_other_one_ends(browser, world, hub):
+    browser.login("ada")
+    url = hub.approve(press(browser).location)
+    browser.client.post("/auth/logout")
+    browser.login("ada")
+    assert browser.get(url).status_code == 400
+    assert world.links == {}
+
+
 def test_a_callback_links_once(browser, world, hub):
     browser.login()
     url = hub.approve(press(browser).location)

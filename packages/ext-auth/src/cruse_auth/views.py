@@ -243,15 +243,14 @@ class Views:
         answer = yield from refusal(Demand(ways=("session",), fresh=True))
         if answer is not None:
             return answer
-        user = yield from finding(self.state, current_context())
-        purpose = Purpose(safe_next(""), link=mark_of(id_of(user)))
+        purpose = Purpose(safe_next(""), link=_mark_of_login())
         return (yield from self._begin(client, purpose))
 
     def _link(self, identity: Identity, login: Transaction) -> Steps[tuple[Any, None]]:
         """Link an identity to who began this, and return them."""
         state, ctx = self.state, current_context()
         user, hook = (yield from finding(state, ctx)), state.auth.on_link_function
-        if way_of(state, ctx) != "session" or mark_of(id_of(user)) != login.purpose.link:
+        if way_of(state, ctx) != "session" or _mark_of_login() != login.purpose.link:
             raise LoginError("who wanted to link an identity is not logged in any more")
         if hook is None or not (yield Call(hook, (user, identity))):
             raise LoginDeniedError(f"the application did not link {identity.key!r}")
@@ -333,6 +332,11 @@ class Views:
             next=login.purpose.next if login is not None else None,
         )
         return make_response((page, error.status))
+
+
+def _mark_of_login() -> str | None:
+    record = read_record(session)
+    return None if record is None else mark_of(record.sid)
 
 
 def _read_acr(values: Mapping[str, str]) -> str | None:

@@ -49,7 +49,7 @@ class Purpose:
     fresh: bool = False
     #: How sure it has to be: values of ``acr`` of which one will do, with blanks between them.
     acr: str | None = None
-    #: The mark of the user whom the identity is to be linked to, see :func:`mark_of`.
+    #: The mark of the login whose user the identity is to be linked to, see :func:`mark_of`.
     link: str | None = None
 
 
@@ -204,9 +204,9 @@ def _pack(purpose: Purpose) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value}
 
 
-def mark_of(user_id: str) -> str:
-    """Return what stands for a user in a cookie, which is signed but can be read."""
-    return urlsafe_b64encode(hashlib.sha256(user_id.encode()).digest()[:12]).decode()
+def mark_of(sid: str) -> str:
+    """Return what stands for a login in a cookie, which is signed but can be read."""
+    return urlsafe_b64encode(hashlib.sha256(sid.encode()).digest()[:12]).decode()
 
 
 def _serializer(key: bytes) -> URLSafeTimedSerializer:

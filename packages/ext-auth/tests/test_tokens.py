@@ -9,6 +9,7 @@ from dataclasses import replace
 import httpx2
 import pytest
 
+from cruse import request
 from cruse_auth import MemoryTokenStore, NoTokenError, tokens_refreshed
 from cruse_auth.errors import ProviderError
 from cruse_auth.http import Http
@@ -274,6 +275,19 @@ def test_while_the_provider_is_down_nothing_is_lost(api, provider, world, clock)
         with pytest.raises(ProviderError):
             api.access_token()
     assert api.access_token() in provider.access_tokens
+
+
+def test_tokens_go_back_to_who_gave_them_also_outside_of_requests(
+    world, provider, open_browser, clock
+):
+    """An issuer may depend on the request, as with one for each customer."""
+    issuer = lambda: f"{request.host_url}hub"  # noqa: E731
+    world.app.config["AUTH_PROVIDERS"] = {"op": provider.options(preset="github", issuer=issuer)}
+    browser = open_browser(world, "wsgi")
+    assert browser.get(provider.approve(browser.start())).status_code == 303
+    clock.move(hours=2)
+    with world.app.app_context():
+        assert world.auth.api("op", "1").access_token() in provider.access_tokens
 
 
 def test_who_dies_while_renewing_is_waited_for_no_longer_than_it_may_take(

@@ -197,7 +197,7 @@ class Views:
         identity, tokens = yield from client.complete(login, Callback.read(request.args))
         use = self._log_in if login.purpose.link is None else self._link
         user, view = yield from use(identity, login)
-        yield from keep(state, identity.provider, id_of(user), identity.subject, tokens)
+        yield from keep(state, login, id_of(user), identity.subject, tokens)
         target = safe_next(state.settings.after_login, login.purpose.next or "")
         return make_response(redirect(login_url(view, target) if view else target, 303))
 

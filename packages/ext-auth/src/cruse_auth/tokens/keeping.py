@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cruse_auth.oidc import ProviderClient
+    from cruse_auth.oidc.transactions import Transaction
     from cruse_auth.state import AuthState
     from cruse_auth.steps import Steps
 
@@ -68,17 +69,17 @@ class NoTokenError(Forbidden):
 
 
 def keep(
-    state: AuthState, provider: str, user_id: str, subject: str, answer: Mapping[str, Any]
+    state: AuthState, login: Transaction, user_id: str, subject: str, answer: Mapping[str, Any]
 ) -> Steps[None]:
     """Keep what the token endpoint gave at a login, if there is a store for it."""
-    store = state.auth.token_store
+    store, provider = state.auth.token_store, login.provider
     if store is None:
         return
     sealer = state.sealer
     while True:
         stored: StoredTokens | None = yield Call(store.get, (user_id, provider))
         before = None if stored is None else Tokens.opened(sealer, stored)
-        sealed = Tokens.of(answer, subject, before).sealed(sealer, user_id, provider)
+        sealed = Tokens.of(answer, subject, login.issuer, before).sealed(sealer, user_id, provider)
         new = StoredTokens(user_id, provider, _new_version(), sealed)
         if stored is None:
             yield Call(store.put, (new,))
@@ -141,7 +142,7 @@ def _renew(
     """Renew tokens, as the one who has said that they do."""
     store = require_token_store(state)
     try:
-        metadata = yield from client.metadata(client.issuer)
+        metadata = yield from client.metadata(tokens.issuer)
         answer = yield from client.exchange(
             metadata, "refresh_token", refresh_token=str(tokens.refresh_token)
         )
@@ -155,7 +156,7 @@ def _renew(
         if isinstance(error, LoginError):
             raise ProviderError(error.cause) from error
         raise
-    new = Tokens.of(answer, tokens.subject, tokens)
+    new = Tokens.of(answer, tokens.subject, tokens.issuer, tokens)
     yield from _put_back(state, mine, new, str(tokens.refresh_token))
     yield from sending(tokens_refreshed, user_id=mine.user_id, provider=mine.provider)
     return new.access_token

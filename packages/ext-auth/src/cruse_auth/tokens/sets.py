@@ -27,6 +27,8 @@ class Tokens:
 
     #: Whose they are, by the provider's name for them.
     subject: str
+    #: Who gave them: the issuer that the login was begun with.
+    issuer: str
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     #: When the access token ends, in seconds since the epoch; ``None`` if nobody said.
@@ -35,16 +37,20 @@ class Tokens:
     scope: str | None = None
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any], subject: str, before: Tokens | None = None) -> Tokens:
+    def of(
+        cls, answer: Mapping[str, Any], subject: str, issuer: str, before: Tokens | None = None
+    ) -> Tokens:
         """Return what an answer of the token endpoint holds (RFC 6749 section 5.1).
 
         Args:
             answer: The answer; its access token was checked.
             subject: Whose tokens they are.
+            issuer: Who gave them.
             before: What there was: a provider that sends no new refresh token means the old one
                 (section 6), if it is the same person's.
         """
-        old = before if before is not None and before.subject == subject else None
+        mine = before is not None and (before.subject, before.issuer) == (subject, issuer)
+        old = before if mine else None
         refresh_token, scope = answer.get("refresh_token"), answer.get("scope")
         # Visible ASCII (RFC 6749 appendix A.17): it has to be sent again.
         if not (
@@ -58,7 +64,7 @@ class Tokens:
             scope = None if old is None else old.scope
         seconds = _seconds(answer.get("expires_in"))
         expires_at = None if seconds is None else int(time.time()) + seconds
-        return cls(subject, answer["access_token"], refresh_token, expires_at, scope)
+        return cls(subject, issuer, answer["access_token"], refresh_token, expires_at, scope)
 
     @classmethod
     def opened(cls, sealer: Sealer, stored: StoredTokens) -> Tokens | None:

@@ -7,6 +7,8 @@ import pytest
 
 from cruse import abort
 from cruse_auth import user_logged_in, user_logged_out, user_login_failed
+from cruse_auth.errors import ProviderError
+from cruse_auth.oidc import Identity
 from cruse_auth.testing import MISSING, Client
 
 
@@ -102,6 +104,14 @@ def test_half_a_character_in_a_name_breaks_no_page(browser, world):
         assert browser.login().status_code == 303
     assert browser.whoami == "Ada ?"
     assert world.identities[0].claims["list"] == [{"?": 1}]
+
+
+def test_claims_without_an_end_are_an_error_of_the_provider():
+    nested = {}
+    for _ in range(100_000):
+        nested = {"a": nested}
+    with pytest.raises(ProviderError, match="too deeply"):
+        Identity.from_claims("op", {"iss": "https://op.example", "sub": "ada"}, nested)
 
 
 def test_userinfo_cannot_change_what_the_id_token_says_about_the_login(browser, world):

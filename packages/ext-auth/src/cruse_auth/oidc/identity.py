@@ -53,7 +53,8 @@ class Identity:
             booleans_as_text: Whether ``"true"`` is ``True`` there.
 
         Raises:
-            ProviderError: When the subject is no text that could be written anywhere.
+            ProviderError: When the subject is no text that could be written anywhere, or claims
+                are nested very deeply.
         """
         about = {key: value for key, value in userinfo.items() if key not in PROTOCOL_CLAIMS}
         claims = _readable({**token, **about})
@@ -106,8 +107,11 @@ class Identity:
 
 def _readable(claims: dict[str, Any]) -> dict[str, Any]:
     """Return claims without halves of characters: JSON can hold them, no page and no database."""
-    text = json.dumps(claims, ensure_ascii=False)
-    readable: dict[str, Any] = json.loads(text.encode(errors="replace"))
+    try:
+        text = json.dumps(claims, ensure_ascii=False)
+        readable: dict[str, Any] = json.loads(text.encode(errors="replace"))
+    except RecursionError as error:
+        raise ProviderError("the claims are nested too deeply") from error
     return readable
 
 

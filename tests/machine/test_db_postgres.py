@@ -13,9 +13,12 @@ import psycopg
 import pytest
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import DBAPIError
+from werkzeug.datastructures import MultiDict
+from wtforms import Form
 
 from cruse import Cruse
 from cruse_db import Database, ForeignKey, Mapped, Model, UTCDateTime, column, func, select
+from cruse_forms.models import QuerySelectField
 
 
 class Base(Model):
@@ -388,3 +391,14 @@ def test_the_health_check_names_the_database(app):
         "database": "postgresql",
         "pool": {"in_use": 0, "size": 40},
     }
+
+
+def test_a_number_that_is_no_key_is_no_choice(app):
+    class Choose(Form):
+        account = QuerySelectField(statement=select(Account), session=lambda: db.session)
+
+    for number in (2**31, 10**17):  # no integers of PostgreSQL, where keys are of 4 bytes
+        with app.app_context():
+            form = Choose(MultiDict({"account": str(number)}))
+            assert not form.validate()
+            assert form.errors == {"account": ["Not a valid choice."]}

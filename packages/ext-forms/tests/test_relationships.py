@@ -258,6 +258,17 @@ def test_a_set_of_objects_stays_a_set(client, db):
         assert form.changed == {"flags"}
 
 
+def test_a_row_that_was_sent_in_two_spellings_is_chosen_once(client, db):
+    class Choose(Form):
+        authors = QuerySelectMultipleField(statement=select(Author), session=lambda: db.session)
+
+    sent = {"authors": ["1", "01", "2"]}
+    with client.application.test_request_context("/", method="POST", data=sent):
+        form = Choose()
+        assert form.validate()
+        assert [author.id for author in form.authors.data] == [1, 2]
+
+
 def test_another_order_is_no_change(client, db):
     form_class = model_form(Book, only=["tags", "flags"], session=lambda: db.session)
     for words, changed in ((["a", "b"], set()), (["b"], {"tags"}), (["a", "b", "c"], {"tags"})):

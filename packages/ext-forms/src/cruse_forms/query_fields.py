@@ -182,9 +182,13 @@ class QuerySelectField(LookupField, wtforms.SelectField):
         statement = self._select()
         entity: Any = statement.column_descriptions[0]["entity"]
         column = key_column(entity)
-        keys = list(map(_key_reader(column), self._sent))
+        # Of one row there are several texts, such as "1" and "01".
+        keys = list(dict.fromkeys(map(_key_reader(column), self._sent)))
         mapper: Any = sqlalchemy.inspect(entity).mapper
         key_of = getattr(entity, mapper.get_property_by_column(column).key)
+        if isinstance(column.type, types.Integer):
+            # PostgreSQL fails where it is asked for a number that is too large for its type.
+            key_of = sqlalchemy.type_coerce(key_of, types.BigInteger)
         return statement.where(key_of.in_([key for key in keys if key is not None])), keys
 
     def _take(self, keys: list[Any], objects: Sequence[Any]) -> None:

@@ -1,9 +1,11 @@
 """An object store keeps the storage contract; it is in memory here, what speaks to it is real."""
 
 import io
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import MemoryStore, S3Store
 
 from cruse import Cruse
 from cruse_uploads import ALL, Meta, ObjectExistsError, ObjectNotFoundError, Uploads
@@ -117,3 +119,52 @@ def test_without_the_library_it_says_what_to_install(store, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "obstore", None)
     with pytest.raises(RuntimeError, match=r"cruse-uploads\[objects\]"):
         ObjectStorage(store)
+
+
+LISTED = """<ListMultipartUploadsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+<Upload><Key>up/files/a.bin</Key><UploadId>1</UploadId><Initiated>2020-01-01T00:00:00Z</Initiated></Upload>
+<Upload><Key>up/files/b.bin</Key><UploadId>2</UploadId><Initiated>2040-01-01T00:00:00Z</Initiated></Upload>
+</ListMultipartUploadsResult>"""
+
+
+@pytest.fixture
+def s3_asked():
+    """Where a server is that lists two open uploads, and what it was asked for."""
+    asked = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def answer(self):
+            asked.append((self.command, self.path))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(LISTED.encode())
+
+        do_GET = do_DELETE = answer  # noqa: N815 (names of http.server)
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "requests"),
+    [
+        (
+            "up",
+            [("GET", "/b?prefix=up%2F&uploads="), ("DELETE", "/b/up/files/a.bin?uploadId=1")],
+        ),
+        (None, []),  # the bucket may be others', too
+    ],
+)
+def test_a_sweep_aborts_old_uploads_below_the_prefix_only(s3_asked, prefix, requests):
+    endpoint, asked = s3_asked
+    keys = {"access_key_id": "name", "secret_access_key": "key"}
+    storage = ObjectStorage(S3Store("b", prefix=prefix, endpoint=endpoint, **keys))
+    assert storage.sweep(1_700_000_000) == len(requests) // 2
+    assert asked == requests

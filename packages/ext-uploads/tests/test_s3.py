@@ -41,8 +41,12 @@ class Store:
 @pytest.mark.parametrize(
     ("config", "url"),
     [
-        ({}, "https://b.s3.us-east-1.amazonaws.com"),
-        ({"region": "eu-west-1"}, "https://b.s3.eu-west-1.amazonaws.com"),
+        ({}, "https://s3.us-east-1.amazonaws.com/b"),
+        ({"region": "eu-west-1"}, "https://s3.eu-west-1.amazonaws.com/b"),
+        (
+            {"virtual_hosted_style_request": "true"},
+            "https://b.s3.us-east-1.amazonaws.com",
+        ),
         ({"endpoint": "http://s3.test:9000/"}, "http://s3.test:9000/b"),
         (
             {"endpoint": "http://b.s3.test", "virtual_hosted_style_request": "true"},

@@ -4,8 +4,9 @@ Theory of operation
     Up to a part's size (5 MiB) an object is kept in memory and put at its end in one request, on
     the condition that there is none of its key. What is larger goes up in parts while it arrives,
     a few at a time, and shows when the last request completes it. A killed process can leave such
-    parts behind. A sweep removes them from S3 where it knows the keys (``storage.s3``); elsewhere,
-    give the bucket a rule that aborts incomplete multipart uploads after a day.
+    parts behind. A sweep removes them from S3, below the store's prefix, where it knows the keys
+    (``storage.s3``); elsewhere, give the bucket a rule that aborts incomplete multipart uploads
+    after a day.
 
     That completing request knows no condition. So of two writers of one large object, the later
     wins; ours never meet, for the keys of upload sets are random.
@@ -130,17 +131,18 @@ class ObjectStorage(Storage):
     def sweep(self, before: float) -> int:
         """Abort multipart uploads that were begun and never completed, in S3 and what is like it.
 
-        Only where the keys are known: given to the store, or in the environment. For others, and
-        other stores, the bucket needs a rule of its own.
+        Only where the keys are known: given to the store, or in the environment; and only below
+        the store's prefix, for without one the bucket may have others' uploads, too. For others,
+        and other stores, the bucket needs a rule of its own.
         """
         from obstore.store import S3Store
 
         bucket = Bucket.of(self.store) if isinstance(self.store, S3Store) else None
-        if bucket is None:
-            return 0
         prefix = getattr(self.store, "prefix", None)
+        if bucket is None or not prefix:
+            return 0
         done = 0
-        for upload in bucket.open_uploads(f"{prefix}/" if prefix else ""):
+        for upload in bucket.open_uploads(f"{prefix}/"):
             if upload.begun < before:
                 bucket.abort(upload)
                 done += 1

@@ -141,11 +141,15 @@ class Bucket:
 
 
 def _url_of(config: Mapping[str, Any], region: str) -> str:
-    bucket = config["bucket"]
+    """Return a bucket's URL as obstore makes it: no host has the bucket's name unasked.
+
+    Names with dots are not covered by Amazon's certificates.
+    """
+    bucket, host = config["bucket"], f"s3.{region}.amazonaws.com"
+    hosted = str(config.get("virtual_hosted_style_request", "")).lower() == "true"
     endpoint = config.get("endpoint") or config.get("endpoint_url")
     if endpoint is None:
-        return f"https://{bucket}.s3.{region}.amazonaws.com"
-    hosted = str(config.get("virtual_hosted_style_request", "")).lower() == "true"
+        return f"https://{bucket}.{host}" if hosted else f"https://{host}/{bucket}"
     return str(endpoint).rstrip("/") + ("" if hosted else f"/{bucket}")
 
 

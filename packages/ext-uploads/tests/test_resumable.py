@@ -447,6 +447,15 @@ def test_uploads_can_be_concatenated(any_site):
     assert site.head(urls[0]).status_code == 404
 
 
+def test_a_part_is_in_a_concatenation_once(site):
+    """A short request may not have one part written a hundred times."""
+    part = site.create(5, **{"Upload-Concat": "partial"}).headers["Location"]
+    site.append(part, b"Hello", 0)
+    joined = {"Upload-Concat": f"final;{part} {part}/"}
+    assert site.client.post("/tus", headers={**TUS, **joined}).status_code == 400
+    assert site.finished == []
+
+
 def test_of_a_concatenation_no_part_may_be_missing(make_site, folder):
     class Forgetful(LocalStorage):
         def open(self, key):

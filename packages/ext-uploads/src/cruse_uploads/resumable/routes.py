@@ -292,6 +292,8 @@ class Resource:
     async def _concatenation(self, upload: ResumableUpload, owner: str | None) -> ResumableUpload:
         """Return the concatenation of uploads that have all come."""
         length = 0
+        if len(set(upload.parts)) < len(upload.parts):  # a few bytes would make any number
+            raise BadRequest("A concatenation has each of its parts once.")
         for part_id in upload.parts:
             part = await self._found(part_id)
             if not part.partial or part.owner != owner or part.offset != part.length:

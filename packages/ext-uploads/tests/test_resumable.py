@@ -740,6 +740,27 @@ def test_while_one_request_finishes_it_no_other_does(make_site):
     assert two.offset(url) == len(TEXT)
 
 
+def test_an_upload_that_is_being_finished_is_not_deleted(make_site):
+    """The application would be told of a file that is gone."""
+    other = make_site()
+    statuses = []
+
+    def delete(upload_id):
+        statuses.append(other.client.delete(f"/tus/{upload_id}", headers=TUS).status_code)
+
+    site = make_site(
+        rules={"scan": lambda file: delete(url[-32:]) is None},
+        on_finished=lambda stored, upload: delete(upload.id),
+    )
+    url = site.create().headers["Location"]
+    assert site.append(url, TEXT, 0).status_code == 204
+    assert statuses == [423, 423]
+    assert any(key.startswith("files/") for key in site.left())
+    delete(url[-32:])
+    assert statuses[-1] == 204
+    assert len(site.left()) == 1  # the file
+
+
 def test_who_was_killed_while_finishing_is_relieved(site, folder):
     url = site.create().headers["Location"]
     site.fail = KeyError("killed")

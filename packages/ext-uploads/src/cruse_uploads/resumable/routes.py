@@ -220,6 +220,10 @@ class Resource:
         return await self._answer(upload, 204, fields)
 
     async def _delete(self, upload: ResumableUpload) -> Response:
+        if not upload.is_finished:  # nobody may be about to tell the application of it
+            if not await self.side.run(uploads.claim, upload):
+                raise self.dialect.unfinished
+            upload = await self._found(upload.id)  # it may just have been finished
         await self.side.run(uploads.delete, upload)
         return _empty(204, {})
 

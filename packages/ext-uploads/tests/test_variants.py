@@ -14,6 +14,7 @@ from cruse_uploads import (
     UploadNotAllowed,
     Uploads,
     Variant,
+    images,
     variants,
 )
 
@@ -176,6 +177,38 @@ def test_a_picture_too_large_to_decode_is_refused(make):
         with pytest.raises(UploadNotAllowed) as caught:
             huge.thumbnail(key, 10)
     assert caught.value.reason == "pixels"
+
+
+@pytest.fixture(scope="module")
+def scans():
+    """A JPEG that comes in ever finer scans: what is before the last, and the last."""
+    data = io.BytesIO()
+    Image.effect_noise((40, 30), 90).save(data, "JPEG", progressive=True)
+    before, marker, last = data.getvalue().rpartition(b"\xff\xda")
+    return before, (marker + last).removesuffix(b"\xff\xd9")
+
+
+@pytest.mark.parametrize("hidden", [b"", b"\xff\x01\xff\xff", b"\xff\xd8\xff\xff", b"\xff\xff"])
+def test_a_picture_in_very_many_scans_is_refused(app, photos, scans, hidden):
+    """Each goes over all pixels: ten megabytes of them would take an hour."""
+    before, last = scans
+    with app.app_context():
+        key = photos.save(io.BytesIO(before + (hidden + last) * 101 + b"\xff\xd9")).key
+        with pytest.raises(UploadNotAllowed) as caught:
+            photos.thumbnail(key, 10)
+    assert caught.value.reason == "damaged"
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 700, 64 * 1024])
+def test_scans_are_counted_to_the_end_of_the_picture(app, photos, scans, chunk, monkeypatch):
+    """Behind it a telephone can have put a film."""
+    monkeypatch.setattr(images, "CHUNK", chunk)
+    before, last = scans
+    data = io.BytesIO(before + last + b"\xff\xd9" + b"\xff\xda\0\2" * 200)
+    assert images.count_scans(data) == 6
+    data.seek(0)
+    with app.app_context():
+        assert photos.thumbnail(photos.save(data).key, 10).width == 10
 
 
 def test_what_is_no_picture_has_no_thumbnail(uploads, app):

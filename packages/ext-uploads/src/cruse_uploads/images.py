@@ -8,15 +8,17 @@ the file is cut into chunks.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from typing import BinaryIO
 
     Size = tuple[int, int]
     Walk = Generator[int, bytes, Size]
 
-__all__ = ["HeaderReader", "ImageError", "has_header_reader"]
+__all__ = ["HeaderReader", "ImageError", "count_scans", "has_header_reader"]
 
 # A camera's JPEG needs some hundred. Ten million fill bytes must not cost seconds.
 MAX_STEPS = 10_000
@@ -152,6 +154,33 @@ _WALKS: dict[str, Callable[[], Walk]] = {
 def has_header_reader(media_type: str) -> bool:
     """Whether the headers of this type of image can be read."""
     return media_type in _WALKS
+
+
+CHUNK = 64 * 1024  # bytes read at a time
+# Those that a segment follows, and the end; what else stands after 0xFF is data.
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
+
+
+def count_scans(file: BinaryIO) -> int:
+    """Return how many scans a JPEG has, up to its end; what follows, such as a film, is not read.
+
+    Each goes over the whole picture, which a few bytes can ask for.
+
+    Args:
+        file: It is read from where it stands.
+    """
+    found, skip, rest = 0, 0, b""
+    while chunk := file.read(CHUNK):
+        data = rest + chunk
+        while (match := _MARKER.search(data, skip)) and match.end() + 2 <= len(data):
+            marker, after = data[match.end() - 1], match.end()
+            if marker == _EOI:
+                return found
+            found += marker == _SOS
+            skip = after + int.from_bytes(data[after : after + 2], "big")
+        start = match.start() if match else len(data) - 1
+        rest, skip = data[max(start, skip) :], max(0, skip - len(data))
+    return found
 
 
 class HeaderReader:

@@ -18,6 +18,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, UploadNotAllowed
 from cruse_uploads.filetypes import BY_EXTENSION
+from cruse_uploads.images import count_scans
 from cruse_uploads.names import stem_of
 from cruse_uploads.storage import Meta, copy
 
@@ -36,6 +37,8 @@ Format = Literal["webp", "avif", "jpeg", "png"]
 # Pixels to decode at most in a set without a limit of its own: 200 MB in memory.
 MAX_PIXELS = 50_000_000
 PATIENCE = 30  # seconds to wait until an image may be decoded
+# A camera's JPEG has a dozen at most; each can cost 30 ms for 75 bytes.
+MAX_SCANS = 100
 LARGEST = 10_000  # pixels that a side of a variant has at most
 # A hostile file should meet only the decoder that its type needs.
 _DECODERS = {
@@ -189,6 +192,9 @@ def _encoded(file: BinaryIO, extension: str, variant: Variant, rules: Rules) -> 
     if extension not in _DECODERS:
         raise UploadNotAllowed("type", "There is no smaller copy of a file of this type.")
     limit = rules.max_pixels or MAX_PIXELS
+    if extension == "jpg" and count_scans(file) > MAX_SCANS:
+        raise UploadNotAllowed("damaged", "The image is damaged.")
+    file.seek(0)
     try:
         with image_module.open(file, formats=[_DECODERS[extension]]) as image:
             if image.width * image.height > limit:

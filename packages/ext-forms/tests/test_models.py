@@ -15,6 +15,8 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 
 from sqlalchemy import (  # noqa: E402
     JSON,
+    BigInteger,
+    Column,
     Date,
     DateTime,
     Enum,
@@ -23,15 +25,18 @@ from sqlalchemy import (  # noqa: E402
     Integer,
     Interval,
     LargeBinary,
+    MetaData,
     Numeric,
+    SmallInteger,
     String,
+    Table,
     Text,
     Time,
     Uuid,
     create_engine,
 )
 from sqlalchemy.exc import IntegrityError  # noqa: E402
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column  # noqa: E402
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry  # noqa: E402
 from sqlalchemy.pool import StaticPool  # noqa: E402
 
 from cruse_forms.models import AsyncUnique, acommit, commit, model_form  # noqa: E402
@@ -152,6 +157,10 @@ def test_what_is_sent_is_stored_with_its_type(save):
         ("more", "[" * 100_000, "Not valid JSON."),
         ("color", "green", "Invalid Choice"),
         ("count", "x", "Not a valid integer value."),
+        ("count", str(2**31), "Number must be between -2147483648 and 2147483647."),
+        ("price", "1e8", "Number must be between -9999999.99 and 9999999.99."),
+        *(("price", text, "Not a valid decimal value.") for text in ("NaN", "sNaN", "-Infinity")),
+        *(("real", text, "Not a valid float value.") for text in ("nan", "1e999")),
         ("span", "soon", "Not a valid time span, such as 1:30:00."),
         ("span", "9" * 9 + ":00", "Not a valid time span, such as 1:30:00."),
         ("span", "\u0661:30", "Not a valid time span, such as 1:30:00."),
@@ -161,6 +170,24 @@ def test_wrong_values_are_errors_of_their_fields(save, name, text, error):
     response = save(**{name: text})
     assert response.status_code == 422
     assert error in response.text
+
+
+def test_numbers_may_be_as_large_as_their_columns(save):
+    response = save(count=str(-(2**31)), price="-9999999.99", real="1e300")
+    assert repr(-(2**31)) in response.text
+    assert "Decimal('-9999999.99')" in response.text
+
+
+@pytest.mark.parametrize(("kind", "bits"), [(SmallInteger, 16), (BigInteger, 64)])
+def test_whole_numbers_have_the_bits_of_their_type(kind, bits):
+    highest = 2 ** (bits - 1) - 1
+    table = Table(f"numbers{bits}", MetaData(), Column("id", Integer, primary_key=True))
+    table.append_column(Column("number", kind, unique=True))
+    made = model_form(registry().map_imperatively(type("Number", (), {}), table).class_)
+    for number, errors in ((highest, {}), (-highest - 1, {}), (highest + 1, {"number"})):
+        form = made(MultiDict({"number": str(number)}))
+        form.validate()
+        assert set(form.errors) == set(errors)
 
 
 def test_a_unique_value_is_taken_by_others_only(save, session):

@@ -15,6 +15,7 @@ from wtforms import validators
 from wtforms.fields import choices
 
 from cruse_forms.column_fields import IntervalField, JSONField, UUIDField
+from cruse_forms.column_numbers import Holdable
 from cruse_forms.form import Form
 from cruse_forms.query_fields import (
     QuerySelectField,
@@ -174,6 +175,8 @@ def _validators(column: Column[Any]) -> list[Any]:
         found.append(validators.Optional())
     if isinstance(kind, types.String) and not isinstance(kind, types.Enum) and kind.length:
         found.append(validators.Length(max=kind.length))
+    if isinstance(kind, types.Integer | types.Numeric | types.Float):
+        found.append(Holdable(kind))
     return found
 
 

@@ -269,6 +269,20 @@ def test_a_row_that_was_sent_in_two_spellings_is_chosen_once(client, db):
         assert [author.id for author in form.authors.data] == [1, 2]
 
 
+def test_what_may_be_chosen_is_up_to_the_condition_alone(client, db):
+    """A limit in the statement would be one of the rows that were sent."""
+    some = select(Author).order_by(Author.name).limit(1).offset(1)
+
+    class Choose(Form):
+        authors = QuerySelectMultipleField(statement=some, session=lambda: db.session)
+
+    with client.application.test_request_context("/", method="POST", data={"authors": [1, 2]}):
+        form = Choose()
+        assert form.validate()
+        assert [author.id for author in form.authors.data] == [1, 2]
+        assert [choice.value for choice in form.authors.iter_choices()] == ["1", "2"]
+
+
 def test_another_order_is_no_change(client, db):
     form_class = model_form(Book, only=["tags", "flags"], session=lambda: db.session)
     for words, changed in ((["a", "b"], set()), (["b"], {"tags"}), (["a", "b", "c"], {"tags"})):

@@ -39,8 +39,9 @@ class QuerySelectField(LookupField, wtforms.SelectField):
         label: The field's label.
         validators: Validators, which get the object as ``field.data``.
         statement: What there is to choose from: ``select(Author).order_by(Author.name)``, or a
-            function that returns such a statement for the current request. The model must have a
-            primary key of one column: a whole number, a text or a UUID.
+            function that returns such a statement for the current request. Its condition alone
+            says what may be chosen, a limit in it does not count. The model must have a primary
+            key of one column: a whole number, a text or a UUID.
         session: The session to ask, or a function that returns it, such as
             ``lambda: db.session``. For an ``AsyncSession`` the form has to be made with
             ``await abind()`` and validated with ``await avalidate()``.
@@ -173,9 +174,10 @@ class QuerySelectField(LookupField, wtforms.SelectField):
         statement: Any = self.statement
         if not isinstance(statement, sqlalchemy.Select):
             statement = statement()
+        # A limit of its own would be one of the rows that were sent, not of those to choose from.
+        every: Select[Any] = statement.limit(None).offset(None)
         # A form that is looked at must not write what it may find invalid.
-        chosen: Select[Any] = statement.execution_options(autoflush=False)
-        return chosen
+        return every.execution_options(autoflush=False)
 
     def _question(self) -> tuple[Select[Any], list[Any]]:
         """Return the statement for what was sent, and the keys, ``None`` for what is no key."""

@@ -264,8 +264,9 @@ class UploadSet:
                 (403 otherwise). A text, int or UUID says whose the upload is: then only requests
                 for which it returns the same may go on with it.
             on_finished: Called with the file and the upload when all has come and kept the rules;
-                once, and again only if it fails or the process ends meanwhile. An HTTP error below
-                500 refuses the file. A mapping that it returns is added to the answer's header.
+                once, and again only if it fails, takes minutes or the process ends meanwhile. An
+                HTTP error below 500 refuses the file. A mapping that it returns is added to the
+                answer's header.
             on_progress: Called with the upload whenever more of it is kept: each 4 MiB, and at the
                 end of each request.
             expires: For how many seconds an upload is kept after its last byte.

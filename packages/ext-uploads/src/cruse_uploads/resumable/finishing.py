@@ -4,7 +4,8 @@ The steps are in an order that lets another request take over wherever this one 
 is kept as a temporary one, *then* the note says what became of the upload, then the file is
 promoted and the application is told, and then the note says so. What came before a crash is found
 done; a temporary file whose note was not written is swept. So the application is told once, and
-again only when the process ended, or the function failed, while it was being told.
+again only when the process ended, or the function failed, while it was being told. Who takes
+longer than :data:`~cruse_uploads.resumable.uploads.CLAIM` to tell it is taken for one that ended.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ def test_of_ten_calls_in_two_processes_one_renews_an_expired_token(postgres_url,
     db = Database(app, metadata=MetaData())
     store = SQLTokenStore(db)
     fake.refresh_tokens.add("good for once")
-    tokens = Tokens("1", "an old one", "good for once", expires_at=1)
+    tokens = Tokens("1", address, "an old one", "good for once", expires_at=1)
     with app.app_context():
         db.create_all()
         sealed = tokens.sealed(Sealer(["k" * 32]), "ada", "op")

@@ -41,10 +41,12 @@ collect_ignore += [
 ]
 collect_ignore += [str(path) for name, path in EXTENSIONS.items() if name not in INSTALLED]
 # The rows of the matrix that are not complete try what a package needs, those with the lowest
-# dependencies try our own floors. Servers, programs made of everything and the comparison with
-# Flask need more time than all the rest, and run where everything is there and new.
+# dependencies try our own floors. Servers, programs made of everything, the comparison with Flask
+# and the look for leaks take more time than all the rest: they run where everything is there and
+# new.
 if os.environ.get("CRUSE_DEPS") == "lowest" or not COMPLETE:
     collect_ignore += ["tests/servers", "tests/e2e", "tests/differential", "tests/ported"]
+    collect_ignore.append("tests/security/test_leaks.py")
 if "Flask" not in INSTALLED:  # the rows "core" and "all" of the matrix have it
     # These try other frameworks and another template engine, which the same rows have.
     collect_ignore += [

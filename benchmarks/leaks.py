@@ -9,6 +9,7 @@ with 1 when that is more than noise. ``--face rsgi`` sends all of them to one.
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import io
 import os
@@ -166,7 +167,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Does an application keep anything of requests?")
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--face", choices=FACES, help="one face only")
+    parser.add_argument(
+        "--patience", type=float, metavar="SECONDS", help="show every thread's stack and end then"
+    )
     options = parser.parse_args()
+    if options.patience:
+        faulthandler.dump_traceback_later(options.patience, exit=True)
     grown = growth(options.requests, [options.face] if options.face else FACES)
     for name, amount in grown.items():
         print(f"{name:10}{amount:+8}   allowed {ALLOWED[name]:+8}")

@@ -6,16 +6,26 @@ of it takes a step for every header; most requests ask for three keys.
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ABSENT", "LazyEnviron", "add_header", "field_of", "header_key"]
+__all__ = ["ABSENT", "EVERYWHERE", "LazyEnviron", "add_header", "field_of", "header_key"]
 
 #: What stands for a key that there is not.
 ABSENT: Any = object()
+#: How the keys are made that say the same of every request (PEP 3333).
+EVERYWHERE: dict[str, Callable[[Any], Any]] = {
+    "wsgi.version": lambda environ: (1, 0),
+    "wsgi.input_terminated": lambda environ: True,
+    "wsgi.errors": lambda environ: sys.stderr,
+    "wsgi.multithread": lambda environ: True,
+    "wsgi.multiprocess": lambda environ: True,
+    "wsgi.run_once": lambda environ: False,
+}
 
 _keys: dict[str | bytes, str] = {}
 _header_names: dict[str, str] = {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cruse.environ import ABSENT, LazyEnviron, add_header, field_of
+from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
 from cruse.gateway.onloop import LoopBody
 
 if TYPE_CHECKING:
@@ -129,6 +128,7 @@ def _early_hints(environ: ScopeEnviron) -> Any:
 
 
 _MAKERS: dict[str, Callable[[ScopeEnviron], Any]] = {
+    **EVERYWHERE,
     "REQUEST_METHOD": lambda environ: environ.scope["method"],
     "SCRIPT_NAME": lambda e: e.scope.get("root_path", "").encode().decode("latin-1"),
     "PATH_INFO": lambda e: path_below_root(e.scope).encode(errors="replace").decode("latin-1"),
@@ -140,14 +140,8 @@ _MAKERS: dict[str, Callable[[ScopeEnviron], Any]] = {
     "REQUEST_URI": _raw_uri,
     "REMOTE_ADDR": _client,
     "REMOTE_PORT": _client_port,
-    "wsgi.version": lambda environ: (1, 0),
     "wsgi.url_scheme": lambda environ: environ.scope.get("scheme", "http"),
     "wsgi.input": lambda e: LoopBody(e.transport.next_chunk, e.loop, empty=not e.has_body),
-    "wsgi.input_terminated": lambda environ: True,
-    "wsgi.errors": lambda environ: sys.stderr,
-    "wsgi.multithread": lambda environ: True,
-    "wsgi.multiprocess": lambda environ: True,
-    "wsgi.run_once": lambda environ: False,
     "wsgi.early_hints": _early_hints,
     "asgi.scope": lambda environ: environ.scope,
     "cruse.access_route": lambda environ: environ.scope.get("cruse.access_route", ABSENT),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
-from cruse.environ import ABSENT, LazyEnviron, add_header, field_of
+from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
 from cruse.gateway.asgi_environ import WITHOUT_BODY
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import LoopBody, serve
@@ -132,6 +131,7 @@ def _body(environ: _Environ) -> LoopBody:
 
 
 _MAKERS: dict[str, Callable[[_Environ], Any]] = {
+    **EVERYWHERE,
     "REQUEST_METHOD": lambda environ: environ.scope.method,
     "SCRIPT_NAME": lambda environ: "",
     "PATH_INFO": _path_info,
@@ -143,14 +143,8 @@ _MAKERS: dict[str, Callable[[_Environ], Any]] = {
     "SERVER_PROTOCOL": lambda environ: f"HTTP/{environ.scope.http_version}",
     "REMOTE_ADDR": lambda e: e.scope.client.rpartition(":")[0] or e.scope.client,
     "REMOTE_PORT": lambda environ: environ.scope.client.rpartition(":")[2],
-    "wsgi.version": lambda environ: (1, 0),
     "wsgi.url_scheme": lambda environ: environ.scope.scheme,
     "wsgi.input": _body,
-    "wsgi.input_terminated": lambda environ: True,
-    "wsgi.errors": lambda environ: sys.stderr,
-    "wsgi.multithread": lambda environ: True,
-    "wsgi.multiprocess": lambda environ: True,
-    "wsgi.run_once": lambda environ: False,
     "rsgi.scope": lambda environ: environ.scope,
 }
 

@@ -16,7 +16,6 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from cruse import current_app
 from cruse.extension import SettingsError
-from cruse.signing import secret_keys
 from cruse_auth.steps import Call, arun, run
 from cruse_auth.users import id_of, is_active
 
@@ -122,11 +121,8 @@ def signing_keys() -> list[bytes]:
     Raises:
         RuntimeError: When there is none.
     """
-    keys = secret_keys(current_app)
-    if not keys:
-        raise RuntimeError(
-            "Tokens need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the environment."
-        )
+    state: AuthState = current_app.extensions["auth"]
+    keys = state.secret_keys("Tokens")
     return [key.encode() if isinstance(key, str) else key for key in keys]
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "begin",
     "confirm",
+    "current_record",
     "current_sid",
     "end",
     "find_login",
@@ -253,11 +254,16 @@ def open_sessions(state: AuthState, user_id: str) -> Steps[list[SessionRecord]]:
     ]
 
 
-def current_sid(state: AuthState, ctx: Context) -> str | None:
-    """Return the name of the login that the current user was found by."""
+def current_record(state: AuthState, ctx: Context) -> LoginRecord | None:
+    """Return the login that the current user was found by."""
     if not ctx.has_request or ctx.extras.get((state, "way")) != "session":
         return None
-    record = read_record(ctx.session)
+    return read_record(ctx.session)
+
+
+def current_sid(state: AuthState, ctx: Context) -> str | None:
+    """Return the name of the login that the current user was found by."""
+    record = current_record(state, ctx)
     return None if record is None else record.sid
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
     String,
-    Table,
     Text,
     and_,
     delete,
@@ -22,13 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from cruse_auth.stores import SessionRecord
+from cruse_auth.tables import change, reading, table_of
 from cruse_auth.tokens import StoredTokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from sqlalchemy import ColumnElement, CursorResult, Delete, Insert, MetaData, Update
+    from sqlalchemy import ColumnElement, Delete, MetaData, Table, Update
 
     from cruse_db import Database
 
@@ -108,12 +105,12 @@ class SQLStore:
     def _select(self, where: ColumnElement[bool]) -> list[SessionRecord]:
         columns = [self.table.c[name] for name in _COLUMNS]
         statement = select(*columns).where(self._valid(where))
-        with _reading(self.db) as session:
+        with reading(self.db) as session:
             rows = session.execute(statement.order_by(self.table.c.seen_at.desc())).all()
         return [SessionRecord(**{**row._asdict(), "amr": tuple(row.amr or ())}) for row in rows]
 
     def _change(self, statement: Update | Delete) -> int:
-        return _change(self.db, statement)
+        return change(self.db, statement)
 
 
 class SQLTokenStore:
@@ -134,7 +131,7 @@ class SQLTokenStore:
     def get(self, user_id: str, provider: str, /) -> StoredTokens | None:
         """Return what is kept, or None."""
         columns = [self.table.c[field.name] for field in fields(StoredTokens)]
-        with _reading(self.db) as session:
+        with reading(self.db) as session:
             row = session.execute(select(*columns).where(self._of(user_id, provider))).first()
         return None if row is None else StoredTokens(*row)
 
@@ -142,10 +139,10 @@ class SQLTokenStore:
         """Keep tokens, in place of what was there."""
         where, values = self._of(tokens.user_id, tokens.provider), asdict(tokens)
         for _ in range(2):
-            if _change(self.db, update(self.table).where(where).values(values)):
+            if change(self.db, update(self.table).where(where).values(values)):
                 return
             try:
-                _change(self.db, insert(self.table).values(values))
+                change(self.db, insert(self.table).values(values))
             except IntegrityError:  # another login was quicker: now there is something to replace
                 continue
             return
@@ -154,38 +151,22 @@ class SQLTokenStore:
         """Keep tokens in place of those of this version, if they are there still."""
         same = self.table.c.version == version
         where = and_(self._of(tokens.user_id, tokens.provider), same)
-        return _change(self.db, update(self.table).where(where).values(asdict(tokens))) == 1
+        return change(self.db, update(self.table).where(where).values(asdict(tokens))) == 1
 
     def remove(self, user_id: str, provider: str | None, version: str | None, /) -> int:
         """Forget what is kept for a user. Return how many there were."""
         where = self._of(user_id, provider)
         if version is not None:
             where = and_(where, self.table.c.version == version)
-        return _change(self.db, delete(self.table).where(where))
+        return change(self.db, delete(self.table).where(where))
 
     def _of(self, user_id: str, provider: str | None) -> ColumnElement[bool]:
         mine = self.table.c.user_id == user_id
         return mine if provider is None else and_(mine, self.table.c.provider == provider)
 
 
-def _change(db: Database, statement: Insert | Update | Delete) -> int:
-    with db.begin() as session:
-        return cast("CursorResult[Any]", session.execute(statement)).rowcount
-
-
-def _reading(db: Database) -> AbstractContextManager[Any]:
-    """Open a session that takes no lock: on SQLite a transaction would take the one to write."""
-    from cruse_db.sessions import make_session
-
-    make: Callable[..., AbstractContextManager[Any]] = make_session
-    return make(db.state)
-
-
 def _make_table(name: str, metadata: MetaData) -> Table:
-    known = metadata.tables.get(name)
-    if known is not None:  # two extensions, or a test's second application, on one database
-        return known
-    return Table(
+    return table_of(
         name,
         metadata,
         Column("sid", String(64), primary_key=True),
@@ -210,10 +191,7 @@ def _make_table(name: str, metadata: MetaData) -> Table:
 
 
 def _make_token_table(name: str, metadata: MetaData) -> Table:
-    known = metadata.tables.get(name)
-    if known is not None:
-        return known
-    return Table(
+    return table_of(
         name,
         metadata,
         Column("user_id", String(255), primary_key=True),

@@ -54,7 +54,7 @@ class AuthState(ExtensionState[AuthSettings]):
     @property
     def sealer(self) -> Sealer:
         """What seals secrets that are stored, with the application's current keys."""
-        return Sealer(reversed(self._keys("Sealed secrets")))
+        return Sealer(reversed(self.secret_keys("Sealed secrets")))
 
     @property
     def realm(self) -> str:
@@ -64,9 +64,17 @@ class AuthState(ExtensionState[AuthSettings]):
     @property
     def transactions(self) -> Transactions:
         """The logins that have begun, signed with the application's current keys."""
-        return Transactions(reversed(self._keys("Logins")))
+        return Transactions(reversed(self.secret_keys("Logins")))
 
-    def _keys(self, what: str) -> tuple[str | bytes, ...]:
+    def secret_keys(self, what: str) -> tuple[str | bytes, ...]:
+        """Return the secret keys of the application, the current one last.
+
+        Args:
+            what: What needs one, as the error says it.
+
+        Raises:
+            RuntimeError: When there is none.
+        """
         keys = secret_keys(self.app)
         if not keys:
             raise RuntimeError(

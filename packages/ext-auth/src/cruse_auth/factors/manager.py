@@ -20,8 +20,8 @@ from cruse_auth.factors.work import (
     renewing_recovery,
 )
 from cruse_auth.management import owner_id
-from cruse_auth.record import Evidence, read_record
-from cruse_auth.sessions import current_sid
+from cruse_auth.record import Evidence
+from cruse_auth.sessions import current_record
 from cruse_auth.steps import arun, run
 from cruse_auth.users import find_user
 
@@ -240,10 +240,7 @@ class Factors:
         Empty for a login that was not made here, and for a browser that is only remembered.
         """
         find_user()
-        context = current_context()
-        if current_sid(_state(), context) is None:
-            return ()
-        record = read_record(context.session)
+        record = current_record(_state(), current_context())
         if record is None:
             return ()
         # What a provider says of its own login was not shown here.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, String, Table, Text, delete, insert, select, update
+from sqlalchemy import BigInteger, Column, String, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cruse_auth.factors.store import Factor
-from cruse_auth.sql import _reading
+from cruse_auth.tables import change, reading, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import CursorResult, Delete, Insert, MetaData, Update
+    from sqlalchemy import Delete, Insert, MetaData, Table
 
     from cruse_db import Database
 
@@ -60,11 +60,11 @@ class SQLFactors:
         """Put a factor in the place of the one of its name, if that has ``counter`` still."""
         table = self.table
         same = update(table).where(table.c.id == factor.id, table.c.counter == counter)
-        return self._change(same.values(asdict(factor))) == 1
+        return change(self.db, same.values(asdict(factor))) == 1
 
     def remove(self, factor_id: str, /) -> bool:
         """Forget a factor. Return whether it was there."""
-        return self._change(delete(self.table).where(self.table.c.id == factor_id)) == 1
+        return change(self.db, delete(self.table).where(self.table.c.id == factor_id)) == 1
 
     def renew(self, user_id: str, kind: str, factors: Sequence[Factor], /) -> None:
         """Put factors in the place of all of that kind that a user has."""
@@ -84,13 +84,9 @@ class SQLFactors:
 
     def _select(self, where: Any) -> list[Factor]:
         statement = select(*(self.table.c[name] for name in _COLUMNS)).where(where)
-        with _reading(self.db) as session:
+        with reading(self.db) as session:
             rows = session.execute(statement.order_by(self.table.c.created_at, self.table.c.id))
             return [Factor(*row) for row in rows]
-
-    def _change(self, statement: Update | Delete) -> int:
-        with self.db.begin() as session:
-            return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
     def _insert(self, *statements: Insert | Delete) -> bool:
         try:
@@ -103,10 +99,7 @@ class SQLFactors:
 
 
 def _factors_table(name: str, metadata: MetaData) -> Table:
-    known = metadata.tables.get(name)
-    if known is not None:  # two extensions, or a test's second application, on one database
-        return known
-    return Table(
+    return table_of(
         name,
         metadata,
         Column("id", String(64), primary_key=True),
@@ -121,10 +114,7 @@ def _factors_table(name: str, metadata: MetaData) -> Table:
 
 
 def _spent_table(name: str, metadata: MetaData) -> Table:
-    known = metadata.tables.get(name)
-    if known is not None:
-        return known
-    return Table(
+    return table_of(
         name,
         metadata,
         Column("name", String(64), primary_key=True),

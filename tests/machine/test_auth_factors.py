@@ -5,31 +5,20 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
-from sqlalchemy import MetaData
 from werkzeug.serving import make_server
 
 from cruse import Cruse, request
 from cruse_auth import Auth, MemoryFactors, UserMixin, current_user
 from cruse_auth.factors.contract import FactorStoreContract
 from cruse_auth.factors.sql import SQLFactors
-from cruse_db import Database
+from tests.machine.stores import OnPostgres
 
 PAGE = Path(__file__).parents[2] / "docs/extensions/auth_factors.md"
 
 
-class TestOnPostgres(FactorStoreContract):
-    @pytest.fixture(autouse=True)
-    def server(self, postgres_url):
-        self.url = postgres_url
-
-    def make_store(self, app):
-        app.config["DB_URL"] = self.url
-        db = Database(app, metadata=MetaData())
-        store = SQLFactors(db)
-        db.create_all()
-        return store
+class TestOnPostgres(OnPostgres, FactorStoreContract):
+    store_class = SQLFactors
 
 
 class User(UserMixin):

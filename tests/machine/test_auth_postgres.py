@@ -17,32 +17,15 @@ from cruse_auth.sql import SQLStore, SQLTokenStore
 from cruse_auth.testing import FakeOAuth2Provider
 from cruse_auth.tokens.sets import Tokens
 from cruse_db import Database
+from tests.machine.stores import OnPostgres
 
 
-class TestOnPostgres(SessionStoreContract):
-    @pytest.fixture(autouse=True)
-    def server(self, postgres_url):
-        self.url = postgres_url
-
-    def make_store(self, app):
-        app.config["DB_URL"] = self.url
-        db = Database(app, metadata=MetaData())
-        store = SQLStore(db)
-        db.create_all()
-        return store
+class TestOnPostgres(OnPostgres, SessionStoreContract):
+    store_class = SQLStore
 
 
-class TestTokensOnPostgres(TokenStoreContract):
-    @pytest.fixture(autouse=True)
-    def server(self, postgres_url):
-        self.url = postgres_url
-
-    def make_store(self, app):
-        app.config["DB_URL"] = self.url
-        db = Database(app, metadata=MetaData())
-        store = SQLTokenStore(db)
-        db.create_all()
-        return store
+class TestTokensOnPostgres(OnPostgres, TokenStoreContract):
+    store_class = SQLTokenStore
 
 
 PROGRAM = """

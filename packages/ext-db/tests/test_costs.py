@@ -1,9 +1,10 @@
 """What a context pays for the database, in Python calls: exact on any machine."""
 
-import gc
+import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, create_engine
@@ -11,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from cruse import Cruse
 from cruse_db import Database, IntegerKey, Mapped, Model
+from tests.calls import calls_of
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Base(Model):
@@ -23,28 +27,6 @@ class Cost(IntegerKey, Base):
 
 
 db = Database(metadata=Base.metadata)
-
-
-def calls_of(work):
-    """Count the Python functions that are entered, when everything is warm."""
-    work()
-    work()
-    count = 0
-
-    def note(frame, event, argument):
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    gc.collect()
-    gc.disable()  # what other tests left would be finalized, and counted
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-        gc.enable()
-    return count
 
 
 def made(folder):
@@ -87,7 +69,13 @@ def test_a_session_without_queries_costs_little_more_than_being_made(app):
 
 def test_an_object_by_key_takes_less_than_sqlalchemy_needs_alone():
     # In a process of its own: with a soft-deleted model, of any other test, all queries cost more.
-    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, __file__],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     own, plain = map(int, done.stdout.split())
     assert 0 < own <= plain
 

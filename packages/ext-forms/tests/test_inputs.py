@@ -1,8 +1,5 @@
 """Inputs are written as WTForms writes them, to the letter, for a part of the cost."""
 
-import gc
-import sys
-
 import pytest
 import wtforms
 from hypothesis import given
@@ -16,6 +13,7 @@ from wtforms.widgets import PasswordInput
 
 from cruse import Cruse
 from cruse_forms import Form, Forms
+from tests.calls import calls_of
 
 PLAIN = [
     SelectChoice("a", "<First>"),
@@ -140,28 +138,6 @@ def signup(base):
             "yes": wtforms.BooleanField("Terms", [DataRequired()]),
         },
     )
-
-
-def calls_of(work):
-    """Count the Python functions that are entered, when everything is warm."""
-    work()
-    work()
-    count = 0
-
-    def note(frame, event, argument):
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    gc.collect()
-    gc.disable()  # what other tests left would be finalized, and counted
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-        gc.enable()
-    return count
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import wraps
 
 import pytest
 from click.testing import CliRunner
@@ -157,6 +158,32 @@ def test_other_sites_that_cannot_be_are_told_once(app, check):
     code, output = check("--deploy")
     assert (code, output.count("'CORS'")) == (1, 1)
     assert output.startswith("error start: The setting 'CORS': 'supports_credentials' is on")
+
+
+def test_a_view_that_no_request_reaches_is_told(app, check):
+    app.get("/about")(lambda: "one")
+    app.add_url_rule("/about", "hidden", lambda: "two", methods=["GET", "POST"])
+    app.add_url_rule("/about", "other", lambda: "three", methods=["PUT"])
+    assert check() == (
+        0,
+        "warning hidden: GET /about is answered by '<lambda>', which has the same rule.\n"
+        "0 errors, 1 warning.\n",
+    )
+
+
+def test_a_view_that_does_not_take_the_variables_of_its_rule_is_told(app, check):
+    @app.get("/posts/<int:post_id>")
+    def post(id):
+        return ""
+
+    @app.get("/pages/<int:number>", endpoint="page")
+    @wraps(post)
+    def decorated(*args, **kwargs):
+        return ""
+
+    output = check()[1]
+    assert output.startswith("warning post: The view does not fit /posts/<int:post_id>: ")
+    assert output.endswith("\n0 errors, 1 warning.\n")
 
 
 def test_templates_are_read(app, check, tmp_path):

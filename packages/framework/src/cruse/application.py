@@ -282,8 +282,15 @@ class Application(Templated):
                 ``owns_prefix``; others can be read by functions passed to ``blueprint.record``.
 
         Raises:
+            TypeError: When it is something else, such as the module that the blueprint is in.
             ValueError: When its name is taken.
         """
+        if not hasattr(blueprint, "register"):
+            raise TypeError(
+                f"'register_blueprint' takes a blueprint, not an object of type "
+                f"{type(blueprint).__name__!r}. By name, 'include' takes one: "
+                "app.include('package.module:blueprint')."
+            )
         blueprint.register(cast("Cruse", self), options)
 
     @setupmethod

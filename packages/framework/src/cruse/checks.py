@@ -5,6 +5,7 @@ An extension adds to it by overriding :meth:`cruse.Extension.check`.
 
 from __future__ import annotations
 
+import inspect
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -52,6 +53,8 @@ def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
     if deploy:
         found += _deployment(app)
         found += _cross_origin(app)
+    found += _hidden_routes(app)
+    found += _wrong_arguments(app)
     found += _templates(app)
     for state in app.extensions.values():
         if isinstance(state, ExtensionState) and state.extension.overrides("check"):
@@ -131,6 +134,38 @@ def _cross_origin(app: Cruse) -> Iterator[Finding]:
     with suppress(TypeError, ValueError):
         for subject, risk in () if app.cors is None else app.cors.risks():
             yield Finding("warning", subject, risk)
+
+
+def _hidden_routes(app: Cruse) -> Iterator[Finding]:
+    """Views that no request reaches, because another one has their rule."""
+    first: dict[tuple[Any, ...], str] = {}
+    for rule in app.url_map.iter_rules():
+        if rule.build_only or rule.alias or rule.defaults:
+            continue
+        for method in sorted((rule.methods or {"websocket"}) - {"HEAD", "OPTIONS"}):
+            where = (rule.host, rule.subdomain, rule.rule, rule.websocket, method)
+            endpoint = first.setdefault(where, rule.endpoint)
+            if endpoint != rule.endpoint:
+                yield Finding(
+                    "warning",
+                    rule.endpoint,
+                    f"{method} {rule.rule} is answered by {endpoint!r}, which has the same rule.",
+                )
+
+
+def _wrong_arguments(app: Cruse) -> Iterator[Finding]:
+    """Views that cannot be called with the variables of their rule."""
+    if app.url_value_preprocessors:  # they may take some away
+        return
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions.get(rule.endpoint)
+        if not inspect.isfunction(view):
+            continue
+        try:  # what a decorator has made takes what the decorator says, not what the view does
+            signature = inspect.signature(view, follow_wrapped=False)
+            signature.bind(**dict.fromkeys({*rule.arguments, *(rule.defaults or ())}))
+        except TypeError as error:
+            yield Finding("warning", rule.endpoint, f"The view does not fit {rule.rule}: {error}.")
 
 
 def _templates(app: Cruse) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ class Globals:
     """The namespace behind ``g``: attributes of your choice that live as long as the context."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
+        raise AttributeError(f"'g' has no {name!r}: nothing has set it in this context.")
 
     if TYPE_CHECKING:
 

@@ -11,6 +11,7 @@ import dataclasses
 import inspect
 import types
 import typing
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -168,6 +169,29 @@ class Extension(Generic[StateT]):
 
     # -- binding --
 
+    @classmethod
+    def check_class(cls) -> None:
+        """Check that the class says what an extension has to say.
+
+        Raises:
+            TypeError: When it has no name, its settings are no dataclass or have no prefix, or
+                ``setup`` is a coroutine function.
+        """
+        if not isinstance(getattr(cls, "name", None), str):
+            raise TypeError(f"{cls.__name__} has no name. Write one into the class: name = '...'.")
+        if not dataclasses.is_dataclass(cls.settings):
+            raise TypeError(f"{cls.__name__}.settings has to be a dataclass.")
+        if dataclasses.fields(cls.settings) and not cls.prefix:
+            raise TypeError(
+                f"{cls.__name__} has settings and no prefix that tells its keys in app.config "
+                f"from others. Write one into the class: prefix = '{cls.name.upper()}_'."
+            )
+        if inspect.iscoroutinefunction(cls.setup):
+            raise TypeError(
+                f"{cls.__name__}.setup is 'async def', and nothing can be awaited while an "
+                "application is put together. 'startup' may be async."
+            )
+
     def overrides(self, method: str) -> bool:
         """Whether a subclass has its own version of a method."""
         return getattr(type(self), method) is not getattr(Extension, method)
@@ -231,6 +255,12 @@ def bind_in_order(app: Cruse, waiting: list[Extension[Any]]) -> list[Extension[A
             raise TypeError(
                 f"'use' takes extension objects, not classes: give {extension.__name__}()."
             )
+        if not isinstance(extension, Extension):
+            raise TypeError(
+                "'use' takes objects of subclasses of cruse.Extension, not of type "
+                f"{type(extension).__name__!r}. Those of Flask's are bound by init_app(app)."
+            )
+        extension.check_class()
     by_name = {extension.name: extension for extension in waiting}
     graph = {
         extension.name: [
@@ -285,8 +315,7 @@ def read_settings(cls: type, prefix: str, config: Mapping[str, Any]) -> Any:
             continue
         name = key.removeprefix(prefix).lower()
         if name not in fields:
-            known = ", ".join(sorted(prefix + field.upper() for field in fields))
-            raise SettingsError(f"Unknown setting {key!r}. Known are: {known}.")
+            raise SettingsError(_unknown(key, sorted(prefix + field.upper() for field in fields)))
         values[name] = _checked(key, config[key], hints[name])
     for name, field in fields.items():
         unset = field.default is field.default_factory is dataclasses.MISSING
@@ -298,6 +327,12 @@ def read_settings(cls: type, prefix: str, config: Mapping[str, Any]) -> Any:
         raise
     except (TypeError, ValueError) as error:  # the dataclass's own __post_init__
         raise SettingsError(f"The settings {prefix}* are not valid: {error}") from error
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    close = get_close_matches(key, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"Unknown setting {key!r}.{hint} Known are: {', '.join(known)}."
 
 
 def _checked(key: str, value: Any, hint: Any) -> Any:
@@ -318,7 +353,15 @@ def _checked(key: str, value: Any, hint: Any) -> Any:
         if typing.get_origin(choice) is tuple and isinstance(value, list):
             return _checked(key, tuple(value), choice)
     expected = " or ".join(_name_of(choice) for choice in _choices(hint))
-    raise SettingsError(f"The setting {key!r} must be {expected}, not {type(value).__name__}.")
+    raise SettingsError(f"The setting {key!r} must be {expected}, not {_type_of(value)}.")
+
+
+def _type_of(value: Any) -> str:
+    """How the type of a value is called in an error message, with the types of what is in it."""
+    name = type(value).__name__
+    if isinstance(value, list | tuple | set | frozenset) and value:
+        return f"{name} of {' and '.join(sorted({type(each).__name__ for each in value}))}"
+    return name
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

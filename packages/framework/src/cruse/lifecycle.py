@@ -91,6 +91,11 @@ class Lifecycle:
             for running in self.managers:
                 manager = running()
                 if not hasattr(manager, "__aenter__"):
+                    if not hasattr(manager, "__enter__"):
+                        raise TypeError(
+                            f"It returned an object of type {type(manager).__name__!r}, not a "
+                            "context manager."
+                        )
                     await call(bridge, manager.__enter__)
                     self._entered.push_async_callback(call, bridge, manager.__exit__, *_NO_ERROR)
                 else:

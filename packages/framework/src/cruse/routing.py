@@ -93,7 +93,14 @@ class Map(WerkzeugMap):
 
     def add(self, rulefactory: RuleFactory) -> None:
         """Add rules, also while requests are answered."""
-        super().add(rulefactory)
+        try:
+            super().add(rulefactory)
+        except LookupError as error:  # of a converter
+            error.add_note(
+                f"Raised by the rule {str(rulefactory)!r}. The converters are: "
+                f"{', '.join(sorted(self.converters))}."
+            )
+            raise
         self.version += 1
 
 

@@ -420,7 +420,12 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             raise RuntimeError("The secret key was removed while a request used its session.")
-        cookie = self.dump_cookie(app, session, serializer.dumps(dict(session.items())))
+        try:
+            text = serializer.dumps(dict(session.items()))
+        except TypeError as error:
+            name_the_keys(error, self.serializer, session)
+            raise
+        cookie = self.dump_cookie(app, session, text)
         limit = app.config["MAX_COOKIE_SIZE"]
         if limit and len(cookie) > limit:
             self.too_large(app, session, response, len(cookie))
@@ -448,6 +453,20 @@ class SecureCookieSessionInterface(SessionInterface):
             " elsewhere and only their keys in the session, or keep sessions on the server: set"
             " SESSION_STORE."
         )
+
+
+def name_the_keys(error: TypeError, serializer: Any, session: SessionMixin) -> None:
+    """Say in an error which values a session cannot keep: what put them there has returned."""
+    keys = []
+    for key, value in session.items():
+        try:
+            serializer.dumps(value)
+        except TypeError:
+            keys.append(f"session[{key!r}]")
+    error.add_note(
+        f"Raised while the session was saved, which cannot keep {' and '.join(keys)}. Keep what "
+        "JSON has, such as the id of an object in place of the object."
+    )
 
 
 def vary_by_cookie(response: Response) -> None:

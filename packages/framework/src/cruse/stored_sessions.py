@@ -21,7 +21,12 @@ from werkzeug.exceptions import ServiceUnavailable
 from cruse.bridge import call, drive
 from cruse.colors import is_inline
 from cruse.json.tag import TaggedJSONSerializer
-from cruse.sessions import SecureCookieSession, SessionInterface, vary_by_cookie
+from cruse.sessions import (
+    SecureCookieSession,
+    SessionInterface,
+    name_the_keys,
+    vary_by_cookie,
+)
 from cruse.stores import make_store
 
 if TYPE_CHECKING:
@@ -159,7 +164,11 @@ class StoredSessionInterface(SessionInterface):
         sid = session.sid or secrets.token_urlsafe(ID_BYTES)
         key = self.get_key(app, sid)
         if session.modified or not known:
-            text = self.serializer.dumps(dict(session))
+            try:
+                text = self.serializer.dumps(dict(session))
+            except TypeError as error:
+                name_the_keys(error, self.serializer, session)
+                raise
             kept = await self._ask(app, bridge, store.set, key, text, lifetime, known)
         else:
             kept = await self._ask(app, bridge, store.touch, key, lifetime)

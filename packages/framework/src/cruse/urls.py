@@ -95,6 +95,10 @@ def build_url(
     except BuildError as error:
         values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
         return app.handle_url_build_error(error, endpoint, values)
+    except (TypeError, ValueError) as error:  # of a converter
+        given = ", ".join(map(repr, values))
+        error.add_note(f"Raised while the URL of {endpoint!r} was built with values for {given}.")
+        raise
     if anchor is not None:
         url = f"{url}#{quote(str(anchor), safe=_ANCHOR_SAFE)}"
     return url

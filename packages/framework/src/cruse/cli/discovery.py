@@ -157,7 +157,14 @@ def _inside_module(error: ImportError) -> str | None:
         tb = tb.tb_next
     if tb is None:
         return None
-    return "".join(traceback.format_exception(type(error), error, tb))
+    text = "".join(traceback.format_exception(type(error), error, tb))
+    if "partially initialized module" not in text:
+        return text
+    return (
+        f"{text}\nTwo modules import each other, and one of them is not complete yet. "
+        "app.include('package.module') imports a part when the application starts, so that it may "
+        "import the application's module."
+    )
 
 
 def _is_import_machinery(filename: str) -> bool:

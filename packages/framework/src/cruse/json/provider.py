@@ -223,10 +223,20 @@ class DefaultJSONProvider(JSONProvider):
         """
         obj = self._prepare_response_obj(args, kwargs)
         app = self._app
-        if self.compact is False or (self.compact is None and app is not None and app.debug):
-            text = self.dumps(obj, indent=2)
-        else:
-            text = self.dumps(obj, separators=(",", ":"))
+        try:
+            if self.compact is False or (self.compact is None and app is not None and app.debug):
+                text = self.dumps(obj, indent=2)
+            else:
+                text = self.dumps(obj, separators=(",", ":"))
+        except TypeError as error:
+            # The view may have returned by now, and be in no traceback.
+            ctx = _cv.get(None)
+            error.add_note(
+                "Raised while JSON was made for the answer of "
+                f"{None if ctx is None else ctx.endpoint!r}. Return what JSON has, or say what to "
+                "make of objects of the type with app.register_response_type()."
+            )
+            raise
         return self._make_response(f"{text}\n", self.mimetype)
 
 

@@ -160,6 +160,15 @@ def test_other_sites_that_cannot_be_are_told_once(app, check):
     assert output.startswith("error start: The setting 'CORS': 'supports_credentials' is on")
 
 
+def test_a_setting_that_flask_had_once_is_told(app, check):
+    app.config["JSON_SORT_KEYS"] = False
+    assert check() == (
+        0,
+        "warning JSON_SORT_KEYS: Nothing reads it. Set app.json.sort_keys instead.\n"
+        "0 errors, 1 warning.\n",
+    )
+
+
 def test_a_view_that_no_request_reaches_is_told(app, check):
     app.get("/about")(lambda: "one")
     app.add_url_rule("/about", "hidden", lambda: "two", methods=["GET", "POST"])

@@ -21,6 +21,7 @@ from cruse.settings import DEFAULTS
 from cruse.shortcuts import redirect as redirect_of_cruse
 from cruse_flask.aliases import Alias
 from cruse_flask.environment import mirror_environment
+from cruse_flask.gone import JSON_ADVICE, Gone, Ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -93,6 +94,19 @@ class Flask(Cruse, metaclass=_FlaskType):
     default_config = MappingProxyType(
         {**DEFAULTS, "JSON_DATE_FORMAT": "http", "STATIC_HASHED_URLS": False}
     )
+
+    before_first_request = Gone(
+        "Flask 2.3 dropped it. @app.startup takes its place; or call the function where the "
+        "application is made, in 'with app.app_context():'."
+    )
+    json_encoder = Ignored(JSON_ADVICE)
+    json_decoder = Ignored(JSON_ADVICE)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("json_encoder", "json_decoder"):
+            if name in cls.__dict__:
+                vars(Flask)[name].warn(stacklevel=3)
 
     def make_config(self, instance_relative: bool = False) -> CruseConfig:
         """Make the config; ``FLASK_DEBUG`` turns debug mode on."""

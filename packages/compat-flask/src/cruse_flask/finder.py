@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cruse_flask.environment import mirror_environment
+from cruse_flask.gone import GONE_MODULES
 
 if TYPE_CHECKING:
     import os
@@ -47,7 +48,13 @@ class _Finder(DistributionFinder):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Find the package; its submodules are found through its ``__path__`` as usual."""
+        """Find the package; its submodules are found through its ``__path__`` as usual.
+
+        Raises:
+            ModuleNotFoundError: For a module that Flask had once; it says what to import instead.
+        """
+        if name in GONE_MODULES:
+            raise ModuleNotFoundError(f"{name!r} is gone. {GONE_MODULES[name]}", name=name)
         return PathFinder.find_spec(name, [str(FOLDER)]) if name == "flask" else None
 
     def find_distributions(

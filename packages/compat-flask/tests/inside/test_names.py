@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import os
+import traceback
 
 import flask
 import pytest
@@ -108,6 +109,53 @@ def test_names_that_flask_does_not_have_are_missed():
         flask.nonsense  # noqa: B018
     with pytest.raises(ImportError):
         importlib.import_module("flask.nonsense")
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("from flask import Markup", "from markupsafe import Markup"),
+        ("from flask import Flask, escape", "from markupsafe import escape"),
+        ("from flask import _request_ctx_stack", "request_ctx of flask.globals"),
+        ("from flask.globals import _app_ctx_stack", "Use the proxies"),
+        ("from flask.helpers import safe_join", "from werkzeug.utils import safe_join"),
+        ("from flask.json import JSONEncoder", "app.json.default = function"),
+        ("from flask.signals import signals_available", "there are always signals"),
+        ("from flask.ext.login import LoginManager", "is the module flask_login"),
+        ("from flask.ext import login", "is the module flask_login"),
+        ("from flask import ext", "is the module flask_login"),
+    ],
+)
+def test_a_name_that_flask_had_once_is_told_with_what_took_its_place(line, advice):
+    with pytest.raises(ImportError, match=advice):
+        exec(line)  # noqa: S102
+
+
+def test_who_asks_whether_such_a_name_is_there_hears_that_it_is_not():
+    assert not hasattr(flask, "Markup")
+    assert getattr(flask.globals, "_app_ctx_stack", None) is None
+    with pytest.raises(AttributeError, match="from markupsafe import Markup"):
+        flask.Markup  # noqa: B018
+    app = flask.Flask("app")
+    assert not hasattr(app, "before_first_request")
+    assert not hasattr(flask.Flask, "json_encoder")
+    with pytest.raises(AttributeError, match="startup takes its place") as caught:
+        app.before_first_request(print)
+    assert "Did you mean" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_encoder_that_nothing_reads_is_warned_of():
+    app = flask.Flask("app")
+    with pytest.warns(UserWarning, match="'json_encoder' is gone") as caught:
+        app.json_encoder = object
+    assert caught[0].filename == __file__
+    assert app.json_encoder is object
+    with pytest.warns(UserWarning, match="'json_decoder' is gone") as caught:
+
+        class Old(flask.Flask):
+            json_decoder = object
+
+    assert caught[0].filename == __file__
 
 
 def test_redirects_settings_and_dates_are_as_there(client_of, monkeypatch):

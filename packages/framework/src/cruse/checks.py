@@ -49,7 +49,12 @@ def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
         app: The application.
         deploy: Look for what matters in production only, too.
     """
-    found = [*_misspelt(app), *(_settings(app) or _start(app)), *_secret_key(app, deploy)]
+    found = [
+        *_misspelt(app),
+        *_gone(app),
+        *(_settings(app) or _start(app)),
+        *_secret_key(app, deploy),
+    ]
     if deploy:
         found += _deployment(app)
         found += _cross_origin(app)
@@ -75,6 +80,20 @@ def _misspelt(app: Cruse) -> Iterator[Finding]:
             close = get_close_matches(key, DEFAULTS, 1, cutoff=0.88)
             if close:
                 yield Finding("error", key, f"There is no such setting. Did you mean {close[0]}?")
+
+
+#: Settings of older versions of Flask, with what they became.
+_GONE = {
+    "JSONIFY_MIMETYPE": "app.json.mimetype",
+    "JSONIFY_PRETTYPRINT_REGULAR": "app.json.compact",
+    "JSON_AS_ASCII": "app.json.ensure_ascii",
+    "JSON_SORT_KEYS": "app.json.sort_keys",
+}
+
+
+def _gone(app: Cruse) -> Iterator[Finding]:
+    for key in sorted(_GONE.keys() & app.config.keys()):
+        yield Finding("warning", key, f"Nothing reads it. Set {_GONE[key]} instead.")
 
 
 def _settings(app: Cruse) -> list[Finding]:

@@ -47,6 +47,7 @@ from cruse_flask.application import (
     redirect,
 )
 from cruse_flask.finder import FLASK_VERSION
+from cruse_flask.gone import missing
 
 __all__ = [
     "Blueprint",
@@ -99,7 +100,7 @@ def __getattr__(name: str) -> Any:
             stacklevel=2,
         )
         return FLASK_VERSION
-    raise AttributeError(f"module 'flask' has no attribute {name!r}")
+    raise missing(__name__, name)
 
 
 # As there: these can be used after "import flask" alone.

@@ -1,5 +1,7 @@
 """The proxies."""
 
+from typing import NoReturn
+
 from cruse.globals import (
     app_ctx,
     current_app,
@@ -10,6 +12,7 @@ from cruse.globals import (
 from cruse_flask.application import (
     request_ctx,
 )
+from cruse_flask.gone import missing
 
 __all__ = [
     "app_ctx",
@@ -19,3 +22,7 @@ __all__ = [
     "request_ctx",
     "session",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise missing(__name__, name)

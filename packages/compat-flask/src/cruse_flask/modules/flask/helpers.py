@@ -1,5 +1,7 @@
 """Functions for views."""
 
+from typing import NoReturn
+
 from cruse.files import (
     send_file,
     send_from_directory,
@@ -37,6 +39,7 @@ from cruse_flask.environment import (
     get_debug_flag,
     get_load_dotenv,
 )
+from cruse_flask.gone import missing
 
 __all__ = [
     "abort",
@@ -57,3 +60,7 @@ __all__ = [
     "stream_with_context",
     "url_for",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise missing(__name__, name)

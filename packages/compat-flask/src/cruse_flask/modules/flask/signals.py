@@ -1,5 +1,7 @@
 """Signals."""
 
+from typing import NoReturn
+
 from cruse.signals import (
     Namespace,
     appcontext_popped,
@@ -13,6 +15,7 @@ from cruse.signals import (
     request_tearing_down,
     template_rendered,
 )
+from cruse_flask.gone import missing
 
 __all__ = [
     "Namespace",
@@ -27,3 +30,7 @@ __all__ = [
     "request_tearing_down",
     "template_rendered",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise missing(__name__, name)

@@ -1,6 +1,7 @@
 """JSON."""
 
 from importlib import import_module
+from typing import NoReturn
 
 from cruse.json import (
     dump,
@@ -9,6 +10,7 @@ from cruse.json import (
     load,
     loads,
 )
+from cruse_flask.gone import missing
 
 __all__ = [
     "dump",
@@ -17,6 +19,11 @@ __all__ = [
     "load",
     "loads",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise missing(__name__, name)
+
 
 for _name in ("provider", "tag"):
     import_module(f"flask.json.{_name}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["GONE_MODULES", "JSON_ADVICE", "Gone", "Ignored", "missing"]
 
 _STACKS = (
-    "Flask 2.3 dropped it. Use the proxies (current_app, g, request, session), or app_ctx and "
+    "Flask 3.0 dropped it. Use the proxies (current_app, g, request, session), or app_ctx and "
     "request_ctx of flask.globals; has_app_context() and has_request_context() tell whether there "
     "is one."
 )
@@ -27,8 +27,8 @@ JSON_ADVICE = (
 )
 _MARKUP = "Flask 3.0 dropped it: from markupsafe import {}"
 _NO_EXT = "Flask 1.0 dropped 'flask.ext': flask.ext.login is the module flask_login."
-_CACHED = "Flask 2.3 dropped it: from functools import cached_property"
-_BLINKER = "Flask 2.3 dropped it: there are always signals."
+_CACHED = "Flask 3.0 dropped it: from functools import cached_property"
+_BLINKER = "Flask 3.0 dropped it: there are always signals."
 
 _GONE = {
     "flask": {
@@ -39,7 +39,6 @@ _GONE = {
         "_request_ctx_stack": _STACKS,
         "escape": _MARKUP.format("escape"),
         "ext": _NO_EXT,
-        "json_available": "Flask 1.0 dropped it: there is always JSON.",
         "safe_join": "Flask 2.1 dropped it: from werkzeug.utils import safe_join",
         "signals_available": _BLINKER,
     },

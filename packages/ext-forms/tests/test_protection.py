@@ -100,6 +100,14 @@ def test_a_refusal_without_handler_explains_itself_and_is_logged(client, reached
     assert "refused a request: cross-site (POST '/'" in record.getMessage()
 
 
+@pytest.mark.parametrize("testing", [True, False])
+def test_a_test_is_told_how_to_be_a_browser(app, client, reached, caplog, testing):
+    app.testing = testing
+    log_in(client)
+    assert client.post("/").status_code == 403
+    assert ("environ_base['HTTP_SEC_FETCH_SITE'] = 'same-origin'" in caplog.text) is testing
+
+
 def test_report_only_logs_and_answers(app, client, reached, caplog):
     app.config.update(FORMS_CSRF_REPORT_ONLY=True)
     assert client.post("/", headers=CROSS).status_code == 200

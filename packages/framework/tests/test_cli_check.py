@@ -160,6 +160,28 @@ def test_other_sites_that_cannot_be_are_told_once(app, check):
     assert output.startswith("error start: The setting 'CORS': 'supports_credentials' is on")
 
 
+def login_required(view):
+    @wraps(view)
+    def guarded(*args, **kwargs):
+        raise AssertionError("nobody is logged in")
+
+    return guarded
+
+
+def test_a_decorator_above_a_route_is_told(app, check, monkeypatch):
+    def account():
+        return "anybody may see this"
+
+    account.__qualname__ = "account"
+    monkeypatch.setitem(globals(), "account", login_required(app.get("/account")(account)))
+    app.get("/guarded", endpoint="guarded")(login_required(account))
+    assert check() == (
+        0,
+        "warning account: A decorator stands above its route, and requests pass it by. Move it "
+        "below.\n0 errors, 1 warning.\n",
+    )
+
+
 def test_a_setting_that_flask_had_once_is_told(app, check):
     app.config["JSON_SORT_KEYS"] = False
     assert check() == (

@@ -6,6 +6,7 @@ An extension adds to it by overriding :meth:`cruse.Extension.check`.
 from __future__ import annotations
 
 import inspect
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -60,6 +61,7 @@ def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
         found += _cross_origin(app)
     found += _hidden_routes(app)
     found += _wrong_arguments(app)
+    found += _decorated_in_vain(app)
     found += _templates(app)
     for state in app.extensions.values():
         if isinstance(state, ExtensionState) and state.extension.overrides("check"):
@@ -185,6 +187,19 @@ def _wrong_arguments(app: Cruse) -> Iterator[Finding]:
             signature.bind(**dict.fromkeys({*rule.arguments, *(rule.defaults or ())}))
         except TypeError as error:
             yield Finding("warning", rule.endpoint, f"The view does not fit {rule.rule}: {error}.")
+
+
+def _decorated_in_vain(app: Cruse) -> Iterator[Finding]:
+    """Views with a decorator above their route, which registered what it had been given."""
+    for endpoint, view in app.view_functions.items():
+        module = sys.modules.get(getattr(view, "__module__", ""))
+        named = getattr(module, getattr(view, "__qualname__", ""), view)
+        if named is not view and inspect.isfunction(named) and inspect.unwrap(named) is view:
+            yield Finding(
+                "warning",
+                endpoint,
+                "A decorator stands above its route, and requests pass it by. Move it below.",
+            )
 
 
 def _templates(app: Cruse) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cruse import Cruse, Extension, g, session, url_for
+from cruse import Blueprint, Cruse, Extension, g, render_template, session, url_for
 from cruse.extension import ExtensionState
 
 
@@ -72,6 +72,16 @@ def test_an_unknown_converter_is_told_with_those_that_there_are(app):
 @pytest.mark.parametrize("wrong", ["blog", pytest])
 def test_what_is_no_blueprint_is_told(app, wrong):
     assert "takes a blueprint, not an object of type" in told(app.register_blueprint, wrong)
+
+
+def test_a_template_that_is_missing_is_told_with_where_it_was_looked_for(app, gateway, tmp_path):
+    app.root_path = str(tmp_path)
+    app.register_blueprint(Blueprint("shop", __name__, root_path=tmp_path, template_folder="shop"))
+    app.get("/")(lambda: render_template("indx.html"))
+    text = told(app.test_client(gateway=gateway).get, "/")
+    assert text.startswith("jinja2.exceptions.TemplateNotFound: indx.html\nLooked for in ")
+    assert str(tmp_path / "templates") in text
+    assert str(tmp_path / "shop") in text
 
 
 def test_a_name_that_g_does_not_have_is_told(app):

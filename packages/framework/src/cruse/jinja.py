@@ -90,7 +90,10 @@ class DispatchingJinjaLoader(BaseLoader):
                 continue
             self.app.template_owners[template] = owner
             return source
-        raise TemplateNotFound(template)
+        error = TemplateNotFound(template)
+        places = [_places(loader) for _, loader in self._loaders(owners)]
+        error.add_note(f"Looked for in {', '.join(places) or 'no folder: there is none'}.")
+        raise error
 
     def _places_of(self, template: str) -> tuple[list[tuple[str, Scaffold]], str]:
         """Return the owners whose folders may have a template, by name, and its name there."""

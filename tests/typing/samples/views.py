@@ -214,3 +214,23 @@ def a_list() -> list[str]:
 
 @app.before_request  # wrong: type-var, reportArgumentType
 def before_with_argument(name: str) -> None: ...
+
+
+@app.template_filter
+def shout(text: str) -> str:
+    return text.upper()
+
+
+@app.template_filter("quiet")
+def whisper(text: str) -> str:
+    return text.lower()
+
+
+@blog.app_template_global()
+def year() -> int:
+    return 2026
+
+
+assert_type(shout("a"), str)
+assert_type(whisper("A"), str)
+assert_type(year(), int)

@@ -372,6 +372,11 @@ class Blueprint(Scaffold):
 
         return decorator
 
+    @overload
+    def app_template_filter(self, name: T_name) -> T_name: ...
+    @overload
+    def app_template_filter(self, name: str | None = None) -> Callable[[T_name], T_name]: ...
+
     @setupmethod
     def app_template_filter(self, name: Any = None) -> Any:
         """Register a template filter; with or without parentheses."""
@@ -382,6 +387,11 @@ class Blueprint(Scaffold):
         """Register a template filter; what ``app_template_filter`` does, as a function."""
         self._add_to_jinja("filter", f, name)
 
+    @overload
+    def app_template_test(self, name: T_name) -> T_name: ...
+    @overload
+    def app_template_test(self, name: str | None = None) -> Callable[[T_name], T_name]: ...
+
     @setupmethod
     def app_template_test(self, name: Any = None) -> Any:
         """Register a template test; with or without parentheses."""
@@ -391,6 +401,11 @@ class Blueprint(Scaffold):
     def add_app_template_test(self, f: Callable[..., bool], name: str | None = None) -> None:
         """Register a template test; what ``app_template_test`` does, as a function."""
         self._add_to_jinja("test", f, name)
+
+    @overload
+    def app_template_global(self, name: T_name) -> T_name: ...
+    @overload
+    def app_template_global(self, name: str | None = None) -> Callable[[T_name], T_name]: ...
 
     @setupmethod
     def app_template_global(self, name: Any = None) -> Any:

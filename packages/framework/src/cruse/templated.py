@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from cruse.lazy import lazy
 from cruse.scaffold import Scaffold, setupmethod
@@ -92,6 +92,11 @@ class Templated(Scaffold):
 
         return decorator
 
+    @overload
+    def template_filter(self, name: T_callable) -> T_callable: ...
+    @overload
+    def template_filter(self, name: str | None = None) -> Callable[[T_callable], T_callable]: ...
+
     @setupmethod
     def template_filter(self, name: Any = None) -> Any:
         """Register a template filter; with or without parentheses."""
@@ -102,6 +107,11 @@ class Templated(Scaffold):
         """Register a template filter under its own or another name."""
         self._add_to_templates("filters", f, name)
 
+    @overload
+    def template_test(self, name: T_callable) -> T_callable: ...
+    @overload
+    def template_test(self, name: str | None = None) -> Callable[[T_callable], T_callable]: ...
+
     @setupmethod
     def template_test(self, name: Any = None) -> Any:
         """Register a template test; with or without parentheses."""
@@ -111,6 +121,11 @@ class Templated(Scaffold):
     def add_template_test(self, f: Callable[..., bool], name: str | None = None) -> None:
         """Register a template test under its own or another name."""
         self._add_to_templates("tests", f, name)
+
+    @overload
+    def template_global(self, name: T_callable) -> T_callable: ...
+    @overload
+    def template_global(self, name: str | None = None) -> Callable[[T_callable], T_callable]: ...
 
     @setupmethod
     def template_global(self, name: Any = None) -> Any:

@@ -190,3 +190,21 @@ def test_a_form_with_files_says_how_it_must_be_sent():
 
     assert Upload(formdata=None).enctype == "multipart/form-data"
     assert Plain(formdata=None).enctype == "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_page_that_forgot_its_enctype_is_told_in_debug_mode(app, client, caplog, debug):
+    app.debug = debug
+
+    class Portrait(Form):
+        picture = FileField(validators=[FileRequired()])
+
+    @app.post("/")
+    def add():
+        form = Portrait()
+        form.validate_on_submit()
+        return form.errors
+
+    response = client.post("/", data={"picture": "me.png"})
+    assert response.json == {"picture": ["This field is required."]}
+    assert ('enctype="{{ form.enctype }}"' in caplog.text) is debug

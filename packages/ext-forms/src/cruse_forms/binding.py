@@ -12,12 +12,15 @@ comes behind it, so it never gets there, and the form says why:
 
 from __future__ import annotations
 
+import logging
 import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
+
+from cruse import current_app, has_app_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from cruse_forms.settings import FormsSettings
 
 __all__ = ["FormData", "read_query", "read_submission"]
+
+logger = logging.getLogger("cruse_forms")
 
 ROW_DIGITS = 100  # of the number of a row; int() refuses more than 4,300
 _LONG_NUMBER = re.compile(rf"\d{{{ROW_DIGITS + 1}}}")
@@ -90,6 +95,8 @@ class FormData:
     def getlist(self, name: str) -> list[Any]:
         """Return the texts of a field, or its files where it takes files."""
         if name in self.file_names:
+            if name in self._texts and self.json is None and has_app_context():
+                _explain_text(name)
             return self.files.getlist(name)
         return list(self._texts.get(name, ()))
 
@@ -124,6 +131,16 @@ class FormData:
                     raise RequestEntityTooLarge(
                         f"A list in the form has more than {max_rows} rows."
                     )
+
+
+def _explain_text(name: str) -> None:
+    """Tell who develops the application why a file that was chosen is missing."""
+    if current_app.debug:
+        logger.warning(
+            "Of the file for the field %r only its name came: a form with files needs "
+            '<form method="post" enctype="{{ form.enctype }}">.',
+            name,
+        )
 
 
 def read_submission(request: Request, settings: FormsSettings) -> FormData:

@@ -39,6 +39,19 @@ def app_source(*names):
     return "\n".join(lines)
 
 
+# Not Flask itself, which need not be there.
+OF_FLASK = """
+class Flask:
+    __module__ = "flask.app"
+
+    def __call__(self, environ, start_response):
+        pass
+
+app = Flask()
+
+def build():
+    return app
+"""
 FACTORY = """
 from cruse.app import Cruse
 
@@ -128,6 +141,9 @@ def test_unnamed_it_is_looked_for_in_the_usual_files(project, files, found):
         ("import io; app = io.StringIO()", "mysite", "'mysite:app' is a _io.StringIO, not a"),
         ("def create_app(): return 3", "mysite", "'mysite:create_app' returned a int"),
         ("def create_app(name): pass", "mysite", "missing a required argument: 'name'"),
+        (OF_FLASK, "mysite", "is a flask.app.Flask, not a Cruse application. An application of"),
+        (OF_FLASK, "mysite:app", "runs as it is with 'cruse --flask'"),
+        (OF_FLASK, "mysite:build", "runs as it is with 'cruse --flask'"),
         (FACTORY, "mysite:create_app(1, 2)", "too many positional arguments"),
         (FACTORY, "mysite:create_app(open('x'))", "Give literals"),
         (FACTORY, "mysite:create_app.x()", "Cannot read 'create_app.x()'"),

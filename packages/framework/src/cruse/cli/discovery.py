@@ -205,7 +205,7 @@ def find_best_app(module: ModuleType) -> Cruse:
             kind = type(other)
             raise NoAppException(
                 f"'{module.__name__}:{name}' is a {kind.__module__}.{kind.__name__}, not a Cruse "
-                "application."
+                f"application.{_flask_hint(other)}"
             )
     raise NoAppException(
         f"No application or factory in module {module.__name__!r}. "
@@ -230,11 +230,22 @@ def find_app_by_string(module: ModuleType, app_name: str) -> Cruse:
         ) from None
     if _is_app(found):
         return found
-    if callable(found):
+    hint = _flask_hint(found)
+    if callable(found) and not hint:
         return _call_factory(module, found, reference)
     raise NoAppException(
-        f"'{module.__name__}:{app_name}' is a {type(found).__name__}, not a Cruse application. "
-        "Name the application or a function that returns it."
+        f"'{module.__name__}:{app_name}' is a {type(found).__name__}, not a Cruse application."
+        f"{hint or ' Name the application or a function that returns it.'}"
+    )
+
+
+def _flask_hint(found: Any) -> str:
+    """Return what to do with an application of Flask, to go on a sentence; else nothing."""
+    if not any(cls.__module__.partition(".")[0] == "flask" for cls in type(found).__mro__):
+        return ""
+    return (
+        " An application of Flask runs as it is with 'cruse --flask', of cruse-flask: "
+        "pip install 'cruse[flask]'."
     )
 
 
@@ -279,8 +290,8 @@ def _call_factory(module: ModuleType, factory: Callable[..., Any], reference: _R
     app = factory(*reference.args, **reference.kwargs)
     if not _is_app(app):
         raise NoAppException(
-            f"'{where}' returned a {type(app).__name__}, not a Cruse application. "
-            "Return the application from it."
+            f"'{where}' returned a {type(app).__name__}, not a Cruse application."
+            f"{_flask_hint(app) or ' Return the application from it.'}"
         )
     return app
 

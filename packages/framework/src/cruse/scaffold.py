@@ -290,7 +290,8 @@ class Scaffold:
 
         def decorator(function: T_socket) -> T_socket:
             if not is_async(function):
-                raise TypeError(f"A websocket view has to be 'async def': {function!r} is not.")
+                name = endpoint_of(function)
+                raise TypeError(f"A websocket view has to be 'async def': {name!r} is not.")
             endpoint = options.pop("endpoint", None)
             view = cast("RouteCallable", function)
             self.add_url_rule(rule, endpoint, view, websocket=True, **options)

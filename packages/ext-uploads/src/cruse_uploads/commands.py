@@ -10,6 +10,7 @@ from werkzeug.utils import import_string
 
 from cruse.cli import AppGroup
 from cruse_uploads import upkeep
+from cruse_uploads.errors import StorageRefused
 from cruse_uploads.rules import tell_size
 from cruse_uploads.storage import Storage
 from cruse_uploads.storage.local import LocalStorage
@@ -82,7 +83,12 @@ def _add_changes(group: AppGroup, uploads: Uploads) -> None:
     )
     def sweep(older: float) -> None:
         """Remove temporary files nobody kept, expired uploads, and what killed processes left."""
-        done = upkeep.sweep(uploads, older)
+        try:
+            done = upkeep.sweep(uploads, older)
+        except StorageRefused as error:  # which is asked last
+            raise click.ClickException(
+                f"{error} All else is swept; the parts of broken uploads are still in the store."
+            ) from None
         click.echo(
             f"Removed {done.temporary} temporary files, {done.quarantined} from quarantine, "
             f"{done.expired} expired uploads and {done.pieces} pieces of broken uploads; promoted "

@@ -10,7 +10,14 @@ from werkzeug.exceptions import HTTPException
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ObjectExistsError", "ObjectNotFoundError", "Reason", "StorageFull", "UploadNotAllowed"]
+__all__ = [
+    "ObjectExistsError",
+    "ObjectNotFoundError",
+    "Reason",
+    "StorageFull",
+    "StorageRefused",
+    "UploadNotAllowed",
+]
 
 #: Why a file is refused: ``missing`` (none was sent), ``empty``, ``too_many``, ``name`` (an
 #: extension that is not allowed), ``type`` (content that is not allowed), ``mismatch`` (the name
@@ -67,6 +74,29 @@ class StorageFull(HTTPException):
 
     #: The errors of the operating system that mean it.
     ERRNOS: ClassVar[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class StorageRefused(RuntimeError):  # noqa: N818 (beside StorageFull)
+    """An object store does not do what it is asked for in its upkeep.
+
+    Args:
+        method: The method of the request.
+        url: Where it went, without the query.
+        status: The status of its answer; 0 when there was none.
+        code: The store's own word for what is wrong, or the system's.
+    """
+
+    def __init__(self, method: str, url: str, status: int, code: str) -> None:
+        said = f"{status} {code}".rstrip() if status else f"no answer ({code})"
+        hint = ""
+        if status in (401, 403):
+            hint = (
+                " The keys it was asked with need the rights s3:ListBucketMultipartUploads and "
+                "s3:AbortMultipartUpload, for this bucket."
+            )
+        super().__init__(f"The object store answered {method} {url} with {said}.{hint}")
+        #: The status of its answer; 0 when there was none.
+        self.status = status
 
 
 class ObjectNotFoundError(LookupError):

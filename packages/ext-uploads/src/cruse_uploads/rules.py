@@ -254,6 +254,11 @@ class Intake:
             raise RuntimeError("The type of this file is not known yet.")
         return self.type
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is still to come can change nothing but the size."""
+        return self.type is not None and self._header is None
+
     #: Width and height in pixels, of an image whose header can be read.
     dimensions: tuple[int, int] | None = None
 

@@ -280,6 +280,37 @@ class UploadSet:
         hooks = Hooks(authorize, on_finished, on_progress, temporary)
         return make_blueprint(self, hooks, expires, cors)
 
+    def direct(
+        self,
+        *,
+        authorize: Callable[[ResumableUpload], Any],
+        on_finished: Callable[[Stored, ResumableUpload], Any] | None = None,
+        expires: int = 60 * 60,
+        temporary: bool = False,
+        cors: Mapping[str, Any] | None = None,
+    ) -> Blueprint:
+        """Return a blueprint by which clients send files to the object store themselves.
+
+        Register it with an URL prefix, where uploads are announced. In S3, and what is like it, a
+        file goes there by a signed request; on other storage it goes through the application, by
+        the same steps. Its views are async when one of the functions is.
+
+        Args:
+            authorize: As for :meth:`resumable`: called when an upload is announced, and when it is
+                confirmed.
+            on_finished: Called with the file and the upload when it was confirmed and kept the
+                rules; see :meth:`resumable`.
+            expires: For how many seconds a client may begin to send. It has a day more to confirm.
+            temporary: Leave the file apart, seen by nobody, until :meth:`promote` is called.
+            cors: The arguments of :class:`cruse.CORSPolicy`, for pages of other origins. The
+                object store has rules of its own for those.
+        """
+        from cruse_uploads.direct import make_blueprint
+        from cruse_uploads.resumable.finishing import Hooks
+
+        hooks = Hooks(authorize, on_finished, temporary=temporary)
+        return make_blueprint(self, hooks, expires, cors)
+
     # -- finding ---------------------------------------------------------------------------------
 
     @property
@@ -392,8 +423,8 @@ class UploadSet:
             key: Its key.
             variant: The name of a declared variant of an image, which is made when the URL is
                 asked for; the image itself unless given.
-            expires: Sign the URL, so that it works for this many seconds; in a private set, whose
-                URLs are always signed, ``UPLOADS_URL_EXPIRES`` unless given.
+            expires: For how many seconds it works, in a private set, whose URLs are signed;
+                ``UPLOADS_URL_EXPIRES`` unless given.
             external: Whether scheme and host are part of it.
         """
         state = self.uploads.state

@@ -18,6 +18,7 @@ Theory of operation
 from __future__ import annotations
 
 import io
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -26,7 +27,7 @@ from urllib.parse import quote, unquote
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
 from cruse_uploads.filetypes import INLINE
 from cruse_uploads.names import content_disposition, is_key
-from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+from cruse_uploads.storage import Meta, ObjectStat, PutRequest, Storage, Writer
 from cruse_uploads.storage.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ __all__ = ["ObjectStorage"]
 
 PART = 5 * 1024 * 1024  # bytes; the least that S3 takes as a part
 CONCURRENCY = 4  # parts on their way at the same time, each in memory
+MAX_PUT = 5 * 1024**3  # bytes that S3 takes in one request
+S3_META = "x-amz-meta-"
 _NAME = "name"  # of the metadata
 
 
@@ -128,12 +131,33 @@ class ObjectStorage(Storage):
         url: str = self._obstore.sign(self.store, "GET", key, timedelta(seconds=seconds))
         return url
 
+    def put_request(self, key: str, meta: Meta, size: int, seconds: int) -> PutRequest | None:
+        """Return how a client writes an object into S3, and what is like it, itself.
+
+        Only where the keys are known: given to the store, or in the environment. The number of
+        bytes and what is known of them are signed with it, so no other ones are taken.
+        """
+        from obstore.store import S3Store
+
+        bucket = Bucket.of(self.store) if isinstance(self.store, S3Store) else None
+        if bucket is None or size > MAX_PUT:
+            return None
+        headers = {name.lower(): value for name, value in _attributes(meta, S3_META).items()}
+        headers["if-none-match"] = "*"
+        prefix = getattr(self.store, "prefix", None)
+        full = f"{prefix}/{key}" if prefix else key
+        signed = {**headers, "content-length": str(size)}  # which clients add themselves
+        return PutRequest(bucket.presign("PUT", full, signed, seconds, time.time()), headers)
+
     def sweep(self, before: float) -> int:
         """Abort multipart uploads that were begun and never completed, in S3 and what is like it.
 
         Only where the keys are known: given to the store, or in the environment; and only below
         the store's prefix, for without one the bucket may have others' uploads, too. For others,
         and other stores, the bucket needs a rule of its own.
+
+        Raises:
+            StorageRefused: When the store does not let these keys do so.
         """
         from obstore.store import S3Store
 
@@ -161,18 +185,23 @@ class ObjectStorage(Storage):
             raise ObjectNotFoundError(key)
 
 
+def _attributes(meta: Meta, prefix: str = "") -> dict[str, str]:
+    """Return what a store keeps of an object; what is only ours has a prefix in S3's requests."""
+    shown = "inline" if meta.type in INLINE else "attachment"
+    return {
+        "Content-Type": meta.type,
+        "Content-Disposition": content_disposition(shown, meta.name),
+        f"{prefix}{_NAME}": quote(meta.name),
+    }
+
+
 class _ObjectWriter(Writer):
     """An object that is small so far, or goes up in parts."""
 
     def __init__(self, storage: ObjectStorage, key: str, meta: Meta) -> None:
         self._storage = storage
         self._key = key
-        shown = "inline" if meta.type in INLINE else "attachment"
-        self._attributes: Any = {
-            "Content-Type": meta.type,
-            "Content-Disposition": content_disposition(shown, meta.name),
-            _NAME: quote(meta.name),
-        }
+        self._attributes: Any = _attributes(meta)
         self._small = bytearray()
         self._large: Any = None
 

@@ -158,7 +158,7 @@ def stream(site, url, body, offset, length=None, method="PATCH", **fields):
 
 
 class Counting(MemoryStorage):
-    """Storage that counts how often it is asked for its keys: a request each, of an object store."""
+    """Storage that counts how often it lists keys, which costs an object store a request."""
 
     listed = 0
 

@@ -20,6 +20,8 @@ HERE = Path(__file__).parent
 CLIENT = "tus-js-client@4.3.1"
 SERVE = ["-m", "cruse", "--app", "tus_app:app", "serve", "--port", "{port}", "--workers", "2"]
 SIZE = 48 * 1024 * 1024
+GIGABYTE = 1_000_000_000
+MB = 1_000_000
 CUTS = 20
 WAIT = 100  # seconds, on a machine with other work
 
@@ -36,12 +38,16 @@ def client(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def film(tmp_path_factory):
-    """A large file."""
-    path = tmp_path_factory.mktemp("film") / "film.bin"
-    path.write_bytes(random.randbytes(SIZE))  # noqa: S311
-    return path
+@pytest.fixture
+def film(tmp_path, request):
+    """A large file, and its digest."""
+    path, digest = tmp_path / "film.bin", hashlib.sha256()
+    with path.open("wb") as file:
+        for start in range(0, request.param, MB):
+            data = random.randbytes(min(MB, request.param - start))  # noqa: S311
+            digest.update(data)
+            file.write(data)
+    return path, digest.hexdigest()
 
 
 class Cinema:
@@ -70,21 +76,25 @@ class Cinema:
 def cinema(tmp_path, request):
     with ExitStack() as stack:
         yield Cinema(tmp_path, request.param, stack)
+    shutil.rmtree(tmp_path)  # of gigabytes, pytest would keep those of three runs
 
 
 @pytest.mark.parametrize(
-    ("cinema", "options"),
+    ("cinema", "film", "options"),
     [
-        ("sync", {"protocol": "tus-v1"}),
-        ("async", {"protocol": "tus-v1", "chunkSize": 20_000_000}),
-        ("async", {"protocol": "tus-v1", "parallelUploads": 3}),
-        ("sync", {"protocol": "ietf-draft-05", "uploadDataDuringCreation": False}),
+        ("sync", SIZE, {"protocol": "tus-v1"}),
+        ("async", SIZE, {"protocol": "tus-v1", "chunkSize": 20_000_000}),
+        ("async", SIZE, {"protocol": "tus-v1", "parallelUploads": 3}),
+        ("sync", SIZE, {"protocol": "ietf-draft-05", "uploadDataDuringCreation": False}),
+        ("sync", GIGABYTE, {"protocol": "tus-v1"}),
     ],
-    indirect=["cinema"],
-    ids=["wsgi", "asgi-chunks", "asgi-parallel", "wsgi-draft"],
+    indirect=["cinema", "film"],
+    ids=["wsgi", "asgi-chunks", "asgi-parallel", "wsgi-draft", "wsgi-gigabyte"],
 )
 def test_a_film_comes_in_whole_over_a_line_that_breaks(cinema, client, film, options):
-    cuts = random.Random(7).choices(range(400_000, 4_000_000), k=CUTS)  # noqa: S311
+    path, digest = film
+    size = path.stat().st_size
+    cuts = random.Random(7).choices(range(size // 120, size // 12), k=CUTS)  # noqa: S311
     line = Line(cinema.server.port, cuts)
 
     def kill_at_half(left):
@@ -95,7 +105,7 @@ def test_a_film_comes_in_whole_over_a_line_that_breaks(cinema, client, film, opt
 
     line.before_cut = kill_at_half
     url = f"http://127.0.0.1:{line.port}/tus"
-    command = ["node", "tus_client.js", url, film, "film.bin", json.dumps(options)]
+    command = ["node", "tus_client.js", url, path, "film.bin", json.dumps(options)]
     done = subprocess.run(
         command, cwd=client, timeout=WAIT, capture_output=True, text=True, check=False
     )
@@ -103,6 +113,5 @@ def test_a_film_comes_in_whole_over_a_line_that_breaks(cinema, client, film, opt
     assert done.returncode == 0, done.stderr + cinema.server.log.read_text()
     assert line.cuts == []
     (told,) = cinema.finished()
-    digest = hashlib.sha256(film.read_bytes()).hexdigest()
-    assert told == {"name": "film.bin", "size": SIZE, "digest": digest}
+    assert told == {"name": "film.bin", "size": size, "digest": digest}
     assert list(cinema.folder.rglob("*.00000*")) == []  # no piece is left

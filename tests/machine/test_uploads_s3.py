@@ -151,3 +151,45 @@ def test_a_large_file_goes_there_through_little_memory(place, server):
         for _ in range(96):
             assert file.read(MIB) == DATA
         assert file.read() == b""
+
+
+def send_to_store(url, data, headers):
+    """Send what a page would; return the status of the store's answer."""
+    asked = urllib.request.Request(url, data=data, headers=headers, method="PUT")
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_the_store_takes_what_was_announced_and_nothing_else(s3_store):
+    storage = ObjectStorage(s3_store)
+    uploads = Uploads(storage=lambda app: storage)
+    files = uploads.set("files", allow=("txt", "html"))
+    app = Cruse("sends_directly", extensions=[uploads], static_folder=None)
+    app.config["SECRET_KEY"] = "not a secret"
+    app.register_blueprint(files.direct(authorize=lambda upload: True), url_prefix="/direct")
+    client = app.test_client()
+    told = client.post("/direct", json={"name": "图.html", "size": 5}).json
+    url, headers = told["url"], told["headers"]
+    assert url.startswith(str(s3_store.config["endpoint"]))
+    assert send_to_store(url, b"longer", headers) == 403
+    assert send_to_store(url, b"less", headers) == 403
+    assert send_to_store(url, b"words", {**headers, "content-type": "image/png"}) == 403
+    assert send_to_store(url, b"words", {**headers, "content-disposition": "inline"}) == 403
+    assert send_to_store(url.replace("Expires=3600", "Expires=36000"), b"words", headers) == 403
+    assert send_to_store(url.replace(".sent", ".info"), b"words", headers) == 403
+    assert client.post(told["confirm"]).status_code == 409
+    assert send_to_store(url, b"words", headers) == 200
+    assert send_to_store(url, b"other", headers) == 412
+    confirmed = client.post(told["confirm"])
+    assert (confirmed.status_code, confirmed.json["name"]) == (200, "图.html")
+    with client.get(confirmed.json["url"]) as response:
+        assert response.data == b"words"
+    key = confirmed.json["url"].partition("/files/")[2]
+    _, fields = fetch(storage.url(f"files/{key}", 60))  # what was signed stayed with it
+    assert fields["Content-Type"] == "text/html"
+    assert fields["Content-Disposition"].startswith("attachment; filename=")
+    app.stop()

@@ -77,6 +77,28 @@ def test_browsers_are_sent_to_the_store_by_urls_that_it_signed(client):
             fetch(url.replace("Expires=3600", "Expires=3601"))
 
 
+def test_parts_of_what_is_there_are_served_from_there(client):
+    client.application.config["UPLOADS_REDIRECT"] = False
+    data = bytes(range(32, 127)) * 70_000  # 6 MB: it went there in parts
+    url = client.post("/", data={"file": (io.BytesIO(data), "a.txt")}).text
+    with client.get(url) as response:
+        assert response.data == data
+        etag = response.headers["ETag"]
+    for wanted, part in (
+        ("0-9", data[:10]),
+        ("5242870-5242890", data[5242870:5242891]),
+        ("-3", data[-3:]),
+    ):
+        with client.get(url, headers={"Range": f"bytes={wanted}", "If-Range": etag}) as response:
+            assert (response.status_code, response.data) == (206, part)
+    assert client.get(url, headers={"Range": "bytes=9000000-"}).status_code == 416
+    assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
+    with client.get(url, headers={"Range": "bytes=0-9", "If-Range": '"other"'}) as response:
+        assert (response.status_code, response.data) == (200, data)
+    with client.head(url) as response:
+        assert response.headers["Content-Length"] == str(len(data))
+
+
 @pytest.fixture
 def place(request, tmp_path):
     """Where a server keeps its files: a folder, or an object store."""

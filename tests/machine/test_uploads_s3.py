@@ -1,5 +1,6 @@
 """Uploads in an object store that speaks like S3, and in a process that is killed meanwhile."""
 
+import hashlib
 import http.client
 import io
 import re
@@ -214,4 +215,29 @@ def test_the_store_takes_what_was_announced_and_nothing_else(s3_store):
     _, fields = fetch(storage.url(f"files/{key}", 60))  # what was signed stayed with it
     assert fields["Content-Type"] == "text/html"
     assert fields["Content-Disposition"].startswith("attachment; filename=")
+    app.stop()
+
+
+def test_an_upload_goes_on_there_where_it_broke_off(s3_store):
+    storage, told = ObjectStorage(s3_store), []
+    uploads = Uploads(storage=lambda app: storage)
+    files = uploads.set("files", allow=("txt",), digest="sha256")
+    app = Cruse("resumes_there", extensions=[uploads], static_folder=None)
+    hooks = {"authorize": lambda upload: True, "on_finished": lambda s, u: told.append(s)}
+    app.register_blueprint(files.resumable(**hooks), url_prefix="/tus")
+    client = app.test_client()
+    data = bytes(range(32, 127)) * 100_000  # 9.5 MB: several pieces
+    tus = {"Tus-Resumable": "1.0.0"}
+    created = client.post("/tus", headers={**tus, "Upload-Length": str(len(data))})
+    url = created.headers["Location"]
+    append = {**tus, "Content-Type": "application/offset+octet-stream"}
+    for start, end in ((0, 5_000_000), (5_000_000, 5_000_007), (5_000_007, len(data))):
+        offset = client.head(url, headers=tus).headers["Upload-Offset"]
+        assert offset == str(start)
+        fields = {**append, "Upload-Offset": offset}
+        assert client.patch(url, data=data[start:end], headers=fields).status_code == 204
+    (stored,) = told
+    assert stored.digest == hashlib.sha256(data).hexdigest()
+    left = [key for key in storage.keys() if re.search(r"\.[0-9]{20}$|claim|turn", key)]
+    assert left == []
     app.stop()

@@ -6,6 +6,8 @@ from importlib.metadata import distributions
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from werkzeug.exceptions import Conflict
 
 from cruse import Cruse, request
@@ -429,3 +431,20 @@ def test_pages_of_other_origins_are_let_in(make_site):
     started = site.start(Origin="https://app.example")
     assert started.headers["Access-Control-Allow-Origin"] == "https://app.example"
     assert urlsplit(started.json["confirm"]).netloc == "localhost"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.text(max_size=300),
+    size=st.integers() | st.just(len(TEXT)),
+    metadata=st.dictionaries(st.text(), st.text()),
+)
+def test_whatever_is_announced_is_taken_or_refused(name, size, metadata):
+    site = Site(MemoryStorage())
+    told = {"name": name, "size": size, "metadata": metadata}
+    started = site.client.post("/direct", json=told)
+    assert started.status_code in (201, 400, 413, 415)
+    if started.status_code == 201 and size == len(TEXT):
+        assert site.put(started).status_code == 200
+        assert site.confirm(started).status_code in (200, 415)
+    site.app.stop()

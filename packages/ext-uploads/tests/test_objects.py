@@ -150,7 +150,7 @@ def s3_asked():
             self.end_headers()
             self.wfile.write((DENIED if refused else LISTED).encode())
 
-        do_GET = do_DELETE = answer  # noqa: N815 (names of http.server)
+        do_GET = do_DELETE = do_HEAD = do_PUT = do_POST = answer  # noqa: N815 (of http.server)
 
         def log_message(self, *args):
             pass
@@ -188,8 +188,35 @@ def test_a_store_that_does_not_let_us_sweep_is_told_in_words(s3_asked):
     with pytest.raises(StorageRefused, match=r"403 AccessDenied.*s3:AbortMultipartUpload"):
         storage.sweep(1_700_000_000)
     nobody = ObjectStorage(S3Store("b", prefix="up", endpoint="http://127.0.0.1:9", **keys))
-    with pytest.raises(StorageRefused, match="no answer"):
+    with pytest.raises(StorageRefused, match=r"broken uploads: .*refused"):
         nobody.sweep(1_700_000_000)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda storage: storage.keys("files/"),
+        lambda storage: storage.stat("files/a.bin"),
+        lambda storage: storage.open("files/a.bin"),
+        lambda storage: storage.delete("files/a.bin"),
+        lambda storage: storage.move("files/a.bin", "files/b.bin"),
+        lambda storage: put(storage, "files/a.bin", b"small"),
+        lambda storage: put(storage, "files/a.bin", LARGE),
+    ],
+    ids=["list", "stat", "open", "delete", "move", "write", "write-parts"],
+)
+def test_what_a_store_refuses_is_told_in_a_line(s3_asked, use):
+    endpoint, _ = s3_asked
+    keys = {"access_key_id": "the-name", "secret_access_key": "key"}
+    options = {"client_options": {"allow_http": True}, "retry_config": {"max_retries": 0}}
+    for url, told in ((endpoint, "403"), ("http://127.0.0.1:9", "error sending request")):
+        store = S3Store("refused", prefix="up", endpoint=url, **keys, **options)
+        with pytest.raises(StorageRefused, match=told) as caught:
+            use(ObjectStorage(store))
+        assert str(caught.value).startswith("The object store was asked to ")
+        assert len(str(caught.value)) < 300
+        assert "the-name" not in str(caught.value)
+        assert caught.value.__suppress_context__
 
 
 @pytest.mark.parametrize(

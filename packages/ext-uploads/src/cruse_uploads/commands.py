@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from werkzeug.utils import import_string
@@ -45,9 +45,19 @@ def _storage(text: str) -> Storage:
     return made
 
 
+class _Group(AppGroup):
+    """Commands that tell in a line what an object store refuses."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StorageRefused as error:
+            raise click.ClickException(str(error)) from None
+
+
 def make_group(uploads: Uploads) -> AppGroup:
     """Return the group of the commands of an application's uploads."""
-    group = AppGroup("uploads", help="Look after uploaded files.")
+    group = _Group("uploads", help="Look after uploaded files.")
     _add_looks(group, uploads)
     _add_changes(group, uploads)
     return group
@@ -83,12 +93,7 @@ def _add_changes(group: AppGroup, uploads: Uploads) -> None:
     )
     def sweep(older: float) -> None:
         """Remove temporary files nobody kept, expired uploads, and what killed processes left."""
-        try:
-            done = upkeep.sweep(uploads, older)
-        except StorageRefused as error:  # which is asked last
-            raise click.ClickException(
-                f"{error} All else is swept; the parts of broken uploads are still in the store."
-            ) from None
+        done = upkeep.sweep(uploads, older)
         click.echo(
             f"Removed {done.temporary} temporary files, {done.quarantined} from quarantine, "
             f"{done.expired} expired uploads and {done.pieces} pieces of broken uploads; promoted "

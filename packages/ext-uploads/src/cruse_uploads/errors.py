@@ -77,24 +77,20 @@ class StorageFull(HTTPException):
 
 
 class StorageRefused(RuntimeError):  # noqa: N818 (beside StorageFull)
-    """An object store does not do what it is asked for in its upkeep.
+    """An object store does not do what it is asked for, or does not answer.
 
     Args:
-        method: The method of the request.
-        url: Where it went, without the query.
+        asked: What it was asked for.
+        said: The store's own words for what is wrong, short.
         status: The status of its answer; 0 when there was none.
-        code: The store's own word for what is wrong, or the system's.
+        hint: What to do about it.
     """
 
-    def __init__(self, method: str, url: str, status: int, code: str) -> None:
-        said = f"{status} {code}".rstrip() if status else f"no answer ({code})"
-        hint = ""
-        if status in (401, 403):
-            hint = (
-                " The keys it was asked with need the rights s3:ListBucketMultipartUploads and "
-                "s3:AbortMultipartUpload, for this bucket."
-            )
-        super().__init__(f"The object store answered {method} {url} with {said}.{hint}")
+    def __init__(self, asked: str, said: str, status: int = 0, hint: str = "") -> None:
+        if not hint and status in (401, 403):
+            hint = "Look at the keys that it is asked with, and at what they may."
+        answer = f"{status} {said}".strip() if status else said
+        super().__init__(f"The object store was asked to {asked}: {answer}. {hint}".rstrip())
         #: The status of its answer; 0 when there was none.
         self.status = status
 

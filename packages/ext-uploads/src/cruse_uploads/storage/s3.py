@@ -34,6 +34,11 @@ __all__ = ["Bucket", "OpenUpload"]
 
 TIMEOUT = 60  # seconds
 MAX_ERROR = 64 * 1024  # bytes read of what is said about an error
+ASKED = "remove the parts of broken uploads"
+RIGHTS = (
+    "Its keys need the rights s3:ListBucketMultipartUploads and s3:AbortMultipartUpload for this "
+    "bucket. All else is swept."
+)
 _EMPTY = hashlib.sha256(b"").hexdigest()  # of the body
 
 
@@ -118,11 +123,11 @@ class Bucket:
                 body: bytes = response.read()
         except urllib.error.HTTPError as error:
             with error:
-                raise StorageRefused(
-                    method, url, error.code, _code(error.read(MAX_ERROR))
-                ) from None
+                said = _code(error.read(MAX_ERROR)) or str(error.reason)
+            hint = RIGHTS if error.code in (401, 403) else ""
+            raise StorageRefused(ASKED, said, error.code, hint) from None
         except OSError as error:
-            raise StorageRefused(method, url, 0, str(error)) from None
+            raise StorageRefused(ASKED, str(error)) from None
         return body
 
     def presign(

@@ -238,6 +238,6 @@ def test_an_upload_goes_on_there_where_it_broke_off(s3_store):
         assert client.patch(url, data=data[start:end], headers=fields).status_code == 204
     (stored,) = told
     assert stored.digest == hashlib.sha256(data).hexdigest()
-    left = [key for key in storage.keys() if re.search(r"\.[0-9]{20}$|claim|turn", key)]
-    assert left == []
+    keys = storage.keys()
+    assert [key for key in keys if re.search(r"\.[0-9]{20}$|claim|turn", key)] == []
     app.stop()

@@ -1,6 +1,6 @@
 // A chosen photo goes up in pieces before its form is sent (tus 1.0, https://tus.io), and goes on
 // where a line broke. The form then has a reference to it. Without this file the form sends the
-// photo itself, and so it does whenever the server wants something else than another try.
+// photo itself, and so it does when the server refuses the pieces: its page says why.
 
 (() => {
   const form = document.querySelector("form[data-uploads]");
@@ -46,14 +46,16 @@
     return ask("PATCH", url, fields, file.slice(offset, offset + PIECE));
   }
 
+  const begun = new WeakMap(); // where files are going to, for who tries again by hand
+
   // Send a file; return the reference to it.
   async function upload(file) {
-    let url;
     let offset = 0;
     for (let tries = 0; ; tries += 1) {
       try {
+        let url = begun.get(file);
         if (url) offset = offsetOf(await ask("HEAD", url)); // it may have come further than we know
-        else url = await create(file);
+        else begun.set(file, (url = await create(file)));
         for (;;) {
           const response = await append(url, file, offset);
           offset = offsetOf(response);
@@ -90,7 +92,11 @@
       const reference = await upload(file);
       if (reference) refer(reference);
     } catch (error) {
-      console.info("The photo is sent with its form.", error);
+      if (!(error instanceof Refused)) {
+        status.textContent = "The connection is lost. What you wrote is still here: try again later.";
+        busy = false;
+        return;
+      }
     }
     form.submit();
   });

@@ -238,3 +238,13 @@ def test_a_client_may_write_into_s3_what_was_signed(monkeypatch, size, keys, is_
         assert put.headers["content-disposition"].startswith("attachment; ")
         assert put.headers["x-amz-meta-name"] == "%E5%9B%BE.html"
         assert "key" not in repr(put)
+
+
+def test_what_browsers_get_is_signed_for_where_they_reach_the_store():
+    options = {"prefix": "up", "access_key_id": "name", "secret_access_key": "key"}
+    inside = S3Store("b", endpoint="http://store:9000", **options)
+    outside = S3Store("b", endpoint="https://files.example.com", **options)
+    storage = ObjectStorage(inside, public=outside)
+    put = storage.put_request("files/a.png", Meta("a.png", "image/png"), 5, 60)
+    for url in (put.url, storage.url("files/a.png", 60)):
+        assert url.startswith("https://files.example.com/b/up/files/a.png?")

@@ -52,12 +52,14 @@ class ObjectStorage(Storage):
 
     Args:
         store: A store of ``obstore.store``, such as ``S3Store("bucket", prefix="uploads")``.
+        public: The same store as browsers reach it, where that is by another URL; what is signed
+            for them is signed for that.
 
     Raises:
         RuntimeError: When obstore, the extra ``objects``, is not installed.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, public: ObjectStore | None = None) -> None:
         try:
             import obstore
         except ImportError as error:
@@ -66,6 +68,7 @@ class ObjectStorage(Storage):
             ) from error
         self._obstore = obstore
         self.store = store
+        self.public = store if public is None else public
 
     def __repr__(self) -> str:
         return f"ObjectStorage({type(self.store).__name__})"  # the store's own may show its keys
@@ -125,10 +128,10 @@ class ObjectStorage(Storage):
         """Return where browsers get an object from S3, Google Cloud or Azure itself."""
         from obstore.store import AzureStore, GCSStore, S3Store
 
-        if not isinstance(self.store, S3Store | GCSStore | AzureStore):
+        if not isinstance(self.public, S3Store | GCSStore | AzureStore):
             return None
         self._check(key)
-        url: str = self._obstore.sign(self.store, "GET", key, timedelta(seconds=seconds))
+        url: str = self._obstore.sign(self.public, "GET", key, timedelta(seconds=seconds))
         return url
 
     def put_request(self, key: str, meta: Meta, size: int, seconds: int) -> PutRequest | None:
@@ -139,12 +142,12 @@ class ObjectStorage(Storage):
         """
         from obstore.store import S3Store
 
-        bucket = Bucket.of(self.store) if isinstance(self.store, S3Store) else None
+        bucket = Bucket.of(self.public) if isinstance(self.public, S3Store) else None
         if bucket is None or size > MAX_PUT:
             return None
         headers = {name.lower(): value for name, value in _attributes(meta, S3_META).items()}
         headers["if-none-match"] = "*"
-        prefix = getattr(self.store, "prefix", None)
+        prefix = getattr(self.public, "prefix", None)
         full = f"{prefix}/{key}" if prefix else key
         signed = {**headers, "content-length": str(size)}  # which clients add themselves
         return PutRequest(bucket.presign("PUT", full, signed, seconds, time.time()), headers)

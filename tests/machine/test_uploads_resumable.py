@@ -3,7 +3,6 @@
 Debian: nodejs, npm. The client comes from npm.
 """
 
-import hashlib
 import json
 import random
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine.films import make_film
 from tests.machine.lines import Line
 from tests.servers.serving import launch
 
@@ -21,7 +21,6 @@ CLIENT = "tus-js-client@4.3.1"
 SERVE = ["-m", "cruse", "--app", "tus_app:app", "serve", "--port", "{port}", "--workers", "2"]
 SIZE = 48 * 1024 * 1024
 GIGABYTE = 1_000_000_000
-MB = 1_000_000
 CUTS = 20
 WAIT = 100  # seconds, on a machine with other work
 
@@ -41,13 +40,8 @@ def client(tmp_path_factory):
 @pytest.fixture
 def film(tmp_path, request):
     """A large file, and its digest."""
-    path, digest = tmp_path / "film.bin", hashlib.sha256()
-    with path.open("wb") as file:
-        for start in range(0, request.param, MB):
-            data = random.randbytes(min(MB, request.param - start))  # noqa: S311
-            digest.update(data)
-            file.write(data)
-    return path, digest.hexdigest()
+    path = tmp_path / "film.bin"
+    return path, make_film(path, request.param)
 
 
 class Cinema:

@@ -15,6 +15,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.machine.films import make_film
 from tests.machine.lines import Line
 from tests.machine.uploads_app import make_storage
 from tests.servers.serving import launch
@@ -39,9 +40,9 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture
 def film(tmp_path):
+    """A large file, and its digest."""
     path = tmp_path / "film.bin"
-    path.write_bytes(random.randbytes(SIZE))  # noqa: S311
-    return path
+    return path, make_film(path, SIZE)
 
 
 @pytest.fixture
@@ -93,23 +94,25 @@ def digest_of(place, key):
 
 @pytest.mark.parametrize("place", ["local"], indirect=True)
 def test_uppy_goes_on_over_a_line_that_breaks(place, server, send, film):
+    path, digest = film
     cuts = random.Random(7).choices(range(400_000, 2_500_000), k=20)  # noqa: S311
     line = Line(server.port, cuts)
-    state, told = send(f"http://127.0.0.1:{line.port}/#tus", film)
+    state, told = send(f"http://127.0.0.1:{line.port}/#tus", path)
     line.listening.close()
     assert state == "done"
     assert line.cuts == []
     (key,) = [each["key"] for each in told]
-    assert digest_of(place, key) == hashlib.sha256(film.read_bytes()).hexdigest()
+    assert digest_of(place, key) == digest
 
 
 @pytest.mark.parametrize("place", ["local", "s3"], indirect=True)
 def test_uppy_sends_a_file_to_where_it_is_kept(place, server, send, film, tmp_path):
-    state, told = send(f"http://127.0.0.1:{server.port}/", film)
+    path, digest = film
+    state, told = send(f"http://127.0.0.1:{server.port}/", path)
     assert state == "done"
     (key,) = [each["key"] for each in told]
     assert told[0]["name"] == "film.bin"
-    assert digest_of(place, key) == hashlib.sha256(film.read_bytes()).hexdigest()
+    assert digest_of(place, key) == digest
     keys = make_storage(*place).keys()
     assert [key for key in keys if key.endswith(".sent")] == []
     past_the_application = not (tmp_path / "put").exists()

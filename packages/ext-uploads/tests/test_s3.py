@@ -78,10 +78,14 @@ def test_keys_may_come_from_a_function(monkeypatch):
         async def __call__(self):
             raise AssertionError("A loop is needed to ask it.")
 
+    async def provide_later():
+        raise AssertionError("A loop is needed to ask it.")
+
     bucket = Bucket.of(Store(provide))
     assert (bucket.access_key, bucket.secret_key, bucket.token) == ("name", "key", "session")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     assert Bucket.of(Store(Away())) is None
+    assert Bucket.of(Store(provide_later)) is None
 
 
 def test_a_request_is_signed_for_somebody_else(bucket):

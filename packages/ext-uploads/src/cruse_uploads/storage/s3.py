@@ -221,7 +221,8 @@ class Bucket:
 def _keys_of(config: Mapping[str, Any], provider: Any) -> tuple[str | None, ...]:
     """Return the name of the key, the key, and what belongs to keys for a session."""
     names = ("access_key_id", "secret_access_key")
-    if provider is not None and not inspect.iscoroutinefunction(provider.__call__):
+    calls = (provider, getattr(provider, "__call__", None))  # noqa: B004 - a function, or an object
+    if provider is not None and not any(map(inspect.iscoroutinefunction, calls)):
         given: Mapping[str, Any] = provider()
         return given.get(names[0]), given.get(names[1]), given.get("token")
     if all(map(config.get, names)):

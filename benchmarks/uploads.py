@@ -216,6 +216,7 @@ def django_chunks(size: int, folder: Path) -> Callable[[], None]:
 
 
 def starlette_read(size: int, folder: Path) -> Callable[[], None]:
+    import python_multipart  # noqa: F401 (which Starlette asks for when a form comes)
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import PlainTextResponse
@@ -257,7 +258,10 @@ def _peak() -> float:
 def measured(name: str, mebibytes: int, folder: Path) -> None:
     """Receive a file for each line on standard input; print what it took."""
     tempfile.tempdir = str(folder)  # where the others spool is as quick as where they keep
-    receive = RECEIVERS[name](mebibytes * MIB, folder)
+    try:
+        receive = RECEIVERS[name](mebibytes * MIB, folder)
+    except ModuleNotFoundError as error:
+        sys.exit(str(error))
     print("ready", flush=True)
     for _ in sys.stdin:
         before, start, wall = _peak(), time.process_time(), time.perf_counter()

@@ -4,8 +4,8 @@
 
 It keeps everything in FOLDER and prints its port on localhost once it listens. There is a bucket
 named ``bucket``; the keys are ``test:tester`` and ``testing``. Signatures are checked; parts,
-conditional requests and presigned URLs are the real thing. What an installation spreads over many
-machines (accounts, containers, objects, and the proxy in front) are green threads here.
+conditional requests, presigned URLs and CORS are the real thing. What an installation spreads over
+many machines (accounts, containers, objects, and the proxy in front) are green threads here.
 """
 
 import os
@@ -49,6 +49,7 @@ use = egg:swift#tempauth
 user_test_tester = testing .admin
 [filter:s3api]
 use = egg:swift#s3api
+cors_preflight_allow_origin = *
 """
 PLAIN = (
     "catch_errors",
@@ -106,6 +107,8 @@ def main():
     # The bucket is made from inside, where nobody has to sign.
     inside = InternalClient(server.proxy("inside", "catch_errors"), "tests", 1)
     inside.create_container("AUTH_test", "bucket")
+    everybody = {"X-Container-Meta-Access-Control-Allow-Origin": "*"}  # pages of all origins
+    inside.set_container_metadata("AUTH_test", "bucket", everybody)
     sys.stdout.write(f"{server.start(server.proxy('proxy', S3))}\n")
     sys.stdout.flush()
     eventlet.Event().wait()

@@ -18,6 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from photowall.seeds import SEEDS, paint
+from tests.machine.lines import Line
 from tests.servers.serving import serve, wall_environment
 
 PATIENCE = 20  # seconds for what should take less than one
@@ -215,6 +216,23 @@ def test_a_person_is_told_why_a_file_is_refused(person, photo, tmp_path):
         assert person.find("[name=photo]").get_attribute("aria-invalid") == "true"
     person.go()
     assert person.captions == before
+
+
+@pytest.mark.parametrize("database", [{}])
+def test_a_photo_comes_in_over_a_line_that_breaks(person, wall, photo):
+    person.sign_in()
+    cuts = [100_000, 200_000, 300_000]  # bytes that a connection carries before it is cut
+    assert photo.stat().st_size > sum(cuts)
+    line = Line(wall.port, cuts)
+    person.url = f"http://127.0.0.1:{line.port}"  # cookies are for all ports
+    person.fill(photo, "Sent in pieces")
+    person.reads("Your photo is on the wall.")
+    line.listening.close()
+    assert line.cuts == []
+    assert person.captions[0] == "Sent in pieces"
+    log = wall.log.read_text()
+    assert "HEAD /post/uploads/" in log  # where it went on
+    assert "PATCH /post/uploads/" in log
 
 
 @pytest.mark.parametrize("database", [{}])

@@ -3,78 +3,26 @@
 Debian: nodejs, npm. The client comes from npm.
 """
 
-import hashlib
 import json
 import random
 import shutil
-import socket
 import subprocess
-import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.machine.films import make_film
+from tests.machine.lines import Line
 from tests.servers.serving import launch
 
 HERE = Path(__file__).parent
 CLIENT = "tus-js-client@4.3.1"
 SERVE = ["-m", "cruse", "--app", "tus_app:app", "serve", "--port", "{port}", "--workers", "2"]
 SIZE = 48 * 1024 * 1024
+GIGABYTE = 1_000_000_000
 CUTS = 20
 WAIT = 100  # seconds, on a machine with other work
-
-
-class Line:
-    """A line to a server, which breaks after some bytes, again and again.
-
-    Args:
-        target: The port of the server.
-        cuts: How many bytes each connection carries before it breaks; the later ones do not.
-    """
-
-    def __init__(self, target, cuts):
-        self.target = target
-        self.cuts = list(cuts)
-        self.before_cut = lambda left: None
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listening.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with suppress(OSError):  # closed at the end
-            while True:
-                client, _ = self.listening.accept()
-                threading.Thread(target=self.carry, args=(client,), daemon=True).start()
-
-    def carry(self, client):
-        with client, suppress(OSError), self.connected() as server:
-            threading.Thread(target=self.carry_back, args=(server, client), daemon=True).start()
-            with suppress(OSError):
-                self.carry_on(client, server)
-            for end in (client, server):
-                with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)  # closing alone does not wake carry_back
-
-    def carry_on(self, client, server):
-        carried = 0
-        while data := client.recv(65536):
-            carried += len(data)
-            if self.cuts and carried > self.cuts[0]:
-                self.cuts.pop(0)
-                self.before_cut(len(self.cuts))
-                break
-            server.sendall(data)
-
-    def connected(self):
-        return socket.create_connection(("127.0.0.1", self.target))
-
-    @staticmethod
-    def carry_back(server, client):
-        with suppress(OSError):
-            while data := server.recv(65536):
-                client.sendall(data)
-            client.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture(scope="session")
@@ -89,12 +37,11 @@ def client(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def film(tmp_path_factory):
-    """A large file."""
-    path = tmp_path_factory.mktemp("film") / "film.bin"
-    path.write_bytes(random.randbytes(SIZE))  # noqa: S311
-    return path
+@pytest.fixture
+def film(tmp_path, request):
+    """A large file, and its digest."""
+    path = tmp_path / "film.bin"
+    return path, make_film(path, request.param)
 
 
 class Cinema:
@@ -123,21 +70,25 @@ class Cinema:
 def cinema(tmp_path, request):
     with ExitStack() as stack:
         yield Cinema(tmp_path, request.param, stack)
+    shutil.rmtree(tmp_path)  # of gigabytes, pytest would keep those of three runs
 
 
 @pytest.mark.parametrize(
-    ("cinema", "options"),
+    ("cinema", "film", "options"),
     [
-        ("sync", {"protocol": "tus-v1"}),
-        ("async", {"protocol": "tus-v1", "chunkSize": 20_000_000}),
-        ("async", {"protocol": "tus-v1", "parallelUploads": 3}),
-        ("sync", {"protocol": "ietf-draft-05", "uploadDataDuringCreation": False}),
+        ("sync", SIZE, {"protocol": "tus-v1"}),
+        ("async", SIZE, {"protocol": "tus-v1", "chunkSize": 20_000_000}),
+        ("async", SIZE, {"protocol": "tus-v1", "parallelUploads": 3}),
+        ("sync", SIZE, {"protocol": "ietf-draft-05", "uploadDataDuringCreation": False}),
+        ("sync", GIGABYTE, {"protocol": "tus-v1"}),
     ],
-    indirect=["cinema"],
-    ids=["wsgi", "asgi-chunks", "asgi-parallel", "wsgi-draft"],
+    indirect=["cinema", "film"],
+    ids=["wsgi", "asgi-chunks", "asgi-parallel", "wsgi-draft", "wsgi-gigabyte"],
 )
 def test_a_film_comes_in_whole_over_a_line_that_breaks(cinema, client, film, options):
-    cuts = random.Random(7).choices(range(400_000, 4_000_000), k=CUTS)  # noqa: S311
+    path, digest = film
+    size = path.stat().st_size
+    cuts = random.Random(7).choices(range(size // 120, size // 12), k=CUTS)  # noqa: S311
     line = Line(cinema.server.port, cuts)
 
     def kill_at_half(left):
@@ -148,7 +99,7 @@ def test_a_film_comes_in_whole_over_a_line_that_breaks(cinema, client, film, opt
 
     line.before_cut = kill_at_half
     url = f"http://127.0.0.1:{line.port}/tus"
-    command = ["node", "tus_client.js", url, film, "film.bin", json.dumps(options)]
+    command = ["node", "tus_client.js", url, path, "film.bin", json.dumps(options)]
     done = subprocess.run(
         command, cwd=client, timeout=WAIT, capture_output=True, text=True, check=False
     )
@@ -156,6 +107,5 @@ def test_a_film_comes_in_whole_over_a_line_that_breaks(cinema, client, film, opt
     assert done.returncode == 0, done.stderr + cinema.server.log.read_text()
     assert line.cuts == []
     (told,) = cinema.finished()
-    digest = hashlib.sha256(film.read_bytes()).hexdigest()
-    assert told == {"name": "film.bin", "size": SIZE, "digest": digest}
+    assert told == {"name": "film.bin", "size": size, "digest": digest}
     assert list(cinema.folder.rglob("*.00000*")) == []  # no piece is left

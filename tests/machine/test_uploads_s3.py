@@ -1,5 +1,6 @@
 """Uploads in an object store that speaks like S3, and in a process that is killed meanwhile."""
 
+import hashlib
 import http.client
 import io
 import re
@@ -77,6 +78,28 @@ def test_browsers_are_sent_to_the_store_by_urls_that_it_signed(client):
             fetch(url.replace("Expires=3600", "Expires=3601"))
 
 
+def test_parts_of_what_is_there_are_served_from_there(client):
+    client.application.config["UPLOADS_REDIRECT"] = False
+    data = bytes(range(32, 127)) * 70_000  # 6 MB: it went there in parts
+    url = client.post("/", data={"file": (io.BytesIO(data), "a.txt")}).text
+    with client.get(url) as response:
+        assert response.data == data
+        etag = response.headers["ETag"]
+    for wanted, part in (
+        ("0-9", data[:10]),
+        ("5242870-5242890", data[5242870:5242891]),
+        ("-3", data[-3:]),
+    ):
+        with client.get(url, headers={"Range": f"bytes={wanted}", "If-Range": etag}) as response:
+            assert (response.status_code, response.data) == (206, part)
+    assert client.get(url, headers={"Range": "bytes=9000000-"}).status_code == 416
+    assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
+    with client.get(url, headers={"Range": "bytes=0-9", "If-Range": '"other"'}) as response:
+        assert (response.status_code, response.data) == (200, data)
+    with client.head(url) as response:
+        assert response.headers["Content-Length"] == str(len(data))
+
+
 @pytest.fixture
 def place(request, tmp_path):
     """Where a server keeps its files: a folder, or an object store."""
@@ -151,3 +174,70 @@ def test_a_large_file_goes_there_through_little_memory(place, server):
         for _ in range(96):
             assert file.read(MIB) == DATA
         assert file.read() == b""
+
+
+def send_to_store(url, data, headers):
+    """Send what a page would; return the status of the store's answer."""
+    asked = urllib.request.Request(url, data=data, headers=headers, method="PUT")
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_the_store_takes_what_was_announced_and_nothing_else(s3_store):
+    storage = ObjectStorage(s3_store)
+    uploads = Uploads(storage=lambda app: storage)
+    files = uploads.set("files", allow=("txt", "html"))
+    app = Cruse("sends_directly", extensions=[uploads], static_folder=None)
+    app.config["SECRET_KEY"] = "not a secret"
+    app.register_blueprint(files.direct(authorize=lambda upload: True), url_prefix="/direct")
+    client = app.test_client()
+    told = client.post("/direct", json={"name": "图.html", "size": 5}).json
+    url, headers = told["url"], told["headers"]
+    assert url.startswith(str(s3_store.config["endpoint"]))
+    assert send_to_store(url, b"longer", headers) == 403
+    assert send_to_store(url, b"less", headers) == 403
+    assert send_to_store(url, b"words", {**headers, "content-type": "image/png"}) == 403
+    assert send_to_store(url, b"words", {**headers, "content-disposition": "inline"}) == 403
+    assert send_to_store(url.replace("Expires=3600", "Expires=36000"), b"words", headers) == 403
+    assert send_to_store(url.replace(".sent", ".info"), b"words", headers) == 403
+    assert client.post(told["confirm"]).status_code == 409
+    assert send_to_store(url, b"words", headers) == 200
+    assert send_to_store(url, b"other", headers) == 412
+    confirmed = client.post(told["confirm"])
+    assert (confirmed.status_code, confirmed.json["name"]) == (200, "图.html")
+    with client.get(confirmed.json["url"]) as response:
+        assert response.data == b"words"
+    key = confirmed.json["url"].partition("/files/")[2]
+    _, fields = fetch(storage.url(f"files/{key}", 60))  # what was signed stayed with it
+    assert fields["Content-Type"] == "text/html"
+    assert fields["Content-Disposition"].startswith("attachment; filename=")
+    app.stop()
+
+
+def test_an_upload_goes_on_there_where_it_broke_off(s3_store):
+    storage, told = ObjectStorage(s3_store), []
+    uploads = Uploads(storage=lambda app: storage)
+    files = uploads.set("files", allow=("txt",), digest="sha256")
+    app = Cruse("resumes_there", extensions=[uploads], static_folder=None)
+    hooks = {"authorize": lambda upload: True, "on_finished": lambda s, u: told.append(s)}
+    app.register_blueprint(files.resumable(**hooks), url_prefix="/tus")
+    client = app.test_client()
+    data = bytes(range(32, 127)) * 100_000  # 9.5 MB: several pieces
+    tus = {"Tus-Resumable": "1.0.0"}
+    created = client.post("/tus", headers={**tus, "Upload-Length": str(len(data))})
+    url = created.headers["Location"]
+    append = {**tus, "Content-Type": "application/offset+octet-stream"}
+    for start, end in ((0, 5_000_000), (5_000_000, 5_000_007), (5_000_007, len(data))):
+        offset = client.head(url, headers=tus).headers["Upload-Offset"]
+        assert offset == str(start)
+        fields = {**append, "Upload-Offset": offset}
+        assert client.patch(url, data=data[start:end], headers=fields).status_code == 204
+    (stored,) = told
+    assert stored.digest == hashlib.sha256(data).hexdigest()
+    keys = storage.keys()
+    assert [key for key in keys if re.search(r"\.[0-9]{20}$|claim|turn", key)] == []
+    app.stop()

@@ -15,6 +15,7 @@ from photowall.config import configure
 from photowall.extensions import auth, db, forms, uploads
 from photowall.live import Live
 from photowall.seed import prepare
+from photowall.wall.uploads import blueprint as uploads_in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ def create_app(config: Mapping[str, Any] | None = None, instance_path: str | Non
     app.use(db, forms, uploads, auth, Live())
     for part in (wall, account, api):
         app.register_blueprint(part.blueprint)
+    app.register_blueprint(uploads_in_pieces, url_prefix="/post/uploads")
     provider.init_app(app)
     errors.init_app(app)
     app.startup(lambda: prepare(app))

@@ -20,6 +20,33 @@ def test_a_picture_is_kept_upright_and_small_without_its_metadata(ada, visitor, 
     assert stored() == (1, 2)  # the original, which says where it was taken, is gone
 
 
+TUS = {"Tus-Resumable": "1.0.0", "Origin": "http://localhost"}  # as scripts of its pages send
+APPEND = {**TUS, "Content-Type": "application/offset+octet-stream"}
+
+
+def begin(visitor, content):
+    fields = {"Upload-Length": str(len(content)), "Upload-Metadata": "filename YS5qcGc="}
+    return visitor.client.post("/post/uploads", headers={**TUS, **fields})
+
+
+def test_a_picture_may_come_in_pieces_before_its_form(ada, noor, picture, stored):
+    content = picture((800, 600))
+    url = begin(ada, content).location
+    start, rest = content[:500], content[500:]
+    assert noor.client.head(url, headers=TUS).status_code == 404
+    ada.client.patch(url, data=start, headers={**APPEND, "Upload-Offset": "0"})
+    last = ada.client.patch(url, data=rest, headers={**APPEND, "Upload-Offset": "500"})
+    assert stored() == (0, 0)
+    form = {"caption": "In pieces", "photo-kept": last.headers["X-Kept"]}
+    assert noor.post("/post", form).status_code == 422  # it is Ada's
+    assert ada.post("/post", form).status_code == 303
+    assert stored() == (1, 2)
+
+
+def test_pieces_are_taken_from_who_is_signed_in(visitor, picture):
+    assert begin(visitor, picture()).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [("JPEG", "a.jpg"), ("JPEG", "a.JPEG"), ("PNG", "a.png"), ("WEBP", "a.webp")]
 )

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired
 pytest.importorskip("cruse_uploads")
 
 from cruse_forms import Form
-from cruse_forms.uploads import UploadField
+from cruse_forms.uploads import UploadField, reference_to
 from cruse_uploads import IMAGES, Uploads
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0"
@@ -152,6 +152,31 @@ def test_a_temporary_file_is_kept_apart_until_it_is_promoted(client, sets, view_
     failed = as_browser(client).post("/", data={"image": chosen()})
     again = {"name": "Ada", "image-kept": reference_in(failed)}
     assert client.post("/", data=again).json == {"before": False, "after": True}
+
+
+def test_a_file_that_came_otherwise_is_taken_by_a_reference_to_it(client, sets, view_of, app):
+    avatars = sets["avatars"]
+
+    class Profile(Form):
+        image = UploadField(avatars, required=True, temporary=True)
+
+    def profile():
+        form = Profile()
+        if not form.validate_on_submit():
+            return form.respond("page.html")
+        return {"name": form.image.data.name}
+
+    view_of(profile)
+
+    @app.post("/pieces")
+    def come_in_pieces():
+        return reference_to(avatars.save(BytesIO(PNG), name="a.png", temporary=True))
+
+    as_browser(client)
+    reference = client.post("/pieces").text
+    assert client.post("/", data={"image-kept": reference}).json == {"name": "a.png"}
+    client.delete_cookie("session")
+    assert client.post("/", data={"image-kept": reference}).status_code == 422
 
 
 def test_what_an_object_has_is_kept_where_nothing_is_sent(client, sets, view_of):

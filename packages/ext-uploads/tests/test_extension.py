@@ -140,11 +140,11 @@ def test_a_folder_that_cannot_be_written_to_is_no_good_health(tmp_path):
         uploads.health(uploads.state_of(app))
 
 
-def test_importing_it_loads_neither_pillow_nor_test_tools():
+def test_importing_it_loads_neither_extras_nor_test_tools():
     code = "import sys, cruse_uploads; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert loaded & {"PIL", "pytest", "click", "jinja2"} == set()
+    assert loaded & {"PIL", "obstore", "pytest", "click", "jinja2"} == set()
 
 
 def test_without_pillow_thumbnails_say_what_to_install(tmp_path, make, monkeypatch):

@@ -8,7 +8,14 @@ import pytest
 from obstore.store import MemoryStore, S3Store
 
 from cruse import Cruse
-from cruse_uploads import ALL, Meta, ObjectExistsError, ObjectNotFoundError, Uploads
+from cruse_uploads import (
+    ALL,
+    Meta,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StorageRefused,
+    Uploads,
+)
 from cruse_uploads.storage import objects
 from cruse_uploads.storage.objects import ObjectStorage
 from cruse_uploads.testing import StorageContract, put, read
@@ -127,6 +134,9 @@ LISTED = """<ListMultipartUploadsResult xmlns="http://s3.amazonaws.com/doc/2006-
 </ListMultipartUploadsResult>"""
 
 
+DENIED = "<Error><Code>AccessDenied</Code><Message>No.</Message></Error>"
+
+
 @pytest.fixture
 def s3_asked():
     """Where a server is that lists two open uploads, and what it was asked for."""
@@ -135,11 +145,12 @@ def s3_asked():
     class Answer(BaseHTTPRequestHandler):
         def answer(self):
             asked.append((self.command, self.path))
-            self.send_response(200)
+            refused = self.path.startswith("/refused")
+            self.send_response(403 if refused else 200)
             self.end_headers()
-            self.wfile.write(LISTED.encode())
+            self.wfile.write((DENIED if refused else LISTED).encode())
 
-        do_GET = do_DELETE = answer  # noqa: N815 (names of http.server)
+        do_GET = do_DELETE = do_HEAD = do_PUT = do_POST = answer  # noqa: N815 (of http.server)
 
         def log_message(self, *args):
             pass
@@ -168,3 +179,72 @@ def test_a_sweep_aborts_old_uploads_below_the_prefix_only(s3_asked, prefix, requ
     storage = ObjectStorage(S3Store("b", prefix=prefix, endpoint=endpoint, **keys))
     assert storage.sweep(1_700_000_000) == len(requests) // 2
     assert asked == requests
+
+
+def test_a_store_that_does_not_let_us_sweep_is_told_in_words(s3_asked):
+    endpoint, _ = s3_asked
+    keys = {"access_key_id": "name", "secret_access_key": "key"}
+    storage = ObjectStorage(S3Store("refused", prefix="up", endpoint=endpoint, **keys))
+    with pytest.raises(StorageRefused, match=r"403 AccessDenied.*s3:AbortMultipartUpload"):
+        storage.sweep(1_700_000_000)
+    nobody = ObjectStorage(S3Store("b", prefix="up", endpoint="http://127.0.0.1:9", **keys))
+    with pytest.raises(StorageRefused, match=r"broken uploads: .*refused"):
+        nobody.sweep(1_700_000_000)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda storage: storage.keys("files/"),
+        lambda storage: storage.stat("files/a.bin"),
+        lambda storage: storage.open("files/a.bin"),
+        lambda storage: storage.delete("files/a.bin"),
+        lambda storage: storage.move("files/a.bin", "files/b.bin"),
+        lambda storage: put(storage, "files/a.bin", b"small"),
+        lambda storage: put(storage, "files/a.bin", LARGE),
+    ],
+    ids=["list", "stat", "open", "delete", "move", "write", "write-parts"],
+)
+def test_what_a_store_refuses_is_told_in_a_line(s3_asked, use):
+    endpoint, _ = s3_asked
+    keys = {"access_key_id": "the-name", "secret_access_key": "key"}
+    options = {"client_options": {"allow_http": True}, "retry_config": {"max_retries": 0}}
+    for url, told in ((endpoint, "403"), ("http://127.0.0.1:9", "error sending request")):
+        store = S3Store("refused", prefix="up", endpoint=url, **keys, **options)
+        with pytest.raises(StorageRefused, match=told) as caught:
+            use(ObjectStorage(store))
+        assert str(caught.value).startswith("The object store was asked to ")
+        assert len(str(caught.value)) < 300
+        assert "the-name" not in str(caught.value)
+        assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("size", "keys", "is_signed"),
+    [
+        (5, {"access_key_id": "name", "secret_access_key": "key"}, True),
+        (6 * 1024**3, {"access_key_id": "name", "secret_access_key": "key"}, False),
+        (5, {}, False),
+    ],
+)
+def test_a_client_may_write_into_s3_what_was_signed(monkeypatch, size, keys, is_signed):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    storage = ObjectStorage(S3Store("b", prefix="up", endpoint="http://s3.test", **keys))
+    put = storage.put_request("files/a.html", Meta("图.html", "text/html"), size, 60)
+    assert (put is not None) == is_signed
+    if put is not None:
+        assert put.url.startswith("http://s3.test/b/up/files/a.html?")
+        assert "X-Amz-Expires=60" in put.url
+        assert put.headers["content-disposition"].startswith("attachment; ")
+        assert put.headers["x-amz-meta-name"] == "%E5%9B%BE.html"
+        assert "key" not in repr(put)
+
+
+def test_what_browsers_get_is_signed_for_where_they_reach_the_store():
+    options = {"prefix": "up", "access_key_id": "name", "secret_access_key": "key"}
+    inside = S3Store("b", endpoint="http://store:9000", **options)
+    outside = S3Store("b", endpoint="https://files.example.com", **options)
+    storage = ObjectStorage(inside, public=outside)
+    put = storage.put_request("files/a.png", Meta("a.png", "image/png"), 5, 60)
+    for url in (put.url, storage.url("files/a.png", 60)):
+        assert url.startswith("https://files.example.com/b/up/files/a.png?")

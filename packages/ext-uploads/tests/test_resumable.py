@@ -157,6 +157,31 @@ def stream(site, url, body, offset, length=None, method="PATCH", **fields):
     return site.client.open(url, method=method, headers=headers, environ_overrides=environ)
 
 
+class Counting(MemoryStorage):
+    """Storage that counts how often it lists keys, which costs an object store a request."""
+
+    listed = 0
+
+    def keys(self, prefix=""):
+        self.listed += 1
+        return super().keys(prefix)
+
+
+def test_a_request_that_appends_lists_its_upload_once(make_site):
+    site = make_site(Counting())
+    listed = []
+    url = site.create().headers["Location"]
+    listed.append(site.storage.listed)
+    for start in (0, 20):
+        response = site.append(url, TEXT[start : start + 20], start)
+        assert response.headers["Upload-Offset"] == str(start + 20)
+        listed.append(site.storage.listed)
+    site.append(url, TEXT[40:], 40)  # and once more when nobody else can finish it any longer
+    listed.append(site.storage.listed)
+    assert listed == [0, 1, 2, 4]
+    assert len(site.finished) == 1
+
+
 # -- tus ------------------------------------------------------------------------------------------
 
 

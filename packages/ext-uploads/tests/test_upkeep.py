@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from cruse_uploads import ALL, IMAGES, LocalStorage, MemoryStorage
+from cruse_uploads import ALL, IMAGES, LocalStorage, MemoryStorage, StorageRefused
 
 DAY = 24 * 60 * 60
 
@@ -79,6 +79,21 @@ def test_a_sweep_takes_pieces_of_broken_uploads(run, photos, save, folder):
     os.utime(piece, (0, 0))
     assert "1 pieces" in run("sweep").output
     assert not piece.exists()
+
+
+def test_a_store_that_refuses_to_be_swept_is_no_traceback(run, photos, save, kept, monkeypatch):
+    def refuse(storage, before):
+        raise StorageRefused("remove the parts of broken uploads", "AccessDenied", 403)
+
+    monkeypatch.setattr(LocalStorage, "sweep", refuse)
+    old = save(photos, age=2 * DAY, temporary=True)
+    result = run("sweep")
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: The object store was asked to remove the parts of broken uploads: 403 "
+        "AccessDenied. Look at the keys that it is asked with, and at what they may.\n"
+    )
+    assert f"_temporary/photos/{old}" not in kept()
 
 
 @pytest.mark.parametrize("older", ["1", "h", "-1h", "1w"])

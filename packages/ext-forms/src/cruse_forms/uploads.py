@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from cruse_uploads import Stored, UploadSet
 
-__all__ = ["UploadField", "UploadInput"]
+__all__ = ["UploadField", "UploadInput", "reference_to"]
 
 SESSION_KEY = "_form_uploads"
 SALT = "cruse-forms.uploads"
@@ -97,8 +97,7 @@ class UploadField(FileField):
         """The signed reference to the kept file."""
         if self.kept is None:
             raise RuntimeError(f"The field {self.name!r} has kept no file to refer to.")
-        visitor = session.setdefault(SESSION_KEY, secrets.token_urlsafe(16))
-        return _serializer().dumps([visitor, self.upload_set.name, self.kept.key])
+        return reference_to(self.kept)
 
     def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
         """Take the file that was sent, and the reference to one that was sent before."""
@@ -148,6 +147,22 @@ class UploadField(FileField):
         except (BadData, LookupError, TypeError, ValueError):
             pass  # forged, too old, or the file was deleted
         return None
+
+
+def reference_to(stored: Stored) -> str:
+    """Return what an :class:`UploadField` finds a file by that came otherwise, such as in pieces.
+
+    A page puts it into the hidden input ``<name of the field>-kept`` and sends the form without a
+    file. It is good for the session that it was made in, for its set and for a day.
+
+    Args:
+        stored: The file; a temporary one for a field with ``temporary=True``.
+
+    Raises:
+        RuntimeError: When there are no sessions, since the application has no secret key.
+    """
+    visitor = session.setdefault(SESSION_KEY, secrets.token_urlsafe(16))
+    return _serializer().dumps([visitor, stored.upload_set.name, stored.key])
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -4,6 +4,7 @@ from cruse_uploads.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
     StorageFull,
+    StorageRefused,
     UploadNotAllowed,
 )
 from cruse_uploads.events import upload_received, upload_refused
@@ -26,7 +27,7 @@ from cruse_uploads.filetypes import (
 )
 from cruse_uploads.resumable import ResumableUpload
 from cruse_uploads.sets import UploadSet
-from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+from cruse_uploads.storage import Meta, ObjectStat, PutRequest, Storage, Writer
 from cruse_uploads.storage.local import LocalStorage
 from cruse_uploads.storage.memory import MemoryStorage
 from cruse_uploads.stored import Received, Stored
@@ -53,10 +54,12 @@ __all__ = [
     "ObjectExistsError",
     "ObjectNotFoundError",
     "ObjectStat",
+    "PutRequest",
     "Received",
     "ResumableUpload",
     "Storage",
     "StorageFull",
+    "StorageRefused",
     "Stored",
     "UploadNotAllowed",
     "UploadSet",

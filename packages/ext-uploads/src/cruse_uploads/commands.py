@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from werkzeug.utils import import_string
 
 from cruse.cli import AppGroup
 from cruse_uploads import upkeep
+from cruse_uploads.errors import StorageRefused
 from cruse_uploads.rules import tell_size
 from cruse_uploads.storage import Storage
 from cruse_uploads.storage.local import LocalStorage
@@ -44,9 +45,19 @@ def _storage(text: str) -> Storage:
     return made
 
 
+class _Group(AppGroup):
+    """Commands that tell in a line what an object store refuses."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StorageRefused as error:
+            raise click.ClickException(str(error)) from None
+
+
 def make_group(uploads: Uploads) -> AppGroup:
     """Return the group of the commands of an application's uploads."""
-    group = AppGroup("uploads", help="Look after uploaded files.")
+    group = _Group("uploads", help="Look after uploaded files.")
     _add_looks(group, uploads)
     _add_changes(group, uploads)
     return group

@@ -10,7 +10,14 @@ from werkzeug.exceptions import HTTPException
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ObjectExistsError", "ObjectNotFoundError", "Reason", "StorageFull", "UploadNotAllowed"]
+__all__ = [
+    "ObjectExistsError",
+    "ObjectNotFoundError",
+    "Reason",
+    "StorageFull",
+    "StorageRefused",
+    "UploadNotAllowed",
+]
 
 #: Why a file is refused: ``missing`` (none was sent), ``empty``, ``too_many``, ``name`` (an
 #: extension that is not allowed), ``type`` (content that is not allowed), ``mismatch`` (the name
@@ -67,6 +74,25 @@ class StorageFull(HTTPException):
 
     #: The errors of the operating system that mean it.
     ERRNOS: ClassVar[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class StorageRefused(RuntimeError):  # noqa: N818 (beside StorageFull)
+    """An object store does not do what it is asked for, or does not answer.
+
+    Args:
+        asked: What it was asked for.
+        said: The store's own words for what is wrong, short.
+        status: The status of its answer; 0 when there was none.
+        hint: What to do about it.
+    """
+
+    def __init__(self, asked: str, said: str, status: int = 0, hint: str = "") -> None:
+        if not hint and status in (401, 403):
+            hint = "Look at the keys that it is asked with, and at what they may."
+        answer = f"{status} {said}".strip() if status else said
+        super().__init__(f"The object store was asked to {asked}: {answer}. {hint}".rstrip())
+        #: The status of its answer; 0 when there was none.
+        self.status = status
 
 
 class ObjectNotFoundError(LookupError):

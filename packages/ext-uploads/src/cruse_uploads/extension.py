@@ -257,9 +257,6 @@ class Uploads(Extension[UploadsState]):
         found = self.sets.get(upload_set)
         if found is None or not is_key(key):
             raise NotFound
-        if found.private:
-            expires, signature = (request.args.get(each, "") for each in ("expires", "signature"))
-            app = self.state.app
-            if not is_signed(app, found.name, key, expires, signature):
-                raise Forbidden("This link has expired, or was never valid.")
+        if found.private and not is_signed(self.state.app, found.name, key, request.args):
+            raise Forbidden("This link has expired, or was never valid.")
         return found.send(key)

@@ -12,26 +12,39 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from cruse_uploads.errors import UploadNotAllowed
 from cruse_uploads.names import clean_name
 from cruse_uploads.rules import Intake
+from cruse_uploads.sides import OnLoop, in_thread
 from cruse_uploads.storage import Meta
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from cruse.parts import Parts
     from cruse_uploads.rules import Rules
     from cruse_uploads.sets import UploadSet
     from cruse_uploads.sides import Side, Sink
 
-__all__ = ["QUARANTINE", "TEMPORARY", "Deposit", "Watch", "check", "receive", "save"]
+__all__ = [
+    "QUARANTINE",
+    "TEMPORARY",
+    "Deposit",
+    "Watch",
+    "check",
+    "chunks_of",
+    "name_of",
+    "read_in_thread",
+    "receive",
+    "save",
+]
 
 QUARANTINE = "_quarantine"  # where files are that a scan has not let through; no set's name
 TEMPORARY = "_temporary"  # where files are that nobody has promoted yet
 PROGRESS = 1024 * 1024  # bytes between two reports
+CHUNK = 64 * 1024  # bytes read at a time of a file that is here already
 
 
 @dataclass(frozen=True)
@@ -274,3 +287,24 @@ def check(rules: Rules, chunks: Iterable[bytes], name: str | None) -> None:
     for chunk in chunks:
         intake.feed(chunk)
     intake.finish()
+
+
+def name_of(file: FileStorage | BinaryIO, name: str | None) -> str:
+    """Return the client's name for a file that is here already; ``""`` when there is none."""
+    if name is not None:
+        return name
+    if isinstance(file, FileStorage):
+        return file.filename or ""
+    name = getattr(file, "name", "")  # a number for an unnamed temporary file
+    return name if isinstance(name, str) else ""
+
+
+def chunks_of(file: FileStorage | BinaryIO) -> Iterator[bytes]:
+    """Iterate over the bytes of a file from where it stands."""
+    return iter(lambda: file.read(CHUNK), b"")
+
+
+async def read_in_thread(file: FileStorage | BinaryIO) -> AsyncIterator[bytes]:
+    """Iterate over the bytes of a file from where it stands, without blocking the event loop."""
+    while chunk := await in_thread(file.read, OnLoop.batch):
+        yield chunk

@@ -6,6 +6,7 @@ the first byte that breaks a rule. Where the bytes come from and go to is not kn
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from cruse_uploads.errors import Reason
 
-__all__ = ["Intake", "Rules", "parse_size"]
+__all__ = ["Intake", "Rules", "known_digest", "parse_size"]
 
 _UNITS = {
     "": 1,
@@ -42,6 +43,8 @@ _UNITS = {
     "mib": 1024**2,
     "gib": 1024**3,
 }
+#: Digests of which nobody has found two contents that have the same.
+_STRONG = frozenset({"blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_512"})
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?i?b?)\s*", re.I)
 
 
@@ -72,6 +75,28 @@ def tell_size(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.4g} {unit}"
     return f"{size} bytes"
+
+
+def known_digest(digest: str | None, dedupe: bool) -> str | None:
+    """Return the hash algorithm of a set.
+
+    Args:
+        digest: What it asks for.
+        dedupe: Whether files are told equal by it.
+
+    Raises:
+        ValueError: When there is none of this name, or it tells nothing equal.
+    """
+    if digest is None:
+        return "blake2b" if dedupe else None
+    if digest not in hashlib.algorithms_available:
+        raise ValueError(f"There is no digest {digest!r}; try 'blake2b' or 'sha256'.")
+    if dedupe and digest not in _STRONG:
+        raise ValueError(
+            f"Files can't be told equal by {digest!r}: somebody could make another file with the "
+            "same digest. Use 'blake2b' or 'sha256'."
+        )
+    return digest
 
 
 @dataclass(frozen=True)
@@ -253,6 +278,11 @@ class Intake:
         if self.type is None:
             raise RuntimeError("The type of this file is not known yet.")
         return self.type
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is still to come can change nothing but the size."""
+        return self.type is not None and self._header is None
 
     #: Width and height in pixels, of an image whose header can be read.
     dimensions: tuple[int, int] | None = None

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from werkzeug.datastructures import FileStorage
-
 from cruse import request
 from cruse_uploads import receiving, serving, variants
+from cruse_uploads.commits import now_or_then, now_or_then_async
 from cruse_uploads.errors import ObjectNotFoundError, UploadNotAllowed
 from cruse_uploads.events import telling
 from cruse_uploads.filetypes import BINARY, BY_EXTENSION, DEFAULTS, FileType
 from cruse_uploads.images import HeaderReader, ImageError, has_header_reader
 from cruse_uploads.names import KeyTemplate, extension_of, is_key, stem_of
-from cruse_uploads.rules import Rules
+from cruse_uploads.receiving import chunks_of, name_of, read_in_thread
+from cruse_uploads.rules import Rules, known_digest
 from cruse_uploads.sides import Blocking, OnLoop, drive, in_thread
 from cruse_uploads.signing import sign
 from cruse_uploads.storage import Meta
@@ -25,12 +23,13 @@ from cruse_uploads.stored import Received, Stored
 from cruse_uploads.variants import Variant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from werkzeug.datastructures import MultiDict
+    from werkzeug.datastructures import FileStorage, MultiDict
 
     from cruse import Blueprint, Response
     from cruse.parts import Parts
+    from cruse_uploads.commits import OnCommit
     from cruse_uploads.extension import Uploads
     from cruse_uploads.filetypes import AllExcept
     from cruse_uploads.resumable import ResumableUpload
@@ -39,13 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UploadSet"]
 
-#: What takes a function and calls it once a transaction is committed.
-OnCommit = Callable[[Callable[[], Any]], Any]
-
-CHUNK = 64 * 1024  # bytes read at a time of a file that is here already
 OVERHEAD = 64 * 1024  # bytes of a form that are neither file nor field: boundaries and headers
-#: Digests of which nobody has found two contents that have the same.
-STRONG = frozenset({"blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_512"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -81,7 +74,7 @@ class UploadSet:
         self.rules = Rules.make(allow, max_size, max_pixels)
         self.keys = KeyTemplate(key)
         #: The hash algorithm for ``Stored.digest``.
-        self.digest = _digest(digest, dedupe)
+        self.digest = known_digest(digest, dedupe)
         #: Whether equal files share their bytes.
         self.dedupe = dedupe
         #: What is made of its images when a URL asks for it.
@@ -172,8 +165,8 @@ class UploadSet:
             StorageFull: When there is no room left (507).
         """
         side = Blocking()
-        chunks = side.chunks(_chunks(file))
-        return drive(self._save(side, chunks, _name_of(file, name), temporary))
+        chunks = side.chunks(chunks_of(file))
+        return drive(self._save(side, chunks, name_of(file, name), temporary))
 
     async def asave(
         self,
@@ -184,7 +177,7 @@ class UploadSet:
     ) -> Stored:
         """Do :meth:`save` without blocking the event loop."""
         side = OnLoop()
-        return await self._save(side, _read_in_thread(file), _name_of(file, name), temporary)
+        return await self._save(side, read_in_thread(file), name_of(file, name), temporary)
 
     async def _save(
         self, side: Side, chunks: AsyncIterator[bytes], name: str, temporary: bool
@@ -210,10 +203,10 @@ class UploadSet:
         Raises:
             UploadNotAllowed: When the file breaks a rule.
         """
-        name = _name_of(file, name)
+        name = name_of(file, name)
         file.seek(0)
         try:
-            receiving.check(self.rules, _chunks(file), name)
+            receiving.check(self.rules, chunks_of(file), name)
         except UploadNotAllowed as error:
             raise self._or_missing(error, name) from None
         finally:
@@ -278,6 +271,37 @@ class UploadSet:
         from cruse_uploads.resumable.routes import make_blueprint
 
         hooks = Hooks(authorize, on_finished, on_progress, temporary)
+        return make_blueprint(self, hooks, expires, cors)
+
+    def direct(
+        self,
+        *,
+        authorize: Callable[[ResumableUpload], Any],
+        on_finished: Callable[[Stored, ResumableUpload], Any] | None = None,
+        expires: int = 60 * 60,
+        temporary: bool = False,
+        cors: Mapping[str, Any] | None = None,
+    ) -> Blueprint:
+        """Return a blueprint by which clients send files to the object store themselves.
+
+        Register it with an URL prefix, where uploads are announced. In S3, and what is like it, a
+        file goes there by a signed request; on other storage it goes through the application, by
+        the same steps. Its views are async when one of the functions is.
+
+        Args:
+            authorize: As for :meth:`resumable`: called when an upload is announced, and when it is
+                confirmed.
+            on_finished: Called with the file and the upload when it was confirmed and kept the
+                rules; see :meth:`resumable`.
+            expires: For how many seconds a client may begin to send. It has a day more to confirm.
+            temporary: Leave the file apart, seen by nobody, until :meth:`promote` is called.
+            cors: The arguments of :class:`cruse.CORSPolicy`, for pages of other origins. The
+                object store has rules of its own for those.
+        """
+        from cruse_uploads.direct import make_blueprint
+        from cruse_uploads.resumable.finishing import Hooks
+
+        hooks = Hooks(authorize, on_finished, temporary=temporary)
         return make_blueprint(self, hooks, expires, cors)
 
     # -- finding ---------------------------------------------------------------------------------
@@ -369,7 +393,7 @@ class UploadSet:
         reader = HeaderReader(media_type)
         with self.storage.open(place) as file:
             try:
-                for chunk in _chunks(file):
+                for chunk in chunks_of(file):
                     if reader.feed(chunk):
                         break
             except ImageError:
@@ -392,8 +416,8 @@ class UploadSet:
             key: Its key.
             variant: The name of a declared variant of an image, which is made when the URL is
                 asked for; the image itself unless given.
-            expires: Sign the URL, so that it works for this many seconds; in a private set, whose
-                URLs are always signed, ``UPLOADS_URL_EXPIRES`` unless given.
+            expires: For how many seconds it works, in a private set, whose URLs are signed;
+                ``UPLOADS_URL_EXPIRES`` unless given.
             external: Whether scheme and host are part of it.
         """
         state = self.uploads.state
@@ -480,7 +504,7 @@ class UploadSet:
                 ``db.on_commit``; the file stays until then, and if it is rolled back.
         """
         if is_key(key):
-            _now_or_then(partial(_delete, self.storage, self, key, thumbnails), on_commit)
+            now_or_then(partial(_delete, self.storage, self, key, thumbnails), on_commit)
 
     async def adelete(
         self,
@@ -491,7 +515,7 @@ class UploadSet:
     ) -> None:
         """Do :meth:`delete` without blocking the event loop."""
         if is_key(key):
-            await _now_or_then_async(
+            await now_or_then_async(
                 partial(_delete, self.storage, self, key, thumbnails), on_commit
             )
 
@@ -510,27 +534,14 @@ class UploadSet:
         """
         temporary, storage = self.storage_key(key, temporary=True), self.storage
         storage.stat(temporary)
-        _now_or_then(partial(storage.move, temporary, self.storage_key(key)), on_commit)
+        now_or_then(partial(storage.move, temporary, self.storage_key(key)), on_commit)
 
     async def apromote(self, key: str, *, on_commit: OnCommit | None = None) -> None:
         """Do :meth:`promote` without blocking the event loop."""
         temporary, storage = self.storage_key(key, temporary=True), self.storage
         await storage.astat(temporary)
         move = partial(storage.move, temporary, self.storage_key(key))
-        await _now_or_then_async(move, on_commit)
-
-
-def _digest(digest: str | None, dedupe: bool) -> str | None:
-    if digest is None:
-        return "blake2b" if dedupe else None
-    if digest not in hashlib.algorithms_available:
-        raise ValueError(f"There is no digest {digest!r}; try 'blake2b' or 'sha256'.")
-    if dedupe and digest not in STRONG:
-        raise ValueError(
-            f"Files can't be told equal by {digest!r}: somebody could make another file with the "
-            "same digest. Use 'blake2b' or 'sha256'."
-        )
-    return digest
+        await now_or_then_async(move, on_commit)
 
 
 def _delete(storage: Storage, upload_set: UploadSet, key: str, thumbnails: bool) -> None:
@@ -539,38 +550,3 @@ def _delete(storage: Storage, upload_set: UploadSet, key: str, thumbnails: bool)
         keys = storage.keys(f"{upload_set.storage_key(stem_of(key))}.")
     for each in keys:
         storage.delete(each)
-
-
-def _now_or_then(function: Callable[[], None], on_commit: OnCommit | None) -> None:
-    if on_commit is None:
-        function()
-    else:
-        on_commit(function)
-
-
-async def _now_or_then_async(function: Callable[[], None], on_commit: OnCommit | None) -> None:
-    async def in_a_thread() -> None:
-        await in_thread(function)
-
-    if on_commit is None:
-        await in_a_thread()
-    else:
-        on_commit(in_a_thread)
-
-
-def _name_of(file: FileStorage | BinaryIO, name: str | None) -> str:
-    if name is not None:
-        return name
-    if isinstance(file, FileStorage):
-        return file.filename or ""
-    name = getattr(file, "name", "")  # a number for an unnamed temporary file
-    return name if isinstance(name, str) else ""
-
-
-def _chunks(file: FileStorage | BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: file.read(CHUNK), b"")
-
-
-async def _read_in_thread(file: FileStorage | BinaryIO) -> AsyncIterator[bytes]:
-    while chunk := await in_thread(file.read, OnLoop.batch):
-        yield chunk

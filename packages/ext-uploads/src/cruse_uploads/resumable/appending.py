@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse_uploads.errors import ObjectExistsError
 from cruse_uploads.resumable.errors import ChecksumMismatch, Overtaken
-from cruse_uploads.resumable.uploads import has_turn, take_turn
+from cruse_uploads.resumable.uploads import has_turn, take_turn, with_piece
 from cruse_uploads.rules import Intake
 from cruse_uploads.storage import Meta
 
@@ -36,7 +36,7 @@ class Appending:
         upload: The upload as it stands.
         checksum: What the body has to hash to. Then it is kept whole or not at all (tus 1.0,
             "Checksum"), as one piece.
-        progress: Called with the new offset whenever a piece is kept.
+        progress: Called with the upload whenever a piece is kept.
     """
 
     def __init__(
@@ -44,12 +44,11 @@ class Appending:
         side: Side,
         upload: ResumableUpload,
         checksum: Checksum | None,
-        progress: Callable[[int], Awaitable[None]],
+        progress: Callable[[ResumableUpload], Awaitable[None]],
     ) -> None:
         self.side = side
+        #: As it stands now.
         self.upload = upload
-        #: The number of bytes of the upload that are kept.
-        self.offset = upload.offset
         self._checksum = checksum
         self._digest: Any = hashlib.new(checksum.algorithm) if checksum is not None else None
         self._progress = progress
@@ -113,7 +112,7 @@ class Appending:
         if self._digest is not None:
             await self.side.run(self._digest.update, data)
         if self._sink is None:
-            key = self.upload.key(f"{self.offset:020d}")
+            key = self.upload.key(f"{self.upload.offset:020d}")
             self._sink = await self.side.writer(self.upload.upload_set.storage, key, _META)
         await self._sink.awrite(data)
         self._written += len(data)
@@ -130,9 +129,9 @@ class Appending:
             await sink.acommit()
         except ObjectExistsError:
             raise Overtaken from None
-        self.offset += self._written
+        self.upload = with_piece(self.upload, self._written)
         self._sink, self._written = None, 0
-        await self._progress(self.offset)
+        await self._progress(self.upload)
 
     async def _abort(self) -> None:
         self._gathered.clear()

@@ -24,13 +24,15 @@ from cruse_uploads.resumable import uploads
 from cruse_uploads.resumable.errors import Unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from cruse_uploads.resumable.uploads import ResumableUpload
     from cruse_uploads.sides import Side
     from cruse_uploads.stored import Stored
 
-__all__ = ["Hooks", "finish"]
+    Take = Callable[[Side, ResumableUpload], Coroutine[Any, Any, Stored]]
+
+__all__ = ["Hooks", "finish", "read"]
 
 CHUNK = 1024 * 1024  # bytes of a piece read at a time
 
@@ -42,6 +44,7 @@ class Hooks:
     authorize: Callable[[ResumableUpload], Any]
     on_finished: Callable[[Stored, ResumableUpload], Any] | None = None
     on_progress: Callable[[ResumableUpload], Any] | None = None
+    #: Whether the file is left to be promoted.
     temporary: bool = False
 
     async def call(self, side: Side, function: Callable[..., Any], *args: Any) -> Any:
@@ -94,8 +97,19 @@ class _Bytes(AsyncIterator[bytes]):
             self._file = None
 
 
-async def finish(side: Side, upload: ResumableUpload, hooks: Hooks) -> Mapping[str, str]:
-    """Make a file of an upload that has all come; return header fields of the application's.
+async def finish(
+    side: Side, upload: ResumableUpload, hooks: Hooks, take: Take | None = None
+) -> tuple[ResumableUpload, Mapping[str, str]]:
+    """Make a file of an upload that has all come.
+
+    Args:
+        side: The side this runs on.
+        upload: The upload.
+        hooks: What the application wants to be told.
+        take: What keeps its bytes as a temporary file; they are read from its pieces otherwise.
+
+    Returns:
+        The upload as it stands then, and header fields of the application's.
 
     Raises:
         Unfinished: When another request is about to.
@@ -106,7 +120,7 @@ async def finish(side: Side, upload: ResumableUpload, hooks: Hooks) -> Mapping[s
     if not await side.run(uploads.claim, upload):
         raise Unfinished
     try:
-        fields = await _finish(side, upload, hooks)
+        return await _finish(side, upload, hooks, take or read)
     except Unfinished:
         raise
     except HTTPException as error:
@@ -116,23 +130,24 @@ async def finish(side: Side, upload: ResumableUpload, hooks: Hooks) -> Mapping[s
     except BaseException:
         await side.run(uploads.release, upload)
         raise
-    return fields
 
 
-async def _finish(side: Side, upload: ResumableUpload, hooks: Hooks) -> Mapping[str, str]:
+async def _finish(
+    side: Side, upload: ResumableUpload, hooks: Hooks, take: Take
+) -> tuple[ResumableUpload, Mapping[str, str]]:
     upload = await side.run(uploads.load, upload.upload_set, upload.id)
     if upload.is_finished:  # since it was looked at
         await side.run(uploads.release, upload)
-        return {}
-    stored = upload.stored or await _store(side, upload)
+        return upload, {}
+    stored = upload.stored or await _store(side, upload, take)
     if not hooks.temporary:
         with suppress(ObjectNotFoundError, ObjectExistsError):  # promoted before a crash
             await side.run(upload.upload_set.promote, stored.key)
     fields = None
     if hooks.on_finished is not None:
         fields = await hooks.call(side, hooks.on_finished, stored, upload)
-    await side.run(uploads.drop, upload)
-    return fields if isinstance(fields, Mapping) else {}
+    upload = await side.run(uploads.drop, upload, stored)
+    return upload, fields if isinstance(fields, Mapping) else {}
 
 
 def _forget(upload: ResumableUpload) -> None:
@@ -141,18 +156,27 @@ def _forget(upload: ResumableUpload) -> None:
         uploads.delete(uploads.load(upload.upload_set, upload.id))
 
 
-async def _store(side: Side, upload: ResumableUpload) -> Stored:
+async def read(side: Side, upload: ResumableUpload) -> Stored:
+    """Keep the bytes of all pieces as a temporary file, which the rules of its set are held over.
+
+    Raises:
+        UploadNotAllowed: When it breaks one of them.
+    """
+    chunks = _Bytes(side, upload)
+    try:
+        return await upload.upload_set._save(side, chunks, upload.name, temporary=True)
+    finally:
+        chunks.close()
+
+
+async def _store(side: Side, upload: ResumableUpload, take: Take) -> Stored:
     """Keep the file as a temporary one, and note it.
 
     Raises:
         Unfinished: When another request has kept it, too, and was quicker.
         Gone: When a part of a concatenation was deleted meanwhile.
     """
-    upload_set, chunks = upload.upload_set, _Bytes(side, upload)
-    try:
-        stored = await upload_set._save(side, chunks, upload.name, temporary=True)
-    finally:
-        chunks.close()
+    upload_set, stored = upload.upload_set, await take(side, upload)
     whole = upload.length in (None, stored.size)
     if whole and await side.run(uploads.record, upload, stored):
         return stored

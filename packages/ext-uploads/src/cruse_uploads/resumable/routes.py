@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from werkzeug.exceptions import BadRequest, Forbidden, Gone, NotFound
+from werkzeug.exceptions import BadRequest, Forbidden
 
 from cruse import Blueprint, Response, g, request, url_for
-from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, UploadNotAllowed
+from cruse_uploads.errors import ObjectExistsError, UploadNotAllowed
 from cruse_uploads.events import telling
-from cruse_uploads.names import clean_name, extension_of
 from cruse_uploads.resumable import draft, tus, uploads
+from cruse_uploads.resumable.access import Access, make_view
 from cruse_uploads.resumable.appending import PIECE, Appending
 from cruse_uploads.resumable.draft import Draft
 from cruse_uploads.resumable.errors import (
@@ -28,12 +26,11 @@ from cruse_uploads.resumable.errors import (
 )
 from cruse_uploads.resumable.finishing import Hooks, finish
 from cruse_uploads.resumable.tus import Tus
-from cruse_uploads.sides import Blocking, OnLoop, drive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from cruse_uploads.resumable.asked import Append, Creation, Dialect
+    from cruse_uploads.resumable.asked import Append, Dialect
     from cruse_uploads.resumable.uploads import ResumableUpload
     from cruse_uploads.sets import UploadSet
     from cruse_uploads.sides import Side
@@ -74,18 +71,12 @@ def make_blueprint(
         error_format="problem",
         cors=None if cors is None else {"expose_headers": EXPOSED, **cors},
     )
-    asked = (hooks.authorize, hooks.on_finished, hooks.on_progress, upload_set.scan)
-    is_async = any(map(inspect.iscoroutinefunction, asked))
+
+    def access(side: Side) -> Resource:
+        return Resource(side, upload_set, hooks, expires)
 
     def add(rule: str, endpoint: str, methods: list[str], answer: Answer) -> None:
-        async def on_loop(**values: str) -> Response:
-            return await _found(answer(Resource(OnLoop(), upload_set, hooks, expires), **values))
-
-        def blocking(**values: str) -> Response:
-            resource = Resource(Blocking(), upload_set, hooks, expires)
-            return drive(_found(answer(resource, **values)))
-
-        view = on_loop if is_async else blocking
+        view = make_view(answer, access, hooks, upload_set)
         blueprint.add_url_rule(
             rule, endpoint, view, methods=methods, stream=True, provide_automatic_options=False
         )
@@ -99,14 +90,6 @@ def make_blueprint(
         )
     blueprint.after_request(partial(_mark, draft.limits(upload_set, expires)))
     return blueprint
-
-
-async def _found(answer: Coroutine[Any, Any, Response]) -> Response:
-    """Answer; with 404 also where the upload is deleted meanwhile."""
-    try:
-        return await answer
-    except ObjectNotFoundError:
-        raise NotFound("There is no such upload.") from None
 
 
 def _mark(limits: str, response: Response) -> Response:
@@ -144,21 +127,11 @@ def _empty(status: int, fields: Mapping[str, str]) -> Response:
     return response
 
 
-class Resource:
-    """What one request does to the uploads of a set.
-
-    Args:
-        side: The side this runs on.
-        upload_set: The set.
-        hooks: What the application wants to be asked and told.
-        expires: For how many seconds an upload is kept after its last byte.
-    """
+class Resource(Access):
+    """What one request does to the uploads of a set."""
 
     def __init__(self, side: Side, upload_set: UploadSet, hooks: Hooks, expires: int) -> None:
-        self.side = side
-        self.upload_set = upload_set
-        self.hooks = hooks
-        self.expires = expires
+        super().__init__(side, upload_set, hooks, expires)
         tus_spoken = "Tus-Resumable" in request.headers
         self.dialect: Dialect = Tus(request) if tus_spoken else Draft()
 
@@ -166,11 +139,11 @@ class Resource:
         """Create an upload, with what of it the request has; 201."""
         asked = self.dialect.creation(request)
         first = None if asked.parts else self.dialect.first(request)
-        upload = await self._announced(asked)
-        owner = await self._authorized(upload)
+        upload = self.announced(asked)
+        owner = await self.authorized(upload)
         if asked.parts:
             upload = await self._concatenation(upload, owner)
-        upload = await self.side.run(uploads.save, upload, owner, self.expires)
+        upload = await self.side.run(uploads.save, upload, owner)
         if first is not None:
             try:
                 upload = await self._append(upload, first)
@@ -180,9 +153,11 @@ class Resource:
                 raise
         else:
             complete = self.dialect.completes(upload, None)
-        fields = await self._finish(upload) if complete else {}
+        fields: Mapping[str, str] = {}
+        if complete:
+            upload, fields = await self._finish(upload)
         location = {"Location": url_for(".upload", upload_id=upload.id)}
-        return await self._answer(upload, 201, {**location, **fields})
+        return _empty(201, {**self.dialect.answer(upload), **location, **fields})
 
     async def answer(self, upload_id: str) -> Response:
         """Do what is asked of one upload."""
@@ -192,7 +167,7 @@ class Resource:
         does = {"HEAD": self._head, "PATCH": self._patch, "DELETE": self._delete}.get(method)
         if does is None:
             raise BadRequest("X-HTTP-Method-Override is missing, or not HEAD, PATCH or DELETE.")
-        upload = await self._found(upload_id)
+        upload = await self.found(upload_id)
         return await does(upload)
 
     async def _head(self, upload: ResumableUpload) -> Response:
@@ -200,8 +175,7 @@ class Resource:
         whole = upload.is_finishing or self.dialect.completes(upload, None)
         if whole and not upload.is_finished:
             with suppress(UnfinishedYet):  # the draft can tell so: it is not complete
-                await self._finish(upload)
-            upload = await self._found(upload.id)
+                upload, _ = await self._finish(upload)
         fields = {**self.dialect.head(upload), "Cache-Control": "no-store"}
         return _empty(200, fields)
 
@@ -216,82 +190,23 @@ class Resource:
         upload = await self._append(upload, asked)
         fields: Mapping[str, str] = {}
         if not upload.is_finished and self.dialect.completes(upload, asked):
-            fields = await self._finish(upload)
-        return await self._answer(upload, 204, fields)
+            upload, fields = await self._finish(upload)
+        return _empty(204, {**self.dialect.answer(upload), **fields})
 
     async def _delete(self, upload: ResumableUpload) -> Response:
         if not upload.is_finished:  # nobody may be about to tell the application of it
             if not await self.side.run(uploads.claim, upload):
                 raise self.dialect.unfinished
-            upload = await self._found(upload.id)  # it may just have been finished
+            upload = await self.found(upload.id)  # it may just have been finished
         await self.side.run(uploads.delete, upload)
         return _empty(204, {})
 
-    async def _finish(self, upload: ResumableUpload) -> Mapping[str, str]:
+    async def _finish(self, upload: ResumableUpload) -> tuple[ResumableUpload, Mapping[str, str]]:
         setattr(g, _WHOLE, True)
         try:
             return await finish(self.side, upload, self.hooks)
         except Unfinished:
             raise self.dialect.unfinished from None
-
-    async def _answer(
-        self, upload: ResumableUpload, status: int, fields: Mapping[str, str]
-    ) -> Response:
-        """Tell how an upload stands now."""
-        upload = await self.side.run(uploads.load, self.upload_set, upload.id)
-        return _empty(status, {**self.dialect.answer(upload), **fields})
-
-    async def _announced(self, asked: Creation) -> ResumableUpload:
-        """Return a new upload, unless what is said of it breaks a rule already."""
-        rules = self.upload_set.rules
-        with telling(self.upload_set):
-            if asked.length is not None and asked.length > (rules.max_size or asked.length):
-                raise rules.refuse("too_large")
-            if asked.length == 0 and not asked.partial:
-                raise rules.refuse("empty")
-            if asked.name:
-                rules.named(extension_of(clean_name(asked.name)))
-        return uploads.create(
-            self.upload_set,
-            name=asked.name,
-            metadata=asked.metadata,
-            length=asked.length,
-            expires=self.expires,
-            partial=asked.partial,
-            parts=tuple(url.rstrip("/").rpartition("/")[2] for url in asked.parts),
-        )
-
-    async def _authorized(self, upload: ResumableUpload) -> str | None:
-        """Ask the application; return whom the upload belongs to.
-
-        Raises:
-            Forbidden: When it does not allow it (403).
-            TypeError: When it says so in no way that is known.
-        """
-        allowed = await self.hooks.call(self.side, self.hooks.authorize, upload)
-        if not allowed:
-            raise Forbidden
-        if not isinstance(allowed, str | int | UUID):  # an object may not be the same next time
-            raise TypeError(
-                f"{self.hooks.authorize!r} returned {type(allowed).__name__}. Return whose upload "
-                "it is, as text, int or UUID; True for whoever knows its URL; False for nobody."
-            )
-        return None if allowed is True else str(allowed)
-
-    async def _found(self, upload_id: str) -> ResumableUpload:
-        """Return an upload that the client may go on with.
-
-        Raises:
-            ObjectNotFoundError: When there is none.
-            NotFound: When it is another's (404).
-            Gone: When its time is over (410).
-        """
-        upload = await self.side.run(uploads.load, self.upload_set, upload_id)
-        if await self._authorized(upload) != upload.owner:
-            raise NotFound("There is no such upload.")
-        if upload.is_expired:
-            raise Gone("The upload has expired.")
-        return upload
 
     async def _concatenation(self, upload: ResumableUpload, owner: str | None) -> ResumableUpload:
         """Return the concatenation of uploads that have all come."""
@@ -299,7 +214,7 @@ class Resource:
         if len(set(upload.parts)) < len(upload.parts):  # a few bytes would make any number
             raise BadRequest("A concatenation has each of its parts once.")
         for part_id in upload.parts:
-            part = await self._found(part_id)
+            part = await self.found(part_id)
             if not part.partial or part.owner != owner or part.offset != part.length:
                 raise BadRequest("A concatenation is of partial uploads that have all come.")
             length += part.offset
@@ -317,7 +232,7 @@ class Resource:
             return upload
         if len(upload.entries) > MAX_SMALL_PIECES + upload.offset // PIECE:
             raise BadRequest("The upload came in too many pieces; send more at a time.")
-        appending = Appending(self.side, upload, asked.checksum, partial(self._progress, upload))
+        appending = Appending(self.side, upload, asked.checksum, self._progress)
         try:
             with telling(self.upload_set):
                 await appending.take(self.side.chunks(stream))
@@ -325,9 +240,9 @@ class Resource:
             await self.side.run(uploads.delete, upload)
             raise
         except Overtaken:
-            upload = await self._found(upload.id)
+            upload = await self.found(upload.id)
             raise OffsetMismatch(upload.offset, asked.offset) from None
-        return await self.side.run(uploads.load, self.upload_set, upload.id)
+        return appending.upload
 
     async def _with_length(self, upload: ResumableUpload, asked: Append) -> ResumableUpload:
         """Return an upload with the length that is told only now."""
@@ -342,7 +257,6 @@ class Resource:
         except ObjectExistsError:
             raise InconsistentLength("Another request has told the length.") from None
 
-    async def _progress(self, upload: ResumableUpload, offset: int) -> None:
+    async def _progress(self, upload: ResumableUpload) -> None:
         if self.hooks.on_progress is not None:
-            now = replace(upload, offset=offset)
-            await self.hooks.call(self.side, self.hooks.on_progress, now)
+            await self.hooks.call(self.side, self.hooks.on_progress, upload)

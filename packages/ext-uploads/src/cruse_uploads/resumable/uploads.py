@@ -3,8 +3,9 @@
 Its objects have keys ``_resumable/<set>/<two digits>/<id>.<what>``, where ``<what>`` is ``info``
 (what was announced at its creation), ``length`` (announced later), a number of twenty digits (the
 piece that begins there), ``turn-...`` (of the request that may append), ``claim`` (of the one that
-finishes it), ``stored`` (what became of it) and ``told`` (the application knows). All of it is
-plain code; on an event loop it runs in threads.
+finishes it), ``stored`` (what became of it) and ``told`` (the application knows). One whose client
+writes to the object store has ``sent`` in place of pieces. All of it is plain code; on an event
+loop it runs in threads.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RESUMABLE",
+    "SENT",
     "ResumableUpload",
     "claim",
     "create",
@@ -45,9 +47,11 @@ __all__ = [
     "release",
     "save",
     "take_turn",
+    "with_piece",
 ]
 
 RESUMABLE = "_resumable"  # where uploads are that have not all come; no set's name
+SENT = "sent"  # the entry that the client of a direct upload writes by itself
 CLAIM = 120  # seconds after which whoever was finishing an upload is taken for dead
 _ID = re.compile(r"[0-9a-f]{32}")
 _PIECE = re.compile(r"[0-9]{20}")
@@ -73,10 +77,14 @@ class ResumableUpload:
     owner: str | None = None
     #: When nothing more is taken, in seconds since the epoch.
     expires_at: float = 0.0
+    #: For how many seconds it is kept after its last byte.
+    expires: int = 0
     #: Whether it is a part of a concatenation, and no file by itself.
     partial: bool = False
     #: The uploads that it is the concatenation of.
     parts: tuple[str, ...] = ()
+    #: Whether its client writes it into the storage itself, in one piece.
+    direct: bool = False
     #: What became of it.
     stored: Stored | None = None
     #: What of it there is in storage: the last parts of its objects' keys.
@@ -116,6 +124,7 @@ def create(
     expires: int,
     partial: bool = False,
     parts: tuple[str, ...] = (),
+    direct: bool = False,
 ) -> ResumableUpload:
     """Return a new upload; nothing of it is in storage before :func:`save`."""
     return ResumableUpload(
@@ -126,12 +135,14 @@ def create(
         length,
         offset=(length or 0) if parts else 0,
         expires_at=time.time() + expires,
+        expires=expires,
         partial=partial,
         parts=parts,
+        direct=direct,
     )
 
 
-def save(upload: ResumableUpload, owner: str | None, expires: int) -> ResumableUpload:
+def save(upload: ResumableUpload, owner: str | None) -> ResumableUpload:
     """Put a new upload into storage."""
     upload = replace(upload, owner=owner)
     info = {
@@ -140,9 +151,10 @@ def save(upload: ResumableUpload, owner: str | None, expires: int) -> ResumableU
         "length": upload.length,
         "owner": owner,
         "created": time.time(),
-        "expires": expires,
+        "expires": upload.expires,
         "partial": upload.partial,
         "parts": list(upload.parts),
+        "direct": upload.direct,
     }
     _put(upload.upload_set.storage, upload.key("info"), info)
     return upload
@@ -185,10 +197,22 @@ def load(upload_set: UploadSet, upload_id: str) -> ResumableUpload:
         offset=offset,
         owner=info["owner"],
         expires_at=touched + info["expires"],
+        expires=info["expires"],
         partial=info["partial"],
         parts=parts,
+        direct=info.get("direct", False),
         stored=stored,
         entries=entries,
+    )
+
+
+def with_piece(upload: ResumableUpload, size: int) -> ResumableUpload:
+    """Return an upload with one more piece, which was just published, of so many bytes."""
+    return replace(
+        upload,
+        offset=upload.offset + size,
+        expires_at=time.time() + upload.expires,
+        entries=(*upload.entries, f"{upload.offset:020d}"),
     )
 
 
@@ -262,16 +286,26 @@ def record(upload: ResumableUpload, stored: Stored) -> bool:
     return True
 
 
-def drop(upload: ResumableUpload) -> None:
-    """Delete the pieces of an upload that is finished, and note that it is."""
+def drop(upload: ResumableUpload, stored: Stored) -> ResumableUpload:
+    """Note that an upload is finished, and delete its pieces; return it as it stands then."""
     storage = upload.upload_set.storage
     with suppress(ObjectExistsError):  # told twice, by who was taken for dead
         _put(storage, upload.key("told"), None)
     for entry in (*_pieces(upload.entries), "claim"):
         storage.delete(upload.key(entry))
+    if upload.direct:
+        storage.delete(upload.key(SENT))
     _delete_turns(upload)
     for part in _parts(upload):
         delete(part)
+    return replace(
+        upload,
+        offset=stored.size,
+        length=stored.size,
+        stored=stored,
+        expires_at=time.time() + upload.expires,
+        entries=("info", "stored", "told"),
+    )
 
 
 def delete(upload: ResumableUpload) -> None:
@@ -293,6 +327,8 @@ def delete_area(storage: Storage, prefix: str) -> None:
 
 def pieces_of(upload: ResumableUpload) -> Iterator[str]:
     """Iterate over the keys of all pieces of an upload, in order; those of its parts, too."""
+    if upload.direct:
+        yield upload.key(SENT)
     for part in _parts(upload):
         yield from map(part.key, _pieces(part.entries))
     yield from map(upload.key, _pieces(upload.entries))

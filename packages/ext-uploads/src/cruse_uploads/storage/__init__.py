@@ -11,17 +11,21 @@ that is asynchronous by nature overrides them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import IO, BinaryIO, ClassVar
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, BinaryIO, ClassVar
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, StorageFull
 from cruse_uploads.sides import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Meta",
     "ObjectExistsError",
     "ObjectNotFoundError",
     "ObjectStat",
+    "PutRequest",
     "Storage",
     "StorageFull",
     "Writer",
@@ -53,6 +57,16 @@ class ObjectStat:
     modified: float
     #: ``None`` when it was lost or never there; the caller falls back to the key.
     meta: Meta | None
+
+
+@dataclass(frozen=True)
+class PutRequest:
+    """A request that writes one object into the storage itself, for who has no other leave to."""
+
+    #: Where ``PUT`` sends the bytes. It is signed, so it is for nobody else.
+    url: str = field(repr=False)
+    #: The header fields that have to be sent as they are.
+    headers: Mapping[str, str]
 
 
 class Writer(ABC):
@@ -187,6 +201,19 @@ class Storage(ABC):
         Args:
             key: Its key.
             seconds: For how long the URL has to work.
+        """
+        return None
+
+    def put_request(self, key: str, meta: Meta, size: int, seconds: int) -> PutRequest | None:
+        """Return how a client writes an object into the storage itself, ``None`` for in no way.
+
+        The storage takes nothing else by it: another size, another key or other facts.
+
+        Args:
+            key: A key that nobody has.
+            meta: What is to be known of the object.
+            size: The number of bytes that it will have.
+            seconds: For how long it may begin.
         """
         return None
 

@@ -18,25 +18,33 @@ Theory of operation
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+import re
+import time
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote, unquote
 
-from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
+from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError, StorageRefused
 from cruse_uploads.filetypes import INLINE
 from cruse_uploads.names import content_disposition, is_key
-from cruse_uploads.storage import Meta, ObjectStat, Storage, Writer
+from cruse_uploads.storage import Meta, ObjectStat, PutRequest, Storage, Writer
 from cruse_uploads.storage.s3 import Bucket
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from obstore.store import ObjectStore
 
 __all__ = ["ObjectStorage"]
 
 PART = 5 * 1024 * 1024  # bytes; the least that S3 takes as a part
 CONCURRENCY = 4  # parts on their way at the same time, each in memory
+MAX_PUT = 5 * 1024**3  # bytes that S3 takes in one request
+S3_META = "x-amz-meta-"
 _NAME = "name"  # of the metadata
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,100})</Code>")
 
 
 class ObjectStorage(Storage):
@@ -44,12 +52,14 @@ class ObjectStorage(Storage):
 
     Args:
         store: A store of ``obstore.store``, such as ``S3Store("bucket", prefix="uploads")``.
+        public: The same store as browsers reach it, where that is by another URL; what is signed
+            for them is signed for that.
 
     Raises:
         RuntimeError: When obstore, the extra ``objects``, is not installed.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, public: ObjectStore | None = None) -> None:
         try:
             import obstore
         except ImportError as error:
@@ -58,6 +68,7 @@ class ObjectStorage(Storage):
             ) from error
         self._obstore = obstore
         self.store = store
+        self.public = store if public is None else public
 
     def __repr__(self) -> str:
         return f"ObjectStorage({type(self.store).__name__})"  # the store's own may show its keys
@@ -71,19 +82,15 @@ class ObjectStorage(Storage):
     def open(self, key: str) -> BinaryIO:
         """Open an object for reading and seeking; what is read is asked for piece by piece."""
         self._check(key)
-        try:
+        with _in_our_words("open", key):
             reader = self._obstore.open_reader(self.store, key)
-        except FileNotFoundError:
-            raise ObjectNotFoundError(key) from None
-        return cast("BinaryIO", _Reader(reader))
+        return cast("BinaryIO", _Reader(reader, key))
 
     def stat(self, key: str) -> ObjectStat:
         """Return what is known of an object."""
         self._check(key)
-        try:
+        with _in_our_words("look at", key):
             found = self._obstore.get(self.store, key, options={"head": True})
-        except FileNotFoundError:
-            raise ObjectNotFoundError(key) from None
         facts: Any = found.meta
         attributes: dict[str, str] = dict(found.attributes)
         name, kind = attributes.get(_NAME), attributes.get("Content-Type")
@@ -93,7 +100,7 @@ class ObjectStorage(Storage):
     def delete(self, key: str) -> None:
         """Remove an object; it is no error when there is none."""
         if is_key(key):
-            with suppress(FileNotFoundError):
+            with suppress(ObjectNotFoundError), _in_our_words("delete", key):
                 self._obstore.delete(self.store, key)
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -101,8 +108,9 @@ class ObjectStorage(Storage):
         folder = prefix.rpartition("/")[0]
         if folder and not is_key(folder):
             return []
-        pages = self._obstore.list(self.store, prefix=folder or None)
-        paths = [str(each["path"]) for page in pages for each in page]
+        with _in_our_words("list", f"{folder}/"):
+            pages = self._obstore.list(self.store, prefix=folder or None)
+            paths = [str(each["path"]) for page in pages for each in page]
         return sorted(path for path in paths if path.startswith(prefix) and is_key(path))
 
     def move(self, source: str, target: str) -> None:
@@ -112,21 +120,37 @@ class ObjectStorage(Storage):
             raise ValueError(f"{target!r} is not a storage key.")
         if self.has(target):
             raise ObjectExistsError(target)
-        try:
+        with _in_our_words("copy", source):
             self._obstore.copy(self.store, source, target)
-        except FileNotFoundError:
-            raise ObjectNotFoundError(source) from None
         self.delete(source)
 
     def url(self, key: str, seconds: int) -> str | None:
         """Return where browsers get an object from S3, Google Cloud or Azure itself."""
         from obstore.store import AzureStore, GCSStore, S3Store
 
-        if not isinstance(self.store, S3Store | GCSStore | AzureStore):
+        if not isinstance(self.public, S3Store | GCSStore | AzureStore):
             return None
         self._check(key)
-        url: str = self._obstore.sign(self.store, "GET", key, timedelta(seconds=seconds))
+        url: str = self._obstore.sign(self.public, "GET", key, timedelta(seconds=seconds))
         return url
+
+    def put_request(self, key: str, meta: Meta, size: int, seconds: int) -> PutRequest | None:
+        """Return how a client writes an object into S3, and what is like it, itself.
+
+        Only where the keys are known: given to the store, or in the environment. The number of
+        bytes and what is known of them are signed with it, so no other ones are taken.
+        """
+        from obstore.store import S3Store
+
+        bucket = Bucket.of(self.public) if isinstance(self.public, S3Store) else None
+        if bucket is None or size > MAX_PUT:
+            return None
+        headers = {name.lower(): value for name, value in _attributes(meta, S3_META).items()}
+        headers["if-none-match"] = "*"
+        prefix = getattr(self.public, "prefix", None)
+        full = f"{prefix}/{key}" if prefix else key
+        signed = {**headers, "content-length": str(size)}  # which clients add themselves
+        return PutRequest(bucket.presign("PUT", full, signed, seconds, time.time()), headers)
 
     def sweep(self, before: float) -> int:
         """Abort multipart uploads that were begun and never completed, in S3 and what is like it.
@@ -134,6 +158,9 @@ class ObjectStorage(Storage):
         Only where the keys are known: given to the store, or in the environment; and only below
         the store's prefix, for without one the bucket may have others' uploads, too. For others,
         and other stores, the bucket needs a rule of its own.
+
+        Raises:
+            StorageRefused: When the store does not let these keys do so.
         """
         from obstore.store import S3Store
 
@@ -151,8 +178,9 @@ class ObjectStorage(Storage):
     def has(self, key: str) -> bool:
         """Whether there is an object under a key."""
         try:
-            self._obstore.head(self.store, key)
-        except FileNotFoundError:
+            with _in_our_words("look at", key):
+                self._obstore.head(self.store, key)
+        except ObjectNotFoundError:
             return False
         return True
 
@@ -161,18 +189,55 @@ class ObjectStorage(Storage):
             raise ObjectNotFoundError(key)
 
 
+@contextmanager
+def _in_our_words(asked: str, key: str) -> Iterator[None]:
+    """Let what goes wrong in a store be told as with other storage.
+
+    The errors of obstore go on for pages, with all that was signed.
+
+    Raises:
+        ObjectNotFoundError: When there is no such object.
+        ObjectExistsError: When there is one already.
+        StorageRefused: When the store does not do it, or does not answer.
+    """
+    from obstore.exceptions import AlreadyExistsError, BaseError
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise ObjectNotFoundError(key) from None
+    except AlreadyExistsError:
+        raise ObjectExistsError(key) from None
+    except BaseError as error:
+        raise _refusal(f"{asked} {key!r}", str(error)) from None
+
+
+def _refusal(asked: str, text: str) -> StorageRefused:
+    """Return in a line what a store said at length."""
+    status, code = _STATUS.search(text), _CODE.search(text)
+    said = text.partition("\n")[0].rpartition(" - ")[2].partition(": <")[0][:200]
+    if status is not None and code is not None:
+        return StorageRefused(asked, code[1], int(status[1]))
+    return StorageRefused(asked, said)
+
+
+def _attributes(meta: Meta, prefix: str = "") -> dict[str, str]:
+    """Return what a store keeps of an object; what is only ours has a prefix in S3's requests."""
+    shown = "inline" if meta.type in INLINE else "attachment"
+    return {
+        "Content-Type": meta.type,
+        "Content-Disposition": content_disposition(shown, meta.name),
+        f"{prefix}{_NAME}": quote(meta.name),
+    }
+
+
 class _ObjectWriter(Writer):
     """An object that is small so far, or goes up in parts."""
 
     def __init__(self, storage: ObjectStorage, key: str, meta: Meta) -> None:
         self._storage = storage
         self._key = key
-        shown = "inline" if meta.type in INLINE else "attachment"
-        self._attributes: Any = {
-            "Content-Type": meta.type,
-            "Content-Disposition": content_disposition(shown, meta.name),
-            _NAME: quote(meta.name),
-        }
+        self._attributes: Any = _attributes(meta)
         self._small = bytearray()
         self._large: Any = None
 
@@ -190,7 +255,8 @@ class _ObjectWriter(Writer):
                 max_concurrency=CONCURRENCY,
             )
             data, self._small = self._small, bytearray()
-        self._large.write(bytes(data))  # which goes on after this returns, so it must not change
+        with _in_our_words("write", self._key):
+            self._large.write(bytes(data))  # which goes on afterwards, so it must not change
 
     def commit(self) -> None:
         """Publish the object."""
@@ -199,13 +265,12 @@ class _ObjectWriter(Writer):
         if self._storage.has(self._key):
             self.abort()
             raise ObjectExistsError(self._key)
-        self._large.close()
+        with _in_our_words("write", self._key):
+            self._large.close()
         return None
 
     def _put(self) -> None:
-        from obstore.exceptions import AlreadyExistsError
-
-        try:
+        with _in_our_words("write", self._key):
             self._storage._obstore.put(
                 self._storage.store,
                 self._key,
@@ -214,8 +279,6 @@ class _ObjectWriter(Writer):
                 mode="create",
                 use_multipart=False,
             )
-        except AlreadyExistsError:
-            raise ObjectExistsError(self._key) from None
 
     def abort(self) -> None:
         """Throw away what was written."""
@@ -229,9 +292,10 @@ class _ObjectWriter(Writer):
 class _Reader(io.RawIOBase):
     """What obstore reads, as a raw file."""
 
-    def __init__(self, reader: Any) -> None:
+    def __init__(self, reader: Any, key: str) -> None:
         super().__init__()
         self._reader = reader
+        self._key = key
 
     def readable(self) -> bool:
         return True
@@ -241,7 +305,8 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer)
-        data = bytes(self._reader.read(len(view)))
+        with _in_our_words("read", self._key):
+            data = bytes(self._reader.read(len(view)))
         view[: len(data)] = data
         return len(data)
 

@@ -1,14 +1,18 @@
-"""Open multipart uploads of a bucket, which obstore does not list: signed requests of our own.
+"""Requests to S3 that obstore has none for, signed with AWS Signature Version 4.
 
 A killed process leaves the parts of an object behind that it had not completed. They cost money,
-no listing of objects shows them, and only these two requests find and remove them (Amazon S3 API,
-``ListMultipartUploads`` and ``AbortMultipartUpload``, signed with AWS Signature Version 4).
+no listing of objects shows them, and only two requests find and remove them (Amazon S3 API,
+``ListMultipartUploads`` and ``AbortMultipartUpload``).
+
+A browser that writes into a bucket gets a signed URL. Those of obstore leave to whoever has one
+how many bytes come, and as what; these bind the header fields that say so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import inspect
 import os
 import time
 import urllib.error
@@ -19,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
+from cruse_uploads.errors import StorageRefused
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -27,6 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["Bucket", "OpenUpload"]
 
 TIMEOUT = 60  # seconds
+MAX_ERROR = 64 * 1024  # bytes read of what is said about an error
+ASKED = "remove the parts of broken uploads"
+RIGHTS = (
+    "Its keys need the rights s3:ListBucketMultipartUploads and s3:AbortMultipartUpload for this "
+    "bucket. All else is swept."
+)
 _EMPTY = hashlib.sha256(b"").hexdigest()  # of the body
 
 
@@ -62,15 +74,11 @@ class Bucket:
     def of(cls, store: S3Store) -> Bucket | None:
         """Return the bucket of a store; ``None`` when its keys are not known here.
 
-        They are those that the store was made with, or those of the environment.
+        They are those that the store was made with, those of its credential provider if that is a
+        plain function (such as obstore's for boto3), or those of the environment.
         """
         config: Mapping[str, Any] = store.config
-        keys = [config.get(name) for name in ("access_key_id", "secret_access_key")]
-        token = config.get("session_token") or config.get("token")
-        if not all(keys):
-            keys = [os.environ.get(f"AWS_{n}") for n in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")]
-            token = os.environ.get("AWS_SESSION_TOKEN")
-        access_key, secret_key = keys
+        access_key, secret_key, token = _keys_of(config, store.credential_provider)
         if not access_key or not secret_key:
             return None
         region = config.get("region") or os.environ.get("AWS_REGION") or "us-east-1"
@@ -96,18 +104,59 @@ class Bucket:
         """Remove the parts of an open upload; it is no error when there is none any more."""
         try:
             self._send("DELETE", upload.key, {"uploadId": upload.id})
-        except urllib.error.HTTPError as error:
-            if error.code != 404:
+        except StorageRefused as error:
+            if error.status != 404:
                 raise
 
     def _send(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
+        """Send a request; return the body of its answer.
+
+        Raises:
+            StorageRefused: When the store answers with an error, or not at all.
+        """
         url = f"{self.url}/{quote(key)}" if key else self.url
         headers = self.sign(method, url, query, time.time())
         target = f"{url}?{_canonical(query)}"
         request = urllib.request.Request(target, method=method, headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
-            body: bytes = response.read()
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+                body: bytes = response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                said = _code(error.read(MAX_ERROR)) or str(error.reason)
+            hint = RIGHTS if error.code in (401, 403) else ""
+            raise StorageRefused(ASKED, said, error.code, hint) from None
+        except OSError as error:
+            raise StorageRefused(ASKED, str(error)) from None
         return body
+
+    def presign(
+        self, method: str, key: str, headers: Mapping[str, str], seconds: int, now: float
+    ) -> str:
+        """Return the URL of a request that somebody else will send.
+
+        Args:
+            method: Its method.
+            key: The object's key.
+            headers: The header fields that it must have, with their values.
+            seconds: For how long it may begin.
+            now: The time, in seconds since the epoch.
+        """
+        url = f"{self.url}/{quote(key)}"
+        fields = {name.lower(): value for name, value in headers.items()}
+        fields = dict(sorted({"host": urlsplit(url).netloc, **fields}.items()))
+        scope, stamp = self._scope(now)
+        query = {
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+            "X-Amz-Credential": f"{self.access_key}/{scope}",
+            "X-Amz-Date": stamp,
+            "X-Amz-Expires": str(seconds),
+            "X-Amz-SignedHeaders": ";".join(fields),
+        }
+        if self.token is not None:
+            query["X-Amz-Security-Token"] = self.token
+        signature = self._signature(method, url, query, fields, "UNSIGNED-PAYLOAD", now)
+        return f"{url}?{_canonical(query)}&X-Amz-Signature={signature}"
 
     def sign(self, method: str, url: str, query: Mapping[str, str], now: float) -> dict[str, str]:
         """Return the header fields of a signed request without a body.
@@ -118,26 +167,68 @@ class Bucket:
             query: The query's parameters.
             now: The time, in seconds since the epoch.
         """
-        moment = datetime.fromtimestamp(now, UTC)
-        stamp, day = f"{moment:%Y%m%dT%H%M%SZ}", f"{moment:%Y%m%d}"
-        parts = urlsplit(url)
-        fields = {"host": parts.netloc, "x-amz-content-sha256": _EMPTY, "x-amz-date": stamp}
+        scope, stamp = self._scope(now)
+        fields = {
+            "host": urlsplit(url).netloc,
+            "x-amz-content-sha256": _EMPTY,
+            "x-amz-date": stamp,
+        }
         if self.token is not None:
             fields["x-amz-security-token"] = self.token
-        names = ";".join(fields)  # in order
-        lines = "".join(f"{name}:{value}\n" for name, value in fields.items())
-        asked = "\n".join((method, parts.path or "/", _canonical(query), lines, names, _EMPTY))
-        scope = f"{day}/{self.region}/s3/aws4_request"
-        digest = hashlib.sha256(asked.encode()).hexdigest()
-        signing = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
-        key = f"AWS4{self.secret_key}".encode()
-        for step in (day, self.region, "s3", "aws4_request"):
-            key = _hmac(key, step)
+        signature = self._signature(method, url, query, fields, _EMPTY, now)
         credential = f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}"
-        signature = _hmac(key, signing).hex()
+        names = ";".join(fields)
         fields["authorization"] = f"{credential}, SignedHeaders={names}, Signature={signature}"
         del fields["host"]  # which the client adds itself
         return fields
+
+    def _scope(self, now: float) -> tuple[str, str]:
+        """Return what a signature of this time is good for, and the time as S3 writes it."""
+        moment = datetime.fromtimestamp(now, UTC)
+        scope = f"{moment:%Y%m%d}/{self.region}/s3/aws4_request"
+        return scope, f"{moment:%Y%m%dT%H%M%SZ}"
+
+    def _signature(
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, str],
+        fields: Mapping[str, str],
+        body: str,
+        now: float,
+    ) -> str:
+        """Return the signature of a request.
+
+        Args:
+            method: Its method.
+            url: Its URL without the query, escaped.
+            query: The query's parameters.
+            fields: The header fields that are signed, in the order of their names.
+            body: The hash of its body, or what stands for one.
+            now: The time, in seconds since the epoch.
+        """
+        scope, stamp = self._scope(now)
+        lines = "".join(f"{name}:{value}\n" for name, value in fields.items())
+        path = urlsplit(url).path or "/"
+        asked = "\n".join((method, path, _canonical(query), lines, ";".join(fields), body))
+        digest = hashlib.sha256(asked.encode()).hexdigest()
+        key = f"AWS4{self.secret_key}".encode()
+        for step in scope.split("/"):
+            key = _hmac(key, step)
+        return _hmac(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}").hex()
+
+
+def _keys_of(config: Mapping[str, Any], provider: Any) -> tuple[str | None, ...]:
+    """Return the name of the key, the key, and what belongs to keys for a session."""
+    names = ("access_key_id", "secret_access_key")
+    calls = (provider, getattr(provider, "__call__", None))  # noqa: B004 - a function, or an object
+    if provider is not None and not any(map(inspect.iscoroutinefunction, calls)):
+        given: Mapping[str, Any] = provider()
+        return given.get(names[0]), given.get(names[1]), given.get("token")
+    if all(map(config.get, names)):
+        token = config.get("session_token") or config.get("token")
+        return config[names[0]], config[names[1]], token
+    return tuple(os.environ.get(f"AWS_{name.upper()}") for name in (*names, "session_token"))
 
 
 def _url_of(config: Mapping[str, Any], region: str) -> str:
@@ -160,6 +251,14 @@ def _canonical(query: Mapping[str, str]) -> str:
 
 def _hmac(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode(), "sha256")
+
+
+def _code(body: bytes) -> str:
+    """Return the word that S3 has for an error; ``""`` when there is none."""
+    try:
+        return _text(ElementTree.fromstring(body), "Code")  # noqa: S314 - of our own store
+    except ElementTree.ParseError:
+        return ""
 
 
 def _text(tree: ElementTree.Element, name: str) -> str:

@@ -157,6 +157,22 @@ def test_a_table_with_an_enum_of_the_server_can_be_made_again(project, engine):
         assert "shelf" not in inspect(engine).get_table_names()
 
 
+def test_an_enum_in_a_schema_goes_with_its_table(project, engine):
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA stock"))
+    kind = "column(Enum('new', 'used', name='kind', schema='stock'))"
+    project.write(
+        MODELS.replace("import MetaData, Numeric", "import Enum, MetaData, Numeric").replace(
+            "    name: Mapped[str]\n",
+            f"    name: Mapped[str]\n        kind: Mapped[str] = {kind}\n",
+        )
+    )
+    project.do("migrate", "-m", "first")
+    for _ in range(2):
+        project.do("upgrade")
+        project.do("downgrade", "base", "--yes")
+
+
 def test_a_migration_that_fails_midway_leaves_nothing(project, engine):
     project.do("migrate", "-m", "first")
     project.do("upgrade")

@@ -19,6 +19,8 @@ from cruse_db.columns import plain_type
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy import MetaData, Table
+
 __all__ = ["Editor", "describe"]
 
 
@@ -56,7 +58,9 @@ class Editor:
             self._refuse_drops(upgrade)
         script.downgrade_ops.ops[:] = upgrade.reverse().ops
         if context.dialect.name == "postgresql":
-            script.downgrade_ops.ops += _drop_types(upgrade, context.opts["target_metadata"])
+            script.downgrade_ops.ops += _drop_types(
+                upgrade, context.opts["target_metadata"], context.dialect
+            )
         if upgrade.is_empty():
             self.is_empty = True
             directives.clear()
@@ -105,7 +109,7 @@ class Editor:
         )
 
 
-def _drop_types(upgrade: Any, metadata: Any) -> list[Any]:
+def _drop_types(upgrade: Any, metadata: MetaData, dialect: Any) -> list[Any]:
     """Return steps that drop the enums which new tables bring along; dropping tables keeps them.
 
     Without them, the tables could not be made again.
@@ -113,14 +117,17 @@ def _drop_types(upgrade: Any, metadata: Any) -> list[Any]:
     made = [step.to_table() for step in _flat(upgrade) if isinstance(step, ops.CreateTableOp)]
     keys = {table.key for table in made}
     others = [table for table in metadata.tables.values() if table.key not in keys]
-    names = sorted(_enums(made) - _enums(others))
-    return [ops.ExecuteSQLOp(f'DROP TYPE "{name}"') for name in names]
+    names = sorted(_enums(made, dialect) - _enums(others, dialect))
+    return [ops.ExecuteSQLOp(f"DROP TYPE {name}") for name in names]
 
 
-def _enums(tables: list[Any]) -> set[str]:
+def _enums(tables: list[Table], dialect: Any) -> set[str]:
+    """Return the names of enums of the server, with their schemas, as they stand in SQL."""
     types = [column.type for table in tables for column in table.columns]
     return {
-        each.name for each in types if isinstance(each, Enum) and each.native_enum and each.name
+        dialect.identifier_preparer.format_type(each)
+        for each in types
+        if isinstance(each, Enum) and each.native_enum and each.name
     }
 
 

@@ -36,6 +36,7 @@ HELD = {
     20: (HERE, "test_sessions", "test_attributes_can_be_read_after_the_commit"),
     21: (HERE, "test_sessions", "test_what_is_committed_is_there_for_the_next_request"),
     22: (MACHINE, "test_db_postgres", "test_a_forked_child_opens_its_own_connections"),
+    23: (HERE, "test_threads", "test_requests_read_and_write_side_by_side"),
     24: (HERE, "test_pages", "test_nobody_gets_more_rows_than_the_view_allows"),
     25: (MACHINE, "test_db_promises", "test_page_fifty_thousand_costs_what_the_first_does"),
     26: (HERE, "test_seeing", "test_loading_one_by_one_is_logged_with_name_place_and_count"),
@@ -76,7 +77,6 @@ HELD = {
 }
 NOT_HELD = {
     5: "measured in benchmarks/database.py; the time depends on the disk",
-    23: "no free-threaded Python among those that are tested",
 }
 
 

@@ -148,17 +148,17 @@ def test_a_teardown_that_fails_does_not_pass_a_session_on(app, client, colour):
     def fail(error):
         raise ArithmeticError("a teardown of the application's own")
 
-    for number in range(20):
+    for number in range(250):
         try:
             client.post(f"/{colour}/add/forgotten{number}")
         except* ArithmeticError:
             pass
         try:
-            client.post(f"/{colour}/add/kept{number:02}")
+            client.post(f"/{colour}/add/kept{number:03}")
         except* ArithmeticError:
             pass
     app.teardown_appcontext_funcs.remove(fail)
-    assert stored(app) == [f"kept{number:02}" for number in range(20)]
+    assert stored(app) == [f"kept{number:03}" for number in range(250)]
 
 
 def test_a_request_that_does_not_touch_it_opens_nothing(app, client):

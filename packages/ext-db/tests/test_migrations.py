@@ -521,3 +521,44 @@ def test_a_further_database_that_lacks_a_migration_makes_the_process_unready(two
     two.do("downgrade", "--bind", "statistics", "--yes")
     code, output = two.db("health")
     assert (code, "Migrations are waiting: 1 to do" in output) == (1, True)
+
+
+# -- what it says ----------------------------------------------------------------------------
+
+
+def test_a_column_that_rows_have_no_value_for_is_named(rows):
+    rows.models(SMALL + "        colour: Mapped[str]\n        size: Mapped[int | None]\n")
+    written = rows.do("migrate", "-m", "colours")
+    assert "Rows that are there have no value for item.colour: write" in written
+    assert "size" not in written
+
+
+def test_sql_that_sqlite_needs_the_database_for_can_be_printed_for_postgresql(rows):
+    rows.models(SMALL.replace("name: Mapped[str]", "label: Mapped[str]"))
+    rows.do("migrate", "-m", "labels", "--rename", "item.name:label")
+    code, output = rows.db("sql")
+    assert (code, "--dialect postgresql" in output) == (1, True)
+    assert "RENAME name TO label" in rows.do("sql", "--dialect", "postgresql")
+
+
+def test_seeds_that_can_run_once_say_so_the_second_time(project, engine):
+    project.models(
+        """
+        from cruse_db import *
+        from shop import Base, db
+
+        class Shelf(IntegerKey, Base):
+            place: Mapped[str] = column(unique=True)
+
+        if not db.seeds:
+            @db.seed
+            def shelves():
+                db.session.add(Shelf(place="left"))
+        """
+    )
+    project.do("create")
+    project.do("reset", "--yes", "--seed")
+    code, output = project.db("seed")
+    assert code == 1
+    assert "Nothing was added: UNIQUE constraint failed: shelf.place." in output
+    assert count(engine, "shelf") == 1

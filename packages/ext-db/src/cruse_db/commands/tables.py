@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.exc import IntegrityError
 
 if TYPE_CHECKING:
     from cruse.cli import AppGroup
@@ -58,7 +59,7 @@ def _add_dropping(group: AppGroup, database: Database) -> None:
         else:
             database.create_all()
         if seed:
-            database.run_seeds()
+            _seed(database)
         click.echo(f"{where(database)}: made anew.")
 
 
@@ -66,7 +67,8 @@ def _add_seed(group: AppGroup, database: Database) -> None:
     @group.command("seed")
     def seed() -> None:
         """Add the first rows: run the functions marked with @db.seed."""
-        names = database.run_seeds()
+        need_tables(database)
+        names = _seed(database)
         if not names:
             raise click.ClickException("No function is marked with @db.seed.")
         click.echo(f"{where(database)}: {', '.join(names)}.")
@@ -87,6 +89,16 @@ def open_bind(database: Database, bind: str | None) -> Engines:
 def where(database: Database, bind: str | None = None) -> str:
     """Return the URL of a database, without its password."""
     return database.state.bind(bind).url.render_as_string(hide_password=True)
+
+
+def _seed(database: Database) -> list[str]:
+    try:
+        return database.run_seeds()
+    except IntegrityError as error:
+        raise click.ClickException(
+            f"Nothing was added: {error.orig}. A function that may run again looks first for "
+            "what is there."
+        ) from error
 
 
 def _tables(done: str, names: list[str]) -> str:

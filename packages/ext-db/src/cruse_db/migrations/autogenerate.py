@@ -38,6 +38,8 @@ class Editor:
     ask: Callable[[str, str, str], bool] | None = None
     #: Whether there was nothing to do.
     is_empty: bool = False
+    #: New columns that must have a value, which the rows that are there do not have.
+    lacking: list[str] = field(default_factory=list)
     _guesses: list[str] = field(default_factory=list)
 
     def __call__(self, context: Any, revision: Any, directives: list[Any]) -> None:
@@ -54,6 +56,7 @@ class Editor:
         self._check_renames()
         if not self.allow_destructive:
             self._refuse_drops(upgrade)
+        self.lacking += [_name(step) for step in _flat(upgrade) if _needs_value(step)]
         undone = [step for step in upgrade.ops if not isinstance(step, ChangeTypeOp)]
         script.downgrade_ops.ops[:] = ops.UpgradeOps(undone).reverse().ops
         if context.dialect.name == "postgresql":
@@ -117,6 +120,20 @@ def _drops(step: Any) -> bool:
     return isinstance(step, ops.DropTableOp | ops.DropColumnOp)
 
 
+def _needs_value(step: Any) -> bool:
+    return (
+        isinstance(step, ops.AddColumnOp)
+        and not step.column.nullable
+        and step.column.server_default is None
+        and step.column.computed is None
+        and step.column.identity is None
+    )
+
+
+def _name(step: ops.AddColumnOp) -> str:
+    return f"{step.table_name}.{step.column.name}"
+
+
 def describe(step: Any) -> str:
     """Return a step in words."""
     if isinstance(step, ChangeTypeOp):
@@ -124,7 +141,7 @@ def describe(step: Any) -> str:
     name = {
         ops.CreateTableOp: lambda: f"create table {step.table_name}",
         ops.DropTableOp: lambda: f"drop table {step.table_name}",
-        ops.AddColumnOp: lambda: f"add column {step.table_name}.{step.column.name}",
+        ops.AddColumnOp: lambda: f"add column {_name(step)}",
         ops.DropColumnOp: lambda: f"drop column {step.table_name}.{step.column_name}",
         ops.AlterColumnOp: lambda: f"change column {step.table_name}.{step.column_name}",
     }.get(type(step))

@@ -185,6 +185,34 @@ def test_from_models_to_tables_and_back(project, engine):
     assert set(inspect(engine).get_table_names()) == names
 
 
+def test_types_are_written_as_what_the_database_stores(project):
+    project.models(
+        """
+        from datetime import datetime
+        from typing import Any
+        from cruse_db import *
+        from cruse_uploads import Stored, Uploads
+        from shop import Base
+
+        class Note(UUIDKey, Base):
+            at: Mapped[datetime]
+            more: Mapped[dict[str, Any]]
+            file: Mapped[Stored] = column(StoredFile(Uploads().set("notes")))
+            secret: Mapped[str] = column(EncryptedString)
+        """
+    )
+    project.do("migrate", "-m", "notes")
+    (path,) = project.versions()
+    written = path.read_text()
+    assert "cruse_db" not in written
+    for name in ("more", "file"):
+        assert f"'{name}', sa.JSON().with_variant(postgresql.JSONB(), \"postgresql\")" in written
+    assert "'at', sa.DateTime(timezone=True)" in written
+    assert "'secret', sa.Text()" in written
+    project.do("upgrade")
+    assert "agree" in project.do("check")
+
+
 def test_an_empty_migration_and_a_stamp(started):
     started.do("revision", "-m", "own steps")
     assert len(started.versions()) == 2
@@ -446,3 +474,91 @@ def test_a_second_database_is_added_later(rows, tmp_path, engine):
     assert "agree" in rows.do("check", "--bind", "statistics")
     code, output = rows.db("upgrade", "--bind", "nowhere")
     assert (code, "statistics" in output) == (1, True)
+
+
+@pytest.fixture
+def two(rows, tmp_path):
+    """A project with two databases, and rows in both."""
+    rows.config["DB_BINDS"] = {"statistics": f"sqlite:///{tmp_path}/statistics.db"}
+    rows.models(SMALL + VISITS)
+    rows.do("migrate", "-m", "visits", "--bind", "statistics")
+    rows.do("upgrade")
+    rows.statistics = create_engine(f"sqlite:///{tmp_path}/statistics.db")
+    with rows.statistics.begin() as connection:
+        connection.execute(text("INSERT INTO visit (page) VALUES ('/')"))
+    yield rows
+    rows.statistics.dispose()
+
+
+def test_a_reset_makes_every_database_anew(two, engine):
+    two.do("reset", "--yes")
+    assert (count(engine, "item"), count(two.statistics, "visit")) == (0, 0)
+    assert "agree" in two.do("check", "--bind", "statistics")
+
+
+def test_a_drop_names_what_is_lost_in_every_database(two, engine):
+    code, output = two.db("drop")  # nobody answers
+    assert code == 1
+    assert "app.db: drop item, shelf?" in output
+    assert count(engine, "item") == 2
+    two.do("drop", "--yes")
+    assert inspect(engine).get_table_names() == []
+    assert inspect(two.statistics).get_table_names() == []
+
+
+def test_rows_of_a_further_database_can_be_moved(two, tmp_path):
+    path = str(tmp_path / "visits.jsonl")
+    two.do("dump", path, "--bind", "statistics")
+    two.do("reset", "--yes")
+    assert "1 of visit" in two.do("load", path, "--bind", "statistics")
+    assert count(two.statistics, "visit") == 1
+    code, output = two.db("load", path, "--bind", "nowhere")
+    assert (code, "which has: statistics" in output) == (1, True)
+
+
+def test_a_further_database_that_lacks_a_migration_makes_the_process_unready(two):
+    assert '"statistics": {"database": "sqlite"' in two.do("health")
+    two.do("downgrade", "--bind", "statistics", "--yes")
+    code, output = two.db("health")
+    assert (code, "Migrations are waiting: 1 to do" in output) == (1, True)
+
+
+# -- what it says ----------------------------------------------------------------------------
+
+
+def test_a_column_that_rows_have_no_value_for_is_named(rows):
+    rows.models(SMALL + "        colour: Mapped[str]\n        size: Mapped[int | None]\n")
+    written = rows.do("migrate", "-m", "colours")
+    assert "Rows that are there have no value for item.colour: write" in written
+    assert "size" not in written
+
+
+def test_sql_that_sqlite_needs_the_database_for_can_be_printed_for_postgresql(rows):
+    rows.models(SMALL.replace("name: Mapped[str]", "label: Mapped[str]"))
+    rows.do("migrate", "-m", "labels", "--rename", "item.name:label")
+    code, output = rows.db("sql")
+    assert (code, "--dialect postgresql" in output) == (1, True)
+    assert "RENAME name TO label" in rows.do("sql", "--dialect", "postgresql")
+
+
+def test_seeds_that_can_run_once_say_so_the_second_time(project, engine):
+    project.models(
+        """
+        from cruse_db import *
+        from shop import Base, db
+
+        class Shelf(IntegerKey, Base):
+            place: Mapped[str] = column(unique=True)
+
+        if not db.seeds:
+            @db.seed
+            def shelves():
+                db.session.add(Shelf(place="left"))
+        """
+    )
+    project.do("create")
+    project.do("reset", "--yes", "--seed")
+    code, output = project.db("seed")
+    assert code == 1
+    assert "Nothing was added: UNIQUE constraint failed: shelf.place." in output
+    assert count(engine, "shelf") == 1

@@ -112,6 +112,26 @@ def test_an_error_undoes_all_of_it(app, client, url, owner, status):
     assert owners(app) == []
 
 
+def test_what_a_view_returns_decides_nothing_and_what_it_raises_does(app, client):
+    @app.post("/counted/<how>")
+    @db.transaction
+    def count(how):
+        db.session.add(Account(owner=how))
+        if how == "raised":
+            abort(409)
+        return "", 409
+
+    @app.post("/forgotten")
+    def forget():
+        db.session.add(Account(owner="forgotten"))
+        db.session.flush()
+        return "", 409
+
+    for path in ("/counted/returned", "/counted/raised", "/forgotten"):
+        assert client.post(path).status_code == 409
+    assert owners(app) == ["returned"]
+
+
 def test_a_commit_that_fails_is_a_500_and_never_a_success(app, client, url):
     assert client.post(f"{url}/sponsored").status_code == 500
     assert owners(app) == []
@@ -266,6 +286,32 @@ def test_a_session_of_its_own_commits_apart_from_that_of_the_context(app):
             session.flush()
             raise ArithmeticError
         assert db.engine.pool.checkedout() == 0
+    assert owners(app) == ["kept"]
+
+
+def test_a_session_of_its_own_that_only_reads_does_not_wait_for_a_writer(app):
+    async def read():
+        with app.app_context():
+            async with db.aio.new_session() as session:
+                return (await session.scalars(select(Account.owner))).all()
+
+    with app.app_context(), db.begin() as writing:
+        writing.add(Account(owner="not committed"))
+        writing.flush()
+        with db.new_session() as session:
+            assert session is not db.session
+            assert session.scalars(select(Account.owner)).all() == []
+        assert asyncio.run(read()) == []
+
+
+def test_what_a_session_of_its_own_did_not_commit_is_undone(app):
+    with app.app_context():
+        with db.new_session() as session:
+            session.add(Account(owner="undone"))
+            session.flush()
+        with db.new_session() as session:
+            session.add(Account(owner="kept"))
+            session.commit()
     assert owners(app) == ["kept"]
 
 

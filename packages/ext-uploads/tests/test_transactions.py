@@ -1,6 +1,7 @@
 """Files that follow the transaction of cruse-db."""
 
 import io
+import json
 
 import pytest
 
@@ -84,3 +85,12 @@ def test_a_rollback_keeps_the_old_file_and_shows_no_new_one(site, visitor, how, 
     with site.app_context():
         site.photos.uploads.sweep(older=-60)
     assert keys(site) == [old]
+
+
+def test_what_is_kept_of_a_file_as_json_gives_it_back_without_its_storage(site, make):
+    with site.app_context():
+        stored = site.photos.get(site.old)
+        kept = json.dumps(stored.facts())
+        site.photos.delete(site.old)
+        assert site.photos.restore(json.loads(kept)) == stored
+    site.stop()

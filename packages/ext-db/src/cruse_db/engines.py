@@ -227,7 +227,7 @@ class Engines:
 
     def _forget_closed_loops(self) -> None:
         opened = self._opened
-        for loop in [loop for loop in opened.endings if loop.is_closed()]:
+        for loop in [loop for loop in list(opened.endings) if loop.is_closed()]:
             engine = opened.forget(loop)
             if engine is not None:
                 _dispose_here(loop, engine)

@@ -29,7 +29,10 @@ __all__ = ["Transaction", "transaction", "transaction_on_loop"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_OPEN = "cruse_db.transaction"  # the key in session.info while a transaction is open
+# Keys in session.info: while a transaction is open, and what `with` blocks have entered. That is
+# kept there, because one `db.transaction()` may be entered by many threads and tasks at once.
+_OPEN = "cruse_db.transaction"
+_ENTERED = "cruse_db.entered"
 
 
 @contextmanager
@@ -149,28 +152,31 @@ class Transaction:
         self._database = database
         self._isolation = isolation
         self._retry = retry
-        self._entered: list[AbstractContextManager[Session]] = []
-        self._entered_on_loop: list[AbstractAsyncContextManager[AsyncSession]] = []
 
     def __enter__(self) -> Session:
         self._refuse_retry()
-        manager = transaction(self._database.session, self._isolation)
-        session = manager.__enter__()
-        self._entered.append(manager)
+        session = self._database.session
+        manager = transaction(session, self._isolation)
+        manager.__enter__()
+        session.info.setdefault(_ENTERED, []).append(manager)
         return session
 
     def __exit__(self, *exc: Any) -> None:
-        self._entered.pop().__exit__(*exc)
+        manager: AbstractContextManager[Session] = self._database.session.info[_ENTERED].pop()
+        manager.__exit__(*exc)
 
     async def __aenter__(self) -> AsyncSession:
         self._refuse_retry()
-        manager = transaction_on_loop(self._database.aio.session, self._isolation)
-        session = await manager.__aenter__()
-        self._entered_on_loop.append(manager)
+        session = self._database.aio.session
+        manager = transaction_on_loop(session, self._isolation)
+        await manager.__aenter__()
+        session.info.setdefault(_ENTERED, []).append(manager)
         return session
 
     async def __aexit__(self, *exc: Any) -> None:
-        await self._entered_on_loop.pop().__aexit__(*exc)
+        entered: list[AbstractAsyncContextManager[AsyncSession]]
+        entered = self._database.aio.session.info[_ENTERED]
+        await entered.pop().__aexit__(*exc)
 
     def _refuse_retry(self) -> None:
         if self._retry:

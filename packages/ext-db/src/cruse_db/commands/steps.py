@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cruse_db.commands.tables import where
+from cruse_db.commands.tables import bind_option as _bind
+from cruse_db.commands.tables import open_bind, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_commands"]
 
-_bind = click.option("--bind", metavar="NAME", help="A database of DB_BINDS; else the first one.")
 _tenant = click.option("--tenant", metavar="NAME", help="The tenant whose tables are meant.")
 _lock_timeout = click.option(
     "--lock-timeout",
@@ -30,6 +30,11 @@ _lock_timeout = click.option(
 )
 _message = click.option("-m", "--message", required=True, help="What it does, in a few words.")
 
+_NO_BATCH = (
+    "SQLite changes a table by making a new one of what is there, which can't be written down "
+    "without it. '--dialect postgresql' prints the SQL for PostgreSQL."
+)
+
 
 @contextmanager
 def _errors() -> Iterator[None]:
@@ -39,15 +44,17 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        raise click.ClickException(str(error)) from error
+        text = _NO_BATCH if "batch mode" in str(error) else str(error)
+        raise click.ClickException(text) from error
 
 
 def _open(database: Database, bind: str | None = None, tenant: str | None = None) -> Migrations:
     from cruse_db.migrations.runner import Migrations
 
+    open_bind(database, bind)
     try:
         return Migrations(database, bind=bind, tenant=tenant, say=click.echo)
-    except (LookupError, ValueError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -89,6 +96,11 @@ def _add_writing(group: AppGroup, database: Database) -> None:
             click.echo("The tables are as the models are; nothing was written.")
         for script in made:
             click.echo(f"Written: {script.path}. Read it before you run it.")
+        if editor.lacking:
+            click.echo(
+                f"Rows that are there have no value for {', '.join(editor.lacking)}: write a "
+                "server_default into the migration, or fill the column before it must have one."
+            )
 
 
 def _add_handwork(group: AppGroup, database: Database) -> None:

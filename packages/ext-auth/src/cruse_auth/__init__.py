@@ -32,6 +32,7 @@ from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
     identity_linked,
     remember_theft,
+    tokens_misused,
     tokens_refreshed,
     user_factors_changed,
     user_loaded_from_cookie,
@@ -108,6 +109,7 @@ __all__ = [
     "logout_user",
     "remember_theft",
     "safe_next",
+    "tokens_misused",
     "tokens_refreshed",
     "user_factors_changed",
     "user_loaded_from_cookie",

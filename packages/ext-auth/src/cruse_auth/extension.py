@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from weakref import WeakSet
 
 from cruse import Extension, current_app
 from cruse.colors import inline
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from cruse.typing import ResponseReturnValue
     from cruse_auth.factors import FactorStore
     from cruse_auth.oidc import Identity
+    from cruse_auth.server import AuthorizationServer, ServerStore
     from cruse_auth.stores import SessionStore
     from cruse_auth.tokens import TokenStore
 
@@ -105,6 +107,9 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         self.passkeys = Passkeys()
         #: The APIs that are protected by access tokens.
         self.resources: list[Resource] = []
+        #: The authorization server, where there is one.
+        self.authorization_server: AuthorizationServer | None = None
+        self._states: WeakSet[AuthState] = WeakSet()
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
         self.on_link_function: Callable[..., Any] | None = None
@@ -184,6 +189,33 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         resource = Resource(ResourceOptions(issuer=issuer, audience=audience, **options))
         self.resources.append(resource)
         return resource
+
+    def server(self, *, issuer: str, store: ServerStore, **options: Any) -> AuthorizationServer:
+        """Make the application an authorization server: others log in with it, and ask it.
+
+        Args:
+            issuer: What it calls itself: its address, such as ``"https://id.example.com"``.
+            store: Keeps clients, keys, permissions and tokens:
+                ``cruse_auth.sql.SQLServerStore(db)``, or any
+                :class:`~cruse_auth.server.ServerStore`.
+            options: ``scopes``, ``resources``, ``access_lifetime`` and the other fields of
+                :class:`~cruse_auth.server.ServerOptions`.
+
+        Raises:
+            ValueError: When they make no sense.
+            TypeError: When an option is not known.
+            RuntimeError: When there is one already.
+        """
+        from cruse_auth.server import AuthorizationServer, ServerOptions
+        from cruse_auth.server.endpoints import register
+
+        if self.authorization_server is not None:
+            raise RuntimeError("There is an authorization server already; one object has one.")
+        chosen = ServerOptions(issuer=issuer, store=store, **options)
+        self.authorization_server = AuthorizationServer(chosen)
+        for state in self._states:
+            register(state.server)
+        return self.authorization_server
 
     # -- what views call ------------------------------------------------------------------------
 
@@ -305,6 +337,9 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
             )
         if state.settings.limits_storage != AuthSettings.limits_storage:
             self.limits.limiter(state)
+        if self.authorization_server is not None:
+            _ = state.loader, state.sealer
+            state.server.exempt()
         for name, client in state.clients.items():
             _ = state.login_hook(name), state.loader, state.transactions
             if client.options.form_post and "forms" in state.app.extensions:
@@ -350,6 +385,11 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
     def make_blueprint(self, state: AuthState) -> Blueprint:
         """Return the pages: login, callback, logout. The metadata of resources go to the root."""
         publish_metadata(state)
+        self._states.add(state)
+        if self.authorization_server is not None:
+            from cruse_auth.server.endpoints import register
+
+            register(state.server)
         return make_blueprint(state, self.url_prefix)
 
 

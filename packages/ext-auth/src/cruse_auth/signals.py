@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "identity_linked",
     "remember_theft",
+    "tokens_misused",
     "tokens_refreshed",
     "user_factors_changed",
     "user_loaded_from_cookie",
@@ -55,6 +56,9 @@ remember_theft = _signals.signal("remember-theft")
 identity_linked = _signals.signal("identity-linked")
 #: Sent with ``user_id`` and ``provider`` when the tokens of a provider were renewed.
 tokens_refreshed = _signals.signal("tokens-refreshed")
+#: Sent with ``user_id`` and ``client_id`` when a code or a refresh token of the authorization
+#: server came twice: somebody has copied it. All that was issued with it has been ended.
+tokens_misused = _signals.signal("tokens-misused")
 
 
 def sending(signal: Signal, **arguments: Any) -> Steps[None]:

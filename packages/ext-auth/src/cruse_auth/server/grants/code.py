@@ -1,0 +1,106 @@
+"""The authorization code (OAuth 2.1 section 4.1.3): for one client, with its verifier, once."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7636.challenge import (  # type: ignore[import-untyped]
+    CODE_VERIFIER_PATTERN,
+)
+
+from cruse_auth.server.errors import InvalidGrantError
+from cruse_auth.server.permissions import CODE, REMEMBERED, finding_grant, misused
+from cruse_auth.server.store import Record, digest, make_handle
+from cruse_auth.server.tokens import Issue, chosen_resource, finding_user, issuing
+from cruse_auth.steps import Call
+
+if TYPE_CHECKING:
+    from cruse_auth.server.state import ServerState
+    from cruse_auth.server.tokens import TokenRequest
+    from cruse_auth.steps import Steps
+
+__all__ = ["issuing_code", "redeeming_code"]
+
+
+def issuing_code(here: ServerState, grant: Record, content: dict[str, Any]) -> Steps[str]:
+    """Return a new code.
+
+    Args:
+        here: The server's state.
+        grant: The permission that it is good for.
+        content: ``redirect_uri``, ``challenge`` and ``nonce``.
+    """
+    code, now = make_handle(), int(time.time())
+    until = now + here.options.code_lifetime
+    record = Record(
+        CODE,
+        digest(code),
+        grant.id,
+        grant.client_id,
+        grant.user_id,
+        now,
+        until + REMEMBERED,
+        content={**content, "until": until},
+    )
+    yield Call(here.store.add, (record,))
+    return code
+
+
+def redeeming_code(asked: TokenRequest) -> Steps[dict[str, Any]]:
+    """Turn a code into tokens.
+
+    Raises:
+        InvalidGrantError: When it is not good.
+    """
+    store, parameters = asked.here.store, asked.parameters
+    code: Record | None = yield Call(store.get, (CODE, digest(parameters.need("code"))))
+    _check(asked, code)
+    assert code is not None  # noqa: S101 - for the type checker
+    # Only who could have redeemed it ends what came of it: else anybody who has seen a used code
+    # could (OAuth 2.1 section 7.5.2).
+    if code.used_at:
+        yield from misused(asked.here, code, "A code came twice")
+        raise InvalidGrantError("The code was used before.")
+    now = int(time.time())
+    if now >= code.content["until"]:
+        raise InvalidGrantError("The code is over.")
+    used = code.changed(used_at=now)
+    if not (yield Call(store.replace, (used, code.version))):
+        yield from misused(asked.here, code, "A code came twice at once")
+        raise InvalidGrantError("The code was used before.")
+    return (yield from _issuing(asked, code))
+
+
+def _check(asked: TokenRequest, code: Record | None) -> None:
+    if code is None or code.client_id != asked.client.client_id:
+        raise InvalidGrantError("The code is not good.")
+    # OAuth 2.1 knows no redirect_uri here; where there is one, it must be the same.
+    uri = asked.parameters.get("redirect_uri")
+    if uri is not None and uri != code.content["redirect_uri"]:
+        raise InvalidGrantError("The redirect_uri is not the one that the code was sent to.")
+    verifier = asked.parameters.need("code_verifier")
+    if not CODE_VERIFIER_PATTERN.fullmatch(verifier) or not hmac.compare_digest(
+        create_s256_code_challenge(verifier), code.content["challenge"]
+    ):
+        raise InvalidGrantError("The code_verifier does not fit.")
+
+
+def _issuing(asked: TokenRequest, code: Record) -> Steps[dict[str, Any]]:
+    here = asked.here
+    grant = yield from finding_grant(here, code.grant)
+    if grant is None:
+        raise InvalidGrantError("The permission was taken back.")
+    yield from finding_user(here, grant.user_id)
+    resource = chosen_resource(asked.parameters, grant.content.get("resources", ()))
+    refresh = "refresh_token" in asked.client.grant_types
+    options = here.options
+    seconds = options.grant_lifetime if refresh else options.access_lifetime
+    kept = grant.changed(expires_at=int(time.time()) + seconds, used_at=int(time.time()))
+    if not (yield Call(here.store.replace, (kept, grant.version))):
+        raise InvalidGrantError("The permission was taken back.")
+    scopes = tuple(grant.content["scope"].split())
+    issue = Issue(scopes, resource, kept, refresh, code.content.get("nonce"))
+    return (yield from issuing(asked, issue))

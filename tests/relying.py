@@ -62,10 +62,13 @@ class World:
         return len(self.store.find(kind, None, None))
 
 
-def make_world(colour="sync", store=None, issuer=ISSUER, config=(), **options):
+def make_world(
+    colour="sync", store=None, issuer=ISSUER, config=(), set_up=lambda app: None, **options
+):
     """Make an application whose hooks and stores are plain, or async."""
     app = Cruse("id")
     app.config.update(TESTING=True, SECRET_KEY="a key of at least a few bytes", **dict(config))
+    set_up(app)
     auth = Auth[User](store=MemoryStore())
     app.use(auth)
     memory = MemoryServerStore() if store is None else store
@@ -123,10 +126,16 @@ class Shop:
     def __init__(self, world, gateway, client_id="shop", callback=CALLBACK, secret=SECRET):
         self.world = world
         self.browser = world.app.test_client(gateway=gateway)
-        self.backend = world.app.test_client(gateway=gateway)
+        self.gateway = gateway
         self.client_id = client_id
         self.callback = callback
         self.secret = secret
+
+    def again(self):
+        """The same browser, for another thread."""
+        copy = Shop(self.world, self.gateway, self.client_id, self.callback, self.secret)
+        copy.browser._cookies = dict(self.browser._cookies)
+        return copy
 
     def log_in(self, who="ada"):
         """Log somebody in, in this browser."""
@@ -175,6 +184,11 @@ class Shop:
             response = self.decide(response)
         return self.answer(response)["code"]
 
+    @property
+    def backend(self):
+        """A connection of the program's own; each thread needs another one."""
+        return self.world.app.test_client(gateway=self.gateway)
+
     # -- the program's own -----------------------------------------------------------------------
 
     def post(self, path, data, auth=True):
@@ -186,7 +200,7 @@ class Shop:
         data = {name: value for name, value in data.items() if value is not None}
         return self.backend.post(path, data=data, auth=auth)
 
-    def redeem(self, code, auth=True, **changes):
+    def redeem(self, code, /, auth=True, **changes):
         """Ask for tokens with a code."""
         data = {
             "grant_type": "authorization_code",

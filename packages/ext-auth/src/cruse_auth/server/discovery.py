@@ -8,7 +8,7 @@ from cruse import jsonify
 from cruse_auth.claims import CLAIMS
 from cruse_auth.server.authentication import ASSERTION_ALGORITHMS
 from cruse_auth.server.clients import AUTH_METHODS
-from cruse_auth.server.grants import GRANTS
+from cruse_auth.server.grants import grants_of
 from cruse_auth.server.keys import ALGORITHM
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _document(here: ServerState) -> dict[str, Any]:
         "scopes_supported": list(scopes),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": list(GRANTS),
+        "grant_types_supported": list(grants_of(options)),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),

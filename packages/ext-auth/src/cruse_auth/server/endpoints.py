@@ -36,6 +36,7 @@ PAGE_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 FRAMES = "frame-ancestors 'none'"
+MISTAKE = "The program that sent you here made a mistake."
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 
@@ -119,12 +120,17 @@ def _answering(here: ServerState, endpoint: Endpoint) -> Steps[Response]:
     try:
         response = make_response((yield from endpoint.view(here)))
     except OAuth2Error as error:
-        response = error_answer(error)
+        response = _page(MISTAKE) if endpoint.page else error_answer(error)
     except PageError as error:
-        page = render_template("auth/server_error.html", message=error.message)
-        response = make_response((page, 400))
+        response = _page(error.message)
     for name, value in (PAGE_HEADERS if endpoint.page else HEADERS).items():
         response.headers.setdefault(name, value)
     if endpoint.page and not here.state.app.config["CONTENT_SECURITY_POLICY"]:
         response.headers.setdefault("Content-Security-Policy", FRAMES)
+    return response
+
+
+def _page(message: str) -> Response:
+    page = render_template("auth/server_error.html", message=message)
+    response: Response = make_response((page, 400))
     return response

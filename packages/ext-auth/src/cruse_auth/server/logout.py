@@ -10,7 +10,7 @@ from cruse.globals import current_context
 from cruse_auth.logins import logging_out
 from cruse_auth.server.addresses import is_registered, with_parameters
 from cruse_auth.server.clients import finding_client
-from cruse_auth.server.errors import InvalidRequestError, PageError
+from cruse_auth.server.errors import InvalidRequestError
 from cruse_auth.server.parameters import Parameters
 from cruse_auth.server.tickets import check_ticket, make_ticket
 from cruse_auth.server.tokens import sid_for
@@ -45,11 +45,8 @@ def end_session(here: ServerState) -> Steps[Any]:
     Without that anybody could log people out with a link.
     """
     parameters = Parameters(request.form if request.method == "POST" else request.args)
-    try:
-        farewell = yield from _reading(here, parameters)
-        ticket = parameters.get("ticket") or ""
-    except InvalidRequestError:
-        raise PageError("The program that sent you here made a mistake.") from None
+    farewell = yield from _reading(here, parameters)
+    ticket = parameters.get("ticket") or ""
     ctx = current_context()
     yield from finding(here.state, ctx)
     login = current_record(here.state, ctx)

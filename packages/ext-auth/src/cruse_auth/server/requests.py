@@ -115,11 +115,9 @@ def finding_sender(here: ServerState, parameters: Parameters) -> Steps[Sender]:
 
     Raises:
         PageError: When the client or the address is not known (RFC 6749 section 4.1.2.1).
+        InvalidRequestError: When they are there more than once.
     """
-    try:
-        client_id, uri = parameters.get("client_id"), parameters.get("redirect_uri")
-    except InvalidRequestError:
-        raise PageError("The program that sent you here made a mistake.") from None
+    client_id, uri = parameters.get("client_id"), parameters.get("redirect_uri")
     client = (yield from finding_client(here, client_id)) if client_id else None
     if client is None:
         raise PageError("The program that sent you here is not known.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cruse import request
 from cruse_auth.server.authentication import authenticating
 from cruse_auth.server.errors import UnauthorizedClientError, UnsupportedGrantTypeError
-from cruse_auth.server.grants import GRANTS
+from cruse_auth.server.grants import grants_of
 from cruse_auth.server.parameters import Parameters
 from cruse_auth.server.tokens import TokenRequest
 
@@ -29,9 +29,9 @@ def token(here: ServerState) -> Steps[dict[str, Any]]:
     parameters.check()
     client = yield from authenticating(here, parameters)
     name = parameters.need("grant_type")
-    grant = GRANTS.get(name)
+    grant = grants_of(here.options).get(name)
     if grant is None:
         raise UnsupportedGrantTypeError
     if name not in client.grant_types:
         raise UnauthorizedClientError("This client may not use this grant_type.")
-    return (yield from grant(TokenRequest(here, client, parameters)))
+    return (yield from grant.redeem(TokenRequest(here, client, parameters)))

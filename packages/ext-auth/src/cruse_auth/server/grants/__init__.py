@@ -6,7 +6,7 @@ steps. Another one is a module, and a line here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cruse_auth.server.grants.client_credentials import client_credentials
 from cruse_auth.server.grants.code import redeeming_code
@@ -15,13 +15,32 @@ from cruse_auth.server.grants.refresh import refreshing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cruse_auth.server.options import ServerOptions
     from cruse_auth.server.tokens import TokenRequest
     from cruse_auth.steps import Steps
 
-__all__ = ["GRANTS"]
+__all__ = ["GRANTS", "Grant", "grants_of"]
 
-GRANTS: dict[str, Callable[[TokenRequest], Steps[dict[str, Any]]]] = {
-    "authorization_code": redeeming_code,
-    "refresh_token": refreshing,
-    "client_credentials": client_credentials,
+
+class Grant(NamedTuple):
+    """A way to get tokens."""
+
+    #: What answers.
+    redeem: Callable[[TokenRequest], Steps[dict[str, Any]]]
+    #: Whether a server with these options has it.
+    when: Callable[[ServerOptions], bool] | None = None
+
+
+#: By their ``grant_type``.
+GRANTS = {
+    "authorization_code": Grant(redeeming_code),
+    "refresh_token": Grant(refreshing),
+    "client_credentials": Grant(client_credentials),
 }
+
+
+def grants_of(options: ServerOptions) -> dict[str, Grant]:
+    """Return the grants that a server with these options has."""
+    return {
+        name: grant for name, grant in GRANTS.items() if grant.when is None or grant.when(options)
+    }

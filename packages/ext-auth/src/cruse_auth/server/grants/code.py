@@ -67,11 +67,15 @@ def redeeming_code(asked: TokenRequest) -> Steps[dict[str, Any]]:
     now = int(time.time())
     if now >= code.content["until"]:
         raise InvalidGrantError("The code is over.")
-    used = code.changed(used_at=now)
-    if not (yield Call(store.replace, (used, code.version))):
+    # Before it is used up: a mistake of the client costs it nothing.
+    grant, issue = yield from _prepare(asked, code)
+    if not (yield Call(store.replace, (code.changed(used_at=now), code.version))):
         yield from misused(asked.here, code, "A code came twice at once")
         raise InvalidGrantError("The code was used before.")
-    return (yield from _issuing(asked, code))
+    # When others with the same code have ended the family meanwhile, this does nothing, and
+    # neither is what is issued worth anything.
+    yield Call(store.replace, (issue.grant, grant.version))
+    return (yield from issuing(asked, issue))
 
 
 def _check(asked: TokenRequest, code: Record | None) -> None:
@@ -88,8 +92,9 @@ def _check(asked: TokenRequest, code: Record | None) -> None:
         raise InvalidGrantError("The code_verifier does not fit.")
 
 
-def _issuing(asked: TokenRequest, code: Record) -> Steps[dict[str, Any]]:
-    here = asked.here
+def _prepare(asked: TokenRequest, code: Record) -> Steps[tuple[Record, Issue]]:
+    """Return the permission of a code, and what is to be handed out, with that as it will be."""
+    here, now = asked.here, int(time.time())
     grant = yield from finding_grant(here, code.grant)
     if grant is None:
         raise InvalidGrantError("The permission was taken back.")
@@ -98,9 +103,6 @@ def _issuing(asked: TokenRequest, code: Record) -> Steps[dict[str, Any]]:
     refresh = "refresh_token" in asked.client.grant_types
     options = here.options
     seconds = options.grant_lifetime if refresh else options.access_lifetime
-    kept = grant.changed(expires_at=int(time.time()) + seconds, used_at=int(time.time()))
-    if not (yield Call(here.store.replace, (kept, grant.version))):
-        raise InvalidGrantError("The permission was taken back.")
+    used = grant.changed(expires_at=now + seconds, used_at=now)
     scopes = tuple(grant.content["scope"].split())
-    issue = Issue(scopes, resource, kept, refresh, code.content.get("nonce"))
-    return (yield from issuing(asked, issue))
+    return grant, Issue(scopes, resource, used, refresh, code.content.get("nonce"))

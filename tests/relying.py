@@ -76,8 +76,7 @@ def make_world(
         issuer=issuer,
         store=memory if colour == "sync" else AsyncMethods(memory),
         scopes={"read": "Read your things", "write": "Change your things"},
-        resources=[API],
-        **options,
+        **{"resources": [API], **options},
     )
     world = World(app, auth, server, memory)
     world.users = {name: User(name, name.title()) for name in ("ada", "bob")}

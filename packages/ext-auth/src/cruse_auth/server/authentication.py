@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from joserfc.errors import JoseError
 from joserfc.jws import extract_compact
 
 from cruse import request
@@ -90,7 +91,7 @@ def _claimed_issuer(assertion: str) -> str | None:
     try:
         claims = json.loads(extract_compact(assertion.encode()).payload)
         issuer = claims.get("iss")
-    except (ValueError, AttributeError, TypeError):
+    except (JoseError, ValueError, AttributeError, TypeError, RecursionError):
         return None
     return issuer if isinstance(issuer, str) else None
 

@@ -71,7 +71,7 @@ class AuthorizationServer:
         """Return what a user has allowed, as :meth:`allowed`, in async code."""
         return await arun(_allowed(owner_id(user)))
 
-    def revoke(self, user: Any = None, client_id: str | None = None) -> int:
+    def revoke(self, user: Any = None, client_id: str | None = None) -> bool:
         """Take back what a user has allowed, with all that was issued because of it.
 
         Args:
@@ -79,11 +79,11 @@ class AuthorizationServer:
             client_id: The client; all of them unless given.
 
         Returns:
-            How many records that were.
+            Whether there was something.
         """
         return run(_revoking(owner_id(user), client_id))
 
-    async def arevoke(self, user: Any = None, client_id: str | None = None) -> int:
+    async def arevoke(self, user: Any = None, client_id: str | None = None) -> bool:
         """Take back what a user has allowed, as :meth:`revoke`, in async code."""
         return await arun(_revoking(owner_id(user), client_id))
 
@@ -94,7 +94,7 @@ def _allowed(user_id: str) -> Steps[dict[str, list[str]]]:
     return {record.client_id: list(record.content["scopes"]) for record in records}
 
 
-def _revoking(user_id: str, client_id: str | None) -> Steps[int]:
+def _revoking(user_id: str, client_id: str | None) -> Steps[bool]:
     store = current_app.extensions["auth"].server.store
     gone: int = yield Call(store.purge, (None, user_id, client_id))
-    return gone
+    return bool(gone)

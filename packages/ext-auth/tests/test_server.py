@@ -81,6 +81,10 @@ def test_a_request_may_be_posted(shop):
     answer = shop.browser.post("/oauth/authorize", data=shop.wish())
     assert answer.status_code == 303
     assert shop.answer(shop.decide(shop.get(answer.location)))["code"]
+    wrong = shop.browser.post("/oauth/authorize", data=shop.wish(scope="nothing"))
+    assert shop.answer(wrong)["error"] == "invalid_scope"
+    data = shop.wish(redirect_uri="https://evil.example/")
+    assert shop.browser.post("/oauth/authorize", data=data).status_code == 400
 
 
 def test_the_metadata_say_what_there_is(shop):

@@ -103,6 +103,13 @@ def test_a2_a_program_on_the_same_machine_has_any_port(native, port):
     assert native.answer(native.decide(native.ask()))["code"]
 
 
+def test_a2_or_a_scheme_of_its_own(native):
+    native.callback = "com.example.app:/cb"
+    answer = native.decide(native.ask())
+    assert answer.location.startswith("com.example.app:/cb?code=")
+    assert native.redeem(native.answer(answer)["code"]).status_code == 200
+
+
 @pytest.mark.parametrize(
     "uri",
     [
@@ -269,6 +276,14 @@ def test_a5_the_scope_may_shrink_and_not_grow(shop):
     assert "id_token" not in less
 
 
+def test_a5_what_a_client_may_not_have_any_more_is_gone(world, shop):
+    tokens = shop.tokens()
+    record = world.store.get("client", "shop")
+    content = {**record.content, "scope": "openid"}
+    assert world.store.replace(record.changed(content=content), record.version)
+    assert shop.refresh(tokens["refresh_token"]).json["scope"] == "openid"
+
+
 def test_a5_a_permission_ends_however_much_it_is_used(shop, clock):
     token = shop.tokens()["refresh_token"]
     for _ in range(7):
@@ -338,6 +353,12 @@ def test_values_that_are_none_are_refused_and_no_error_of_ours(shop, value):
     assert answer["error"] == "invalid_request"
     answer = shop.post("/oauth/token", {"grant_type": "authorization_code", "code": value})
     assert answer.status_code == 400
+
+
+def test_names_that_are_none_neither(shop):
+    answer = shop.answer(shop.ask(**{"x\0": "y"}))
+    assert answer["error"] == "invalid_request"
+    assert shop.redeem(shop.code(), **{"x\n": "y"}).json["error"] == "invalid_request"
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,11 @@ def test_a11_each_in_the_way_that_it_registered(send):
     assert refused(send())
 
 
+@pytest.mark.parametrize("name", ["", "%00", "x" * 300, "nobody", "%ED%A0%80", "b\xe4sic"])
+def test_a11_names_that_nobody_has(send, name):
+    assert refused(send(auth=(name, SECRET)))
+
+
 @pytest.mark.parametrize("secret", ["wrong", "", SECRET + "x", SECRET[:-1], "ä", "\ud800"])
 def test_a11_with_its_secret_only(send, secret):
     credentials = base64.b64encode(f"basic:{secret}".encode("utf-8", "surrogatepass")).decode()
@@ -260,6 +265,8 @@ def test_a_program_on_a_machine_may_have_a_scheme_of_its_own(world):
         ({"token_endpoint_auth_method": "private_key_jwt"}, "jwks"),
         ({"application_type": "toaster"}, "'web' or 'native'"),
         ({"policy_uri": "javascript:alert(1)"}, "https"),
+        ({"client_id": "a\0b"}, "client_id"),
+        ({"jwks": {"keys": [KEY.as_dict(private=True)]}}, "private key"),
         (
             {"token_endpoint_auth_method": "none", "grant_types": ("client_credentials",)},
             "without credentials",

@@ -6,6 +6,7 @@ import pytest
 from joserfc.jws import extract_compact
 
 from cruse import Cruse, render_template_string, request
+from cruse.checks import find_all
 from cruse_auth import Auth
 from cruse_auth.server import MemoryServerStore, ServerOptions
 from tests.relying import CALLBACK, ISSUER, Shop, form_of, make_world
@@ -215,6 +216,13 @@ def test_it_does_not_start_without_what_it_needs(missing):
         auth.user_loader(lambda user_id: None)
     with pytest.raises(RuntimeError, match="user_loader" if missing == "loader" else "SECRET_KEY"):
         app.test_client().get("/oauth/jwks")
+
+
+@pytest.mark.parametrize("colour", ["sync"])
+def test_what_is_for_tests_only_is_told(world):
+    told = [f.level for f in find_all(world.app, deploy=True) if f.subject == "auth.server"]
+    assert "error" in told
+    assert not [f for f in find_all(world.app, deploy=False) if f.subject == "auth.server"]
 
 
 def test_the_store_is_no_part_of_what_is_shown():

@@ -371,6 +371,8 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
                 "A login with a provider asks nobody for the second factor that they have here."
                 " Name the page that does; or say that the provider is enough, with ''.",
             )
+        if deploy and self.authorization_server is not None:
+            yield from state.server.check()
         if deploy and state.settings.development_provider:
             yield Finding(
                 "error",

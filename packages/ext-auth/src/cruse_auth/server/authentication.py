@@ -58,7 +58,7 @@ def authenticating(here: ServerState, parameters: Parameters) -> Steps[ServerCli
             good = yield from _checking_assertion(here, client, secret)
         if good or method == "none":
             return client
-    here.state.app.logger.info("A client could not be authenticated: %r by %s", client_id, method)
+    here.state.app.logger.info("A client could not be authenticated: %.99r, %s", client_id, method)
     yield from _counting(here)
     raise InvalidClientError(
         "The client is not known, or did not prove that it is it.", status_code=401

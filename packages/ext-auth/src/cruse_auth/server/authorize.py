@@ -53,14 +53,17 @@ __all__ = ["authorize", "consent"]
 def authorize(here: ServerState) -> Steps[Any]:
     """Answer an authorization request (OpenID Connect Core section 3.1.2)."""
     if request.method == "POST":
-        # From another site's form browsers send no cookies; to the page it leads to they do.
-        asked = yield from keeping(here, Parameters(request.form))
-        yield from finding_sender(here, asked.parameters)
-        return redirect(_way_back(asked), 303)
+        return (yield from _answering(here, Asked(Parameters(request.form)), _posted))
     parameters = Parameters(request.args)
     handle = parameters.get("resume")
     asked = (yield from resuming(here, handle)) if handle else Asked(parameters)
     return (yield from _answering(here, asked, _deciding))
+
+
+def _posted(here: ServerState, asked: Asked, wish: Wish) -> Steps[WerkzeugResponse]:
+    """Lead a form to a page: with one from another site browsers send no cookies."""
+    asked = yield from keeping(here, asked.parameters)
+    return redirect(_way_back(asked), 303)
 
 
 def consent(here: ServerState) -> Steps[Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from cruse import current_app
+from cruse_auth.resources.dpop import PRIVATE
 from cruse_auth.server.addresses import check_redirect_uri
 from cruse_auth.server.store import Record, make_handle
 from cruse_auth.steps import Call, arun, run
@@ -26,6 +27,8 @@ __all__ = ["AUTH_METHODS", "CLIENT", "Clients", "NewClient", "ServerClient", "fi
 CLIENT = "client"
 #: How clients can say who they are; "none" is for those that can't keep a secret.
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+#: The longest name of a client, in characters.
+LONGEST_ID = 255
 #: The fewest characters of a secret that was not made here: 256 bits as hexadecimal digits.
 SHORTEST_SECRET = 32
 
@@ -66,13 +69,19 @@ class ServerClient:
     secret_hash: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.client_id) <= 255:
-            raise ValueError("A client needs a client_id of at most 255 characters.")
+        if not 0 < len(self.client_id) <= LONGEST_ID or not self.client_id.isprintable():
+            raise ValueError(f"A client needs a client_id of at most {LONGEST_ID} characters.")
         if self.token_endpoint_auth_method not in AUTH_METHODS:
             method = self.token_endpoint_auth_method
             raise ValueError(f"token_endpoint_auth_method is one of {AUTH_METHODS}, not {method}.")
         if self.application_type not in ("web", "native"):
             raise ValueError("application_type is 'web' or 'native'.")
+        self._check_addresses()
+        self._check_keys()
+        if self.public and "client_credentials" in self.grant_types:
+            raise ValueError("A client without credentials can't use 'client_credentials'.")
+
+    def _check_addresses(self) -> None:
         for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):
             check_redirect_uri(uri, self.native)
         for link in (self.client_uri, self.policy_uri, self.tos_uri):
@@ -80,10 +89,12 @@ class ServerClient:
                 raise ValueError(f"{link!r} is shown as a link: it has to be an https:// address.")
         if "authorization_code" in self.grant_types and not self.redirect_uris:
             raise ValueError("The grant 'authorization_code' needs redirect_uris.")
-        if self.public and "client_credentials" in self.grant_types:
-            raise ValueError("A client without credentials can't use 'client_credentials'.")
+
+    def _check_keys(self) -> None:
         if self.token_endpoint_auth_method == "private_key_jwt" and not self.jwks:  # noqa: S105
             raise ValueError("'private_key_jwt' needs its public keys, as jwks.")
+        if any(PRIVATE & set(key) for key in (self.jwks or {}).get("keys", ())):
+            raise ValueError("The jwks has a private key in it: give the public ones only.")
 
     @property
     def public(self) -> bool:
@@ -261,7 +272,9 @@ def adding(here: ServerState, new: NewClient) -> Steps[NewClient]:
 
 def finding_client(here: ServerState, client_id: str) -> Steps[ServerClient | None]:
     """Return a client, or ``None``."""
-    record: Record | None = yield Call(here.store.get, (CLIENT, client_id[:255]))
+    if len(client_id) > LONGEST_ID or not client_id.isprintable():
+        return None  # not every database can even be asked
+    record: Record | None = yield Call(here.store.get, (CLIENT, client_id))
     return None if record is None else ServerClient.of_record(record)
 
 

@@ -17,6 +17,7 @@ __all__ = ["Parameters"]
 #: The longest value that is looked at, in characters, and the most of all together.
 LONGEST = 4096
 MOST = 16 * 1024
+LONGEST_NAME = 100
 #: What may be there several times (RFC 8707 section 2).
 REPEATED = frozenset({"resource"})
 
@@ -76,6 +77,8 @@ class Parameters:
             InvalidRequestError: When something is wrong with one, or they are too many.
         """
         for name in self._values:
+            if len(name) > LONGEST_NAME or _CONTROL.search(name):
+                raise InvalidRequestError("The name of a parameter cannot be read.")
             if name in REPEATED:
                 self.all(name)
             else:

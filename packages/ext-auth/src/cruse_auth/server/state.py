@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from cruse.lazy import lazy
 from cruse_auth.http import Http
 from cruse_auth.server.keys import KeyRing
+from cruse_auth.server.store import MemoryServerStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cruse.checks import Finding
     from cruse_auth.server.options import ServerOptions
     from cruse_auth.server.server import AuthorizationServer
     from cruse_auth.state import AuthState
@@ -47,6 +52,26 @@ class ServerState:
         """Return an HTTP client for one request."""
         settings = self.state.settings
         return Http(settings.http_timeout, settings.http_max_bytes)
+
+    def check(self) -> Iterator[Finding]:
+        """Tell of what is good for tests only."""
+        from cruse.checks import Finding
+
+        if isinstance(self.store, MemoryServerStore):
+            yield Finding(
+                "error",
+                "auth.server",
+                "Its store is in memory: a restart forgets all clients, keys and tokens, and"
+                " several processes know nothing of each other. Use a store that stays, such as"
+                " cruse_auth.sql.SQLServerStore(db).",
+            )
+        if find_spec("limits") is None:
+            yield Finding(
+                "warning",
+                "auth.server",
+                "Nobody counts how often clients fail to say who they are: that needs the package"
+                " 'limits', pip install 'cruse-auth[limits]'.",
+            )
 
     def exempt(self) -> None:
         """Do without another extension's protection of forms: ours have tickets of their own."""

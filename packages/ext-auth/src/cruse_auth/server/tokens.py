@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from cruse_auth.server.state import ServerState
     from cruse_auth.steps import Steps
 
-__all__ = ["Issue", "TokenRequest", "chosen_resource", "finding_user", "issuing", "sid_for"]
+__all__ = [
+    "Issue",
+    "TokenRequest",
+    "chosen_resource",
+    "finding_user",
+    "granted_resource",
+    "granted_scopes",
+    "issuing",
+    "sid_for",
+]
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,20 @@ def sid_for(login: str, client_id: str) -> str:
 
 
 # -- what grants have in common -----------------------------------------------------------------
+
+
+def granted_scopes(asked: TokenRequest, grant: Record) -> tuple[str, ...]:
+    """Return what was allowed, as far as the client may have it still."""
+    may = asked.client.scopes
+    scopes: list[str] = grant.content["scope"].split()
+    return tuple(scope for scope in scopes if may is None or scope in may)
+
+
+def granted_resource(asked: TokenRequest, grant: Record) -> str | None:
+    """Return the API that a token of a permission is for; as :func:`chosen_resource`."""
+    known = asked.here.options.resources
+    granted = [each for each in grant.content.get("resources", ()) if each in known]
+    return chosen_resource(asked.parameters, granted)
 
 
 def chosen_resource(parameters: Parameters, granted: Sequence[str]) -> str | None:

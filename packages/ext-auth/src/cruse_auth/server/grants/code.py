@@ -14,7 +14,13 @@ from authlib.oauth2.rfc7636.challenge import (  # type: ignore[import-untyped]
 from cruse_auth.server.errors import InvalidGrantError
 from cruse_auth.server.permissions import CODE, REMEMBERED, finding_grant, misused
 from cruse_auth.server.store import Record, digest, make_handle
-from cruse_auth.server.tokens import Issue, chosen_resource, finding_user, issuing
+from cruse_auth.server.tokens import (
+    Issue,
+    finding_user,
+    granted_resource,
+    granted_scopes,
+    issuing,
+)
 from cruse_auth.steps import Call
 
 if TYPE_CHECKING:
@@ -99,10 +105,10 @@ def _prepare(asked: TokenRequest, code: Record) -> Steps[tuple[Record, Issue]]:
     if grant is None:
         raise InvalidGrantError("The permission was taken back.")
     yield from finding_user(here, grant.user_id)
-    resource = chosen_resource(asked.parameters, grant.content.get("resources", ()))
+    resource = granted_resource(asked, grant)
     refresh = "refresh_token" in asked.client.grant_types
     options = here.options
     seconds = options.grant_lifetime if refresh else options.access_lifetime
     used = grant.changed(expires_at=now + seconds, used_at=now)
-    scopes = tuple(grant.content["scope"].split())
-    return grant, Issue(scopes, resource, used, refresh, code.content.get("nonce"))
+    scopes, nonce = granted_scopes(asked, grant), code.content.get("nonce")
+    return grant, Issue(scopes, resource, used, refresh, nonce)

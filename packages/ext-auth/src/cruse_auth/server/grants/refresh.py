@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 from cruse_auth.server.errors import InvalidGrantError, InvalidScopeError
 from cruse_auth.server.permissions import REFRESH, finding_grant, misused
 from cruse_auth.server.store import Record, digest
-from cruse_auth.server.tokens import Issue, chosen_resource, finding_user, issuing
+from cruse_auth.server.tokens import (
+    Issue,
+    finding_user,
+    granted_resource,
+    granted_scopes,
+    issuing,
+)
 from cruse_auth.steps import Call
 
 if TYPE_CHECKING:
@@ -43,7 +49,7 @@ def refreshing(asked: TokenRequest) -> Steps[dict[str, Any]]:
         raise InvalidGrantError("The permission was taken back.")
     # Before it is used up: a mistake of the client costs it nothing.
     scopes = _scopes(asked, grant)
-    resource = chosen_resource(parameters, grant.content.get("resources", ()))
+    resource = granted_resource(asked, grant)
     yield from finding_user(here, grant.user_id)
     used = token.changed(used_at=int(time.time()))
     if not (yield Call(here.store.replace, (used, token.version))):
@@ -58,7 +64,7 @@ def _reused(asked: TokenRequest, token: Record) -> Steps[None]:
 
 def _scopes(asked: TokenRequest, grant: Record) -> tuple[str, ...]:
     """Return what the tokens allow: what the permission does, or less."""
-    allowed = tuple(grant.content["scope"].split())
+    allowed = granted_scopes(asked, grant)
     wanted = asked.parameters.get("scope")
     if wanted is None:
         return allowed

@@ -1,7 +1,7 @@
 """What the authorization server keeps: records of one shape, in a store with few verbs.
 
 Clients, keys, permissions, codes and tokens are all records of some kind. Codes and tokens are
-kept by their SHA-256 only, so a copy of the store is worth nothing (OAuth 2.1 section 7.1).
+kept by their SHA-256 only, so a copy of the store is worth nothing (RFC 6819 section 5.1.4.1).
 
 The methods of a store may be plain functions, which are called in a worker's thread, or
 ``async def``.

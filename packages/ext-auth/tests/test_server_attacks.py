@@ -497,6 +497,8 @@ def test_a10_a_hint_says_who_it_has_to_be(world, shop, face):
     shop.log_in("bob")
     answer = shop.answer(shop.ask(id_token_hint=hint, prompt="none"))
     assert answer["error"] == "login_required"
+    assert shop.answer(shop.ask(id_token_hint="x", prompt="none"))["error"] == "login_required"
+    assert shop.decide(shop.ask(id_token_hint="x")).status_code == 303
     page = shop.ask(id_token_hint=hint).location
     back = shop.browser.post(page, data={"who": "bob"}).location
     assert shop.answer(shop.get(back))["error"] == "login_required"
@@ -679,10 +681,20 @@ def test_a18_a_key_in_wrong_hands_goes_at_once(world, shop):
     assert kid_of(shop.tokens()["id_token"]) == new
 
 
+def start_anew(world):
+    """Forget what a process has read."""
+    del world.app.extensions["auth"].__dict__["server"].__dict__["keys"]
+
+
+def test_a18_a_key_is_there_after_a_restart(world, shop):
+    start_anew(world)
+    assert kid_of(shop.tokens()["id_token"]) == KEY.kid
+
+
 def test_a18_with_another_secret_key_old_tokens_can_be_checked_still(world, shop, caplog):
     world.app.config["SECRET_KEY"] = "another key of at least a few bytes"
     shop.log_in()
-    world.app.extensions["auth"].server.keys.forget()
+    start_anew(world)
     new = kid_of(shop.tokens()["id_token"])
     assert new != KEY.kid
     assert [key["kid"] for key in shop.backend.get("/oauth/jwks").json["keys"]] == [KEY.kid, new]

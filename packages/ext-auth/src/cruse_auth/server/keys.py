@@ -61,6 +61,7 @@ class KeyRing:
     def __init__(self, here: ServerState) -> None:
         self.here = here
         self._keys: list[SigningKey] = []
+        self._opened: dict[str, RSAKey] = {}
         self._read_at = 0.0
 
     def forget(self) -> None:
@@ -81,11 +82,16 @@ class KeyRing:
     def _read(self) -> Steps[list[SigningKey]]:
         records: list[Record] = yield Call(self.here.store.find, (KEY, None, None))
         records.sort(key=lambda record: int(record.id))
-        return [SigningKey(record, self._open(record)) for record in records]
+        opened = {}
+        for record in records:
+            key = self._opened.get(record.content["sealed"])
+            # Reading one takes a tenth of a second, so not on the loop, and once.
+            opened[record.content["sealed"]] = key or (yield Call(self._open, (record,)))
+        self._opened = opened
+        return [SigningKey(record, opened[record.content["sealed"]]) for record in records]
 
     def _open(self, record: Record) -> RSAKey:
-        sealed = record.content["sealed"]
-        opened = self.here.state.sealer.open(sealed, _owner(record.id))
+        opened = self.here.state.sealer.open(record.content["sealed"], _owner(record.id))
         if opened is None:
             # With the public half the tokens from before can be checked still.
             self.here.state.app.logger.error(
@@ -105,6 +111,7 @@ class KeyRing:
         record = self._record(str(number), key, at_once or not records)
         # Of two processes that make the first key at once, both go on with the same.
         if (yield Call(self.here.store.add, (record,))):
+            self._opened[record.content["sealed"]] = key
             yield from self._retire(records, record)
         self.forget()
         return str(key.kid)

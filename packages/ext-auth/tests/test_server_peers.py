@@ -1,12 +1,10 @@
 """Programs that are not ours, and our own client, log people in with the server."""
 
 import asyncio
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuth2Client
-from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
@@ -180,31 +178,3 @@ def test_authlibs_async_client(world, shop):
 
     with world.app.app_context():
         assert world.app.async_to_sync(talk)()["sub"] == "ada"
-
-
-def test_authlibs_client_for_requests_over_a_socket(serve):
-    """Behind a server, as it is in the world; the issuer is where it listens."""
-    worlds = []
-    address = serve(lambda environ, start: worlds[0].app(environ, start))
-    worlds.append(make_world(issuer=address))
-    (world,) = worlds
-    world.add_client()
-    shop = Shop(world, "wsgi")
-    shop.log_in()
-    with OAuth2Session(**OPTIONS) as client:
-        server = client.get(
-            f"{address}/.well-known/oauth-authorization-server", withhold_token=True
-        ).json()
-        url, state = client.create_authorization_url(
-            server["authorization_endpoint"], code_verifier=VERIFIER
-        )
-        parts = urlsplit(url)
-        back = shop.decide(shop.get(f"{parts.path}?{parts.query}")).location
-        client.fetch_token(
-            server["token_endpoint"],
-            authorization_response=back,
-            state=state,
-            code_verifier=VERIFIER,
-        )
-        assert client.get(server["userinfo_endpoint"]).json()["sub"] == "ada"
-    world.app.stop()

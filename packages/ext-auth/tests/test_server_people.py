@@ -7,7 +7,7 @@ from joserfc.jws import extract_compact
 
 from cruse import Cruse, render_template_string, request
 from cruse.checks import find_all
-from cruse_auth import Auth
+from cruse_auth import Auth, Limits, Rule
 from cruse_auth.server import MemoryServerStore, ServerOptions
 from tests.relying import CALLBACK, ISSUER, Shop, form_of, make_world
 
@@ -108,6 +108,16 @@ def test_a_request_that_waited_for_too_long_is_over(shop, clock):
     assert "Please begin again" in shop.decide(page).text
     assert shop.get("/oauth/authorize?resume=made-up").status_code == 400
     assert shop.browser.post("/oauth/consent", data={}).status_code == 400
+
+
+def test_nobody_can_have_requests_kept_without_end(world, gateway):
+    pytest.importorskip("limits")
+    world.auth.limits = Limits(rules={"authorize": Rule(address="3 per minute")})
+    stranger = Shop(world, gateway)
+    assert [stranger.ask().status_code for _ in range(4)] == [303, 303, 303, 429]
+    assert stranger.browser.post("/oauth/authorize", data=stranger.wish()).status_code == 429
+    assert world.count("request") == 3
+    assert stranger.answer(stranger.ask(prompt="none"))["error"] == "login_required"
 
 
 def test_who_has_logged_out_meanwhile_decides_nothing(world, shop):

@@ -52,6 +52,8 @@ RULES = {
     # Whoever is asked for a second factor knows the password already. Of a million codes three
     # are good at a time, so the day has an end, too.
     "factor": Rule(account="5 per 5 minutes; 50 per day", address="30 per minute"),
+    # What the authorization server keeps while people log in; a company may have one address.
+    "authorize": Rule(address="300 per minute"),
     # Of clients of the authorization server the failures are counted. Not by client: else anybody
     # could lock one out.
     "client": Rule(address="30 per minute"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -59,7 +58,8 @@ def authenticating(here: ServerState, parameters: Parameters) -> Steps[ServerCli
         if good or method == "none":
             return client
     here.state.app.logger.info("A client could not be authenticated: %.99r, %s", client_id, method)
-    yield from _counting(here)
+    # Those that are right are not counted, however many.
+    yield from here.counting("client")
     raise InvalidClientError(
         "The client is not known, or did not prove that it is it.", status_code=401
     )
@@ -134,13 +134,3 @@ def _read_assertion(client: ServerClient, assertion: str) -> dict[str, Any]:
     if len(keys) != 1:
         raise ValueError(f"{len(keys)} of its keys could have signed it")
     return check_signature(assertion, header, keys[0], "it", ValueError).claims
-
-
-def _counting(here: ServerState) -> Steps[None]:
-    """Count a failure of an address; those that are right are not counted, however many.
-
-    Raises:
-        TooManyAttempts: When there were too many.
-    """
-    if importlib.util.find_spec("limits") is not None:
-        yield from here.state.auth.limits.hitting("client", None)

@@ -90,6 +90,7 @@ def keeping(here: ServerState, parameters: Parameters) -> Steps[Asked]:
     record = Record(
         REQUEST, digest(handle), created_at=now, expires_at=now + LIFETIME, content=content
     )
+    yield from here.counting("authorize")  # anybody can have us keep one
     yield Call(here.store.add, (record,))
     return Asked(parameters, handle, now)
 

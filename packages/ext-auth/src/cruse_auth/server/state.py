@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cruse_auth.server.options import ServerOptions
     from cruse_auth.server.server import AuthorizationServer
     from cruse_auth.state import AuthState
+    from cruse_auth.steps import Steps
 
 __all__ = ["ServerState"]
 
@@ -53,6 +54,18 @@ class ServerState:
         settings = self.state.settings
         return Http(settings.http_timeout, settings.http_max_bytes)
 
+    def counting(self, action: str) -> Steps[None]:
+        """Count what an address tries, where the package for it is installed.
+
+        Args:
+            action: A key of ``auth.limits.rules``.
+
+        Raises:
+            TooManyAttempts: When it was too often (429).
+        """
+        if find_spec("limits") is not None:
+            yield from self.state.auth.limits.hitting(action, None)
+
     def check(self) -> Iterator[Finding]:
         """Tell of what is good for tests only."""
         from cruse.checks import Finding
@@ -69,8 +82,8 @@ class ServerState:
             yield Finding(
                 "warning",
                 "auth.server",
-                "Nobody counts how often clients fail to say who they are: that needs the package"
-                " 'limits', pip install 'cruse-auth[limits]'.",
+                "Nobody counts how often clients fail to say who they are, and how often people"
+                " are sent here: that needs 'limits', pip install 'cruse-auth[limits]'.",
             )
 
     def exempt(self) -> None:

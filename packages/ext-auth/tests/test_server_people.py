@@ -3,6 +3,7 @@
 import importlib.util
 
 import pytest
+from jinja2 import DictLoader
 from joserfc.jws import extract_compact
 
 from cruse import Cruse, render_template_string, request
@@ -58,6 +59,31 @@ def test_an_application_has_a_page_of_its_own(world, shop, colour):
         "write": "Change your things",
     }
     assert asked.fields["ticket"] not in repr(asked)
+
+
+def test_a_template_of_the_application_goes_before_ours(gateway):
+    def set_up(app):
+        app.jinja_loader = DictLoader(
+            {"auth/consent.html": "Darf {{ consent.client.client_id }}?"}
+        )
+
+    world = make_world(set_up=set_up)
+    world.add_client()
+    shop = Shop(world, gateway)
+    shop.log_in()
+    assert shop.ask().text == "Darf shop?"
+    world.app.stop()
+
+
+def test_the_page_says_where_it_leads_whatever_a_program_calls_itself(world, shop):
+    assert "sent back to <strong>shop.example</strong>" in shop.ask().text
+    world.add_client(
+        "app",
+        redirect_uris=["http://127.0.0.1/cb", "com.example.app:/cb"],
+        application_type="native",
+    )
+    for uri in ("http://127.0.0.1:7/cb", "com.example.app:/cb"):
+        assert "sent back to" not in shop.ask(client_id="app", redirect_uri=uri).text
 
 
 def test_or_it_knows_the_answer(world, shop, colour):

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["check_redirect_uri", "is_registered", "with_parameters"]
+__all__ = ["check_redirect_uri", "host_of", "is_registered", "with_parameters"]
 
 #: The longest address, in characters.
 LONGEST = 2000
@@ -76,6 +76,13 @@ def is_registered(uri: str, registered: Iterable[str], native: bool) -> bool:
         for known in map(_LOOPBACK.fullmatch, registered)
         if known is not None
     )
+
+
+def host_of(uri: str) -> str | None:
+    """Return the host that an address leads to; ``None`` for a program on the person's machine."""
+    if not uri.startswith(("https:", "http:")) or _LOOPBACK.fullmatch(uri):
+        return None
+    return urlsplit(uri).hostname
 
 
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cruse import redirect, request, url_for
 from cruse.globals import current_context
 from cruse_auth.guards import login_url
-from cruse_auth.server.addresses import with_parameters
+from cruse_auth.server.addresses import host_of, with_parameters
 from cruse_auth.server.consent import ConsentRequest, asking_person, is_allowed, remembering
 from cruse_auth.server.errors import (
     AccessDeniedError,
@@ -175,6 +175,7 @@ def _asking(
                 "resume": handle,
                 "ticket": make_ticket(here.state, "consent", login.sid, handle),
             },
+            destination=host_of(wish.sender.redirect_uri),
         ),
     )
     if answer is True:

@@ -32,6 +32,9 @@ class ConsentRequest:
 
     client: ServerClient
     user: Any
+    #: The host that people are sent back to: a client's name is what it says itself. ``None`` for
+    #: a program on their own machine.
+    destination: str | None = field(default=None, kw_only=True)
     #: What is asked for: what people are told that it is, by the name of the scope.
     scopes: Mapping[str, str]
     #: The APIs that it is for.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
     from datetime import timedelta
 
+    import click
+
     # Without a parameter, `Auth` is `Auth[Any]` (PEP 696; at run time from Python 3.13).
     from typing_extensions import TypeVar as TypeVarWithDefault
 
@@ -335,6 +337,7 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
                 "AUTH_IDLE_TIMEOUT needs a store that notes when a login was used: make the"
                 " extension with 'Auth(store=cruse_auth.sql.SQLStore(db))'."
             )
+        _check_pages(state)
         if state.settings.limits_storage != AuthSettings.limits_storage:
             self.limits.limiter(state)
         if self.authorization_server is not None:
@@ -373,12 +376,25 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
             )
         if deploy and self.authorization_server is not None:
             yield from state.server.check()
+        if deploy and state.settings.insecure_http:
+            yield Finding(
+                "warning",
+                "AUTH_INSECURE_HTTP",
+                "It is True: whoever is between here and a provider at an http:// address can"
+                " sign in as anybody.",
+            )
         if deploy and state.settings.development_provider:
             yield Finding(
                 "error",
                 "AUTH_DEVELOPMENT_PROVIDER",
                 "It is True: everybody may sign in as anybody. Set AUTH_PROVIDERS instead.",
             )
+
+    def commands(self, state: AuthState) -> click.Command:
+        """Return ``cruse auth``."""
+        from cruse_auth.commands import make_group
+
+        return make_group(state)
 
     def template_context(self) -> dict[str, Any]:
         """Give templates the ``current_user``."""
@@ -393,6 +409,24 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
 
             register(state.server)
         return make_blueprint(state, self.url_prefix)
+
+
+def _check_pages(state: AuthState) -> None:
+    """Check that the pages which visitors are sent to are there, before anybody is.
+
+    Raises:
+        SettingsError: When one is not.
+    """
+    for name, view in (
+        ("AUTH_LOGIN_VIEW", state.login_view),
+        ("AUTH_FACTOR_VIEW", state.settings.factor_view),
+        ("auth.refresh_view", state.auth.refresh_view),
+    ):
+        if view and "/" not in view and view not in state.app.view_functions:
+            raise SettingsError(
+                f"{name} is {view!r}: this application has no endpoint of that name, and a URL"
+                " would have a '/' in it."
+            )
 
 
 class _TestClient:

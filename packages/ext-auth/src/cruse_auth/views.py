@@ -25,7 +25,7 @@ from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
 from cruse_auth.oidc.openid import OpenIDClient
 from cruse_auth.oidc.transactions import Purpose, mark_of
-from cruse_auth.origins import is_same_origin
+from cruse_auth.origins import is_same_origin, is_this_machine
 from cruse_auth.record import Evidence, read_record
 from cruse_auth.redirects import is_safe_next, own_origins, safe_next
 from cruse_auth.rights import Demand
@@ -352,7 +352,7 @@ def _read_acr(values: Mapping[str, str]) -> str | None:
 def _warn_of_http(state: AuthState, client: ProviderClient, redirect_uri: str) -> None:
     """Name the setting that is nearly always missing when a provider refuses the redirect URI."""
     parts = urlsplit(redirect_uri)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    local = is_this_machine(parts.hostname or "")
     if parts.scheme == "http" and not local and client.issuer.startswith("https:"):
         state.app.logger.warning(
             "The redirect URI is %r, without https. If the application is behind a proxy that ends"

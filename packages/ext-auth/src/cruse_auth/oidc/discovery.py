@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from cruse_auth.errors import ProviderError
 from cruse_auth.oidc.cooldown import Cooldown
+from cruse_auth.origins import is_this_machine
 from cruse_auth.steps import Fetch
 
 if TYPE_CHECKING:
@@ -161,10 +162,9 @@ def check_url(url: str, what: str, insecure_http: bool) -> None:
         host = parts.hostname or ""
     except ValueError as error:
         raise ProviderError(f"{what} is not a URL: {url!r}") from error
-    local = host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
     if parts.scheme == "https" and host:
         return
-    if parts.scheme == "http" and host and (local or insecure_http):
+    if parts.scheme == "http" and host and (insecure_http or is_this_machine(host)):
         return
     raise ProviderError(
         f"{what} is {url!r}, but must be an https:// address (plain http:// is for this"

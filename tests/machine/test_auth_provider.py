@@ -182,3 +182,13 @@ def test_tokens_are_renewed_by_one_of_many(site):
         expire()
         with ThreadPoolExecutor(10) as pool:
             assert list(pool.map(call, range(10))) == ["ada"] * 10
+
+
+def test_tokens_that_are_forgotten_are_taken_back_by_the_provider(site):
+    site.log_in()
+    with site.app.app_context():
+        token = site.auth.api("op", "ada").access_token()
+        headers = {"Authorization": f"Bearer {token}"}
+        assert httpx2.get(f"{site.issuer}/me", headers=headers).status_code == 200
+        assert site.auth.forget_tokens("ada") == 1
+    assert httpx2.get(f"{site.issuer}/me", headers=headers).status_code == 401

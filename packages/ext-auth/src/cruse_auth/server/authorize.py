@@ -23,6 +23,7 @@ from cruse_auth.server.errors import (
 from cruse_auth.server.grants.code import issuing_code
 from cruse_auth.server.parameters import Parameters
 from cruse_auth.server.permissions import Permission, granting
+from cruse_auth.server.pushed import check_pushed, taking_pushed
 from cruse_auth.server.requests import (
     REQUEST,
     Asked,
@@ -52,17 +53,19 @@ __all__ = ["authorize", "consent"]
 
 def authorize(here: ServerState) -> Steps[Any]:
     """Answer an authorization request (OpenID Connect Core section 3.1.2)."""
-    if request.method == "POST":
-        return (yield from _answering(here, Asked(Parameters(request.form)), _posted))
-    parameters = Parameters(request.args)
-    handle = parameters.get("resume")
-    asked = (yield from resuming(here, handle)) if handle else Asked(parameters)
-    return (yield from _answering(here, asked, _deciding))
+    posted = request.method == "POST"
+    parameters = Parameters(request.form if posted else request.args)
+    handle = None if posted else parameters.get("resume")
+    if handle:
+        asked = yield from resuming(here, handle)
+    else:
+        asked = yield from taking_pushed(here, Asked(parameters))
+    return (yield from _answering(here, asked, _posted if posted else _deciding))
 
 
 def _posted(here: ServerState, asked: Asked, wish: Wish) -> Steps[WerkzeugResponse]:
     """Lead a form to a page: with one from another site browsers send no cookies."""
-    asked = yield from keeping(here, asked.parameters)
+    asked = yield from keeping(here, asked)
     return redirect(_way_back(asked), 303)
 
 
@@ -82,6 +85,7 @@ def _answering(
     sender = yield from finding_sender(here, asked.parameters)
     try:
         wish = asking(here, sender, asked.parameters)
+        check_pushed(here, asked, wish)
         return (yield from answer(here, asked, wish))
     except OAuth2Error as error:
         return _back(here, sender, dict(error.get_body()))
@@ -141,7 +145,7 @@ def _to_login(
 ) -> Steps[WerkzeugResponse]:
     """Send the browser to the application's own login page, and back afterwards."""
     if asked.handle is None:
-        asked = yield from keeping(here, asked.parameters)
+        asked = yield from keeping(here, asked)
     state = here.state
     again = login is not None or bool(wish.prompts & {"login", "select_account"})
     view = (state.auth.refresh_view if login is not None else None) or state.login_view
@@ -160,7 +164,7 @@ def _asking(
     here: ServerState, asked: Asked, wish: Wish, user: Any, login: LoginRecord
 ) -> Steps[Any]:
     if asked.handle is None:
-        asked = yield from keeping(here, asked.parameters)
+        asked = yield from keeping(here, asked)
     handle = asked.handle or ""
     told = here.options.all_scopes
     answer = yield from asking_person(
@@ -224,6 +228,7 @@ def _allowing(
         "redirect_uri": wish.sender.redirect_uri,
         "challenge": wish.challenge,
         "nonce": wish.nonce,
+        "jkt": wish.jkt,
     }
     code = yield from issuing_code(here, grant, content)
     return _back(here, wish.sender, {"code": code})

@@ -61,6 +61,10 @@ class ServerClient:
     client_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    #: Whether its tokens have to be bound to a key of its own (RFC 9449 section 5.2).
+    dpop_bound_access_tokens: bool = False
+    #: Whether it has to push what it asks for (RFC 9126 section 6).
+    require_pushed_authorization_requests: bool = False
     #: The resources that it is, and may ask about the tokens of (introspection).
     serves: tuple[str, ...] = ()
     #: Whether it is one of our own, so that nobody is asked whether it may.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cruse import jsonify
 from cruse_auth.claims import CLAIMS
 from cruse_auth.server.authentication import ASSERTION_ALGORITHMS
+from cruse_auth.server.binding import PROOF_ALGORITHMS
 from cruse_auth.server.clients import AUTH_METHODS
 from cruse_auth.server.grants import grants_of
 from cruse_auth.server.keys import ALGORITHM
@@ -55,6 +56,8 @@ def _document(here: ServerState) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
+        "require_pushed_authorization_requests": options.par == "required",
         "claims_supported": [
             *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
             *claims,

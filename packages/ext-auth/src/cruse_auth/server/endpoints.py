@@ -12,6 +12,7 @@ from cruse_auth.server.discovery import jwks, metadata
 from cruse_auth.server.errors import OAuth2Error, PageError, error_answer
 from cruse_auth.server.introspection import introspect, revoke
 from cruse_auth.server.logout import end_session
+from cruse_auth.server.pushed import push
 from cruse_auth.server.token import token
 from cruse_auth.server.userinfo import userinfo
 from cruse_auth.steps import perform
@@ -66,6 +67,7 @@ ENDPOINTS = (
     Endpoint(
         "end_session", "/oauth/logout", ("GET", "POST"), end_session, "end_session_endpoint", True
     ),
+    Endpoint("par", "/oauth/par", ("POST",), push, "pushed_authorization_request_endpoint"),
     Endpoint("token", "/oauth/token", ("POST",), token, "token_endpoint"),
     Endpoint("userinfo", "/oauth/userinfo", ("GET", "POST"), userinfo, "userinfo_endpoint"),
     Endpoint("introspect", "/oauth/introspect", ("POST",), introspect, "introspection_endpoint"),

@@ -28,6 +28,7 @@ __all__ = [
     "AccessDeniedError",
     "ConsentRequiredError",
     "InvalidClientError",
+    "InvalidDPoPProofError",
     "InvalidGrantError",
     "InvalidRequestError",
     "InvalidScopeError",
@@ -63,6 +64,13 @@ class InvalidTargetError(OAuth2Error):  # type: ignore[misc]
 
     error = "invalid_target"
     description = "The resource is unknown, malformed, or was not granted."
+
+
+class InvalidDPoPProofError(OAuth2Error):  # type: ignore[misc]
+    """No proof of a key where one has to be, or one that proves nothing (RFC 9449 section 5)."""
+
+    error = "invalid_dpop_proof"
+    description = "The DPoP proof is not good."
 
 
 class LoginRequiredError(OAuth2Error):  # type: ignore[misc]

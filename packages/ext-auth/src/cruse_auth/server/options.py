@@ -47,6 +47,12 @@ class ServerOptions:
     #: What its paths start with in this application: the path of the issuer unless given; ``""``
     #: where the application itself is mounted there.
     url_prefix: str | None = None
+    #: Whether tokens have to be bound to a key of the client (RFC 9449): ``"optional"``, as each
+    #: client likes, or ``"required"``.
+    dpop: str = "optional"
+    #: Whether clients have to push what they ask for, before they send the browser (RFC 9126):
+    #: ``"optional"`` or ``"required"``.
+    par: str = "optional"
     #: Seconds for which they are good: a code, an access token, a refresh token that nobody uses,
     #: and a permission however much it is used.
     code_lifetime: int = 60
@@ -62,6 +68,9 @@ class ServerOptions:
         parts = urlsplit(self.issuer)
         if parts.query or parts.fragment or "?" in self.issuer or "#" in self.issuer:
             raise ValueError("The issuer has no query and no fragment (RFC 8414 section 2).")
+        for name in ("dpop", "par"):
+            if getattr(self, name) not in ("optional", "required"):
+                raise ValueError(f"{name} is 'optional' or 'required'.")
         for scope in self.scopes:
             if not SCOPE.fullmatch(scope):
                 raise ValueError(f"{scope!r} is not the name of a scope.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc7636.challenge import (  # type: ignore[import-untyped]
@@ -38,6 +39,7 @@ __all__ = ["Asked", "Wish", "asking", "finding_sender", "keeping", "resuming"]
 REQUEST = "request"
 #: Seconds that logging in and deciding may take.
 LIFETIME = 3600
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
@@ -49,6 +51,8 @@ class Asked:
     #: The secret that stands for it once it is kept.
     handle: str | None = None
     kept_at: int = 0
+    #: Whether the client sent them itself, and the browser only their name (RFC 9126).
+    pushed: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Wish:
     max_age: int | None
     acr_values: tuple[str, ...]
     id_token_hint: str | None
+    #: The thumbprint of the key that the code is bound to (RFC 9449 section 10).
+    jkt: str | None
 
     @property
     def client(self) -> ServerClient:
@@ -83,16 +89,16 @@ class Wish:
 # -- kept while people log in -------------------------------------------------------------------
 
 
-def keeping(here: ServerState, parameters: Parameters) -> Steps[Asked]:
+def keeping(here: ServerState, asked: Asked) -> Steps[Asked]:
     """Keep a request, so that login pages have a short address to lead back to."""
     handle, now = make_handle(), int(time.time())
-    content = {"parameters": parameters.to_dict()}
+    content = {"parameters": asked.parameters.to_dict(), "pushed": asked.pushed}
     record = Record(
         REQUEST, digest(handle), created_at=now, expires_at=now + LIFETIME, content=content
     )
     yield from here.counting("authorize")  # anybody can have us keep one
     yield Call(here.store.add, (record,))
-    return Asked(parameters, handle, now)
+    return replace(asked, handle=handle, kept_at=now)
 
 
 def resuming(here: ServerState, handle: str) -> Steps[Asked]:
@@ -104,8 +110,8 @@ def resuming(here: ServerState, handle: str) -> Steps[Asked]:
     record: Record | None = yield Call(here.store.get, (REQUEST, digest(handle)))
     if record is None:
         raise PageError("This took too long, or it is done already. Please begin again.")
-    values = record.content["parameters"]
-    return Asked(Parameters(MultiDict(values)), handle, record.created_at)
+    values = MultiDict(record.content["parameters"])
+    return Asked(Parameters(values), handle, record.created_at, record.content["pushed"])
 
 
 # -- reading ------------------------------------------------------------------------------------
@@ -160,6 +166,7 @@ def asking(here: ServerState, sender: Sender, parameters: Parameters) -> Wish:
         _max_age(parameters),
         tuple((parameters.get("acr_values") or "").split()),
         parameters.get("id_token_hint"),
+        _jkt(parameters),
     )
 
 
@@ -187,6 +194,13 @@ def _max_age(parameters: Parameters) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) < 11):
         raise InvalidRequestError("The max_age is not a number of seconds.")
     return int(value)
+
+
+def _jkt(parameters: Parameters) -> str | None:
+    thumbprint = parameters.get("dpop_jkt")
+    if thumbprint is not None and not _THUMBPRINT.fullmatch(thumbprint):
+        raise InvalidRequestError("The dpop_jkt is not the SHA-256 of a key.")
+    return thumbprint
 
 
 def _resources(here: ServerState, parameters: Parameters) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse import request
 from cruse_auth.server.authentication import authenticating
+from cruse_auth.server.binding import binding
 from cruse_auth.server.errors import UnauthorizedClientError, UnsupportedGrantTypeError
 from cruse_auth.server.grants import grants_of
 from cruse_auth.server.parameters import Parameters
@@ -34,4 +35,5 @@ def token(here: ServerState) -> Steps[dict[str, Any]]:
         raise UnsupportedGrantTypeError
     if name not in client.grant_types:
         raise UnauthorizedClientError("This client may not use this grant_type.")
-    return (yield from grant.redeem(TokenRequest(here, client, parameters)))
+    bound_to = yield from binding(here, client, "/oauth/token")
+    return (yield from grant.redeem(TokenRequest(here, client, parameters, bound_to)))

@@ -37,7 +37,8 @@ def issuing_code(here: ServerState, grant: Record, content: dict[str, Any]) -> S
     Args:
         here: The server's state.
         grant: The permission that it is good for.
-        content: ``redirect_uri``, ``challenge`` and ``nonce``.
+        content: ``redirect_uri``, ``challenge``, ``nonce``, and the ``jkt`` of the key that it is
+            bound to.
     """
     code, now = make_handle(), int(time.time())
     until = now + here.options.code_lifetime
@@ -96,6 +97,9 @@ def _check(asked: TokenRequest, code: Record | None) -> None:
         create_s256_code_challenge(verifier), code.content["challenge"]
     ):
         raise InvalidGrantError("The code_verifier does not fit.")
+    bound_to = code.content.get("jkt")
+    if bound_to is not None and bound_to != asked.confirmation.get("jkt"):
+        raise InvalidGrantError("The code is bound to another key.")
 
 
 def _prepare(asked: TokenRequest, code: Record) -> Steps[tuple[Record, Issue]]:

@@ -343,6 +343,8 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         if self.authorization_server is not None:
             _ = state.loader, state.sealer
             state.server.exempt()
+            if self.authorization_server.options.device:
+                self.limits.limiter(state)
         for name, client in state.clients.items():
             _ = state.login_hook(name), state.loader, state.transactions
             if client.options.form_post and "forms" in state.app.extensions:

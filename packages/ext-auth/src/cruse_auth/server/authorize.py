@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from cruse_auth.server.state import ServerState
     from cruse_auth.steps import Steps
 
-__all__ = ["authorize", "consent"]
+__all__ = ["authorize", "consent", "finding_person"]
 
 
 def authorize(here: ServerState) -> Steps[Any]:
@@ -95,7 +95,7 @@ def _answering(
 
 
 def _deciding(here: ServerState, asked: Asked, wish: Wish) -> Steps[Any]:
-    user, login = yield from _person(here)
+    user, login = yield from finding_person(here)
     if login is None or (yield from _is_to_log_in(here, asked, wish, user, login)):
         if "none" in wish.prompts:
             raise LoginRequiredError
@@ -107,7 +107,7 @@ def _deciding(here: ServerState, asked: Asked, wish: Wish) -> Steps[Any]:
     return (yield from _asking(here, asked, wish, user, login))
 
 
-def _person(here: ServerState) -> Steps[tuple[Any, LoginRecord | None]]:
+def finding_person(here: ServerState) -> Steps[tuple[Any, LoginRecord | None]]:
     """Return who is logged in in this browser, and the login."""
     ctx = current_context()
     user = yield from finding(here.state, ctx)
@@ -190,7 +190,7 @@ def _asking(
 
 
 def _decided(here: ServerState, asked: Asked, wish: Wish) -> Steps[Any]:
-    user, login = yield from _person(here)
+    user, login = yield from finding_person(here)
     handle, ticket = asked.handle or "", request.form.get("ticket", "")
     if login is None or not check_ticket(here.state, "consent", login.sid, handle, ticket):
         raise PageError("This page was open for too long. Please begin again.")
@@ -212,16 +212,7 @@ def _allowing(
         yield Call(here.store.remove, (REQUEST, digest(asked.handle)))
     ):
         raise PageError("This is done already. Please begin again.")
-    permission = Permission(
-        wish.client.client_id,
-        id_of(user),
-        wish.scopes,
-        wish.resources,
-        login.sid,
-        login.at if login.fresh else None,
-        login.evidence.acr,
-        login.evidence.amr + login.evidence.shown,
-    )
+    permission = Permission.of(login, wish.client.client_id, wish.scopes, wish.resources)
     # Until the code is redeemed, for no longer than that may be.
     grant = yield from granting(here, permission, here.options.code_lifetime + 1)
     content = {

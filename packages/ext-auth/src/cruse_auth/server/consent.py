@@ -44,6 +44,8 @@ class ConsentRequest:
     #: The hidden fields that it needs. The button for yes has the name ``decision`` and the value
     #: ``allow``; every other one is a no.
     fields: Mapping[str, str] = field(repr=False)
+    #: The code that a device shows which asks; ``None`` where the browser came with the request.
+    user_code: str | None = None
 
     @property
     def hidden(self) -> Markup:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cruse import Blueprint, make_response, render_template
 from cruse_auth.server.authorize import authorize, consent
+from cruse_auth.server.device import authorize_device, device
 from cruse_auth.server.discovery import jwks, metadata
 from cruse_auth.server.errors import OAuth2Error, PageError, error_answer
 from cruse_auth.server.introspection import introspect, revoke
@@ -72,6 +73,22 @@ ENDPOINTS = (
     Endpoint("userinfo", "/oauth/userinfo", ("GET", "POST"), userinfo, "userinfo_endpoint"),
     Endpoint("introspect", "/oauth/introspect", ("POST",), introspect, "introspection_endpoint"),
     Endpoint("revoke", "/oauth/revoke", ("POST",), revoke, "revocation_endpoint"),
+    Endpoint(
+        "device_authorization",
+        "/oauth/device_authorization",
+        ("POST",),
+        authorize_device,
+        "device_authorization_endpoint",
+        when=lambda options: options.device,
+    ),
+    Endpoint(
+        "device",
+        "/oauth/device",
+        ("GET", "POST"),
+        device,
+        page=True,
+        when=lambda options: options.device,
+    ),
     Endpoint("jwks", "/oauth/jwks", ("GET",), jwks, "jwks_uri"),
     Endpoint("metadata", "/.well-known/openid-configuration", ("GET",), metadata),
     Endpoint("oauth_metadata", WELL_KNOWN, ("GET",), metadata),

@@ -17,6 +17,11 @@ from authlib.oauth2.rfc6749.errors import (  # type: ignore[import-untyped]
     OAuth2Error,
     UnauthorizedClientError,
 )
+from authlib.oauth2.rfc8628.errors import (  # type: ignore[import-untyped]
+    AuthorizationPendingError,
+    ExpiredTokenError,
+    SlowDownError,
+)
 
 from cruse import jsonify
 from cruse_auth.challenges import challenge
@@ -26,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDeniedError",
+    "AuthorizationPendingError",
     "ConsentRequiredError",
+    "ExpiredTokenError",
     "InvalidClientError",
     "InvalidDPoPProofError",
     "InvalidGrantError",
@@ -38,6 +45,7 @@ __all__ = [
     "PageError",
     "RequestNotSupportedError",
     "RequestURINotSupportedError",
+    "SlowDownError",
     "UnauthorizedClientError",
     "UnsupportedGrantTypeError",
     "UnsupportedResponseTypeError",

@@ -47,6 +47,8 @@ class ServerOptions:
     #: What its paths start with in this application: the path of the issuer unless given; ``""``
     #: where the application itself is mounted there.
     url_prefix: str | None = None
+    #: Whether devices without a browser can be connected (RFC 8628); needs ``cruse-auth[limits]``.
+    device: bool = False
     #: Whether tokens have to be bound to a key of the client (RFC 9449): ``"optional"``, as each
     #: client likes, or ``"required"``.
     dpop: str = "optional"

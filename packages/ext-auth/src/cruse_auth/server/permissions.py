@@ -17,6 +17,7 @@ from cruse_auth.steps import Call
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cruse_auth.record import LoginRecord
     from cruse_auth.server.state import ServerState
     from cruse_auth.steps import Steps
 
@@ -25,6 +26,7 @@ __all__ = [
     "CODE",
     "GRANT",
     "REFRESH",
+    "REMEMBERED",
     "Permission",
     "finding_grant",
     "finding_token",
@@ -52,6 +54,26 @@ class Permission:
     auth_time: int | None = None
     acr: str | None = None
     amr: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        login: LoginRecord,
+        client_id: str,
+        scopes: Iterable[str],
+        resources: Iterable[str],
+    ) -> Permission:
+        """Return what somebody allows who is logged in."""
+        return cls(
+            client_id,
+            login.user_id,
+            tuple(scopes),
+            tuple(resources),
+            login.sid,
+            login.at if login.fresh else None,
+            login.evidence.acr,
+            login.evidence.amr + login.evidence.shown,
+        )
 
     def to_content(self) -> dict[str, Any]:
         """Return what is kept of it."""

@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from cruse_auth.server.state import ServerState
     from cruse_auth.steps import Steps
 
-__all__ = ["Asked", "Wish", "asking", "finding_sender", "keeping", "resuming"]
+__all__ = [
+    "Asked",
+    "Wish",
+    "asking",
+    "chosen_resources",
+    "finding_sender",
+    "keeping",
+    "resuming",
+]
 
 #: The kind of their records.
 REQUEST = "request"
@@ -159,7 +167,7 @@ def asking(here: ServerState, sender: Sender, parameters: Parameters) -> Wish:
     return Wish(
         sender,
         chosen_scopes(here, sender.client, parameters.get("scope")),
-        _resources(here, parameters),
+        chosen_resources(here, parameters),
         _challenge(parameters),
         parameters.get("nonce"),
         _prompts(parameters),
@@ -203,7 +211,12 @@ def _jkt(parameters: Parameters) -> str | None:
     return thumbprint
 
 
-def _resources(here: ServerState, parameters: Parameters) -> tuple[str, ...]:
+def chosen_resources(here: ServerState, parameters: Parameters) -> tuple[str, ...]:
+    """Return the APIs that tokens are asked for (RFC 8707 section 2).
+
+    Raises:
+        InvalidTargetError: When one is not known.
+    """
     resources = tuple(dict.fromkeys(parameters.all("resource")))
     if not set(resources) <= set(here.options.resources):
         raise InvalidTargetError

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cruse_auth.server.grants.client_credentials import client_credentials
 from cruse_auth.server.grants.code import redeeming_code
+from cruse_auth.server.grants.device import DEVICE_CODE, redeeming_device_code
 from cruse_auth.server.grants.refresh import refreshing
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ GRANTS = {
     "authorization_code": Grant(redeeming_code),
     "refresh_token": Grant(refreshing),
     "client_credentials": Grant(client_credentials),
+    DEVICE_CODE: Grant(redeeming_device_code, lambda options: options.device),
 }
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cruse_auth.server.tokens import TokenRequest
     from cruse_auth.steps import Steps
 
-__all__ = ["issuing_code", "redeeming_code"]
+__all__ = ["issuing_code", "preparing", "redeeming_code"]
 
 
 def issuing_code(here: ServerState, grant: Record, content: dict[str, Any]) -> Steps[str]:
@@ -75,7 +75,7 @@ def redeeming_code(asked: TokenRequest) -> Steps[dict[str, Any]]:
     if now >= code.content["until"]:
         raise InvalidGrantError("The code is over.")
     # Before it is used up: a mistake of the client costs it nothing.
-    grant, issue = yield from _prepare(asked, code)
+    grant, issue = yield from preparing(asked, code)
     if not (yield Call(store.replace, (code.changed(used_at=now), code.version))):
         yield from misused(asked.here, code, "A code came twice at once")
         raise InvalidGrantError("The code was used before.")
@@ -102,7 +102,7 @@ def _check(asked: TokenRequest, code: Record | None) -> None:
         raise InvalidGrantError("The code is bound to another key.")
 
 
-def _prepare(asked: TokenRequest, code: Record) -> Steps[tuple[Record, Issue]]:
+def preparing(asked: TokenRequest, code: Record) -> Steps[tuple[Record, Issue]]:
     """Return the permission of a code, and what is to be handed out, with that as it will be."""
     here, now = asked.here, int(time.time())
     grant = yield from finding_grant(here, code.grant)

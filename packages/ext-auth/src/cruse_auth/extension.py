@@ -343,7 +343,7 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         if self.authorization_server is not None:
             _ = state.loader, state.sealer
             state.server.exempt()
-            if self.authorization_server.options.device:
+            if self.authorization_server.options.needs_limits:
                 self.limits.limiter(state)
         for name, client in state.clients.items():
             _ = state.login_hook(name), state.loader, state.transactions

@@ -57,6 +57,8 @@ RULES = {
     # Of clients of the authorization server the failures are counted. Not by client: else anybody
     # could lock one out.
     "client": Rule(address="30 per minute"),
+    # Of an authorization server that everybody may register clients with.
+    "registration": Rule(address="10 per hour"),
     # Codes that devices show and people type: 34 bits, good for ten minutes (RFC 8628 5.1).
     "device": Rule(account="5 per 5 minutes; 50 per day", address="30 per minute"),
 }

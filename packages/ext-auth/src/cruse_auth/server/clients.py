@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cruse import current_app
 from cruse_auth.resources.dpop import PRIVATE
 from cruse_auth.server.addresses import check_redirect_uri
-from cruse_auth.server.store import Record, make_handle
+from cruse_auth.server.store import Record, digest, make_handle
 from cruse_auth.steps import Call, arun, run
 
 if TYPE_CHECKING:
@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from cruse_auth.server.state import ServerState
     from cruse_auth.steps import Steps
 
-__all__ = ["AUTH_METHODS", "CLIENT", "Clients", "NewClient", "ServerClient", "finding_client"]
+__all__ = [
+    "AUTH_METHODS",
+    "CLIENT",
+    "INVITATION",
+    "Clients",
+    "NewClient",
+    "ServerClient",
+    "finding_client",
+]
 
 #: The kind of its records.
 CLIENT = "client"
+#: And of the tokens with which one can register itself.
+INVITATION = "invitation"
 #: How clients can say who they are; "none" is for those that can't keep a secret.
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 #: The longest name of a client, in characters.
@@ -65,6 +75,10 @@ class ServerClient:
     dpop_bound_access_tokens: bool = False
     #: Whether it has to push what it asks for (RFC 9126 section 6).
     require_pushed_authorization_requests: bool = False
+    #: Where it is told that somebody has logged out (Back-Channel Logout 1.0).
+    backchannel_logout_uri: str | None = None
+    #: It is told of the session in any case.
+    backchannel_logout_session_required: bool = False
     #: The resources that it is, and may ask about the tokens of (introspection).
     serves: tuple[str, ...] = ()
     #: Whether it is one of our own, so that nobody is asked whether it may.
@@ -88,6 +102,8 @@ class ServerClient:
     def _check_addresses(self) -> None:
         for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):
             check_redirect_uri(uri, self.native)
+        if self.backchannel_logout_uri is not None:
+            check_redirect_uri(self.backchannel_logout_uri, native=False)
         for link in (self.client_uri, self.policy_uri, self.tos_uri):
             if link is not None and not link.startswith("https://"):
                 raise ValueError(f"{link!r} is shown as a link: it has to be an https:// address.")
@@ -230,6 +246,20 @@ class Clients:
         """Forget a client, as :meth:`remove`, in async code."""
         return await arun(removing(_here(), client_id))
 
+    def invite(self, seconds: int = 86400) -> str:
+        """Return a token with which one client can register itself (RFC 7591 section 3).
+
+        For a server whose ``registration`` is ``"token"``.
+
+        Args:
+            seconds: For how long it is good.
+        """
+        return run(inviting(_here(), seconds))
+
+    async def ainvite(self, seconds: int = 86400) -> str:
+        """Return a token for one registration, as :meth:`invite`, in async code."""
+        return await arun(inviting(_here(), seconds))
+
     def renew_secret(self, client_id: str) -> str | None:
         """Give a client another secret, and return it; the old one is good no more.
 
@@ -272,6 +302,19 @@ def adding(here: ServerState, new: NewClient) -> Steps[NewClient]:
     if not (yield Call(here.store.add, (new.client.to_record(),))):
         raise ValueError(f"There is a client {new.client_id!r} already.")
     return new
+
+
+def inviting(here: ServerState, seconds: int) -> Steps[str]:
+    """Return a token with which one client can register itself (an initial access token).
+
+    Args:
+        here: The server's state.
+        seconds: For how long it is good.
+    """
+    token, now = make_handle(), int(time.time())
+    record = Record(INVITATION, digest(token), created_at=now, expires_at=now + seconds)
+    yield Call(here.store.add, (record,))
+    return token
 
 
 def finding_client(here: ServerState, client_id: str) -> Steps[ServerClient | None]:

@@ -14,6 +14,7 @@ from cruse_auth.server.errors import OAuth2Error, PageError, error_answer
 from cruse_auth.server.introspection import introspect, revoke
 from cruse_auth.server.logout import end_session
 from cruse_auth.server.pushed import push
+from cruse_auth.server.registration import register_client
 from cruse_auth.server.token import token
 from cruse_auth.server.userinfo import userinfo
 from cruse_auth.steps import perform
@@ -88,6 +89,14 @@ ENDPOINTS = (
         device,
         page=True,
         when=lambda options: options.device,
+    ),
+    Endpoint(
+        "register",
+        "/oauth/register",
+        ("POST",),
+        register_client,
+        "registration_endpoint",
+        when=lambda options: options.registration != "closed",
     ),
     Endpoint("jwks", "/oauth/jwks", ("GET",), jwks, "jwks_uri"),
     Endpoint("metadata", "/.well-known/openid-configuration", ("GET",), metadata),

@@ -17,6 +17,10 @@ from authlib.oauth2.rfc6749.errors import (  # type: ignore[import-untyped]
     OAuth2Error,
     UnauthorizedClientError,
 )
+from authlib.oauth2.rfc7591.errors import (  # type: ignore[import-untyped]
+    InvalidClientMetadataError,
+    InvalidRedirectURIError,
+)
 from authlib.oauth2.rfc8628.errors import (  # type: ignore[import-untyped]
     AuthorizationPendingError,
     ExpiredTokenError,
@@ -35,8 +39,10 @@ __all__ = [
     "ConsentRequiredError",
     "ExpiredTokenError",
     "InvalidClientError",
+    "InvalidClientMetadataError",
     "InvalidDPoPProofError",
     "InvalidGrantError",
+    "InvalidRedirectURIError",
     "InvalidRequestError",
     "InvalidScopeError",
     "InvalidTargetError",

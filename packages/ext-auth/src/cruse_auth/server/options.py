@@ -49,6 +49,10 @@ class ServerOptions:
     url_prefix: str | None = None
     #: Whether devices without a browser can be connected (RFC 8628); needs ``cruse-auth[limits]``.
     device: bool = False
+    #: Who may register clients over the network (RFC 7591): ``"closed"`` for nobody, ``"token"``
+    #: for who has one of ``server.clients.invite()``, ``"open"`` for everybody, as far as
+    #: ``auth.limits`` lets them.
+    registration: str = "closed"
     #: Whether tokens have to be bound to a key of the client (RFC 9449): ``"optional"``, as each
     #: client likes, or ``"required"``.
     dpop: str = "optional"
@@ -70,6 +74,8 @@ class ServerOptions:
         parts = urlsplit(self.issuer)
         if parts.query or parts.fragment or "?" in self.issuer or "#" in self.issuer:
             raise ValueError("The issuer has no query and no fragment (RFC 8414 section 2).")
+        if self.registration not in ("closed", "token", "open"):
+            raise ValueError("registration is 'closed', 'token' or 'open'.")
         for name in ("dpop", "par"):
             if getattr(self, name) not in ("optional", "required"):
                 raise ValueError(f"{name} is 'optional' or 'required'.")
@@ -89,6 +95,11 @@ class ServerOptions:
     def base(self) -> str:
         """What the addresses of its endpoints start with."""
         return self.issuer.rstrip("/")
+
+    @property
+    def needs_limits(self) -> bool:
+        """Whether there is something that everybody may try, so that it has to be counted."""
+        return self.device or self.registration == "open"
 
     @property
     def prefix(self) -> str:

@@ -31,6 +31,7 @@ from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
     identity_linked,
+    login_ended,
     remember_theft,
     tokens_misused,
     tokens_refreshed,
@@ -101,6 +102,7 @@ __all__ = [
     "fresh_login_required",
     "identity_linked",
     "is_safe_next",
+    "login_ended",
     "login_fresh",
     "login_remembered",
     "login_required",

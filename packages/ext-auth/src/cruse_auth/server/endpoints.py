@@ -17,6 +17,7 @@ from cruse_auth.server.pushed import push
 from cruse_auth.server.registration import register_client
 from cruse_auth.server.token import token
 from cruse_auth.server.userinfo import userinfo
+from cruse_auth.signals import login_ended
 from cruse_auth.steps import perform
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def endpoints_of(options: ServerOptions) -> Iterator[Endpoint]:
 def register(here: ServerState) -> None:
     """Give an application the addresses of its server."""
     app, options = here.state.app, here.options
+    login_ended.connect(here.farewells.hear, sender=app)  # as long as the state is there
     pages = Blueprint(
         "auth_server", "cruse_auth", url_prefix=options.prefix, template_folder="templates"
     )

@@ -13,7 +13,7 @@ from cruse_auth.server.clients import finding_client
 from cruse_auth.server.errors import InvalidRequestError
 from cruse_auth.server.parameters import Parameters
 from cruse_auth.server.tickets import check_ticket, make_ticket
-from cruse_auth.server.tokens import sid_for
+from cruse_auth.server.visits import sid_for
 from cruse_auth.sessions import current_record
 from cruse_auth.users import finding
 

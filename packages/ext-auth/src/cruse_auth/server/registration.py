@@ -1,4 +1,4 @@
-"""Clients that register themselves (RFC 7591): closed unless it is opened, with a token or for all.
+"""Clients that register themselves (RFC 7591): for nobody, for who has a token, or for all.
 
 What they say of themselves is what strangers say: nothing in it is asked for over the network, and
 nothing makes them more than a program that has to ask people.

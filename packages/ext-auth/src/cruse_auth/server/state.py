@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cruse.checks import Finding
+    from cruse_auth.server.backchannel import Farewells
     from cruse_auth.server.options import ServerOptions
     from cruse_auth.server.server import AuthorizationServer
     from cruse_auth.state import AuthState
@@ -48,6 +49,13 @@ class ServerState:
     def keys(self) -> KeyRing:
         """The keys that tokens are signed with."""
         return KeyRing(self)
+
+    @lazy
+    def farewells(self) -> Farewells:
+        """What tells clients of logouts."""
+        from cruse_auth.server.backchannel import Farewells
+
+        return Farewells(self)
 
     def http(self) -> Http:
         """Return an HTTP client for one request."""

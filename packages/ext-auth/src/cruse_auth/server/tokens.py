@@ -13,6 +13,7 @@ from cruse_auth.server.errors import InvalidGrantError, InvalidTargetError
 from cruse_auth.server.options import ID_TOKEN_LIFETIME
 from cruse_auth.server.permissions import ACCESS, REFRESH
 from cruse_auth.server.store import Record, digest, make_handle
+from cruse_auth.server.visits import sid_for, visiting
 from cruse_auth.steps import Call
 from cruse_auth.users import is_active
 
@@ -32,7 +33,6 @@ __all__ = [
     "granted_resource",
     "granted_scopes",
     "issuing",
-    "sid_for",
 ]
 
 
@@ -76,6 +76,8 @@ def issuing(asked: TokenRequest, issue: Issue) -> Steps[dict[str, Any]]:
         if "openid" in issue.scopes:
             claims = _id_claims(asked, issue, issue.grant, token)
             answer["id_token"] = yield from asked.here.keys.signing(claims)
+            if login := issue.grant.content.get("login"):
+                yield from visiting(asked.here, asked.client, issue.grant.user_id, login)
     return answer
 
 
@@ -157,11 +159,6 @@ def _of_login(grant: Record | None) -> dict[str, Any]:
     """Return what is said of how somebody logged in."""
     content = {} if grant is None else grant.content
     return {name: content[name] for name in ("auth_time", "acr", "amr") if name in content}
-
-
-def sid_for(login: str, client_id: str) -> str:
-    """Return what a client knows a login by: another name for each, and none opens anything."""
-    return digest(f"{login}\0{client_id}")
 
 
 # -- what grants have in common -----------------------------------------------------------------

@@ -26,6 +26,11 @@ def make_group(state: AuthState) -> AppGroup:
     group = AppGroup("auth", help="Look after signing in.")
     group.add_command(_make_sessions(state))
     _add_doctor(group, state)
+    if (server := state.auth.authorization_server) is not None:
+        from cruse_auth.server.commands import make_client_group, make_key_group
+
+        group.add_command(make_client_group(server))
+        group.add_command(make_key_group(server))
     return group
 
 

@@ -10,17 +10,18 @@ from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from requests_oauthlib import OAuth2Session
 from werkzeug.serving import make_server
 
-from tests.relying import API, CALLBACK, SECRET, VERIFIER, Shop, make_world
+from tests.relying import API, CALLBACK, SECRET, VERIFIER, Shop, form_of, make_world
 
 
 @pytest.fixture
-def world():
+def world(request):
     """The application behind a socket; the issuer is where it listens."""
-    worlds = []
+    worlds, options = [], getattr(request, "param", {})
     server = make_server("127.0.0.1", 0, lambda *wsgi: worlds[0].app(*wsgi), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    worlds.append(make_world("async", issuer=f"http://127.0.0.1:{server.server_port}"))
+    issuer = f"http://127.0.0.1:{server.server_port}"
+    worlds.append(make_world("async", issuer=issuer, **options))
     yield worlds[0]
     server.shutdown()
     thread.join()
@@ -56,6 +57,35 @@ def test_it_gets_a_token_for_an_api(world, shop, node_programs):
     world.add_client()
     said = run_client(world, shop, node_programs, method="client_secret_basic", resource=API)
     assert said["audience"] == API
+
+
+EVERYTHING = {"registration": "token", "device": True}
+
+
+@pytest.mark.parametrize("world", [EVERYTHING, {**EVERYTHING, "par": "required"}], indirect=True)
+def test_it_registers_pushes_proves_a_key_and_is_a_device(world, shop, node_programs):
+    with world.app.app_context():
+        token = world.server.clients.invite()
+    program = ["node", "everything.mjs", world.server.options.issuer, token, CALLBACK]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(program, cwd=node_programs, **pipes) as client:
+
+        def tell(line):
+            client.stdin.write(f"{line}\n")
+            client.stdin.flush()
+
+        start = json.loads(client.stdout.readline())
+        assert start["pushed"] == ["client_id", "request_uri"]
+        tell(approve(shop, start["go"]))
+        code = json.loads(client.stdout.readline())["type"]
+        action, fields = form_of(shop.get("/oauth/device"))
+        shop.decide(shop.browser.post(action, data={**fields, "user_code": code}))
+        tell("done")
+        out, _ = client.communicate(timeout=60)
+    said = json.loads(out)
+    assert said["name"] == "openid-client"
+    assert said["type"] == "dpop"
+    assert (said["email"], said["device"]) == ("ada@example.com", "ada")
 
 
 def run_client(world, shop, programs, **options):

@@ -8,6 +8,7 @@ from joserfc.jwk import RSAKey
 from cruse import Cruse
 from cruse.extension import SettingsError
 from cruse_auth import Auth, MemoryStore
+from cruse_auth.server import MemoryServerStore
 from cruse_auth.testing import FakeProvider, Person, log_in
 from tests.colours import AsyncMethods
 
@@ -192,6 +193,15 @@ def test_the_issuers_of_resources_are_asked_too(make, provider, invoke):
     )
     said = invoke(app, "doctor")
     assert "error resource https://api.example:" in said.output
+
+
+def test_a_server_that_is_somewhere_else_is_told_of(make, invoke):
+    app = make(AUTH_EXTERNAL_URL="https://shop.example")
+    store = MemoryServerStore()
+    app.extensions["auth"].auth.server(issuer="https://id.example", store=store)
+    said = invoke(app, "doctor")
+    assert "the issuer of the authorization server is at https://id.example" in said.output
+    assert "error auth.server: Its store is in memory" in said.output
 
 
 # -- pages that visitors are sent to --------------------------------------------------------------

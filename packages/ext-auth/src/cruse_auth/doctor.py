@@ -119,13 +119,19 @@ def _addresses(state: AuthState, url: str | None) -> Iterator[Finding]:
             f"Its host {urlsplit(external).netloc!r} is not among TRUSTED_HOSTS: whoever comes"
             " back from a provider gets a 400.",
         )
-    for what, other in (("BASE_URL", config["BASE_URL"]), ("--url", url)):
+    server = state.auth.authorization_server
+    issuer = None if server is None else server.options.issuer
+    for what, other in (
+        ("BASE_URL", config["BASE_URL"]),
+        ("--url", url),
+        ("the issuer of the authorization server", issuer),
+    ):
         if other and origin_of(other) != origin_of(external):
             yield Finding(
                 "warning",
                 "AUTH_EXTERNAL_URL",
                 f"Browsers are sent back to {origin_of(external)}, but {what} is at"
-                f" {origin_of(other)}: there they don't have the cookie of their login.",
+                f" {origin_of(other)}: there they don't have the cookies from here.",
             )
 
 

@@ -159,6 +159,8 @@ def _check_rest(here: ServerState, values: dict[str, Any], document: dict[str, A
     if (scope := values.get("scope")) is not None:
         known = here.options.all_scopes
         values["scope"] = " ".join(name for name in scope.split() if name in known)
+        if not values["scope"]:
+            raise InvalidClientMetadataError("There is nothing that is known in the scope.")
 
 
 def _told(new: NewClient) -> dict[str, Any]:

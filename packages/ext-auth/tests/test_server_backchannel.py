@@ -137,6 +137,13 @@ def test_logins_that_are_ended_from_another_browser_are_told(shop, ears):
     assert jwt.decode(token, keys, algorithms=["RS256"]).claims["sid"] == sid
 
 
+def test_a_command_waits_until_it_is_told(shop, ears):
+    shop.tokens()
+    run = shop.world.app.test_cli_runner().invoke
+    assert run(args=["auth", "sessions", "revoke", "ada"]).output == "Ended: 1.\n"
+    assert len(ears.heard) == 1
+
+
 def test_a_login_that_another_one_took_the_place_of_is_told_with_it(shop, ears):
     shop.tokens()
     shop.log_in()

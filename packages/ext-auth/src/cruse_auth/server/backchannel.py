@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from cruse.globals import current_context
 from cruse_auth.errors import ProviderError
 from cruse_auth.http import Http
 from cruse_auth.oidc.logout import EVENT
@@ -61,7 +62,10 @@ class Farewells:
             gone = yield Call(here.store.remove, (VISIT, visit.id))
             if gone and client is not None and client.backchannel_logout_uri is not None:
                 token = yield from _signing(here, client, user_id, login)
-                here.state.app.add_background_task(_send, here, client, token)
+                if current_context().has_request:
+                    here.state.app.add_background_task(_send, here, client, token)
+                else:  # a command would not wait for it
+                    _send(here, client, token)
 
 
 def _is_open(here: ServerState, login: str) -> Steps[bool]:

@@ -1,7 +1,10 @@
 """Requests that clients push before the browser comes (PAR, RFC 9126): A16 and more."""
 
+import importlib.util
+
 import pytest
 
+from cruse_auth import Rule
 from tests.relying import CALLBACK, ISSUER, PAGE, Shop, make_world
 
 
@@ -136,6 +139,15 @@ def test_pushing_can_be_required_of_one(shop):
     shop.world.add_client("till", require_pushed_authorization_requests=True)
     assert shop.answer(shop.ask(client_id="till"))["error"] == "invalid_request"
     assert shop.ask().status_code == 200
+
+
+if importlib.util.find_spec("limits") is not None:
+
+    def test_who_could_be_anybody_does_not_fill_the_store(shop):
+        shop.world.add_client("app", token_endpoint_auth_method="none")
+        shop.client_id, shop.secret = "app", None
+        shop.world.auth.limits.rules["authorize"] = Rule(address="2 per minute")
+        assert [push(shop).status_code for _ in range(3)] == [201, 201, 429]
 
 
 def test_a_word_that_is_not_known_is_told():

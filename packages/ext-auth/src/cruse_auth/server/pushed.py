@@ -50,6 +50,8 @@ def push(here: ServerState) -> Steps[Response]:
     parameters = Parameters(request.form)
     parameters.check()
     client = yield from authenticating(here, parameters)
+    if client.public:
+        yield from here.counting("authorize")  # anybody can have us keep one
     if parameters.get("request_uri") is not None:  # section 2.1
         raise InvalidRequestError("A request that is pushed has no request_uri.")
     values = {

@@ -60,7 +60,7 @@ RULES = {
     # Of an authorization server that everybody may register clients with.
     "registration": Rule(address="10 per hour"),
     # Codes that devices show and people type: 34 bits, good for ten minutes (RFC 8628 5.1).
-    "device": Rule(account="5 per 5 minutes; 50 per day", address="30 per minute"),
+    "device": Rule(account="10 per 10 minutes; 50 per day", address="30 per minute"),
 }
 
 #: What is tried by somebody who is known: the account is an id, in which the case counts. Else who

@@ -138,19 +138,19 @@ def device(here: ServerState) -> Steps[Any]:
         return _form(here, login, text)
     ticket, decision = parameters.get("ticket") or "", parameters.get("decision")
     # The first ticket is for any code, the second one for that which the person was asked about.
-    subject = "" if decision is None else _typed(text)
-    if not check_ticket(here.state, "device", login.sid, subject, ticket):
+    purpose, subject = ("code", "") if decision is None else ("device", _typed(text))
+    if not check_ticket(here.state, purpose, login.sid, subject, ticket):
         raise PageError("This page was open for too long. Please begin again.")
     if decision is None:
         return (yield from _looking_up(here, user, login, text))
-    return (yield from _deciding(here, user, login, _typed(text), decision == "allow"))
+    return (yield from _deciding(here, user, login, subject, decision == "allow"))
 
 
 def _form(here: ServerState, login: LoginRecord, text: str, wrong: bool = False) -> Any:
     page = render_template(
         "auth/device.html",
         action=url_for("auth_server.device"),
-        ticket=make_ticket(here.state, "device", login.sid, ""),
+        ticket=make_ticket(here.state, "code", login.sid, ""),
         user_code=text[:20],
         wrong=wrong,
     )
@@ -158,14 +158,14 @@ def _form(here: ServerState, login: LoginRecord, text: str, wrong: bool = False)
 
 
 def _looking_up(here: ServerState, user: Any, login: LoginRecord, text: str) -> Steps[Any]:
-    """Ask about the device whose code was typed; a wrong one counts as a guess (section 5.1)."""
-    limits, code = here.state.auth.limits, _typed(text)
-    yield from limits.hitting("device", id_of(user))
+    """Ask about the device whose code was typed, which may be a guess (section 5.1)."""
+    # Those that are right count, too: else who guesses had some of their own between the others.
+    yield from here.state.auth.limits.hitting("device", id_of(user))
+    code = _typed(text)
     found = yield from _finding(here, code)
     client = None if found is None else (yield from finding_client(here, found.client_id))
     if found is None or client is None:
         return _form(here, login, text, wrong=True)
-    yield from limits.clearing("device", id_of(user))
     told = here.options.all_scopes
     scopes = [scope for scope in found.content["scopes"] if scope in told]
     ticket = make_ticket(here.state, "device", login.sid, code)

@@ -1,6 +1,7 @@
 """Devices without a browser (RFC 8628): the code, the page, the polls, and who guesses: A14."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -183,6 +184,14 @@ def test_the_same_code_is_decided_once(tv):
     page = tv.type(tv.start()["user_code"])
     assert tv.decide(page).status_code == 200
     assert tv.decide(page, "deny").status_code == 400
+
+
+def test_of_many_who_ask_at_once_one_gets_tokens(tv):
+    started = tv.start()
+    tv.decide(tv.type(started["user_code"]))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: tv.poll(started["device_code"]), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
 
 
 def test_another_client_gets_nothing(tv, world, gateway):

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from joserfc import jwt
@@ -153,6 +154,13 @@ def test_a_proof_is_good_once(shop):
     assert shop.redeem_with(shop.code(), proof).status_code == 200
     again = shop.redeem_with(shop.code(), proof)
     assert (again.status_code, again.json["error"]) == (400, "invalid_dpop_proof")
+
+
+def test_of_many_who_bring_one_proof_at_once_one_may(shop, bound):
+    proof = prove_userinfo(bound)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: shop.who(bound, proof).status_code, range(8)))
+    assert sorted(answers) == [200] + [401] * 7
 
 
 def test_a_bad_proof_does_not_use_up_the_code(shop):

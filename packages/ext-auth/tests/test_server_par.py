@@ -1,6 +1,7 @@
 """Requests that clients push before the browser comes (PAR, RFC 9126): A16 and more."""
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -70,6 +71,14 @@ def test_the_name_of_a_request_is_good_once(shop):
     again = bring(shop, name)
     assert again.status_code == 400
     assert "Location" not in again.headers
+
+
+def test_of_many_browsers_that_bring_it_at_once_one_is_let_in(shop):
+    name = push(shop).json["request_uri"]
+    browsers = [shop.again() for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda browser: bring(browser, name).status_code, browsers))
+    assert sorted(answers) == [200] + [400] * 7
 
 
 def test_it_is_good_for_a_moment(shop, clock):

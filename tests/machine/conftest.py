@@ -159,3 +159,15 @@ def browser() -> Iterator[webdriver.Chrome]:
     started = chromium()
     yield started
     started.quit()
+
+
+@pytest.fixture(scope="session")
+def node_programs(tmp_path_factory) -> Path:
+    """The programs of ``oidc``, in a folder with what they need."""
+    npm = shutil.which("npm")
+    assert npm, "npm is missing: install Node.js"
+    folder = tmp_path_factory.mktemp("oidc")
+    shutil.copytree(Path(__file__).parent / "oidc", folder, dirs_exist_ok=True)
+    quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+    subprocess.run([npm, "install", *quiet], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return folder

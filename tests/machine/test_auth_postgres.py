@@ -1,4 +1,4 @@
-"""Records of logins, and tokens, on PostgreSQL: by the contracts, and with several processes."""
+"""What cruse-auth keeps, on PostgreSQL: by the contracts, and with several processes."""
 
 import subprocess
 import sys
@@ -13,11 +13,13 @@ from cruse import Cruse
 from cruse_auth import Auth, StoredTokens
 from cruse_auth.contract import SessionStoreContract, TokenStoreContract
 from cruse_auth.sealing import Sealer
-from cruse_auth.sql import SQLStore, SQLTokenStore
+from cruse_auth.server.contract import ServerStoreContract
+from cruse_auth.sql import SQLServerStore, SQLStore, SQLTokenStore
 from cruse_auth.testing import FakeOAuth2Provider
 from cruse_auth.tokens.sets import Tokens
 from cruse_db import Database
 from tests.machine.stores import OnPostgres
+from tests.relying import CALLBACK, SECRET, VERIFIER, Shop, make_world
 
 
 class TestOnPostgres(OnPostgres, SessionStoreContract):
@@ -26,6 +28,10 @@ class TestOnPostgres(OnPostgres, SessionStoreContract):
 
 class TestTokensOnPostgres(OnPostgres, TokenStoreContract):
     store_class = SQLTokenStore
+
+
+class TestServerOnPostgres(OnPostgres, ServerStoreContract):
+    store_class = SQLServerStore
 
 
 PROGRAM = """
@@ -166,3 +172,52 @@ def test_of_ten_calls_in_two_processes_one_renews_an_expired_token(postgres_url,
     answers = ask_at_once(2, TOKEN_PROGRAM, postgres_url, address, fake.client_secret)
     assert answers == ["200 200 200 200 200"] * 2
     assert [form["grant_type"] for form in fake.token_requests] == ["refresh_token"]
+
+
+CODE_PROGRAM = """
+    import sys
+    from concurrent.futures import ThreadPoolExecutor
+    from sqlalchemy import MetaData
+    from cruse import Cruse
+    from cruse_auth import Auth
+    from cruse_auth.sql import SQLServerStore
+    from cruse_db import Database
+
+    url, code, redirect_uri, verifier, secret = sys.argv[1:]
+    app = Cruse("id")
+    app.config.update(SECRET_KEY="a key of at least a few bytes", DB_URL=url, TESTING=True)
+    db = Database(app, metadata=MetaData())
+    auth = Auth(app)
+    auth.user_loader(lambda user_id: type("User", (), {"id": user_id})())
+    auth.server(issuer="https://id.example", store=SQLServerStore(db))
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri,
+            "code_verifier": verifier}
+
+    def redeem(_=None):
+        client = app.test_client()
+        return client.post("/oauth/token", data=form, auth=("shop", secret)).status_code
+
+    print("ready", flush=True)
+    sys.stdin.readline()
+    with ThreadPoolExecutor(10) as pool:
+        print(*sorted(pool.map(redeem, range(10))))
+    app.stop()
+"""
+
+
+def test_of_twenty_with_one_code_in_two_processes_one_is_served(postgres_url):
+    db = Database(metadata=MetaData())
+
+    def set_up(app):
+        app.use(db)
+        with app.app_context():
+            db.create_all()
+
+    world = make_world(store=SQLServerStore(db), config={"DB_URL": postgres_url}, set_up=set_up)
+    world.add_client()
+    shop = Shop(world, "wsgi")
+    shop.log_in()
+    code = shop.code()
+    answers = ask_at_once(2, CODE_PROGRAM, postgres_url, code, CALLBACK, VERIFIER, SECRET)
+    assert sorted(" ".join(answers).split()) == ["200"] + ["400"] * 19
+    world.app.stop()

@@ -2,14 +2,12 @@
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from html import unescape
-from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urljoin
 
@@ -22,20 +20,12 @@ from cruse_auth import Auth, MemoryStore, MemoryTokenStore, current_user, fresh_
 from cruse_auth.tokens.sets import Tokens
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
-PROGRAM = Path(__file__).parent / "oidc"
 
 
-@pytest.fixture(scope="session")
-def provider_program(tmp_path_factory):
-    """The program of the provider, with what it needs beside it."""
-    npm = shutil.which("npm")
-    assert npm, "npm is missing: install Node.js"
-    folder = tmp_path_factory.mktemp("oidc")
-    for name in ("package.json", "provider.mjs"):
-        shutil.copy(PROGRAM / name, folder)
-    quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-    subprocess.run([npm, "install", *quiet], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    return folder / "provider.mjs"
+@pytest.fixture
+def provider_program(node_programs):
+    """The program of the provider."""
+    return node_programs / "provider.mjs"
 
 
 @dataclass
@@ -192,3 +182,13 @@ def test_tokens_are_renewed_by_one_of_many(site):
         expire()
         with ThreadPoolExecutor(10) as pool:
             assert list(pool.map(call, range(10))) == ["ada"] * 10
+
+
+def test_tokens_that_are_forgotten_are_taken_back_by_the_provider(site):
+    site.log_in()
+    with site.app.app_context():
+        token = site.auth.api("op", "ada").access_token()
+        headers = {"Authorization": f"Bearer {token}"}
+        assert httpx2.get(f"{site.issuer}/me", headers=headers).status_code == 200
+        assert site.auth.forget_tokens("ada") == 1
+    assert httpx2.get(f"{site.issuer}/me", headers=headers).status_code == 401

@@ -1,11 +1,16 @@
-"""Attempts that processes count together, in a real Redis server."""
+"""Attempts that processes count together, and records of logins, in a real Redis server."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import pytest
 from redis import Redis
 
 from cruse import Cruse
-from cruse_auth import Auth, TooManyAttempts
+from cruse_auth import Auth, TooManyAttempts, current_user
+from cruse_auth.contract import SessionStoreContract
+from cruse_auth.redis import RedisStore
 
 
 def make_app(storage):
@@ -52,3 +57,89 @@ def test_without_the_server_nothing_is_tried(tmp_path, caplog):
     assert answer.status_code == 503
     assert "The storage of attempts failed: ConnectionError" in caplog.text
     assert "s3cr3t" not in caplog.text + answer.text
+
+
+# -- records of logins ----------------------------------------------------------------------------
+
+
+class TestRecords(SessionStoreContract):
+    @pytest.fixture(autouse=True)
+    def server(self, redis_url):
+        self.url = redis_url
+
+    def make_store(self, app):
+        return RedisStore(self.url)
+
+    def test_nothing_outlives_what_it_is_for(self, store):
+        now = int(time.time())
+        store.add(self.record(expires_at=now + 100))
+        store.add(self.record("two", expires_at=now + 200, validator=None))
+        with Redis.from_url(self.url) as server:
+            left = {key.decode(): server.ttl(key) for key in server.keys("*")}
+            assert 90 < left.pop("auth:login:one") <= 100
+            assert len(left) == 4  # the other record; by user, by subject, by session
+            assert all(190 < seconds <= 200 for seconds in left.values())
+            store.replace(self.record("two", expires_at=now + 300, validator=None), None)
+            assert 290 < server.ttl("auth:user:ada") <= 300
+            store.remove_user("ada", None)
+            assert server.keys() == []
+
+    def test_a_record_that_ended_leaves_its_indexes_with_the_next(self, store):
+        store.add(self.record())
+        with Redis.from_url(self.url) as server:
+            server.zadd("auth:user:ada", {"gone": 1})
+            assert [record.sid for record in store.of_user("ada")] == ["one"]
+            store.add(self.record("two"))
+            assert server.zcard("auth:user:ada") == 2
+
+    def test_applications_that_share_a_server_have_a_prefix_each(self, app, store):
+        store.add(self.record())
+        assert RedisStore(self.url, prefix="other:").get("one") is None
+
+    def test_a_client_of_ones_own(self):
+        for decode in (False, True):
+            with Redis.from_url(self.url, decode_responses=decode) as client:
+                store = RedisStore(client)
+                store.add(self.record())
+                assert store.of_user("ada") == [self.record()]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_a_login_lasts_as_long_as_its_record(redis_url, gateway):
+    app = Cruse("shop")
+    app.config["SECRET_KEY"] = "k" * 32
+    auth = Auth(app, store=RedisStore(redis_url))
+    auth.user_loader(lambda user_id: SimpleNamespace(id=user_id))
+
+    @app.post("/in")
+    async def log_in():
+        return str(await auth.alogin(SimpleNamespace(id="ada"), remember=True))
+
+    @app.get("/")
+    def whoami():
+        return current_user.id if current_user else "nobody"
+
+    browser = app.test_client(gateway=gateway)
+    assert browser.post("/in").text == "True"
+    browser.delete_cookie("session")
+    assert browser.get("/").text == "ada", "the browser is remembered"
+    with app.app_context():
+        assert auth.logout_everywhere("ada") == 1
+    assert browser.get("/").text == "nobody"
+    app.stop()
+
+
+def test_without_the_server_nobody_is_let_in(tmp_path, caplog):
+    app = Cruse("shop")
+    app.config["SECRET_KEY"] = "k" * 32
+    auth = Auth(app, store=RedisStore(f"unix://:s3cr3t@{tmp_path}/nobody.sock"))
+
+    @app.post("/in")
+    def log_in():
+        return str(auth.login(SimpleNamespace(id="ada")))
+
+    answer = app.test_client().post("/in")
+    assert answer.status_code == 503
+    assert "The store of logins failed: ConnectionError" in caplog.text
+    assert "s3cr3t" not in caplog.text + answer.text
+    app.stop()

@@ -371,6 +371,7 @@ def test_old_keys_do_not_become_new_when_the_provider_fails_once(browser, world,
     monkeypatch.setattr(time, "monotonic", lambda: now() + 4000)
     with world.provider.tampering(jwks={"keys": MISSING}):
         assert browser.login().status_code == 502
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 4011)
     world.provider.signing_key = RSAKey.generate_key(
         2048, {"use": "sig", "alg": "RS256"}, auto_kid=True
     )

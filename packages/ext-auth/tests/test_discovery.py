@@ -1,5 +1,7 @@
 """What a provider says of itself, and what is believed of it."""
 
+import time
+
 import pytest
 
 from cruse import request
@@ -117,3 +119,40 @@ def test_documents_that_are_not_there_give_a_page(browser, world, document, stat
         answer = browser.get(world.provider.approve(answer.location, "ada"))
     assert answer.status_code in (400, 502)
     assert browser.whoami == "nobody"
+
+
+@pytest.mark.parametrize("document", ["/.well-known/openid-configuration", "/jwks"])
+def test_a_provider_that_is_down_is_not_asked_by_every_login(
+    make_world, open_browser, gateway, monkeypatch, caplog, document
+):
+    world, now, broken = make_world(), time.monotonic, True
+    browser = open_browser(world, gateway)
+
+    @world.provider.app.after_request
+    def fail(response):
+        if broken and request.path == f"/provider{document}":
+            response.status_code = 500
+        return response
+
+    def log_in():
+        answer = browser.client.post("/auth/op/login")
+        if answer.status_code == 303:
+            answer = browser.get(world.provider.approve(answer.location, "ada"))
+        return answer.status_code
+
+    assert [log_in() for _ in range(5)] == [502] * 5
+    assert world.provider.requests.count(("GET", document)) == 1
+    assert "it is asked again in 10 s" in caplog.text
+
+    broken = False
+    assert log_in() == 502, "it was down just now"
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 10)
+    assert log_in() == 303
+
+
+def test_the_pause_after_a_failure_can_be_set(make_world, open_browser, gateway):
+    world = make_world(config={"AUTH_PROVIDER_COOLDOWN": 0})
+    browser = open_browser(world, gateway)
+    with world.provider.tampering(discovery={"issuer": "https://evil.example"}):
+        assert browser.client.post("/auth/op/login").status_code == 502
+    assert browser.login().status_code == 303

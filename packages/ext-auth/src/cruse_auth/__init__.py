@@ -31,7 +31,9 @@ from cruse_auth.rights import InsufficientScope
 from cruse_auth.settings import AuthSettings
 from cruse_auth.signals import (
     identity_linked,
+    login_ended,
     remember_theft,
+    tokens_misused,
     tokens_refreshed,
     user_factors_changed,
     user_loaded_from_cookie,
@@ -100,6 +102,7 @@ __all__ = [
     "fresh_login_required",
     "identity_linked",
     "is_safe_next",
+    "login_ended",
     "login_fresh",
     "login_remembered",
     "login_required",
@@ -108,6 +111,7 @@ __all__ = [
     "logout_user",
     "remember_theft",
     "safe_next",
+    "tokens_misused",
     "tokens_refreshed",
     "user_factors_changed",
     "user_loaded_from_cookie",

@@ -10,6 +10,7 @@ from cruse import jsonify, make_response
 from cruse_auth.errors import LoginError
 from cruse_auth.oidc.logout import LIFETIME, LogoutTokenError, read_logout_token
 from cruse_auth.sessions import require_store
+from cruse_auth.signals import login_ended, sending
 from cruse_auth.steps import Call
 from cruse_auth.tokens.keeping import forgetting_online
 
@@ -77,6 +78,7 @@ def _end(state: AuthState, provider: str, logout: LogoutToken) -> Steps[int]:
     ]
     for record in records:
         yield Call(store.remove, (record.sid,))
+        yield from sending(login_ended, user_id=record.user_id, sid=record.sid)
     for user_id in {record.user_id for record in records}:
         yield from forgetting_online(state, user_id, provider)
     return len(records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from weakref import WeakSet
 
 from cruse import Extension, current_app
 from cruse.colors import inline
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
     from datetime import timedelta
 
+    import click
+
     # Without a parameter, `Auth` is `Auth[Any]` (PEP 696; at run time from Python 3.13).
     from typing_extensions import TypeVar as TypeVarWithDefault
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from cruse.typing import ResponseReturnValue
     from cruse_auth.factors import FactorStore
     from cruse_auth.oidc import Identity
+    from cruse_auth.server import AuthorizationServer, ServerStore
     from cruse_auth.stores import SessionStore
     from cruse_auth.tokens import TokenStore
 
@@ -105,6 +109,9 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         self.passkeys = Passkeys()
         #: The APIs that are protected by access tokens.
         self.resources: list[Resource] = []
+        #: The authorization server, where there is one.
+        self.authorization_server: AuthorizationServer | None = None
+        self._states: WeakSet[AuthState] = WeakSet()
         self.user_loader_function: Callable[[str], Any] | None = None
         self.on_login_function: Callable[..., Any] | None = None
         self.on_link_function: Callable[..., Any] | None = None
@@ -184,6 +191,33 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         resource = Resource(ResourceOptions(issuer=issuer, audience=audience, **options))
         self.resources.append(resource)
         return resource
+
+    def server(self, *, issuer: str, store: ServerStore, **options: Any) -> AuthorizationServer:
+        """Make the application an authorization server: others log in with it, and ask it.
+
+        Args:
+            issuer: What it calls itself: its address, such as ``"https://id.example.com"``.
+            store: Keeps clients, keys, permissions and tokens:
+                ``cruse_auth.sql.SQLServerStore(db)``, or any
+                :class:`~cruse_auth.server.ServerStore`.
+            options: ``scopes``, ``resources``, ``access_lifetime`` and the other fields of
+                :class:`~cruse_auth.server.ServerOptions`.
+
+        Raises:
+            ValueError: When they make no sense.
+            TypeError: When an option is not known.
+            RuntimeError: When there is one already.
+        """
+        from cruse_auth.server import AuthorizationServer, ServerOptions
+        from cruse_auth.server.endpoints import register
+
+        if self.authorization_server is not None:
+            raise RuntimeError("There is an authorization server already; one object has one.")
+        chosen = ServerOptions(issuer=issuer, store=store, **options)
+        self.authorization_server = AuthorizationServer(chosen)
+        for state in self._states:
+            register(state.server)
+        return self.authorization_server
 
     # -- what views call ------------------------------------------------------------------------
 
@@ -303,8 +337,14 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
                 "AUTH_IDLE_TIMEOUT needs a store that notes when a login was used: make the"
                 " extension with 'Auth(store=cruse_auth.sql.SQLStore(db))'."
             )
+        _check_pages(state)
         if state.settings.limits_storage != AuthSettings.limits_storage:
             self.limits.limiter(state)
+        if self.authorization_server is not None:
+            _ = state.loader, state.sealer
+            state.server.exempt()
+            if self.authorization_server.options.needs_limits:
+                self.limits.limiter(state)
         for name, client in state.clients.items():
             _ = state.login_hook(name), state.loader, state.transactions
             if client.options.form_post and "forms" in state.app.extensions:
@@ -336,12 +376,27 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
                 "A login with a provider asks nobody for the second factor that they have here."
                 " Name the page that does; or say that the provider is enough, with ''.",
             )
+        if deploy and self.authorization_server is not None:
+            yield from state.server.check()
+        if deploy and state.settings.insecure_http:
+            yield Finding(
+                "warning",
+                "AUTH_INSECURE_HTTP",
+                "It is True: whoever is between here and a provider at an http:// address can"
+                " sign in as anybody.",
+            )
         if deploy and state.settings.development_provider:
             yield Finding(
                 "error",
                 "AUTH_DEVELOPMENT_PROVIDER",
                 "It is True: everybody may sign in as anybody. Set AUTH_PROVIDERS instead.",
             )
+
+    def commands(self, state: AuthState) -> click.Command:
+        """Return ``cruse auth``."""
+        from cruse_auth.commands import make_group
+
+        return make_group(state)
 
     def template_context(self) -> dict[str, Any]:
         """Give templates the ``current_user``."""
@@ -350,7 +405,30 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
     def make_blueprint(self, state: AuthState) -> Blueprint:
         """Return the pages: login, callback, logout. The metadata of resources go to the root."""
         publish_metadata(state)
+        self._states.add(state)
+        if self.authorization_server is not None:
+            from cruse_auth.server.endpoints import register
+
+            register(state.server)
         return make_blueprint(state, self.url_prefix)
+
+
+def _check_pages(state: AuthState) -> None:
+    """Check that the pages which visitors are sent to are there, before anybody is.
+
+    Raises:
+        SettingsError: When one is not.
+    """
+    for name, view in (
+        ("AUTH_LOGIN_VIEW", state.login_view),
+        ("AUTH_FACTOR_VIEW", state.settings.factor_view),
+        ("auth.refresh_view", state.auth.refresh_view),
+    ):
+        if view and "/" not in view and view not in state.app.view_functions:
+            raise SettingsError(
+                f"{name} is {view!r}: this application has no endpoint of that name, and a URL"
+                " would have a '/' in it."
+            )
 
 
 class _TestClient:

@@ -62,7 +62,7 @@ class Reply:
 
 
 @lru_cache(1)
-def _ssl_context() -> ssl.SSLContext:
+def ssl_context() -> ssl.SSLContext:
     # Reading the certificates takes tens of milliseconds, so it is done once per process.
     return httpx2.create_ssl_context()
 
@@ -87,7 +87,7 @@ class Http:
         options: dict[str, Any] = {"timeout": self.timeout, "follow_redirects": False}
         if self.transport is not None:
             return {**options, "transport": self.transport}
-        return {**options, "verify": _ssl_context()}
+        return {**options, "verify": ssl_context()}
 
     def fetch(self, fetch: Fetch) -> Reply:
         """Send a request and return the reply.

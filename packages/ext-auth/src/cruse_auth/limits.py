@@ -52,11 +52,20 @@ RULES = {
     # Whoever is asked for a second factor knows the password already. Of a million codes three
     # are good at a time, so the day has an end, too.
     "factor": Rule(account="5 per 5 minutes; 50 per day", address="30 per minute"),
+    # What the authorization server keeps while people log in; a company may have one address.
+    "authorize": Rule(address="300 per minute"),
+    # Of clients of the authorization server the failures are counted. Not by client: else anybody
+    # could lock one out.
+    "client": Rule(address="30 per minute"),
+    # Of an authorization server that everybody may register clients with.
+    "registration": Rule(address="10 per hour"),
+    # Codes that devices show and people type: 34 bits, good for ten minutes (RFC 8628 5.1).
+    "device": Rule(account="10 per 10 minutes; 50 per day", address="30 per minute"),
 }
 
 #: What is tried by somebody who is known: the account is an id, in which the case counts. Else who
 #: is "Ada" would forget the attempts for "ada".
-BY_ID = frozenset({"factor"})
+BY_ID = frozenset({"device", "factor"})
 #: The longest name of an account that is looked at, in characters.
 LONGEST = 1000
 

@@ -15,7 +15,13 @@ from cruse_auth.record import (
     write_record,
 )
 from cruse_auth.sessions import begin, confirm, end
-from cruse_auth.signals import sending, user_logged_in, user_logged_out, user_login_confirmed
+from cruse_auth.signals import (
+    login_ended,
+    sending,
+    user_logged_in,
+    user_logged_out,
+    user_login_confirmed,
+)
 from cruse_auth.users import ANONYMOUS, finding, id_of, is_active, loading, way_of
 
 if TYPE_CHECKING:
@@ -101,4 +107,6 @@ def logging_out(state: AuthState) -> Steps[bool]:
     context.extras[state] = ANONYMOUS
     context.extras[state, "way"] = None
     yield from sending(user_logged_out, user=ANONYMOUS if user is None else user)
+    if record is not None:
+        yield from sending(login_ended, user_id=record.user_id, sid=record.sid)
     return record is not None

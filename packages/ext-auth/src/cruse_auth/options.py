@@ -54,6 +54,8 @@ class ProviderOptions:
     authorization_endpoint: str | None = None
     token_endpoint: str | None = None
     userinfo_endpoint: str | None = None
+    #: Where a plain provider takes tokens back (RFC 7009), if it does.
+    revocation_endpoint: str | None = None
     #: Where it lists the person's addresses, each with ``email``, ``primary`` and ``verified``.
     emails_endpoint: str | None = None
     #: Where in a plain provider's answer the claims are: a key, keys joined by dots, or a text

@@ -15,7 +15,12 @@ from werkzeug.urls import iri_to_uri
 if TYPE_CHECKING:
     from cruse import Request
 
-__all__ = ["is_same_origin", "origin_of"]
+__all__ = ["is_same_origin", "is_this_machine", "origin_of"]
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is a name of this machine, so that nobody listens in (RFC 6761)."""
+    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
 
 
 def origin_of(url: str) -> str:

@@ -100,6 +100,7 @@ PRESETS: dict[str, Preset] = {
             "authorization_endpoint": "https://discord.com/oauth2/authorize",
             "token_endpoint": "https://discord.com/api/oauth2/token",
             "userinfo_endpoint": "https://discord.com/api/users/@me",
+            "revocation_endpoint": "https://discord.com/api/oauth2/token/revoke",
             "api_url": "https://discord.com/api",
             "claims": {
                 "sub": "id",

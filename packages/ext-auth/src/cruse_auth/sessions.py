@@ -17,7 +17,7 @@ from cruse_auth.record import (
     write_record,
 )
 from cruse_auth.remember import Token, forget_browser, read_token, remember_browser
-from cruse_auth.signals import remember_theft, sending, user_loaded_from_cookie
+from cruse_auth.signals import login_ended, remember_theft, sending, user_loaded_from_cookie
 from cruse_auth.steps import Call
 from cruse_auth.stores import SessionRecord
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cruse_auth.steps import Steps
 
 __all__ = [
+    "FOREVER",
     "begin",
     "confirm",
     "current_record",
@@ -146,6 +147,7 @@ def _stolen(state: AuthState, kept: SessionRecord) -> Steps[None]:
         kept.user_id,
     )
     yield from sending(remember_theft, user_id=kept.user_id, record=kept)
+    yield from sending(login_ended, user_id=kept.user_id, sid=kept.sid)
 
 
 # -- beginning and ending -----------------------------------------------------------------------
@@ -274,6 +276,7 @@ def revoking(state: AuthState, sid: str, user_id: str) -> Steps[bool]:
     if kept is None or kept.user_id != user_id:
         return False
     yield Call(store.remove, (sid,))
+    yield from sending(login_ended, user_id=user_id, sid=sid)
     return True
 
 
@@ -282,6 +285,7 @@ def revoking_all(state: AuthState, user_id: str, keep_current: bool) -> Steps[in
     store = require_store(state, "Logging out everywhere")
     keep = current_sid(state, current_context()) if keep_current else None
     ended: int = yield Call(store.remove_user, (user_id, keep))
+    yield from sending(login_ended, user_id=user_id, sid=None)
     return ended
 
 

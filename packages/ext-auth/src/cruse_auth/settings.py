@@ -56,6 +56,10 @@ class AuthSettings:
     metadata_lifetime: int = 3600
     #: Seconds between two looks for a key that is not among those known.
     jwks_cooldown: int = 60
+    #: Seconds after a failure for which a provider's metadata and keys are not asked for again.
+    provider_cooldown: int = 10
+    #: Whether a logout at the logout page takes back the tokens of the provider, too.
+    revoke_at_logout: bool = False
     #: The realm named in 401 answers; the application's name unless set.
     realm: str | None = None
     #: Allow the development provider, which asks for no password, outside of debug and tests.

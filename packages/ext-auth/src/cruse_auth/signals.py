@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "identity_linked",
+    "login_ended",
     "remember_theft",
+    "tokens_misused",
     "tokens_refreshed",
     "user_factors_changed",
     "user_loaded_from_cookie",
@@ -43,6 +45,9 @@ user_unauthorized = _signals.signal("user-unauthorized")
 user_needs_refresh = _signals.signal("user-needs-refresh")
 #: Sent with ``user`` when the person who is logged in has shown up once more.
 user_login_confirmed = _signals.signal("user-login-confirmed")
+#: Sent with ``user_id`` and ``sid`` when a login has ended, by a logout here or elsewhere, or
+#: because it was revoked; ``sid`` is None when several have.
+login_ended = _signals.signal("login-ended")
 #: Sent with ``user_id`` when a session begins because the browser is remembered.
 user_loaded_from_cookie = _signals.signal("user-loaded-from-cookie")
 #: Sent with ``user`` when the request loader found somebody.
@@ -55,6 +60,9 @@ remember_theft = _signals.signal("remember-theft")
 identity_linked = _signals.signal("identity-linked")
 #: Sent with ``user_id`` and ``provider`` when the tokens of a provider were renewed.
 tokens_refreshed = _signals.signal("tokens-refreshed")
+#: Sent with ``user_id`` and ``client_id`` when a code or a refresh token of the authorization
+#: server came twice: somebody has copied it. All that was issued with it has been ended.
+tokens_misused = _signals.signal("tokens-misused")
 
 
 def sending(signal: Signal, **arguments: Any) -> Steps[None]:

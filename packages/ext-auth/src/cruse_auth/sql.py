@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from cruse_auth.server.sql import SQLServerStore
 from cruse_auth.stores import SessionRecord
 from cruse_auth.tables import change, table_of
 from cruse_auth.tokens import StoredTokens
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from cruse_db import Database
 
-__all__ = ["SQLStore", "SQLTokenStore"]
+__all__ = ["SQLServerStore", "SQLStore", "SQLTokenStore"]
 
 _COLUMNS = tuple(field.name for field in fields(SessionRecord))
 

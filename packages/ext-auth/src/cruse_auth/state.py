@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cruse_auth.extension import Auth
     from cruse_auth.resources.guard import Resource
     from cruse_auth.resources.verifier import Verifier
+    from cruse_auth.server.state import ServerState
 
 __all__ = ["AuthState"]
 
@@ -50,6 +51,20 @@ class AuthState(ExtensionState[AuthSettings]):
     def logout_tokens(self) -> MemoryProofs:
         """The logout tokens of providers that were used."""
         return MemoryProofs()
+
+    @lazy
+    def server(self) -> ServerState:
+        """What the authorization server keeps for it.
+
+        Raises:
+            RuntimeError: When there is none.
+        """
+        from cruse_auth.server.state import ServerState
+
+        server = self.auth.authorization_server
+        if server is None:
+            raise RuntimeError("There is no authorization server: make one with 'auth.server'.")
+        return ServerState(server, self)
 
     @property
     def sealer(self) -> Sealer:

@@ -25,13 +25,14 @@ from cruse_auth.logins import logging_in, logging_out
 from cruse_auth.oidc.client import Callback
 from cruse_auth.oidc.openid import OpenIDClient
 from cruse_auth.oidc.transactions import Purpose, mark_of
-from cruse_auth.origins import is_same_origin
+from cruse_auth.origins import is_same_origin, is_this_machine
 from cruse_auth.record import Evidence, read_record
 from cruse_auth.redirects import is_safe_next, own_origins, safe_next
 from cruse_auth.rights import Demand
 from cruse_auth.signals import identity_linked, sending, user_login_failed
 from cruse_auth.steps import Call, perform
 from cruse_auth.tokens.keeping import keep
+from cruse_auth.tokens.revoking import giving_up
 from cruse_auth.users import finding, id_of, way_of
 
 if TYPE_CHECKING:
@@ -269,13 +270,16 @@ class Views:
         record = read_record(session)
         name = None if record is None else provider or record.evidence.provider
         client = self.state.clients.get(name or "")
-        return perform(self._leave(client), None if client is None else client.http())
+        user_id = None if record is None else record.user_id
+        return perform(self._leave(client, user_id), None if client is None else client.http())
 
-    def _leave(self, client: ProviderClient | None) -> Steps[Any]:
+    def _leave(self, client: ProviderClient | None, user_id: str | None) -> Steps[Any]:
         after = self.state.settings.after_logout
         yield from logging_out(self.state)
         if client is None:
             return redirect(after, 303)
+        if self.state.settings.revoke_at_logout and user_id is not None:
+            yield from giving_up(self.state, client, user_id)
         url = None
         try:
             url = yield from client.logout_url(self.state.external_url(after))
@@ -348,7 +352,7 @@ def _read_acr(values: Mapping[str, str]) -> str | None:
 def _warn_of_http(state: AuthState, client: ProviderClient, redirect_uri: str) -> None:
     """Name the setting that is nearly always missing when a provider refuses the redirect URI."""
     parts = urlsplit(redirect_uri)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    local = is_this_machine(parts.hostname or "")
     if parts.scheme == "http" and not local and client.issuer.startswith("https:"):
         state.app.logger.warning(
             "The redirect URI is %r, without https. If the application is behind a proxy that ends"

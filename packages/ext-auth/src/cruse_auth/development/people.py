@@ -6,16 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from cruse_auth.claims import claims_within
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 __all__ = ["Client", "Person"]
-
-#: Which claims come with which scope (OpenID Connect Core section 5.4).
-SCOPES = {
-    "profile": ("name", "preferred_username", "given_name", "family_name", "picture", "locale"),
-    "email": ("email", "email_verified"),
-}
 
 
 @dataclass(frozen=True)
@@ -36,12 +32,7 @@ class Person:
         claims: dict[str, Any] = {"name": self.name, "preferred_username": self.subject}
         if self.email:
             claims |= {"email": self.email, "email_verified": True}
-        claims |= self.claims
-        scopes = scope.split()
-        foreign = {
-            claim for name, group in SCOPES.items() if name not in scopes for claim in group
-        }
-        return {key: value for key, value in claims.items() if key not in foreign}
+        return claims_within({**claims, **self.claims}, scope.split())
 
 
 @dataclass(frozen=True)

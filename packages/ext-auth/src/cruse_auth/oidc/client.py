@@ -8,7 +8,12 @@ from urllib.parse import urlencode
 
 from cruse_auth.errors import LoginDeniedError, LoginError, ProviderError
 from cruse_auth.http import Http
-from cruse_auth.oidc.protocol import add_parameters, authorization_url, token_request
+from cruse_auth.oidc.protocol import (
+    add_parameters,
+    authorization_url,
+    revocation_request,
+    token_request,
+)
 from cruse_auth.steps import Fetch
 
 if TYPE_CHECKING:
@@ -212,6 +217,25 @@ class ProviderClient:
         if not isinstance(access_token, str) or not _is_token(access_token):
             raise ProviderError("the token endpoint sent no access token")
         return tokens
+
+    def revoke(self, metadata: Metadata, token: str, hint: str) -> Steps[None]:
+        """Have the provider take a token back, if it has an endpoint for it (RFC 7009).
+
+        Args:
+            metadata: Where the endpoint is.
+            token: The token.
+            hint: What it is: ``access_token`` or ``refresh_token``.
+
+        Raises:
+            ProviderError: When the provider does not say that it did.
+        """
+        endpoint = metadata.revocation_endpoint
+        if endpoint is None:
+            return
+        method = self._client_auth(metadata)
+        reply = yield revocation_request(endpoint, self.options, method, token, hint)
+        if reply.status != 200:
+            raise ProviderError(f"{endpoint} answered with status {reply.status}")
 
     def _client_auth(self, metadata: Metadata) -> str:
         if self.options.client_auth is not None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cruse_auth.errors import ProviderError
+from cruse_auth.oidc.cooldown import Cooldown
+from cruse_auth.origins import is_this_machine
 from cruse_auth.steps import Fetch
 
 if TYPE_CHECKING:
+    from cruse_auth.settings import AuthSettings
     from cruse_auth.steps import Steps
 
 __all__ = ["Discovery", "Metadata", "check_url"]
@@ -39,6 +42,8 @@ class Metadata:
     names_itself: bool = False
     #: Where it tells what a token is worth (RFC 7662).
     introspection_endpoint: str | None = None
+    #: Where it takes tokens back (RFC 7009).
+    revocation_endpoint: str | None = None
 
     def issuer_of(self, tenant: Any) -> str | None:
         """Return the issuer of ID tokens for an organization, given by its id.
@@ -57,40 +62,59 @@ class Metadata:
         return self.issuer_of(issuer.removeprefix(before).removesuffix(after)) == issuer
 
 
+@dataclass
+class _Document:
+    """What is known of one issuer's document."""
+
+    cooldown: Cooldown
+    metadata: Metadata | None = None
+    read_at: float = 0.0
+
+
 class Discovery:
     """Reads and keeps the metadata of one provider.
 
     Args:
-        lifetime: Seconds for which a document is good.
+        settings: How long a document is good, and what waits for how long.
         insecure_http: Allow ``http://`` beyond this machine.
         template: What the documents say the issuer is, where that is not the one asked for.
     """
 
-    def __init__(self, lifetime: float, insecure_http: bool, template: str | None = None) -> None:
-        self.template = template
-        self.lifetime = lifetime
+    def __init__(
+        self, settings: AuthSettings, insecure_http: bool, template: str | None = None
+    ) -> None:
+        self.settings = settings
         self.insecure_http = insecure_http
-        self._known: dict[str, tuple[float, Metadata]] = {}
+        self.template = template
+        self._documents: dict[str, _Document] = {}
 
     def find(self, issuer: str) -> Steps[Metadata]:
         """Return the metadata of an issuer, fetched unless it is known.
 
         Raises:
-            ProviderError: When there is none, or it is not that issuer's.
+            ProviderError: When there is none, or it is not that issuer's; also when that was so
+                a moment ago.
         """
-        known = self._known.get(issuer)
-        if known is not None and time.monotonic() - known[0] < self.lifetime:
-            return known[1]
-        check_url(issuer, "the issuer", self.insecure_http)
+        document = self._documents.get(issuer)
+        if document is not None and document.metadata is not None:
+            if time.monotonic() - document.read_at < self.settings.metadata_lifetime:
+                return document.metadata
+        elif document is None:
+            check_url(issuer, "the issuer", self.insecure_http)
+            if len(self._documents) >= MAX_ISSUERS:
+                self._documents.clear()
+            cooldown = Cooldown(self.settings.provider_cooldown)
+            document = self._documents.setdefault(issuer, _Document(cooldown))
+        metadata = yield from document.cooldown.around(self._fetch(issuer))
+        document.metadata, document.read_at = metadata, time.monotonic()
+        return metadata
+
+    def _fetch(self, issuer: str) -> Steps[Metadata]:
         url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         reply = yield Fetch("GET", url, {"Accept": "application/json"})
         if reply.status != 200:
             raise ProviderError(f"{url} answered with status {reply.status}")
-        metadata = self._read(issuer, reply.json())
-        if len(self._known) >= MAX_ISSUERS:
-            self._known.clear()
-        self._known[issuer] = (time.monotonic(), metadata)
-        return metadata
+        return self._read(issuer, reply.json())
 
     def _read(self, issuer: str, document: dict[str, Any]) -> Metadata:
         # Section 4.3: else one provider could speak for another.
@@ -113,6 +137,7 @@ class Discovery:
             ),
             names_itself=(document.get("authorization_response_iss_parameter_supported") is True),
             introspection_endpoint=self._url_if_any(document, "introspection_endpoint"),
+            revocation_endpoint=self._url_if_any(document, "revocation_endpoint"),
         )
 
     def _url(self, document: dict[str, Any], key: str) -> str:
@@ -137,10 +162,9 @@ def check_url(url: str, what: str, insecure_http: bool) -> None:
         host = parts.hostname or ""
     except ValueError as error:
         raise ProviderError(f"{what} is not a URL: {url!r}") from error
-    local = host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
     if parts.scheme == "https" and host:
         return
-    if parts.scheme == "http" and host and (local or insecure_http):
+    if parts.scheme == "http" and host and (insecure_http or is_this_machine(host)):
         return
     raise ProviderError(
         f"{what} is {url!r}, but must be an https:// address (plain http:// is for this"

@@ -9,9 +9,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from cruse_auth.errors import ProviderError, UnknownKeyError
+from cruse_auth.oidc.cooldown import Cooldown
 from cruse_auth.steps import Fetch
 
 if TYPE_CHECKING:
+    from cruse_auth.settings import AuthSettings
     from cruse_auth.steps import Steps
 
 __all__ = ["KINDS", "Keys", "PublicKey", "import_key"]
@@ -26,19 +28,21 @@ KINDS = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
 class Keys:
     """Reads and keeps the keys of one ``jwks_uri``.
 
+    Those that are not there are not looked for again for ``AUTH_JWKS_COOLDOWN`` seconds: a login
+    with a made-up key id must not make us ask the provider each time.
+
     Args:
         url: The address.
-        lifetime: Seconds for which the keys are good.
-        cooldown: Seconds to wait before looking again for a key that is not there. A login with a
-            made-up key id must not make us ask the provider each time.
+        settings: How long they are good, and what waits for how long.
     """
 
-    def __init__(self, url: str, lifetime: float, cooldown: float) -> None:
+    def __init__(self, url: str, settings: AuthSettings) -> None:
         self.url = url
-        self.lifetime = lifetime
-        self.cooldown = cooldown
+        self.lifetime = settings.metadata_lifetime
+        self.cooldown = settings.jwks_cooldown
         self._keys: list[PublicKey] | None = None
         self._read_at = 0.0
+        self._failing = Cooldown(settings.provider_cooldown)
 
     def find(self, header: dict[str, Any]) -> Steps[PublicKey]:
         """Return the key that a token was signed with, going by its header.
@@ -53,7 +57,7 @@ class Keys:
         age = time.monotonic() - self._read_at
         unknown = not self._suitable(header)
         if self._keys is None or age >= (self.cooldown if unknown else self.lifetime):
-            yield from self._read()
+            yield from self.read()
         suitable = self._suitable(header)
         if len(suitable) != 1:
             how_many = "no key" if not suitable else f"{len(suitable)} keys"
@@ -63,12 +67,17 @@ class Keys:
             )
         return suitable[0]
 
-    def _read(self) -> Steps[None]:
+    def read(self) -> Steps[None]:
+        """Read the keys anew.
+
+        Raises:
+            ProviderError: When they cannot be had; also when that was so a moment ago.
+        """
         before = self._read_at
         # Before the answer is there, so that others who come meanwhile don't ask as well.
         self._read_at = time.monotonic()
         try:
-            self._keys = yield from self._fetch()
+            self._keys = yield from self._failing.around(self._fetch())
         except ProviderError:
             self._read_at = before  # old keys do not become new by a failure
             raise

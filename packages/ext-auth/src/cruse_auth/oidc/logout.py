@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cruse_auth.oidc.openid import OpenIDClient
     from cruse_auth.steps import Steps
 
-__all__ = ["LIFETIME", "LogoutToken", "LogoutTokenError", "read_logout_token"]
+__all__ = ["EVENT", "LIFETIME", "LogoutToken", "LogoutTokenError", "read_logout_token"]
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 #: What the header may call it: section 2.4 recommends the first; many providers say just JWT.

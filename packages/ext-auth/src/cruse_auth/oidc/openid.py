@@ -32,9 +32,7 @@ class OpenIDClient(ProviderClient):
 
     def __init__(self, options: ProviderOptions, settings: AuthSettings) -> None:
         super().__init__(options, settings)
-        self._discovery = Discovery(
-            settings.metadata_lifetime, self.insecure, options.issuer_template
-        )
+        self._discovery = Discovery(settings, self.insecure, options.issuer_template)
         self._keys: dict[str, Keys] = {}
 
     def metadata(self, issuer: str) -> Steps[Metadata]:
@@ -89,8 +87,7 @@ class OpenIDClient(ProviderClient):
         jwks_uri = metadata.jwks_uri
         keys = self._keys.get(jwks_uri)
         if keys is None:
-            settings = self.settings
-            keys = Keys(jwks_uri, settings.metadata_lifetime, settings.jwks_cooldown)
+            keys = Keys(jwks_uri, self.settings)
             if len(self._keys) >= MAX_ISSUERS:
                 self._keys.clear()
             self._keys[jwks_uri] = keys

@@ -47,6 +47,9 @@ class OAuth2Client(ProviderClient):
             checked("authorization_endpoint"),
             checked("token_endpoint"),
             userinfo_endpoint=checked("userinfo_endpoint"),
+            revocation_endpoint=(
+                checked("revocation_endpoint") if options.revocation_endpoint else None
+            ),
         )
 
     def _nonce(self, login: Transaction) -> None:

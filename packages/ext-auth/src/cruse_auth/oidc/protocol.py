@@ -6,7 +6,7 @@ Authlib has no types, so it is kept behind these few functions.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from authlib.common.urls import add_params_to_uri  # type: ignore[import-untyped]
 from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from cruse_auth.options import ProviderOptions
 
-__all__ = ["add_parameters", "authorization_url", "token_request"]
+__all__ = ["add_parameters", "authorization_url", "revocation_request", "token_request"]
 
 
 def authorization_url(
@@ -72,6 +72,26 @@ def token_request(
         parameters: The grant.
     """
     body = prepare_token_request(grant_type, "", **parameters)
+    return _authenticated(endpoint, options, method, body)
+
+
+def revocation_request(
+    endpoint: str, options: ProviderOptions, method: str, token: str, hint: str
+) -> Fetch:
+    """Return the request that takes a token back (RFC 7009 section 2.1).
+
+    Args:
+        endpoint: The revocation endpoint.
+        options: Who we are.
+        method: How we prove it, as for :func:`token_request`.
+        token: The token.
+        hint: What it is: ``access_token`` or ``refresh_token``.
+    """
+    body = urlencode({"token": token, "token_type_hint": hint})
+    return _authenticated(endpoint, options, method, body)
+
+
+def _authenticated(endpoint: str, options: ProviderOptions, method: str, body: str) -> Fetch:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     client_id, secret = options.client_id, options.secret()
     if method == "client_secret_basic":  # form-encoded before Base64: RFC 6749 section 2.3.1

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from cruse_auth.oidc.keys import PublicKey
     from cruse_auth.steps import Steps
 
-__all__ = ["MemoryProofs", "Proof", "ProofStore", "check_proof"]
+__all__ = [
+    "MemoryProofs",
+    "Proof",
+    "ProofStore",
+    "SignedProof",
+    "check_proof",
+    "is_bound",
+    "read_proof",
+]
 
 #: The longest proof that is looked at, in characters.
 MAX_PROOF = 8 * 1024
@@ -92,7 +100,8 @@ class Proof:
     method: str
     #: The URL of the request as the client sees it.
     url: str
-    access_token: str = field(repr=False)
+    #: The token that goes with it; ``None`` where one is asked for.
+    access_token: str | None = field(repr=False)
 
 
 def check_proof(
@@ -117,6 +126,65 @@ def check_proof(
     Raises:
         ProofError: When it does not prove what it should.
     """
+    signed = read_proof(proof, algorithms)
+    if not is_bound(token, signed.thumbprint):
+        raise ProofError("the access token is not bound to the key of the DPoP proof")
+    name, seconds = signed.used(lifetime, leeway)
+    if not (yield Call(store.add, (name, seconds))):
+        raise ProofError("the DPoP proof was used before")
+
+
+def is_bound(token: Mapping[str, Any], thumbprint: str) -> bool:
+    """Whether a token is bound to a key, given by its thumbprint (section 6.1)."""
+    confirmation = token.get("cnf")
+    bound_to = confirmation.get("jkt") if isinstance(confirmation, dict) else None
+    return isinstance(bound_to, str) and _same(bound_to, thumbprint)
+
+
+@dataclass(frozen=True)
+class SignedProof:
+    """A proof that its key has signed, for this very request. It may have been used before."""
+
+    claims: Mapping[str, Any]
+    #: That of the key (RFC 7638).
+    thumbprint: str
+
+    def used(self, lifetime: float, leeway: float) -> tuple[str, float]:
+        """Return what to remember when it is used: a name, and for how many seconds.
+
+        Args:
+            lifetime: Seconds after its making for which a proof is good.
+            leeway: Seconds by which clocks may differ.
+
+        Raises:
+            ProofError: When it is too old, or has no name.
+        """
+        made = self.claims.get("iat")
+        if not isinstance(made, int | float) or isinstance(made, bool):
+            raise ProofError("the DPoP proof does not say when it was made")
+        if not -leeway <= time.time() - made <= lifetime + leeway:
+            raise ProofError("the DPoP proof was made too long ago, or in the future")
+        jti = self.claims.get("jti")
+        if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+            raise ProofError("the DPoP proof has no jti")
+        # Hashed with its key, so that the store's entries are of one size, and clients can't name
+        # each other's proofs.
+        text = f"{self.thumbprint}:{jti}".encode("utf-8", "surrogatepass")
+        name = urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
+        # A proof from the future is good for longer: remember it until it surely is not.
+        return name, lifetime + 2 * leeway
+
+
+def read_proof(proof: Proof, algorithms: frozenset[str]) -> SignedProof:
+    """Return what a proof says, whose signature is good, and which is for this request.
+
+    Args:
+        proof: The proof.
+        algorithms: Signature algorithms to accept.
+
+    Raises:
+        ProofError: When it is not.
+    """
     value = proof.value
     if not value or len(value) > MAX_PROOF:
         raise ProofError("there is no DPoP proof of a usual length")
@@ -124,14 +192,9 @@ def check_proof(
     if header.get("typ") != "dpop+jwt":
         raise ProofError(f"the DPoP proof is of type {header.get('typ')!r}")
     key = _own_key(header)
-    thumbprint = key.thumbprint()
-    confirmation = token.get("cnf")
-    bound_to = confirmation.get("jkt") if isinstance(confirmation, dict) else None
-    if not isinstance(bound_to, str) or not _same(bound_to, thumbprint):
-        raise ProofError("the access token is not bound to the key of the DPoP proof")
     claims = check_signature(value, header, key, "the DPoP proof", ProofError).claims
     _check_request(claims, proof)
-    yield from _check_new(claims, thumbprint, store, lifetime, leeway)
+    return SignedProof(claims, key.thumbprint())
 
 
 def _own_key(header: Mapping[str, Any]) -> PublicKey:
@@ -150,31 +213,12 @@ def _check_request(claims: Mapping[str, Any], proof: Proof) -> None:
     url = _plain_url(proof.url)
     if url is None or _plain_url(claims.get("htu")) != url:
         raise ProofError(f"the DPoP proof is for {claims.get('htu')!r}, not for {proof.url!r}")
+    if proof.access_token is None:
+        return
     digest = hashlib.sha256(proof.access_token.encode()).digest()
     expected = urlsafe_b64encode(digest).rstrip(b"=").decode()
     if not isinstance(claims.get("ath"), str) or not _same(claims["ath"], expected):
         raise ProofError("the DPoP proof is for another access token")
-
-
-def _check_new(
-    claims: Mapping[str, Any], thumbprint: str, store: ProofStore, lifetime: float, leeway: float
-) -> Steps[None]:
-    made = claims.get("iat")
-    if not isinstance(made, int | float) or isinstance(made, bool):
-        raise ProofError("the DPoP proof does not say when it was made")
-    if not -leeway <= time.time() - made <= lifetime + leeway:
-        raise ProofError("the DPoP proof was made too long ago, or in the future")
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
-        raise ProofError("the DPoP proof has no jti")
-    # Hashed with its key, so that the store's entries are of one size, and clients can't name
-    # each other's proofs.
-    name = hashlib.sha256(f"{thumbprint}:{jti}".encode("utf-8", "surrogatepass")).digest()
-    # A proof from the future is good for longer: remember it until it surely is not.
-    seconds = lifetime + 2 * leeway
-    text = urlsafe_b64encode(name).rstrip(b"=").decode()
-    if not (yield Call(store.add, (text, seconds))):
-        raise ProofError("the DPoP proof was used before")
 
 
 def _plain_url(url: Any) -> tuple[str, str, str] | None:

@@ -36,13 +36,17 @@ class Verifier:
         self.options = options
         self.settings = settings
         insecure = settings.insecure_http or options.transport is not None
-        self._discovery = Discovery(settings.metadata_lifetime, insecure)
+        self._discovery = Discovery(settings, insecure)
         self._keys: Keys | None = None
 
     def http(self) -> Http:
         """Return a new HTTP client, for one request."""
         settings = self.settings
         return Http(settings.http_timeout, settings.http_max_bytes, self.options.transport)
+
+    def metadata(self) -> Steps[Metadata]:
+        """Return what the issuer says of itself; as :meth:`Discovery.find`."""
+        return self._discovery.find(self.options.issuer)
 
     def verify(self, token: str) -> Steps[AccessToken]:
         """Return what a token says.
@@ -51,7 +55,7 @@ class Verifier:
             TokenError: When it must not be believed.
             ProviderError: When the issuer could not be asked.
         """
-        metadata = yield from self._discovery.find(self.options.issuer)
+        metadata = yield from self.metadata()
         if self.options.introspection:
             claims = yield from self._introspect(metadata, token)
         else:
@@ -61,9 +65,7 @@ class Verifier:
     def _decode(self, metadata: Metadata, token: str) -> Steps[dict[str, Any]]:
         keys = self._keys
         if keys is None or keys.url != metadata.jwks_uri:
-            settings = self.settings
-            keys = Keys(metadata.jwks_uri, settings.metadata_lifetime, settings.jwks_cooldown)
-            self._keys = keys
+            keys = self._keys = Keys(metadata.jwks_uri, self.settings)
         algorithms = frozenset(self.options.algorithms)
         try:
             signed = yield from read_signed(token, keys, algorithms, "the token", TokenError)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = [
     "NoTokenError",
     "access_token",
-    "forgetting",
     "forgetting_online",
     "keep",
     "require_token_store",
@@ -183,12 +182,6 @@ def _put_back(state: AuthState, mine: StoredTokens, new: Tokens, used: str) -> S
         if theirs is None or theirs.refresh_token != used:
             return
         new = replace(theirs, refresh_token=new.refresh_token)
-
-
-def forgetting(state: AuthState, user_id: str, provider: str | None) -> Steps[int]:
-    """Forget the tokens of a user, of one provider or of all, and return how many."""
-    gone: int = yield Call(require_token_store(state).remove, (user_id, provider, None))
-    return gone
 
 
 def forgetting_online(state: AuthState, user_id: str, provider: str) -> Steps[None]:

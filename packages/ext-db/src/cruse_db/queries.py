@@ -49,10 +49,13 @@ def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) 
         len(loaded) and known.mapper.identity_key_from_primary_key(key) in loaded
     ):
         return session.get(entity, ident)
-    found = session.scalars(known.statement, dict(zip(known.names, key, strict=True)))
-    # There is no second row to look for, unless it has more of a collection.
-    one: T | None = found.unique().one_or_none() if known.repeats else found.first()
-    return one
+    values = dict(zip(known.names, key, strict=True))
+    found: T | None
+    if known.repeats:  # the other rows have more of a collection
+        found = session.scalars(known.statement, values).unique().one_or_none()
+    else:
+        found = session.scalar(known.statement, values)
+    return found
 
 
 def _make_by_key(entity: type[Any]) -> _ByKey:

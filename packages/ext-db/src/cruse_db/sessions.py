@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from cruse import app_ctx
+from cruse.globals import current_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,7 +189,7 @@ class ContextSessions:
         session = self._sync.get(scope)
         if session is None:
             if not self._sync:
-                app_ctx.call_on_teardown(self._close)
+                current_context().call_on_teardown(self._close)
             session = self._sync[scope] = make_session(self._state, scope=scope)
         return session
 
@@ -200,7 +200,7 @@ class ContextSessions:
         session = self._on_loop.get(scope)
         if session is None:
             if not self._on_loop:
-                app_ctx.call_on_teardown(self._close_on_loop)
+                current_context().call_on_teardown(self._close_on_loop)
             session = self._on_loop[scope] = make_loop_session(self._state, scope=scope)
         return session
 

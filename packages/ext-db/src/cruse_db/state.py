@@ -147,10 +147,16 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
 
     def route(self, session: DatabaseSession, mapper: Any, clause: Any) -> Engine | Connection:
         """Return where a statement of a session goes."""
-        engines = self._engines_for(session, mapper, clause)
+        engines = self._engines_for(session, mapper, clause) if self._has_choice else self.engines
         if self.sandbox is not None:
             return self.sandbox(engines)
         return _engine_of(engines, session)
+
+    @cached_property
+    def _has_choice(self) -> bool:
+        """Whether there is more than one database; most applications have one."""
+        settings = self.settings
+        return bool(settings.binds or settings.replicas or settings.tenant_url is not None)
 
     def _engines_for(self, session: DatabaseSession, mapper: Any, clause: Any) -> Engines:
         settings = self.settings

@@ -138,7 +138,7 @@ def check_connections(engine: Engine, ping_after: float) -> None:
         idle_since = entry.info.get(_IDLE_SINCE)
         if idle_since is None:
             return  # new
-        if time.monotonic() - idle_since < ping_after and not _has_news(entry.driver_connection):
+        if time.monotonic() - idle_since < ping_after and not _has_news(connection):
             return
         try:
             dialect.do_ping(connection)
@@ -151,6 +151,7 @@ def check_connections(engine: Engine, ping_after: float) -> None:
 
 def _has_news(connection: Any) -> bool:
     """Whether the server has sent something unasked, such as its farewell."""
+    connection = getattr(connection, "driver_connection", connection)  # SQLAlchemy wraps async
     is_closed = getattr(connection, "is_closed", None)  # asyncpg reads all by itself
     if is_closed is not None:
         return bool(is_closed())

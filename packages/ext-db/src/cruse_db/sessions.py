@@ -110,8 +110,9 @@ class DatabaseSession(Session):
         super().commit()
         if self.wrote:
             self.state.after_write()
-        callbacks, self.callbacks = self.callbacks, []
-        self.state.run_callbacks(callbacks, self._call)
+        if self.callbacks:
+            callbacks, self.callbacks = self.callbacks, []
+            self.state.run_callbacks(callbacks, self._call)
 
     def rollback(self) -> None:
         """Roll back; what waited for a commit will not be called."""
@@ -190,7 +191,8 @@ class ContextSessions:
         if session is None:
             if not self._sync:
                 current_context().call_on_teardown(self._close)
-            session = self._sync[scope] = make_session(self._state, scope=scope)
+            state = self._state
+            session = self._sync[scope] = state.session_class(state, scope=scope)
         return session
 
     @property

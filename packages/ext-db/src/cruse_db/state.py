@@ -150,7 +150,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         engines = self._engines_for(session, mapper, clause) if self._has_choice else self.engines
         if self.sandbox is not None:
             return self.sandbox(engines)
-        return _engine_of(engines, session)
+        return engines.engine(session.on_loop)
 
     @cached_property
     def _has_choice(self) -> bool:
@@ -193,7 +193,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         if time.monotonic() < self._down_until.get(engines, 0.0):
             return False
         try:
-            _engine_of(engines, session).connect().close()
+            engines.engine(session.on_loop).connect().close()
         except (DBAPIError, PoolTimeout, OSError) as error:
             if engines not in self._down_until:  # said once, until it has been back
                 self.app.logger.warning(
@@ -255,10 +255,6 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
                     "A function that waited for a commit failed: %r. What was committed stays.",
                     function,
                 )
-
-
-def _engine_of(engines: Engines, session: DatabaseSession) -> Engine:
-    return engines.on_loop.sync_engine if session.on_loop else engines.sync
 
 
 def _bind_key(mapper: Any, clause: Any) -> str | None:

@@ -17,7 +17,6 @@ from cruse_db.sqlite import begin_writing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import Session, SessionTransaction
@@ -30,6 +29,7 @@ __all__ = ["Transaction", "transaction", "transaction_on_loop"]
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _OPEN = "cruse_db.transaction"  # the key in session.info while a transaction is open
+_ONCE = "A 'with' block can't run again. Use '@db.transaction(retry=...)' on a function."
 
 
 @contextmanager
@@ -87,7 +87,8 @@ def _begin(session: Any, isolation: str | None, reload: bool = False) -> _Savepo
             session.commit()  # what was read so far had another snapshot
         options = {} if isolation is None else {"isolation_level": isolation}
         begin_writing(session.connection(execution_options=options))
-        _forget_loaded(session, reload)
+        if len(session.identity_map):
+            _forget_loaded(session, reload)
     except BaseException:
         session.rollback()
         raise
@@ -101,8 +102,6 @@ def _forget_loaded(session: Session, reload: bool) -> None:
     Somebody may have changed them since, and writing a value computed from the old one would undo
     that. Sync code reloads each when it is touched; async code can't, so it does it here.
     """
-    if not session.identity_map:
-        return
     session.flush()
     if not reload:
         session.expire_all()
@@ -149,34 +148,33 @@ class Transaction:
         self._database = database
         self._isolation = isolation
         self._retry = retry
-        self._entered: list[AbstractContextManager[Session]] = []
-        self._entered_on_loop: list[AbstractAsyncContextManager[AsyncSession]] = []
+        self._entered: list[tuple[DatabaseSession, _Savepoint | None]] = []
+        self._entered_on_loop: list[tuple[AsyncSession, _Savepoint | None]] = []
 
     def __enter__(self) -> Session:
-        self._refuse_retry()
-        manager = transaction(self._database.session, self._isolation)
-        session = manager.__enter__()
-        self._entered.append(manager)
+        if self._retry:
+            raise TypeError(_ONCE)
+        session = self._database.session
+        self._entered.append((session, _begin(session, self._isolation)))
         return session
 
-    def __exit__(self, *exc: Any) -> None:
-        self._entered.pop().__exit__(*exc)
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        session, savepoint = self._entered.pop()
+        _end(session, savepoint, error)
 
     async def __aenter__(self) -> AsyncSession:
-        self._refuse_retry()
-        manager = transaction_on_loop(self._database.aio.session, self._isolation)
-        session = await manager.__aenter__()
-        self._entered_on_loop.append(manager)
+        if self._retry:
+            raise TypeError(_ONCE)
+        session = self._database.aio.session
+        savepoint = await session.run_sync(_begin, self._isolation, reload=True)
+        self._entered_on_loop.append((session, savepoint))
         return session
 
-    async def __aexit__(self, *exc: Any) -> None:
-        await self._entered_on_loop.pop().__aexit__(*exc)
-
-    def _refuse_retry(self) -> None:
-        if self._retry:
-            raise TypeError(
-                "A 'with' block can't run again. Use '@db.transaction(retry=...)' on a function."
-            )
+    async def __aexit__(
+        self, kind: object, error: BaseException | None, traceback: object
+    ) -> None:
+        session, savepoint = self._entered_on_loop.pop()
+        await session.run_sync(_end, savepoint, error)
 
     def __call__(self, function: F) -> F:
         """Let every call of a function, plain or async, be a transaction.

@@ -170,7 +170,7 @@ async def take_on_loop(function):
 
 
 def count(function):
-    """Return how many Python functions are entered, by the one of a few that cleaned nothing up."""
+    """Return how many Python functions are entered, where nothing of before is cleaned up."""
     counts = []
     for _ in range(5):
         with counted() as found:

@@ -1,7 +1,7 @@
 """PostgreSQL, Redis, an object store and a browser, started for these tests and gone after them.
 
 All but the object store are programs of the machine, not packages of an index (Debian: postgresql,
-redis-server, chromium, chromium-driver; and npm, from wherever), so these tests run apart:
+redis-server, strace, chromium, chromium-driver; and npm, from wherever), so these tests run apart:
 ``python dev.py test-machine``. What is missing is an error here, never a skip.
 """
 

@@ -143,18 +143,87 @@ def test_models_and_tables_agree_after_an_upgrade_and_a_new_member_of_an_enum(pr
     app.stop()
 
 
+NATIVE = MODELS.replace("import MetaData, Numeric", "import Enum, MetaData, Numeric").replace(
+    "column(default=Colour.RED)", "column(Enum(Colour, name='colour'))"
+)
+
+
+def members(engine):
+    with engine.connect() as connection:
+        statement = text("SELECT enumlabel FROM pg_enum ORDER BY enumsortorder")
+        return connection.scalars(statement).all()
+
+
 def test_a_table_with_an_enum_of_the_server_can_be_made_again(project, engine):
-    native = MODELS.replace("column(default=Colour.RED)", "column(Enum(Colour, name='colour'))")
-    project.write(native.replace("import MetaData, Numeric", "import Enum, MetaData, Numeric"))
+    project.write(NATIVE)
     project.do("migrate", "-m", "first")
     for _ in range(2):
         project.do("upgrade")
         assert "agree" in project.do("check")
-        with engine.connect() as connection:
-            members = text("SELECT enumlabel FROM pg_enum ORDER BY enumsortorder")
-            assert connection.scalars(members).all() == ["RED", "BLUE"]
+        assert members(engine) == ["RED", "BLUE"]
         project.do("downgrade", "base", "--yes")
         assert "shelf" not in inspect(engine).get_table_names()
+
+
+def test_new_members_of_an_enum_of_the_server_are_found_and_can_be_taken_back(project, engine):
+    project.write(NATIVE)
+    project.do("migrate", "-m", "first")
+    project.do("upgrade")
+    project.write(NATIVE.replace("RED = 1", "BLACK = 0\n        RED = 1\n        PINK = 3"))
+    code, output = project.db("check")
+    assert code == 1
+    assert "add BLACK to enum colour; add PINK to enum colour" in output
+    project.do("migrate", "-m", "more colours")
+    for _ in range(2):
+        project.do("upgrade")
+        assert members(engine) == ["BLACK", "RED", "PINK", "BLUE"]
+        assert "agree" in project.do("check")
+        project.do("downgrade", "--yes")  # PostgreSQL has no step that removes one
+
+
+def test_a_column_of_a_new_enum_of_the_server_can_be_added(project, engine):
+    project.do("migrate", "-m", "first")
+    project.do("upgrade")
+    project.write(
+        MODELS.replace("import MetaData, Numeric", "import Enum, MetaData, Numeric").replace(
+            "    place: Mapped[str]",
+            "    place: Mapped[str]\n"
+            "        mood: Mapped[str | None] = column(Enum('good', 'bad', name='mood'))",
+        )
+    )
+    project.do("migrate", "-m", "moods")
+    for _ in range(2):
+        project.do("upgrade")
+        assert members(engine) == ["good", "bad"]
+        assert "agree" in project.do("check")
+        project.do("downgrade", "--yes")
+
+
+def test_tables_may_share_a_new_enum_of_the_server(project, engine):
+    again = "        colour: Mapped[Colour | None] = column(Enum(Colour, name='colour'))\n"
+    project.write(NATIVE.replace("    name: Mapped[str]\n", f"    name: Mapped[str]\n{again}"))
+    project.do("migrate", "-m", "first")
+    for _ in range(2):
+        project.do("upgrade")
+        assert "agree" in project.do("check")
+        project.do("downgrade", "--yes")
+        assert members(engine) == []
+
+
+def test_an_enum_in_a_schema_goes_with_its_table(project, engine):
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA stock"))
+    kind = "column(Enum('new', 'used', name='kind', schema='stock'))"
+    project.write(
+        MODELS.replace("import MetaData, Numeric", "import Enum, MetaData, Numeric").replace(
+            "    name: Mapped[str]\n",
+            f"    name: Mapped[str]\n        kind: Mapped[str] = {kind}\n",
+        )
+    )
+    project.do("migrate", "-m", "first")
+    for _ in range(2):
+        project.do("upgrade")
+        project.do("downgrade", "base", "--yes")
 
 
 def test_a_migration_that_fails_midway_leaves_nothing(project, engine):

@@ -1,5 +1,6 @@
 """What a real PostgreSQL shows of promises: no secret, no open transaction, no slow page."""
 
+import io
 import json
 import socket
 import threading
@@ -10,9 +11,10 @@ from sqlalchemy import MetaData, event, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from cruse import Cruse
+from cruse import Cruse, request
 from cruse.debugger import Debugger
-from cruse_db import Database, IntegerKey, Mapped, Model, func, select
+from cruse_db import Database, IntegerKey, Mapped, Model, StoredFile, column, func, select
+from cruse_uploads import MemoryStorage, Stored, Uploads
 
 
 class Base(Model):
@@ -20,8 +22,13 @@ class Base(Model):
     metadata = MetaData()
 
 
+uploads = Uploads(storage=lambda app: MemoryStorage())
+scans = uploads.set("scans", allow=("txt",))
+
+
 class Parcel(IntegerKey, Base):
     label: Mapped[str]
+    scan: Mapped[Stored | None] = column(StoredFile(scans, owned=True))
 
 
 db = Database(metadata=Base.metadata)
@@ -183,3 +190,47 @@ def test_a_server_that_is_there_makes_it_ready(make_app, postgres_url):
     app = make_app(HEALTH_READY_PATH="/ready", HEALTH_TIMEOUT=30)
     answer = app.test_client().get("/ready")
     assert (answer.status_code, answer.json["checks"]) == (200, {"db": "ok"})
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_a_file_is_seen_with_its_row_and_goes_with_it(app, gateway, colour):
+    app.use(uploads)
+
+    def found():
+        return select(Parcel).where(StoredFile.key_of(Parcel.scan) == request.args["key"])
+
+    @app.post("/sync")
+    @db.transaction
+    def add():
+        scan = scans.save(request.files["scan"], temporary=True)
+        db.session.add(Parcel(label="scanned", scan=scan))
+        return scan.key
+
+    @app.post("/async")
+    @db.transaction
+    async def add_on_loop():
+        scan = await scans.asave(request.files["scan"], temporary=True)
+        db.aio.session.add(Parcel(label="scanned", scan=scan))
+        return scan.key
+
+    @app.delete("/sync")
+    @db.transaction
+    def remove():
+        db.session.delete(db.one_or_404(found()))
+        return ""
+
+    @app.delete("/async")
+    @db.transaction
+    async def remove_on_loop():
+        await db.aio.session.delete(await db.aio.one_or_404(found()))
+        return ""
+
+    client = app.test_client(gateway=gateway)
+    key = client.post(f"/{colour}", data={"scan": (io.BytesIO(b"paper"), "a.txt")}).text
+    with app.app_context():
+        assert scans.exists(key)
+    assert client.delete(f"/{colour}?key={key}").status_code == 200
+    with app.app_context():
+        assert not scans.exists(key)
+    client.close()

@@ -203,6 +203,31 @@ def test_functions_that_may_change_something_run_in_a_transaction(app, server):
         assert server.execute(held).fetchone() == (0,)
 
 
+def test_a_transaction_that_was_kept_serves_threads_that_meet(app, server):
+    kept = db.transaction()
+    entered, committed = threading.Barrier(2), threading.Event()
+
+    def succeed():
+        with app.app_context():
+            with kept:
+                db.session.add(Item(count=1))
+                entered.wait()
+            committed.set()
+
+    def fail():
+        with app.app_context(), suppress(ArithmeticError), kept:
+            db.session.add(Item(count=2))
+            entered.wait()
+            committed.wait()
+            raise ArithmeticError
+
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(succeed), pool.submit(fail)]:
+            future.result()
+    stored = server.execute("SELECT count FROM item WHERE count > 0").fetchall()
+    assert stored == [(1,)]
+
+
 def test_rows_that_are_locked_stay_locked(app, server):
     with app.app_context():
         db.get(Item, 1, with_for_update=True)

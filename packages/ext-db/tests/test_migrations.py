@@ -185,6 +185,34 @@ def test_from_models_to_tables_and_back(project, engine):
     assert set(inspect(engine).get_table_names()) == names
 
 
+def test_types_are_written_as_what_the_database_stores(project):
+    project.models(
+        """
+        from datetime import datetime
+        from typing import Any
+        from cruse_db import *
+        from cruse_uploads import Stored, Uploads
+        from shop import Base
+
+        class Note(UUIDKey, Base):
+            at: Mapped[datetime]
+            more: Mapped[dict[str, Any]]
+            file: Mapped[Stored] = column(StoredFile(Uploads().set("notes")))
+            secret: Mapped[str] = column(EncryptedString)
+        """
+    )
+    project.do("migrate", "-m", "notes")
+    (path,) = project.versions()
+    written = path.read_text()
+    assert "cruse_db" not in written
+    for name in ("more", "file"):
+        assert f"'{name}', sa.JSON().with_variant(postgresql.JSONB(), \"postgresql\")" in written
+    assert "'at', sa.DateTime(timezone=True)" in written
+    assert "'secret', sa.Text()" in written
+    project.do("upgrade")
+    assert "agree" in project.do("check")
+
+
 def test_an_empty_migration_and_a_stamp(started):
     started.do("revision", "-m", "own steps")
     assert len(started.versions()) == 2

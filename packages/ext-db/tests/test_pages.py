@@ -1,5 +1,7 @@
 """Pages of rows, and rows or 404."""
 
+from urllib.parse import urljoin
+
 import pytest
 from sqlalchemy import MetaData, event
 
@@ -50,6 +52,10 @@ def inside(app):
 
 
 def add_answers(app):
+    @app.get("/<path:anything>", merge_slashes=False)
+    def anywhere(anything):
+        return db.paginate(ROWS).map(lambda row: row.id)
+
     @app.get("/json")
     def as_json():
         return db.paginate(ROWS).map(lambda row: {"id": row.id})
@@ -261,6 +267,14 @@ def test_a_view_may_return_a_page(app, client):
         "next": "/json?per_page=2&kind=a%26b&page=3",
         "prev": "/json?per_page=2&kind=a%26b&page=1",
     }
+
+
+def test_no_address_of_a_page_leads_to_another_host(client):
+    path = {"PATH_INFO": "//other.example/rows"}
+    place = client.get("/?page=1", environ_overrides=path).json["next"]
+    assert urljoin("https://shop.example/", place) == (
+        "https://shop.example/other.example/rows?page=2"
+    )
 
 
 def test_a_template_links_to_the_pages(client):

@@ -269,6 +269,32 @@ def test_a_session_of_its_own_commits_apart_from_that_of_the_context(app):
     assert owners(app) == ["kept"]
 
 
+def test_a_session_of_its_own_that_only_reads_does_not_wait_for_a_writer(app):
+    async def read():
+        with app.app_context():
+            async with db.aio.new_session() as session:
+                return (await session.scalars(select(Account.owner))).all()
+
+    with app.app_context(), db.begin() as writing:
+        writing.add(Account(owner="not committed"))
+        writing.flush()
+        with db.new_session() as session:
+            assert session is not db.session
+            assert session.scalars(select(Account.owner)).all() == []
+        assert asyncio.run(read()) == []
+
+
+def test_what_a_session_of_its_own_did_not_commit_is_undone(app):
+    with app.app_context():
+        with db.new_session() as session:
+            session.add(Account(owner="undone"))
+            session.flush()
+        with db.new_session() as session:
+            session.add(Account(owner="kept"))
+            session.commit()
+    assert owners(app) == ["kept"]
+
+
 def test_the_same_with_async_and_a_task_that_is_cancelled(app):
     async def write(owner, then):
         with app.app_context():

@@ -10,17 +10,21 @@ from cruse_db import (
     Mapped,
     Model,
     Page,
+    StoredFile,
     Timestamps,
     column,
     select,
 )
+from cruse_uploads import Stored, Uploads
 
 app = Cruse(__name__)
 db = Database(app)
+pictures = Uploads(app).set("pictures")
 
 
 class User(IntegerKey, Timestamps, Model):
     email: Mapped[str] = column(unique=True)
+    picture: Mapped[Stored | None] = column(StoredFile(pictures, owned=True))
 
 
 @app.get("/users/<int:id>")
@@ -29,6 +33,10 @@ def show(id: int) -> str:
     assert_type(user, User)
     assert_type(user.email, str)
     assert_type(db.get(User, id), User | None)
+    assert_type(user.picture, Stored | None)
+    with db.new_session() as session:
+        pictured = select(User).where(StoredFile.key_of(User.picture) == "a.png")
+        assert_type(session.scalars(pictured).first(), User | None)
     assert_type(db.one_or_404(select(User)), User)
     assert_type(db.first_or_404(select(User.email)), str)
     return user.email
@@ -58,6 +66,8 @@ async def show_async(id: int) -> str:
     assert_type((await db.aio.paginate(select(User))).items, list[User])
     async with db.aio.begin() as session:
         await session.refresh(user)
+    async with db.aio.new_session() as session:
+        assert_type(await session.get(User, id), User | None)
     return user.email
 
 

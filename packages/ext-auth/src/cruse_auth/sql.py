@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from cruse_auth.stores import SessionRecord
-from cruse_auth.tables import change, reading, table_of
+from cruse_auth.tables import change, table_of
 from cruse_auth.tokens import StoredTokens
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class SQLStore:
     def _select(self, where: ColumnElement[bool]) -> list[SessionRecord]:
         columns = [self.table.c[name] for name in _COLUMNS]
         statement = select(*columns).where(self._valid(where))
-        with reading(self.db) as session:
+        with self.db.new_session() as session:
             rows = session.execute(statement.order_by(self.table.c.seen_at.desc())).all()
         return [SessionRecord(**{**row._asdict(), "amr": tuple(row.amr or ())}) for row in rows]
 
@@ -131,7 +131,7 @@ class SQLTokenStore:
     def get(self, user_id: str, provider: str, /) -> StoredTokens | None:
         """Return what is kept, or None."""
         columns = [self.table.c[field.name] for field in fields(StoredTokens)]
-        with reading(self.db) as session:
+        with self.db.new_session() as session:
             row = session.execute(select(*columns).where(self._of(user_id, provider))).first()
         return None if row is None else StoredTokens(*row)
 

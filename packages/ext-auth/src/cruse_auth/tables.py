@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
     from sqlalchemy import Column, CursorResult, Delete, Insert, MetaData, Update
 
     from cruse_db import Database
 
-__all__ = ["change", "reading", "table_of"]
+__all__ = ["change", "table_of"]
 
 
 def table_of(name: str, metadata: MetaData, *columns: Column[Any]) -> Table:
@@ -27,11 +24,3 @@ def change(db: Database, statement: Insert | Update | Delete) -> int:
     """Run a statement in a transaction of its own, and return how many rows it concerned."""
     with db.begin() as session:
         return cast("CursorResult[Any]", session.execute(statement)).rowcount
-
-
-def reading(db: Database) -> AbstractContextManager[Any]:
-    """Open a session that takes no lock: on SQLite a transaction would take the one to write."""
-    from cruse_db.sessions import make_session
-
-    make: Callable[..., AbstractContextManager[Any]] = make_session
-    return make(db.state)

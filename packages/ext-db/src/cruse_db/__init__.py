@@ -19,6 +19,7 @@ from cruse_db.bulk import Upserted as Upserted
 from cruse_db.columns import Json as Json
 from cruse_db.columns import UTCDateTime as UTCDateTime
 from cruse_db.extension import Database as Database
+from cruse_db.files import StoredFile as StoredFile
 from cruse_db.keys import uuid7 as uuid7
 from cruse_db.keyset import KeysetPage as KeysetPage
 from cruse_db.mixins import IntegerKey as IntegerKey
@@ -53,6 +54,7 @@ __all__ = [
     "PasswordHash",
     "Slugged",
     "SoftDelete",
+    "StoredFile",
     "Timestamps",
     "UTCDateTime",
     "UUIDKey",

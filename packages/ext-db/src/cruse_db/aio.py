@@ -58,11 +58,15 @@ class AsyncDatabase:
 
         For tasks, websockets and everything else that should not share the context's session.
         """
-        async with (
-            make_loop_session(self._database.state) as session,
-            transaction_on_loop(session),
-        ):
+        async with self.new_session() as session, transaction_on_loop(session):
             yield session
+
+    def new_session(self) -> AsyncSession:
+        """Return a session of its own, to be closed by an ``async with`` block.
+
+        See :meth:`Database.new_session`. It is not awaited.
+        """
+        return make_loop_session(self._database.state)
 
     async def get(self, entity: type[T], ident: Any, **options: Any) -> T | None:
         """Return the object with a primary key, or ``None``; see :meth:`Database.get`."""

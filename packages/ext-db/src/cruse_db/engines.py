@@ -192,7 +192,7 @@ class Engines:
         return engine
 
     def engine(self, on_loop: bool) -> Engine:
-        """The engine of a session: that of the running event loop, in its sync form, or of threads."""
+        """The engine of a session: that of the running loop, in its sync form, or of threads."""
         if on_loop:
             return self.on_loop.sync_engine
         return self._opened.engine or self.sync
@@ -233,7 +233,7 @@ class Engines:
 
     def _forget_closed_loops(self) -> None:
         opened = self._opened
-        for loop in [loop for loop in opened.endings if loop.is_closed()]:
+        for loop in [loop for loop in list(opened.endings) if loop.is_closed()]:
             engine = opened.forget(loop)
             if engine is not None:
                 _dispose_here(loop, engine)

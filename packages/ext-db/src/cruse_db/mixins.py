@@ -104,18 +104,21 @@ class SoftDelete:
         return self.deleted_at is not None
 
 
+# Made once: it holds for models that come later, too, and making it costs more than using it.
+_NOT_DELETED = with_loader_criteria(
+    SoftDelete, lambda cls: cls.deleted_at.is_(None), include_aliases=True
+)
+
+
 def _leave_out_deleted(state: ORMExecuteState) -> None:
     if (
-        state.is_select
+        state.is_orm_statement
+        and state.is_select
         and not state.is_column_load
         and not state.is_relationship_load  # they inherit the criteria of their query
         and not state.execution_options.get("include_deleted", False)
     ):
-        state.statement = state.statement.options(
-            with_loader_criteria(
-                SoftDelete, lambda cls: cls.deleted_at.is_(None), include_aliases=True
-            )
-        )
+        state.statement = state.statement.options(_NOT_DELETED)
 
 
 def slugify(text: str, max_length: int = 80) -> str:

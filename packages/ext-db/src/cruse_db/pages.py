@@ -189,6 +189,7 @@ def page_size(per_page: int | None, max_per_page: int, *, error_out: bool = True
 def page_url(name: str, value: object) -> str:
     """Return the address of the request with one argument of the query string changed."""
     arguments = [(key, each) for key, each in request.args.items(multi=True) if key != name]
+    # The request's path has one slash at its beginning; with two, what follows were a host.
     return f"{request.script_root}{quote(request.path)}?{urlencode([*arguments, (name, value)])}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import deque
 from contextvars import ContextVar
@@ -49,12 +50,14 @@ class QueryLog:
         self.count = 0
         self.seconds = 0.0
         self._kept: deque[Query] = deque(maxlen=_KEPT)
+        self._lock = threading.Lock()
 
     def add(self, query: Query) -> None:
-        """Note a query."""
-        self.count += 1
-        self.seconds += query.seconds
-        self._kept.append(query)
+        """Note a query, of whichever thread."""
+        with self._lock:
+            self.count += 1
+            self.seconds += query.seconds
+            self._kept.append(query)
 
     def __len__(self) -> int:
         return self.count

@@ -91,9 +91,11 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
 
     def watch(self, engine: Engine) -> None:
         """Note what an engine sends from now on."""
-        if engine not in self._watched:
+        with self._lock:
+            if engine in self._watched:
+                return
             self._watched.add(engine)
-            watch_engine(engine, self, lambda: self.query_log)
+        watch_engine(engine, self, lambda: self.query_log)
 
     def watch_all(self) -> None:
         """Note what every engine sends that there is, and the first one's."""

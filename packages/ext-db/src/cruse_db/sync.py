@@ -88,8 +88,16 @@ class SyncDatabase:
 
         For threads, scripts and everything else that should not share the context's session.
         """
-        with make_session(self.state) as session, transaction(session):
+        with self.new_session() as session, transaction(session):
             yield session
+
+    def new_session(self) -> DatabaseSession:
+        """Return a session of its own, to be closed by a ``with`` block; nothing is begun.
+
+        For what only reads and should not share the context's session: unlike :meth:`begin` it
+        takes no lock. What was not committed is rolled back at the end of the block.
+        """
+        return make_session(self.state)
 
     @overload
     def transaction(self, function: F, /) -> F: ...

@@ -28,7 +28,11 @@ __all__ = ["Transaction", "transaction", "transaction_on_loop"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_OPEN = "cruse_db.transaction"  # the key in session.info while a transaction is open
+# Keys in session.info: while a transaction is open, and the savepoints (``None`` for what is none)
+# that `with` blocks have entered. Those are kept there, because one `db.transaction()` may be
+# entered by many threads and tasks at once.
+_OPEN = "cruse_db.transaction"
+_ENTERED = "cruse_db.entered"
 _ONCE = "A 'with' block can't run again. Use '@db.transaction(retry=...)' on a function."
 
 
@@ -148,33 +152,32 @@ class Transaction:
         self._database = database
         self._isolation = isolation
         self._retry = retry
-        self._entered: list[tuple[DatabaseSession, _Savepoint | None]] = []
-        self._entered_on_loop: list[tuple[AsyncSession, _Savepoint | None]] = []
 
     def __enter__(self) -> Session:
         if self._retry:
             raise TypeError(_ONCE)
         session = self._database.session
-        self._entered.append((session, _begin(session, self._isolation)))
+        savepoint = _begin(session, self._isolation)
+        session.info.setdefault(_ENTERED, []).append(savepoint)
         return session
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        session, savepoint = self._entered.pop()
-        _end(session, savepoint, error)
+        session = self._database.session
+        _end(session, session.info[_ENTERED].pop(), error)
 
     async def __aenter__(self) -> AsyncSession:
         if self._retry:
             raise TypeError(_ONCE)
         session = self._database.aio.session
         savepoint = await session.run_sync(_begin, self._isolation, reload=True)
-        self._entered_on_loop.append((session, savepoint))
+        session.info.setdefault(_ENTERED, []).append(savepoint)
         return session
 
     async def __aexit__(
         self, kind: object, error: BaseException | None, traceback: object
     ) -> None:
-        session, savepoint = self._entered_on_loop.pop()
-        await session.run_sync(_end, savepoint, error)
+        session = self._database.aio.session
+        await session.run_sync(_end, session.info[_ENTERED].pop(), error)
 
     def __call__(self, function: F) -> F:
         """Let every call of a function, plain or async, be a transaction.

@@ -331,6 +331,13 @@ class UploadSet:
             upload_set=self,
         )
 
+    def restore(self, facts: Mapping[str, Any]) -> Stored:
+        """Return a file by what :meth:`Stored.facts` said of it, without asking the storage.
+
+        Whether it is still there, its use will tell.
+        """
+        return Stored(**facts, upload_set=self)
+
     async def aget(self, key: str, *, temporary: bool = False) -> Stored:
         """Do :meth:`get` without blocking the event loop."""
         return await in_thread(partial(self.get, key, temporary=temporary))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from werkzeug.datastructures import MultiDict
 
@@ -19,7 +19,8 @@ __all__ = ["Received", "Stored"]
 class Stored:
     """A file in an upload set.
 
-    An application keeps ``key`` in its database and gets this back with ``photos.get(key)``.
+    An application keeps ``key`` in its database and gets this back with ``photos.get(key)``, or
+    keeps all :meth:`facts` and gets it back without asking the storage.
     """
 
     #: What finds it again, within its set: ``"2026/11/9f86d081….png"``.
@@ -39,6 +40,21 @@ class Stored:
     digest: str | None = field(default=None, kw_only=True)
     #: The set it is in.
     upload_set: UploadSet = field(repr=False, compare=False, kw_only=True)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known of it, for a database; :meth:`UploadSet.restore` reads it.
+
+        Texts, numbers and ``None``, so that it can be kept as JSON.
+        """
+        return {
+            "key": self.key,
+            "name": self.name,
+            "size": self.size,
+            "type": self.type,
+            "width": self.width,
+            "height": self.height,
+            "digest": self.digest,
+        }
 
     @property
     def id(self) -> str:

@@ -463,10 +463,7 @@ async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
     while ctx.teardown_functions:
         *others, latest = ctx.teardown_functions
         ctx.teardown_functions = tuple(others)
-        try:
-            await call(ctx, as_call(latest), exc)
-        except BaseException as error:
-            errors.append(error)
+        errors += await _collect(call(ctx, as_call(latest), exc))
     functions = plan.teardown_appcontext
     errors += (
         await run_all(ctx, plan, "do_teardown_appcontext", functions, exc) if plan.ends else []

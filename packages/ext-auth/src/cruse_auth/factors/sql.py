@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, String, Text, delete, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from cruse_auth.factors.store import Factor
-from cruse_auth.tables import change, reading, table_of
+from cruse_auth.tables import change, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ class SQLFactors:
 
     def _select(self, where: Any) -> list[Factor]:
         statement = select(*(self.table.c[name] for name in _COLUMNS)).where(where)
-        with reading(self.db) as session:
+        with self.db.new_session() as session:
             rows = session.execute(statement.order_by(self.table.c.created_at, self.table.c.id))
             return [Factor(*row) for row in rows]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import Enum
 
 from cruse_db.columns import plain_type
+from cruse_db.migrations.enums import ChangeTypeOp, drop_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,9 +54,12 @@ class Editor:
         self._check_renames()
         if not self.allow_destructive:
             self._refuse_drops(upgrade)
-        script.downgrade_ops.ops[:] = upgrade.reverse().ops
+        undone = [step for step in upgrade.ops if not isinstance(step, ChangeTypeOp)]
+        script.downgrade_ops.ops[:] = ops.UpgradeOps(undone).reverse().ops
         if context.dialect.name == "postgresql":
-            script.downgrade_ops.ops += _drop_types(upgrade, context.opts["target_metadata"])
+            script.downgrade_ops.ops += drop_types(
+                _flat(upgrade), context.opts["target_metadata"], context.dialect
+            )
         if upgrade.is_empty():
             self.is_empty = True
             directives.clear()
@@ -105,25 +108,6 @@ class Editor:
         )
 
 
-def _drop_types(upgrade: Any, metadata: Any) -> list[Any]:
-    """Return steps that drop the enums which new tables bring along; dropping tables keeps them.
-
-    Without them, the tables could not be made again.
-    """
-    made = [step.to_table() for step in _flat(upgrade) if isinstance(step, ops.CreateTableOp)]
-    keys = {table.key for table in made}
-    others = [table for table in metadata.tables.values() if table.key not in keys]
-    names = sorted(_enums(made) - _enums(others))
-    return [ops.ExecuteSQLOp(f'DROP TYPE "{name}"') for name in names]
-
-
-def _enums(tables: list[Any]) -> set[str]:
-    types = [column.type for table in tables for column in table.columns]
-    return {
-        each.name for each in types if isinstance(each, Enum) and each.native_enum and each.name
-    }
-
-
 def _flat(container: Any) -> Iterator[Any]:
     for step in container.ops:
         yield from _flat(step) if isinstance(step, ops.OpContainer) else [step]
@@ -135,6 +119,8 @@ def _drops(step: Any) -> bool:
 
 def describe(step: Any) -> str:
     """Return a step in words."""
+    if isinstance(step, ChangeTypeOp):
+        return step.words
     name = {
         ops.CreateTableOp: lambda: f"create table {step.table_name}",
         ops.DropTableOp: lambda: f"drop table {step.table_name}",

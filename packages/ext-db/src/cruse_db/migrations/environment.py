@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alembic import context
 
+from cruse_db.migrations.enums import PLUGINS
 from cruse_db.migrations.folders import JOB
 from cruse_db.migrations.locks import held
 from cruse_db.migrations.rendering import render_item
@@ -71,6 +72,7 @@ def _configure(connection: Connection, job: Job) -> None:
         render_as_batch=True,
         render_item=render_item,
         compare_type=True,
+        autogenerate_plugins=PLUGINS,
         # Alembic believes that SQLite can't. It can, where BEGIN is sent as it should.
         transactional_ddl=True,
         process_revision_directives=job.edit,

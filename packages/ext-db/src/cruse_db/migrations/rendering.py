@@ -17,10 +17,10 @@ def render_item(kind: str, item: Any, context: Any) -> str | Literal[False]:
     """Return how a type is written, or ``False`` for Alembic's own way."""
     if kind != "type":
         return False
-    if repr(item) == repr(Json):
+    plain = plain_type(item)
+    if repr(plain) == repr(Json):
         context.imports.add("from sqlalchemy.dialects import postgresql")
         return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
-    plain = plain_type(item)
     if plain is item or type(plain).__module__.startswith("sqlalchemy.dialects"):
         return False
     return f"sa.{plain!r}"

@@ -13,6 +13,7 @@ from alembic.util import CommandError
 
 from cruse_db.discovery import import_models
 from cruse_db.migrations.autogenerate import Editor, describe_all
+from cruse_db.migrations.enums import PLUGINS
 from cruse_db.migrations.folders import Job, MigrationFolder
 
 if TYPE_CHECKING:
@@ -121,9 +122,12 @@ class Migrations:
     def differences(self) -> list[str]:
         """Return in words how the models and the tables differ."""
         with self.engines.sync.connect() as connection:
-            context = MigrationContext.configure(
-                connection, opts={"compare_type": True, "target_metadata": self.metadata}
-            )
+            options = {
+                "compare_type": True,
+                "target_metadata": self.metadata,
+                "autogenerate_plugins": PLUGINS,
+            }
+            context = MigrationContext.configure(connection, opts=options)
             return describe_all(produce_migrations(context, self.metadata).upgrade_ops)
 
     # -- what is done ----------------------------------------------------------------------------

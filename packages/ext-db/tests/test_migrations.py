@@ -474,3 +474,50 @@ def test_a_second_database_is_added_later(rows, tmp_path, engine):
     assert "agree" in rows.do("check", "--bind", "statistics")
     code, output = rows.db("upgrade", "--bind", "nowhere")
     assert (code, "statistics" in output) == (1, True)
+
+
+@pytest.fixture
+def two(rows, tmp_path):
+    """A project with two databases, and rows in both."""
+    rows.config["DB_BINDS"] = {"statistics": f"sqlite:///{tmp_path}/statistics.db"}
+    rows.models(SMALL + VISITS)
+    rows.do("migrate", "-m", "visits", "--bind", "statistics")
+    rows.do("upgrade")
+    rows.statistics = create_engine(f"sqlite:///{tmp_path}/statistics.db")
+    with rows.statistics.begin() as connection:
+        connection.execute(text("INSERT INTO visit (page) VALUES ('/')"))
+    yield rows
+    rows.statistics.dispose()
+
+
+def test_a_reset_makes_every_database_anew(two, engine):
+    two.do("reset", "--yes")
+    assert (count(engine, "item"), count(two.statistics, "visit")) == (0, 0)
+    assert "agree" in two.do("check", "--bind", "statistics")
+
+
+def test_a_drop_names_what_is_lost_in_every_database(two, engine):
+    code, output = two.db("drop")  # nobody answers
+    assert code == 1
+    assert "app.db: drop item, shelf?" in output
+    assert count(engine, "item") == 2
+    two.do("drop", "--yes")
+    assert inspect(engine).get_table_names() == []
+    assert inspect(two.statistics).get_table_names() == []
+
+
+def test_rows_of_a_further_database_can_be_moved(two, tmp_path):
+    path = str(tmp_path / "visits.jsonl")
+    two.do("dump", path, "--bind", "statistics")
+    two.do("reset", "--yes")
+    assert "1 of visit" in two.do("load", path, "--bind", "statistics")
+    assert count(two.statistics, "visit") == 1
+    code, output = two.db("load", path, "--bind", "nowhere")
+    assert (code, "which has: statistics" in output) == (1, True)
+
+
+def test_a_further_database_that_lacks_a_migration_makes_the_process_unready(two):
+    assert '"statistics": {"database": "sqlite"' in two.do("health")
+    two.do("downgrade", "--bind", "statistics", "--yes")
+    code, output = two.db("health")
+    assert (code, "Migrations are waiting: 1 to do" in output) == (1, True)

@@ -62,9 +62,9 @@ HELD = {
         "test_migrations",
         "test_sql_can_be_printed_without_a_database_and_without_a_password",
     ),
-    41: (HERE, "test_sandbox", "test_test_and_requests_sync_and_async_see_each_other"),
+    41: (MACHINE, "test_db_sandbox", "test_it_costs_a_fraction_of_what_twenty_tables_do"),
     42: (HERE, "test_sandbox", "test_what_waits_for_a_commit_can_be_looked_at"),
-    43: (HERE, "test_routing", "test_all_of_a_request_is_read_from_one_replica"),
+    43: (MACHINE, "test_db_replicas", "test_a_request_reads_from_one_replica_until_it_writes"),
     44: (MACHINE, "test_db_migrations", "test_tenants_are_schemas_with_migrations_of_their_own"),
     45: (
         MACHINE,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import MetaData, event
 from sqlalchemy.exc import IntegrityError
 
-from cruse import Cruse, g
+from cruse import Cruse, g, websocket
 from cruse_db import Database, Mapped, Model, column, func, select
 
 
@@ -148,17 +148,17 @@ def test_a_teardown_that_fails_does_not_pass_a_session_on(app, client, colour):
     def fail(error):
         raise ArithmeticError("a teardown of the application's own")
 
-    for number in range(20):
+    for number in range(250):
         try:
             client.post(f"/{colour}/add/forgotten{number}")
         except* ArithmeticError:
             pass
         try:
-            client.post(f"/{colour}/add/kept{number:02}")
+            client.post(f"/{colour}/add/kept{number:03}")
         except* ArithmeticError:
             pass
     app.teardown_appcontext_funcs.remove(fail)
-    assert stored(app) == [f"kept{number:02}" for number in range(20)]
+    assert stored(app) == [f"kept{number:03}" for number in range(250)]
 
 
 def test_a_request_that_does_not_touch_it_opens_nothing(app, client):
@@ -351,6 +351,26 @@ def test_a_cancelled_request_is_rolled_back_and_gives_its_connection_back(app):
         return (await client.get("/async/names")).json
 
     assert asyncio.run(main()) == []
+
+
+def test_a_websocket_has_a_session_and_may_open_more(app):
+    @app.websocket("/items")
+    async def items():
+        async for name in websocket:
+            async with db.aio.begin() as session:
+                session.add(Item(name=name))
+            await websocket.send(str(len((await db.aio.session.scalars(select(Item))).all())))
+            await db.aio.session.close()  # it waits for the client, without a connection
+
+    client = app.test_client(gateway="asgi")
+    with client.websocket("/items") as socket:
+        for number, name in enumerate(("one", "two"), 1):
+            socket.send(name)
+            assert socket.receive() == str(number)
+    loops = db.state_of(app).engines.loop_engines
+    assert [engine.pool.checkedout() for engine in loops] == [0] * len(loops)
+    client.close()
+    assert stored(app) == ["one", "two"]
 
 
 def test_tasks_outside_of_requests_have_sessions_of_their_own(app):

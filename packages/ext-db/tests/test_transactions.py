@@ -112,6 +112,26 @@ def test_an_error_undoes_all_of_it(app, client, url, owner, status):
     assert owners(app) == []
 
 
+def test_what_a_view_returns_decides_nothing_and_what_it_raises_does(app, client):
+    @app.post("/counted/<how>")
+    @db.transaction
+    def count(how):
+        db.session.add(Account(owner=how))
+        if how == "raised":
+            abort(409)
+        return "", 409
+
+    @app.post("/forgotten")
+    def forget():
+        db.session.add(Account(owner="forgotten"))
+        db.session.flush()
+        return "", 409
+
+    for path in ("/counted/returned", "/counted/raised", "/forgotten"):
+        assert client.post(path).status_code == 409
+    assert owners(app) == ["returned"]
+
+
 def test_a_commit_that_fails_is_a_500_and_never_a_success(app, client, url):
     assert client.post(f"{url}/sponsored").status_code == 500
     assert owners(app) == []

@@ -161,34 +161,43 @@ class Database(Extension[DatabaseState], SyncDatabase):
 
     def report(self) -> dict[str, Any]:
         """Return what is known of the database: its kind, the pool, the migrations."""
+        found = self._report(None)
+        if self.state.settings.binds:
+            found["binds"] = {key: self._report(key) for key in self.state.settings.binds}
+        return found
+
+    def _report(self, bind: str | None) -> dict[str, Any]:
         state = self.state
-        pool: Any = state.engines.sync.pool
+        engine = state.bind(bind).sync
+        pool: Any = engine.pool
         found: dict[str, Any] = {
-            "database": state.engines.sync.dialect.name,
+            "database": engine.dialect.name,
             "pool": {
                 "in_use": pool.checkedout(),
                 "size": pool.size() + state.settings.pool_overflow,
             },
         }
-        folder = Path(state.app.root_path) / state.settings.migrations
+        folder = Path(state.app.root_path, state.settings.migrations, bind or "")
         if (folder / "env.py").is_file():
             from cruse_db.migrations.runner import Migrations
 
-            pending = [script.revision for script in Migrations(self).pending()]
+            pending = [script.revision for script in Migrations(self, bind=bind).pending()]
             found["migrations"] = "at head" if not pending else f"{len(pending)} to do"
         return found
 
     def health(self, state: DatabaseState) -> dict[str, object]:
-        """Ask the database for an answer, and whether it has all migrations.
+        """Ask the databases for an answer, and whether they have all migrations.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: When it gives no answer.
-            RuntimeError: When it lacks migrations.
+            sqlalchemy.exc.SQLAlchemyError: When one gives no answer.
+            RuntimeError: When one lacks migrations.
         """
-        with state.engines.sync.connect() as connection:
-            connection.execute(select(literal(1)))
+        for bind in (None, *state.settings.binds):
+            with state.bind(bind).sync.connect() as connection:
+                connection.execute(select(literal(1)))
         with state.app.app_context():
             found = self.report()
-        if found.get("migrations", "at head") != "at head":
-            raise RuntimeError(f"Migrations are waiting: {found['migrations']}.")
+        for each in (found, *found.get("binds", {}).values()):
+            if each.get("migrations", "at head") != "at head":
+                raise RuntimeError(f"Migrations are waiting: {each['migrations']}.")
         return found

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cruse_db.commands.tables import where
+from cruse_db.commands.tables import bind_option, need_tables, open_bind, where
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
     from cruse.cli import AppGroup
     from cruse_db.extension import Database
 
@@ -27,27 +29,31 @@ def add_commands(group: AppGroup, database: Database) -> None:
 
 def _add_moving(group: AppGroup, database: Database) -> None:
     @group.command("dump")
-    @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
-    def dump(file: Any) -> None:
+    @click.argument("file", type=click.File("w", encoding="utf-8", lazy=False), default="-")
+    @bind_option
+    def dump(file: Any, bind: str | None) -> None:
         """Write all rows of the models' tables to a file, one JSON object a line."""
         from cruse_db.dumps import dump_rows
 
-        with database.engine.connect() as connection:
-            counts = dump_rows(connection, database.metadata, file)
+        need_tables(database)
+        with open_bind(database, bind).sync.connect() as connection:
+            counts = dump_rows(connection, database.metadata_of(bind), file)
         click.echo(_counts("written", counts), err=True)
 
     @group.command("load")
     @click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
-    def load(file: Any) -> None:
+    @bind_option
+    def load(file: Any, bind: str | None) -> None:
         """Insert rows that 'dump' has written, into empty tables, all or none."""
         from cruse_db.dumps import LoadError, load_rows
 
+        need_tables(database)
         try:
-            with database.engine.connect() as connection:
-                counts = load_rows(connection, database.metadata, file)
+            with open_bind(database, bind).sync.connect() as connection:
+                counts = load_rows(connection, database.metadata_of(bind), file)
         except LoadError as error:
             raise click.ClickException(str(error)) from error
-        click.echo(f"{where(database)}: {_counts('inserted', counts)}")
+        click.echo(f"{where(database, bind)}: {_counts('inserted', counts)}")
 
 
 def _add_looking(group: AppGroup, database: Database) -> None:
@@ -68,9 +74,10 @@ def _add_looking(group: AppGroup, database: Database) -> None:
         click.echo(json.dumps(dict(found)))
 
     @group.command("shell")
-    def shell() -> None:
+    @bind_option
+    def shell(bind: str | None) -> None:
         """Open the database's own command line: sqlite3 or psql."""
-        arguments, environment = _client(database)
+        arguments, environment = _client(open_bind(database, bind).url)
         program = shutil.which(arguments[0])
         if program is None:
             raise click.ClickException(f"The program {arguments[0]!r} is not installed.")
@@ -79,9 +86,8 @@ def _add_looking(group: AppGroup, database: Database) -> None:
         raise SystemExit(done.returncode)
 
 
-def _client(database: Database) -> tuple[list[str], dict[str, str]]:
+def _client(url: URL) -> tuple[list[str], dict[str, str]]:
     """Return a command and its environment, where the password is: others see arguments."""
-    url = database.state.engines.url
     environment = dict(os.environ)
     if url.get_backend_name() == "sqlite":
         return ["sqlite3", url.database or ""], environment

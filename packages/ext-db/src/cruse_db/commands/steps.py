@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cruse_db.commands.tables import where
+from cruse_db.commands.tables import bind_option as _bind
+from cruse_db.commands.tables import open_bind, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_commands"]
 
-_bind = click.option("--bind", metavar="NAME", help="A database of DB_BINDS; else the first one.")
 _tenant = click.option("--tenant", metavar="NAME", help="The tenant whose tables are meant.")
 _lock_timeout = click.option(
     "--lock-timeout",
@@ -45,9 +45,10 @@ def _errors() -> Iterator[None]:
 def _open(database: Database, bind: str | None = None, tenant: str | None = None) -> Migrations:
     from cruse_db.migrations.runner import Migrations
 
+    open_bind(database, bind)
     try:
         return Migrations(database, bind=bind, tenant=tenant, say=click.echo)
-    except (LookupError, ValueError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -8,9 +8,14 @@ import click
 
 if TYPE_CHECKING:
     from cruse.cli import AppGroup
+    from cruse_db.engines import Engines
     from cruse_db.extension import Database
 
-__all__ = ["add_commands", "where"]
+__all__ = ["add_commands", "bind_option", "need_tables", "open_bind", "where"]
+
+bind_option = click.option(
+    "--bind", metavar="NAME", help="A database of DB_BINDS; else the first one."
+)
 
 
 def add_commands(group: AppGroup, database: Database) -> None:
@@ -19,7 +24,7 @@ def add_commands(group: AppGroup, database: Database) -> None:
     @group.command("create")
     def create() -> None:
         """Create the tables of the models that do not exist yet."""
-        _need_tables(database)
+        need_tables(database)
         _need_no_migrations(database)
         created = database.create_all()
         click.echo(f"{where(database)}: " + (_tables("created", created) or "nothing to create."))
@@ -33,7 +38,7 @@ def _add_dropping(group: AppGroup, database: Database) -> None:
     @click.option("--yes", is_flag=True, help="Don't ask.")
     def drop(yes: bool) -> None:
         """Drop the tables of the models, with everything in them."""
-        _need_tables(database)
+        need_tables(database)
         _confirm(database, "drop", yes)
         dropped = database.drop_all()
         _forget_revision(database)
@@ -44,7 +49,7 @@ def _add_dropping(group: AppGroup, database: Database) -> None:
     @click.option("--seed", is_flag=True, help="Add the first rows, as 'seed' does.")
     def reset(yes: bool, seed: bool) -> None:
         """Drop all tables and make them anew: by the migrations, if there are any."""
-        _need_tables(database)
+        need_tables(database)
         _confirm(database, "drop", yes)
         database.drop_all()
         _forget_revision(database)
@@ -67,6 +72,18 @@ def _add_seed(group: AppGroup, database: Database) -> None:
         click.echo(f"{where(database)}: {', '.join(names)}.")
 
 
+def open_bind(database: Database, bind: str | None) -> Engines:
+    """Return the engines of a database.
+
+    Raises:
+        click.ClickException: When there is none of that name.
+    """
+    try:
+        return database.state.bind(bind)
+    except LookupError as error:
+        raise click.ClickException(str(error.args[0])) from error
+
+
 def where(database: Database, bind: str | None = None) -> str:
     """Return the URL of a database, without its password."""
     return database.state.bind(bind).url.render_as_string(hide_password=True)
@@ -76,11 +93,19 @@ def _tables(done: str, names: list[str]) -> str:
     return f"{done} {', '.join(names)}." if names else ""
 
 
+def _binds(database: Database) -> tuple[str | None, ...]:
+    """Return the names of all databases; the first one has none."""
+    return (None, *database.state.settings.binds)
+
+
 def _confirm(database: Database, what: str, yes: bool) -> None:
-    if not yes:
-        names = ", ".join(sorted(database.metadata.tables))
-        question = f"{where(database)}: {what} {names}? All their rows are lost."
-        click.confirm(question, abort=True)
+    if yes:
+        return
+    for bind in _binds(database):
+        names = ", ".join(sorted(database.metadata_of(bind).tables))
+        if names:
+            question = f"{where(database, bind)}: {what} {names}? All their rows are lost."
+            click.confirm(question, abort=True)
 
 
 def _has_migrations(database: Database) -> bool:
@@ -98,17 +123,23 @@ def _need_no_migrations(database: Database) -> None:
 
 
 def _forget_revision(database: Database) -> None:
-    """Drop Alembic's note of the revision: without the tables it is wrong."""
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+    """Drop Alembic's notes of the revisions: without the tables they are wrong."""
+    for bind in _binds(database):
+        with database.state.bind(bind).sync.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
 
 
-def _need_tables(database: Database) -> None:
+def need_tables(database: Database) -> None:
+    """Import the modules with models, and make sure that there are some.
+
+    Raises:
+        click.ClickException: When there are none; it says where they were looked for.
+    """
     from cruse_db.discovery import import_models
 
     app = database.state.app
     discovered = import_models(app.import_name)
-    if not database.metadata.tables:
+    if not any(database.metadata_of(bind).tables for bind in _binds(database)):
         raise click.ClickException(
             f"The application {app.name!r} has no models. A model is known once its module is "
             f"imported: import it where the application is made. Looked at {discovered}."

@@ -124,7 +124,10 @@ def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
         context: ExecutionContext | None,
         many: bool,
     ) -> None:
-        seconds = time.perf_counter() - connection.info[_STARTED].pop()
+        started = connection.info.get(_STARTED)
+        if not started:
+            return  # another thread sent it before anybody watched
+        seconds = time.perf_counter() - started.pop()
         logs = list(recorded.get())
         if state.logs_queries:
             own = find_log()

@@ -94,8 +94,9 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         with self._lock:
             if engine in self._watched:
                 return
+            # Within the lock: whoever comes second counts on being heard.
+            watch_engine(engine, self, lambda: self.query_log)
             self._watched.add(engine)
-        watch_engine(engine, self, lambda: self.query_log)
 
     def watch_all(self) -> None:
         """Note what every engine sends that there is, and the first one's."""

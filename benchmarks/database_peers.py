@@ -6,7 +6,17 @@ Each function returns ``{row: function}`` for plain code or ``{row: async functi
 
 from contextlib import contextmanager
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, insert, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Session, registry
 
 ROWS = 2000
@@ -38,6 +48,7 @@ class Item:
 
 registry(metadata=metadata).map_imperatively(Item, table)
 TWENTY = select(Item).order_by(table.c.id).limit(20)
+SEVENTH = select(Item).where(table.c.id == bindparam("key"))
 
 
 def filled(url):

@@ -21,13 +21,17 @@ class NotRightError(Exception):
 
 
 class Measured:
-    """The process of one framework and one workload."""
+    """A process that answers each line with a figure.
 
-    def __init__(self, face: str, peer: str, workload: str, seconds: float) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.measured"]
-        self.name = f"{face} {peer} {workload}"
+    Args:
+        name: What it measures.
+        command: What Python runs: ``-m`` and a module, or a file, and the arguments.
+    """
+
+    def __init__(self, name: str, *command: str) -> None:
+        self.name = name
         self.process = subprocess.Popen(
-            [*command, face, peer, workload, str(seconds)],
+            [sys.executable, "-W", "ignore", *command],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -42,9 +46,13 @@ class Measured:
             raise NotRightError(f"{self.name}: {self.process.communicate()[1].strip()[-2000:]}")
         return json.loads(line)
 
-    def batch(self) -> float:
-        """Return the CPU time of one request, in microseconds."""
-        self.process.stdin.write("\n")
+    def batch(self, of: str = "") -> float:
+        """Return what one request takes, in microseconds.
+
+        Args:
+            of: Which one, for a process that knows several.
+        """
+        self.process.stdin.write(f"{of}\n")
         self.process.stdin.flush()
         return self.hear()
 
@@ -67,7 +75,9 @@ def measure(
         running: dict[str, Measured] = {}
         try:
             for peer in peers:  # one after the other: their start is not what is measured
-                process = running[peer] = Measured(face, peer, workload, seconds)
+                name, arguments = f"{face} {peer} {workload}", (face, peer, workload)
+                command = ("-m", "benchmarks.measured", *arguments, str(seconds))
+                process = running[peer] = Measured(name, *command)
                 if "lacks" in process.hear():
                     running.pop(peer).close()
             costs = {peer: [] for peer in running}

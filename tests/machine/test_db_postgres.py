@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, create_engine, text, update
 from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
@@ -19,6 +19,7 @@ from wtforms import Form
 from cruse import Cruse
 from cruse_db import Database, ForeignKey, Mapped, Model, UTCDateTime, column, func, select
 from cruse_forms.models import QuerySelectField
+from tests.calls import calls_of
 
 
 class Base(Model):
@@ -402,3 +403,28 @@ def test_a_number_that_is_no_key_is_no_choice(app):
             form = Choose(MultiDict({"account": str(number)}))
             assert not form.validate()
             assert form.errors == {"account": ["Not a valid choice."]}
+
+
+def test_a_read_and_a_write_take_hardly_more_calls_than_with_sqlalchemy_alone(app):
+    with app.app_context():
+        own = db.engine
+    plain = create_engine(own.url)
+
+    def read(engine):
+        def run():
+            with engine.connect() as connection:
+                connection.execute(select(Account.id)).all()
+
+        return calls_of(run)
+
+    def write(engine):
+        def run():
+            with engine.begin() as connection:
+                connection.execute(update(Account).values(balance=1))
+
+        return calls_of(run)
+
+    # A read begins no transaction. For a write the connection leaves autocommit and returns to it.
+    assert read(own) <= read(plain)
+    assert write(own) <= write(plain) + 35
+    plain.dispose()

@@ -191,6 +191,12 @@ class Engines:
                 self._opened.add(loop, engine)
         return engine
 
+    def engine(self, on_loop: bool) -> Engine:
+        """The engine of a session: that of the running loop, in its sync form, or of threads."""
+        if on_loop:
+            return self.on_loop.sync_engine
+        return self._opened.engine or self.sync
+
     @property
     def opened(self) -> list[Engine]:
         """All engines that were made, and that for threads; those of loops in their sync form."""

@@ -25,7 +25,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.functions import FunctionElement, GenericFunction, next_value
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Engine
     from sqlalchemy.engine.interfaces import Compiled, DBAPIConnection, ExecutionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -50,43 +50,46 @@ def rest_in_autocommit(engine: Engine) -> None:
     """Let connections begin a transaction only where one is needed."""
     dialect = engine.dialect
 
-    def rest(connection: DBAPIConnection | None) -> None:
+    def rest(connection: Any) -> None:
         # Elsewhere, statements of one transaction share a snapshot.
-        if connection is not None and dialect.default_isolation_level == "READ COMMITTED":
-            dialect.set_isolation_level(connection, "AUTOCOMMIT")
+        if dialect.default_isolation_level == "READ COMMITTED":
+            connection.autocommit = True
 
     def on_connect(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         rest(connection)
 
-    def on_checkin(connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-        if connection is not None and not dialect.detect_autocommit_setting(connection):
+    def on_checkin(connection: Any, entry: ConnectionPoolEntry) -> None:
+        if connection is not None and not connection.autocommit:
             rest(connection)
 
     def on_execute(
-        connection: Connection,
-        cursor: object,
-        statement: str,
-        parameters: object,
-        context: ExecutionContext | None,
-        many: bool,
+        cursor: object, statement: str, parameters: object, context: ExecutionContext
     ) -> None:
+        connection = context.root_connection
         raw: Any = connection.connection.dbapi_connection
         if (
-            dialect.detect_autocommit_setting(raw)
+            raw.autocommit
             and not reads_only(context)
             and "isolation_level" not in connection.get_execution_options()
         ):
-            dialect.set_isolation_level(raw, "READ COMMITTED")
+            raw.autocommit = False
+
+    def on_execute_no_params(cursor: object, statement: str, context: ExecutionContext) -> None:
+        on_execute(cursor, statement, (), context)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "checkin", on_checkin)
-    event.listen(engine, "before_cursor_execute", on_execute)
+    # The dialect's events rather than the engine's. A single one of the latter lets each
+    # connection prepare for, and go through, all that there are: a third of a read's calls.
+    event.listen(engine, "do_execute", on_execute)
+    event.listen(engine, "do_executemany", on_execute)
+    event.listen(engine, "do_execute_no_params", on_execute_no_params)
 
 
-def reads_only(context: ExecutionContext | None) -> bool:
+def reads_only(context: ExecutionContext) -> bool:
     """Whether a statement surely changes nothing, and locks nothing beyond its own end."""
-    compiled = None if context is None else context.compiled
-    if compiled is None or context is None or context.execution_options.get("stream_results"):
+    compiled = context.compiled
+    if compiled is None or context.execution_options.get("stream_results"):
         return False  # a cursor on the server lives in a transaction
     known = _only_reads.get(compiled)
     if known is None:
@@ -135,7 +138,7 @@ def check_connections(engine: Engine, ping_after: float) -> None:
         idle_since = entry.info.get(_IDLE_SINCE)
         if idle_since is None:
             return  # new
-        if time.monotonic() - idle_since < ping_after and not _has_news(entry.driver_connection):
+        if time.monotonic() - idle_since < ping_after and not _has_news(connection):
             return
         try:
             dialect.do_ping(connection)
@@ -148,6 +151,7 @@ def check_connections(engine: Engine, ping_after: float) -> None:
 
 def _has_news(connection: Any) -> bool:
     """Whether the server has sent something unasked, such as its farewell."""
+    connection = getattr(connection, "driver_connection", connection)  # SQLAlchemy wraps async
     is_closed = getattr(connection, "is_closed", None)  # asyncpg reads all by itself
     if is_closed is not None:
         return bool(is_closed())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam, inspect, select
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
@@ -19,7 +18,9 @@ __all__ = ["first_or_404", "get", "get_or_404", "one_or_404"]
 
 T = TypeVar("T")
 
-_by_key: WeakKeyDictionary[type[Any], _ByKey] = WeakKeyDictionary()
+# The attribute of a model that has its _ByKey, beside SQLAlchemy's __mapper__. In a dictionary of
+# ours it would keep the model from being collected, for it refers to it.
+_BY_KEY = "__cruse_db_by_key__"
 
 
 class _ByKey(NamedTuple):
@@ -41,18 +42,22 @@ def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) 
     key = ident if isinstance(ident, tuple) else (ident,)
     if options or isinstance(ident, dict) or None in key:
         return session.get(entity, ident, **options)
-    known = _by_key.get(entity)
+    known: _ByKey | None = entity.__dict__.get(_BY_KEY)  # not that of a base
     if known is None:
-        known = _by_key[entity] = _make_by_key(entity)
+        known = _make_by_key(entity)
+        type.__setattr__(entity, _BY_KEY, known)  # the model's own would take it for a column
     loaded = session.identity_map
     if len(key) != len(known.names) or (
         len(loaded) and known.mapper.identity_key_from_primary_key(key) in loaded
     ):
         return session.get(entity, ident)
-    found = session.scalars(known.statement, dict(zip(known.names, key, strict=True)))
-    # There is no second row to look for, unless it has more of a collection.
-    one: T | None = found.unique().one_or_none() if known.repeats else found.first()
-    return one
+    values = dict(zip(known.names, key, strict=True))
+    found: T | None
+    if known.repeats:  # the other rows have more of a collection
+        found = session.scalars(known.statement, values).unique().one_or_none()
+    else:
+        found = session.scalar(known.statement, values)
+    return found
 
 
 def _make_by_key(entity: type[Any]) -> _ByKey:

@@ -17,7 +17,7 @@ from cruse import has_request_context, request
 if TYPE_CHECKING:
     from types import FrameType
 
-    from sqlalchemy.engine import Connection, Engine, ExecutionContext
+    from sqlalchemy.engine import Connection, Engine, ExceptionContext, ExecutionContext
 
     from cruse_db.state import DatabaseState
 
@@ -111,11 +111,6 @@ def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
     """
     slow = state.settings.slow_ms
 
-    def before(
-        connection: Connection, cursor: Any, statement: str, parameters: Any, *rest: Any
-    ) -> None:
-        connection.info.setdefault(_STARTED, []).append(time.perf_counter())
-
     def after(
         connection: Connection,
         cursor: Any,
@@ -124,7 +119,10 @@ def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
         context: ExecutionContext | None,
         many: bool,
     ) -> None:
-        seconds = time.perf_counter() - connection.info[_STARTED].pop()
+        started = _take_start(connection)
+        if started is None:
+            return
+        seconds = time.perf_counter() - started
         logs = list(recorded.get())
         if state.logs_queries:
             own = find_log()
@@ -139,13 +137,26 @@ def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
         if is_slow:
             _log_slow(state, query, parameters)
 
-    def failed(context: Any) -> None:
-        if context.connection is not None and context.connection.info.get(_STARTED):
-            context.connection.info[_STARTED].pop()
-
-    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "before_cursor_execute", _note_start)
     event.listen(engine, "after_cursor_execute", after)
-    event.listen(engine, "handle_error", failed)
+    event.listen(engine, "handle_error", _forget_start)
+
+
+def _note_start(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, *rest: Any
+) -> None:
+    connection.info.setdefault(_STARTED, []).append(time.perf_counter())
+
+
+def _take_start(connection: Connection) -> float | None:
+    """Return when the statement was sent; ``None`` if nobody watched then, in another thread."""
+    started: list[float] | None = connection.info.get(_STARTED)
+    return started.pop() if started else None
+
+
+def _forget_start(context: ExceptionContext) -> None:
+    if context.connection is not None:
+        _take_start(context.connection)
 
 
 def _log_slow(state: DatabaseState, query: Query, parameters: Any) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from cruse import app_ctx
+from cruse.globals import current_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,8 +110,9 @@ class DatabaseSession(Session):
         super().commit()
         if self.wrote:
             self.state.after_write()
-        callbacks, self.callbacks = self.callbacks, []
-        self.state.run_callbacks(callbacks, self._call)
+        if self.callbacks:
+            callbacks, self.callbacks = self.callbacks, []
+            self.state.run_callbacks(callbacks, self._call)
 
     def rollback(self) -> None:
         """Roll back; what waited for a commit will not be called."""
@@ -189,8 +190,9 @@ class ContextSessions:
         session = self._sync.get(scope)
         if session is None:
             if not self._sync:
-                app_ctx.call_on_teardown(self._close)
-            session = self._sync[scope] = make_session(self._state, scope=scope)
+                current_context().call_on_teardown(self._close)
+            state = self._state
+            session = self._sync[scope] = state.session_class(state, scope=scope)
         return session
 
     @property
@@ -200,7 +202,7 @@ class ContextSessions:
         session = self._on_loop.get(scope)
         if session is None:
             if not self._on_loop:
-                app_ctx.call_on_teardown(self._close_on_loop)
+                current_context().call_on_teardown(self._close_on_loop)
             session = self._on_loop[scope] = make_loop_session(self._state, scope=scope)
         return session
 

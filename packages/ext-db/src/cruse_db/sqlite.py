@@ -190,18 +190,17 @@ class ThreadDialect(SQLiteDialect_pysqlite):
 
 def _begin_if_needed(cursor: Any, statement: str, context: ExecutionContext | None) -> None:
     connection = cursor.connection
-    if connection.in_transaction or connection.autocommits or _only_reads(statement, context):
+    if connection.in_transaction or connection.autocommits:
         return
-    connection.cursor().execute("BEGIN IMMEDIATE")
-
-
-def _only_reads(statement: str, context: ExecutionContext | None) -> bool:
     compiled = None if context is None else context.compiled
     if getattr(compiled, "locks_rows", False):
-        return False
-    if compiled is not None and getattr(compiled.statement, "is_select", False):
-        return True  # also one that begins with WITH
-    return _NO_TRANSACTION.match(statement) is not None
+        only_reads = False
+    elif compiled is not None and getattr(compiled.statement, "is_select", False):
+        only_reads = True  # also one that begins with WITH
+    else:
+        only_reads = _NO_TRANSACTION.match(statement) is not None
+    if not only_reads:
+        connection.cursor().execute("BEGIN IMMEDIATE")
 
 
 def _configure(connection: ThreadConnection) -> None:

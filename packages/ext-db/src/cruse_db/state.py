@@ -94,8 +94,9 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         with self._lock:
             if engine in self._watched:
                 return
+            # Within the lock: whoever comes second counts on being heard.
+            watch_engine(engine, self, lambda: self.query_log)
             self._watched.add(engine)
-        watch_engine(engine, self, lambda: self.query_log)
 
     def watch_all(self) -> None:
         """Note what every engine sends that there is, and the first one's."""
@@ -149,10 +150,16 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
 
     def route(self, session: DatabaseSession, mapper: Any, clause: Any) -> Engine | Connection:
         """Return where a statement of a session goes."""
-        engines = self._engines_for(session, mapper, clause)
+        engines = self._engines_for(session, mapper, clause) if self._has_choice else self.engines
         if self.sandbox is not None:
             return self.sandbox(engines)
-        return _engine_of(engines, session)
+        return engines.engine(session.on_loop)
+
+    @cached_property
+    def _has_choice(self) -> bool:
+        """Whether there is more than one database; most applications have one."""
+        settings = self.settings
+        return bool(settings.binds or settings.replicas or settings.tenant_url is not None)
 
     def _engines_for(self, session: DatabaseSession, mapper: Any, clause: Any) -> Engines:
         settings = self.settings
@@ -189,7 +196,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         if time.monotonic() < self._down_until.get(engines, 0.0):
             return False
         try:
-            _engine_of(engines, session).connect().close()
+            engines.engine(session.on_loop).connect().close()
         except (DBAPIError, PoolTimeout, OSError) as error:
             if engines not in self._down_until:  # said once, until it has been back
                 self.app.logger.warning(
@@ -251,10 +258,6 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
                     "A function that waited for a commit failed: %r. What was committed stays.",
                     function,
                 )
-
-
-def _engine_of(engines: Engines, session: DatabaseSession) -> Engine:
-    return engines.on_loop.sync_engine if session.on_loop else engines.sync
 
 
 def _bind_key(mapper: Any, clause: Any) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, AnyStr, TypeVar, overload
 
-from cruse import app_ctx
+from cruse.globals import current_context
 from cruse_db import bulk, keyset, pages, queries, streams
 from cruse_db.discovery import import_models
 from cruse_db.models import bind_metadata
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
+    from cruse import Cruse
     from cruse_db.aio import AsyncDatabase
     from cruse_db.bulk import Upserted
     from cruse_db.keyset import KeysetPage
@@ -50,6 +51,10 @@ class SyncDatabase:
         """What is kept for the current application."""
         raise NotImplementedError
 
+    def state_of(self, app: Cruse) -> DatabaseState:
+        """Return what is kept for an application."""
+        raise NotImplementedError
+
     # -- sessions and transactions -------------------------------------------------------------
 
     @property
@@ -60,10 +65,10 @@ class SyncDatabase:
     @property
     def sessions(self) -> ContextSessions:
         """The sessions of the current context."""
-        extras = app_ctx.extras
-        sessions: ContextSessions | None = extras.get(self)
+        context = current_context()
+        sessions: ContextSessions | None = context.extras.get(self)
         if sessions is None:
-            sessions = extras[self] = ContextSessions(self.state)
+            sessions = context.extras[self] = ContextSessions(self.state_of(context.app))
         return sessions
 
     @property

@@ -17,7 +17,6 @@ from cruse_db.sqlite import begin_writing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import Session, SessionTransaction
@@ -29,10 +28,12 @@ __all__ = ["Transaction", "transaction", "transaction_on_loop"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-# Keys in session.info: while a transaction is open, and what `with` blocks have entered. That is
-# kept there, because one `db.transaction()` may be entered by many threads and tasks at once.
+# Keys in session.info: while a transaction is open, and the savepoints (``None`` for what is none)
+# that `with` blocks have entered. Those are kept there, because one `db.transaction()` may be
+# entered by many threads and tasks at once.
 _OPEN = "cruse_db.transaction"
 _ENTERED = "cruse_db.entered"
+_ONCE = "A 'with' block can't run again. Use '@db.transaction(retry=...)' on a function."
 
 
 @contextmanager
@@ -90,7 +91,8 @@ def _begin(session: Any, isolation: str | None, reload: bool = False) -> _Savepo
             session.commit()  # what was read so far had another snapshot
         options = {} if isolation is None else {"isolation_level": isolation}
         begin_writing(session.connection(execution_options=options))
-        _forget_loaded(session, reload)
+        if len(session.identity_map):
+            _forget_loaded(session, reload)
     except BaseException:
         session.rollback()
         raise
@@ -104,8 +106,6 @@ def _forget_loaded(session: Session, reload: bool) -> None:
     Somebody may have changed them since, and writing a value computed from the old one would undo
     that. Sync code reloads each when it is touched; async code can't, so it does it here.
     """
-    if not session.identity_map:
-        return
     session.flush()
     if not reload:
         session.expire_all()
@@ -154,35 +154,30 @@ class Transaction:
         self._retry = retry
 
     def __enter__(self) -> Session:
-        self._refuse_retry()
+        if self._retry:
+            raise TypeError(_ONCE)
         session = self._database.session
-        manager = transaction(session, self._isolation)
-        manager.__enter__()
-        session.info.setdefault(_ENTERED, []).append(manager)
+        savepoint = _begin(session, self._isolation)
+        session.info.setdefault(_ENTERED, []).append(savepoint)
         return session
 
-    def __exit__(self, *exc: Any) -> None:
-        manager: AbstractContextManager[Session] = self._database.session.info[_ENTERED].pop()
-        manager.__exit__(*exc)
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        session = self._database.session
+        _end(session, session.info[_ENTERED].pop(), error)
 
     async def __aenter__(self) -> AsyncSession:
-        self._refuse_retry()
+        if self._retry:
+            raise TypeError(_ONCE)
         session = self._database.aio.session
-        manager = transaction_on_loop(session, self._isolation)
-        await manager.__aenter__()
-        session.info.setdefault(_ENTERED, []).append(manager)
+        savepoint = await session.run_sync(_begin, self._isolation, reload=True)
+        session.info.setdefault(_ENTERED, []).append(savepoint)
         return session
 
-    async def __aexit__(self, *exc: Any) -> None:
-        entered: list[AbstractAsyncContextManager[AsyncSession]]
-        entered = self._database.aio.session.info[_ENTERED]
-        await entered.pop().__aexit__(*exc)
-
-    def _refuse_retry(self) -> None:
-        if self._retry:
-            raise TypeError(
-                "A 'with' block can't run again. Use '@db.transaction(retry=...)' on a function."
-            )
+    async def __aexit__(
+        self, kind: object, error: BaseException | None, traceback: object
+    ) -> None:
+        session = self._database.aio.session
+        await session.run_sync(_end, session.info[_ENTERED].pop(), error)
 
     def __call__(self, function: F) -> F:
         """Let every call of a function, plain or async, be a transaction.

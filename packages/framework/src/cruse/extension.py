@@ -16,7 +16,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from cruse.globals import current_app
+from cruse.globals import current_context
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Extension(Generic[StateT]):
         Raises:
             RuntimeError: Outside of an application context, or when it is not bound there.
         """
-        return self.state_of(current_app)
+        return self.state_of(current_context().app)
 
     def state_of(self, app: Cruse) -> StateT:
         """Return what is kept for an application.
@@ -114,13 +114,13 @@ class Extension(Generic[StateT]):
         Raises:
             RuntimeError: When the extension is not bound to it.
         """
-        state = app.extensions.get(self.name)
+        state: StateT | None = app.extensions.get(self.name)
         if state is None or state.extension is not self:
             raise RuntimeError(
                 f"The extension {self.name!r} is not set up on the application {app.name!r}. "
                 "Call 'app.use(extension)' where the application is made."
             )
-        return cast("StateT", state)
+        return state
 
     # -- to override --
 

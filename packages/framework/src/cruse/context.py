@@ -111,8 +111,10 @@ class Context:
         "tls_host",
         "torn_down",
         "view_args",
-        "websocket",
     )
+
+    #: The conversation, when the request is the handshake of one.
+    websocket: WebSocket | None = None
 
     def __init__(
         self,
@@ -140,8 +142,6 @@ class Context:
         self.behind: tuple[Callable[[], object], ...] | None = ()
         #: Functions for the end of this context alone.
         self.teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
-        #: The conversation, when the request is the handshake of one.
-        self.websocket: WebSocket | None = None
         self.torn_down = False
         #: The raw Host field, of a request over HTTPS; the gateways set it.
         self.tls_host: str | None = None

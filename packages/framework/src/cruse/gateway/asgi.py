@@ -17,7 +17,7 @@ from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Coroutine
 
     from cruse.app import Cruse
     from cruse.gateway.fileparts import FilePart
@@ -236,17 +236,18 @@ class _Transport:
             self.disconnected = True
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
-        headers = _encode(head)
+        known = _known_fields
+        headers = [known.get(field) or _encode_field(field) for field in head]
         try:
             await self.send({"type": "http.response.start", "status": status, "headers": headers})
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
 
-    async def send_chunk(self, chunk: bytes) -> None:
-        await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
+    def send_chunk(self, chunk: bytes) -> Awaitable[None]:
+        return self.send({"type": "http.response.body", "body": chunk, "more_body": True})
 
-    async def end(self) -> None:
-        await self.send({"type": "http.response.body", "body": b""})
+    def end(self) -> Awaitable[None]:
+        return self.send({"type": "http.response.body", "body": b""})
 
     def takes_file(self, part: FilePart) -> bool:
         extensions = (self.scope or {}).get("extensions") or {}
@@ -292,10 +293,11 @@ class _WebSocket:
         return bytes(message["bytes"]) if text is None else text
 
     async def send(self, message: str | bytes) -> None:
-        if isinstance(message, str):
-            await self._tell("send", text=message)
-        else:
-            await self._tell("send", bytes=message)
+        kind = "text" if isinstance(message, str) else "bytes"
+        try:
+            await self._send({"type": "websocket.send", kind: message})
+        except OSError as error:  # ASGI 2.4: the client has left
+            raise WebSocketDisconnect from error
 
     async def close(self, code: int, reason: str) -> None:
         await self._tell("close", code=code, reason=reason)

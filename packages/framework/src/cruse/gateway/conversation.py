@@ -53,8 +53,7 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
             app.config["WEBSOCKET_MAX_MESSAGE_SIZE"],
         )
         app.context_pushed(ctx)
-        # Own versions of the pipeline's steps are plain functions, which cannot converse.
-        plan = replace(plan_of(ctx), custom={})
+        plan = _plan_of(ctx)
         error: BaseException | None = None
         try:
             await _close(app, ctx, websocket, await _answer(ctx, plan, websocket))
@@ -71,11 +70,17 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
         _cv.reset(token)
 
 
+def _plan_of(ctx: Context) -> Plan:
+    """Return the plan without own versions of its steps: plain functions, which can't converse."""
+    plan = plan_of(ctx)
+    return replace(plan, custom={}) if plan.custom else plan
+
+
 async def _handshake(ctx: Context) -> Response:
     """Make the response that accepts."""
     response = ctx.app.response_class(status=101)
     del response.headers["Content-Type"]
-    return await process_response(ctx, replace(plan_of(ctx), custom={}), response)
+    return await process_response(ctx, _plan_of(ctx), response)
 
 
 async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | None:

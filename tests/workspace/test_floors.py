@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "instance",
             "json",
             "lazy",
+            "light",
             "loops",
             "registry",
             "settings",

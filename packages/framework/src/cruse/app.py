@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import sys
 import weakref
@@ -15,37 +14,33 @@ from werkzeug.utils import redirect as make_redirect
 from cruse import pipeline
 from cruse.answers import response_of
 from cruse.application import Application
-from cruse.background import BackgroundTasks
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive, waiting
 from cruse.colors import is_async
 from cruse.context import Context
-from cruse.gateway.asgi import serve_asgi
-from cruse.gateway.rsgi import serve_rsgi
 from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
-from cruse.lazy import lazy
+from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
-from cruse.loops import LoopThread
 from cruse.plans import STEPS, Plan, without
 from cruse.responses import without_controls
 from cruse.scaffold import setupmethod
-from cruse.security import SecurityHeaders
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
-from cruse.templating import update_template_context
-from cruse.websockets import UpgradeRequired
-from cruse.workers import WorkerPool
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
+    from cruse.background import BackgroundTasks
     from cruse.gateway.mounts import Mounts
+    from cruse.loops import LoopThread
     from cruse.proxies import TrustedProxies
     from cruse.requests import Request
     from cruse.responses import Response
+    from cruse.security import SecurityHeaders
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
     from cruse.typing import (
         Receive,
@@ -55,6 +50,7 @@ if TYPE_CHECKING:
         StartResponse,
         WSGIEnvironment,
     )
+    from cruse.workers import WorkerPool
 
 __all__ = ["Cruse"]
 
@@ -110,13 +106,19 @@ class Cruse(Application):
         """Serve a request as WSGI (PEP 3333). Middleware wraps this attribute."""
         return serve_wsgi(self, environ, start_response)
 
-    def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        """Serve a connection as ASGI 3. Middleware wraps this attribute."""
-        return serve_asgi(self, scope, receive, send)
+    if TYPE_CHECKING:
 
-    def rsgi_app(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
-        """Serve a connection as RSGI 1. Middleware wraps this attribute."""
-        return serve_rsgi(self, scope, protocol)
+        def asgi_app(
+            self, scope: Scope, receive: Receive, send: Send
+        ) -> Coroutine[Any, Any, None]:
+            """Serve a connection as ASGI 3. Middleware wraps this attribute."""
+
+        def rsgi_app(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
+            """Serve a connection as RSGI 1. Middleware wraps this attribute."""
+
+    else:  # with the first connection come these gateways, and asyncio with them
+        asgi_app = imported("cruse.gateway.asgi", "serve_asgi")
+        rsgi_app = imported("cruse.gateway.rsgi", "serve_rsgi")
 
     def __rsgi__(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
         return self.rsgi_app(scope, protocol)
@@ -154,6 +156,8 @@ class Cruse(Application):
     @lazy
     def loop_thread(self) -> LoopThread:
         """The thread with the loop for async code under WSGI."""
+        from cruse.loops import LoopThread
+
         thread = LoopThread(f"{self.name}-loop")
         weakref.finalize(self, thread.release).atexit = False
         return thread
@@ -161,6 +165,8 @@ class Cruse(Application):
     @lazy
     def pool(self) -> WorkerPool:
         """The threads for sync code under ASGI and RSGI."""
+        from cruse.workers import WorkerPool
+
         pool = WorkerPool(self.config["THREAD_POOL_SIZE"], f"{self.name}-worker")
         # Tests make many applications and stop few: the threads must not outlive them.
         weakref.finalize(self, pool.release).atexit = False
@@ -185,6 +191,8 @@ class Cruse(Application):
     @lazy
     def security_headers(self) -> SecurityHeaders:
         """The header fields that responses get unless they have them."""
+        from cruse.security import SecurityHeaders
+
         return SecurityHeaders(self.config)
 
     @lazy
@@ -213,6 +221,7 @@ class Cruse(Application):
         self.security_headers  # noqa: B018 - a setting that is wrong is told now
         self.proxies, self.cors, self.compression  # noqa: B018
         self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE
+        self.request_class  # noqa: B018 - imported now, not in the midst of a request
         self.check_extensions()
         self.operations  # noqa: B018
         if self.debug:
@@ -261,17 +270,21 @@ class Cruse(Application):
                 await self.background.drain()
             await self.lifecycle.stop(self.loop_bridge)
         finally:
-            await asyncio.to_thread(self._end_threads)
+            from asyncio import to_thread
+
+            await to_thread(self._end_threads)
 
     def _end_threads(self) -> None:
         for name in ("loop_bridge", "pool", "loop_thread"):
             made = self.__dict__.pop(name, None)
-            if isinstance(made, WorkerPool | LoopThread):
+            if name != "loop_bridge" and made is not None:
                 made.stop()
 
     @lazy
     def background(self) -> BackgroundTasks:
         """The tasks of :meth:`add_background_task`."""
+        from cruse.background import BackgroundTasks
+
         return BackgroundTasks(self)
 
     def add_background_task(
@@ -338,6 +351,8 @@ class Cruse(Application):
                 )
                 ctx.route = self.router.route(rule)
         except WebsocketMismatch as error:
+            from cruse.websockets import UpgradeRequired
+
             ctx.routing_exception = error if ctx.websocket else UpgradeRequired(ctx.request)
         except HTTPException as error:
             if isinstance(error, RequestRedirect):  # it keeps the query, whatever is in that
@@ -512,6 +527,8 @@ class Cruse(Application):
 
     def update_template_context(self, context: dict[str, Any]) -> None:
         """Add what the context processors give to a template's variables."""
+        from cruse.templating import update_template_context
+
         update_template_context(self, context)
 
     # -- colours --
@@ -596,4 +613,6 @@ if sys.version_info >= (3, 12):
     inspect.markcoroutinefunction(Cruse.__call__)
 else:
     # What asyncio.iscoroutinefunction looks for.
-    Cruse.__call__._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    from asyncio import coroutines
+
+    Cruse.__call__._is_coroutine = coroutines._is_coroutine  # type: ignore[attr-defined]

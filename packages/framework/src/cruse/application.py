@@ -13,24 +13,21 @@ from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.routing import BuildError
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.colors import is_async
 from cruse.config import Config, ConfigAttribute, lifetime
 from cruse.context import Globals
 from cruse.errors import Aborter
-from cruse.extension import bind_in_order, missing_requirements
 from cruse.instance import find_instance_path
 from cruse.json.provider import DefaultJSONProvider
-from cruse.lazy import lazy
+from cruse.lazy import imported, lazy
 from cruse.lifecycle import Lifecycle
 from cruse.logging import create_logger
 from cruse.registry import ScopedHooks
-from cruse.requests import Request
 from cruse.responses import Response
 from cruse.routing import Map, Router, Rule
 from cruse.scaffold import T_teardown, endpoint_of, setupmethod
-from cruse.sessions import make_interface
 from cruse.settings import DEFAULTS
 from cruse.templated import Templated
 from cruse.urls import build_url, make_adapter, scopes_of
@@ -52,6 +49,7 @@ if TYPE_CHECKING:
     from cruse.includes import Include
     from cruse.json.provider import JSONProvider
     from cruse.prefixes import PrefixOwner
+    from cruse.requests import Request
     from cruse.sessions import SessionInterface
     from cruse.staticfiles import StaticFiles
     from cruse.typing import (
@@ -81,7 +79,10 @@ class Application(Templated):
     config_class: type[Config] = Config
     default_config: Any = DEFAULTS
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
-    request_class: type[Request] = Request
+    if TYPE_CHECKING:
+        request_class: type[Request]
+    else:
+        request_class = imported("cruse.requests", "Request")
     response_class: type[Response] = Response
     if TYPE_CHECKING:
         session_interface: SessionInterface
@@ -90,6 +91,8 @@ class Application(Templated):
         @lazy
         def session_interface(self) -> SessionInterface:
             """What opens and saves sessions: in cookies, or where ``SESSION_STORE`` says."""
+            from cruse.sessions import make_interface
+
             return make_interface(self)
 
     test_cli_runner_class: type[Any] | None = None
@@ -248,7 +251,10 @@ class Application(Templated):
             RuntimeError: When a name is bound twice, or extensions require each other.
         """
         waiting = [*self._waiting_extensions, *extensions]
-        self._waiting_extensions = bind_in_order(cast("Cruse", self), waiting) if waiting else []
+        if waiting:
+            from cruse.extension import bind_in_order
+
+            self._waiting_extensions = bind_in_order(cast("Cruse", self), waiting)
 
     def check_extensions(self) -> None:
         """Check that every extension has what it requires, and its settings; part of start-up.
@@ -258,6 +264,8 @@ class Application(Templated):
             SettingsError: When a setting is unknown, missing, or of a wrong type.
         """
         if self._waiting_extensions:
+            from cruse.extension import missing_requirements
+
             raise RuntimeError(missing_requirements(cast("Cruse", self), self._waiting_extensions))
         for state in self.extensions.values():
             getattr(state, "settings", None)  # read and checked at its first use

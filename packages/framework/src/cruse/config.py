@@ -11,7 +11,6 @@ import json
 import os
 import re
 from datetime import timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -110,13 +109,14 @@ class Config(dict[str, Any]):
                 it must be one that you trust.
             silent: Return False instead of raising when there is no such file.
         """
-        path = Path(self.root_path, filename)
+        path = os.path.join(self.root_path, filename)
         try:
-            source = path.read_bytes()
+            with open(path, "rb") as file:
+                source = file.read()
         except OSError as error:
             return _missing(error, silent)
         module = ModuleType("config")
-        module.__file__ = str(path)
+        module.__file__ = path
         # Running the file is what a configuration written in Python is for.
         exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102
         self.from_object(module)
@@ -153,9 +153,9 @@ class Config(dict[str, Any]):
             silent: Return False instead of raising when there is no such file.
             text: Open the file as UTF-8 text; ``tomllib.load`` needs bytes.
         """
-        path = Path(self.root_path, filename)
+        path = os.path.join(self.root_path, filename)
         try:
-            with path.open("r", encoding="utf-8") if text else path.open("rb") as file:
+            with open(path, "r" if text else "rb", encoding="utf-8" if text else None) as file:
                 mapping = load(file)
         except OSError as error:
             return _missing(error, silent)

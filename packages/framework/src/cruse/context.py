@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import iscoroutinefunction
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest, SecurityError
@@ -219,6 +218,8 @@ class Context:
     @lazy
     def csp_nonce(self) -> str:
         """The nonce of this response's content security policy: 128 random bits."""
+        from secrets import token_urlsafe
+
         return token_urlsafe(16)
 
     @lazy

@@ -9,7 +9,6 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from cruse.body import CHUNK, BodyStream
-from cruse.parts import MemoryBudget, Parts
 
 if TYPE_CHECKING:
     from cruse.parts import Part
@@ -117,6 +116,8 @@ class FormParser:
     ) -> tuple[list[tuple[str, str]], list[tuple[str, FileStorage]]]:
         fields: list[tuple[str, str]] = []
         files: list[tuple[str, FileStorage]] = []
+        from cruse.parts import MemoryBudget, Parts
+
         memory = MemoryBudget(self.max_form_memory_size)
         try:
             for part in Parts(

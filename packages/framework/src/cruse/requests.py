@@ -25,7 +25,6 @@ from cruse.dates import client_date, readable_dates
 from cruse.formparser import FormParser, as_multidict, parse_query
 from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
-from cruse.parts import MemoryBudget, Parts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from cruse.context import Context
+    from cruse.parts import Parts
     from cruse.typing import WSGIEnvironment
 
 __all__ = ["Request"]
@@ -370,6 +370,8 @@ class Request(WerkzeugRequest):
         if self.mimetype != "multipart/form-data":
             raise UnsupportedMediaType("A multipart/form-data body is expected here.")
         boundary = self.mimetype_params.get("boundary", "")
+        from cruse.parts import MemoryBudget, Parts
+
         memory = MemoryBudget(self.max_form_memory_size)
         return Parts(self.stream, boundary, self.max_form_parts, memory)
 

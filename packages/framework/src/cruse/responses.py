@@ -11,7 +11,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES, dump_cookie, remove_entity_headers
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.dates import readable_dates
 from cruse.globals import _cv

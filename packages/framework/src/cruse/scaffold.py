@@ -7,7 +7,6 @@ import os
 import sys
 from functools import update_wrapper
 from inspect import isfunction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from cruse.colors import is_async
@@ -215,8 +214,8 @@ class Scaffold:
             raise ValueError(
                 f"Resources are opened for reading: mode {mode!r} is not one of 'r', 'rt', 'rb'."
             )
-        path = Path(self.root_path, resource)
-        return path.open(mode) if mode == "rb" else path.open(mode, encoding=encoding)
+        path = os.path.join(self.root_path, resource)
+        return open(path, mode, encoding=None if mode == "rb" else encoding)
 
     # -- routes --
 

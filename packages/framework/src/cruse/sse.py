@@ -200,9 +200,7 @@ class EventBody:
     beat = _BEAT.encode()
     encode = staticmethod(_encode)
 
-    def __init__(
-        self, events: AsyncIterable[Any], first: str, heartbeat: float | None
-    ) -> None:
+    def __init__(self, events: AsyncIterable[Any], first: str, heartbeat: float | None) -> None:
         self.events = events
         self.first = first
         self.heartbeat = heartbeat

@@ -182,7 +182,7 @@ class WebSocket:
             response = await self._handshake()
             if headers:
                 response.headers.extend(list(headers))
-            head = response.get_wsgi_headers(None).to_wsgi_list()
+            head = response.own_head(None, [])
             self.accepted = True
             self.subprotocol = subprotocol
             await self._connection.accept(subprotocol, head)
@@ -360,7 +360,7 @@ def origin_is_trusted(request: Request, trusted: Iterable[str] | str | None) -> 
         request: The handshake's request.
         trusted: Further origins, or one, such as ``"https://app.example.org"``; ``"*"`` is any.
     """
-    origin = request.headers.get("Origin")
+    origin: str | None = request.environ.get("HTTP_ORIGIN")
     if origin is None:
         return True
     if isinstance(trusted, str):  # whose beginning is another host's: "https://app.example"

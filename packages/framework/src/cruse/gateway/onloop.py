@@ -335,37 +335,21 @@ class _Stream:
     def __init__(self, response: Response, place: _Place, transport: Transport) -> None:
         body: Any = response.response
         self._transport = transport
-        self._events = events = body if isinstance(body, EventBody) else None
-        if events is not None:
-            body = aiter(events.events)
-        self._pieces = body if hasattr(body, "__anext__") else _chunks(response, place)
+        self._first, self._encode = "", None
         #: Seconds without a piece after which a sign of life is due.
-        self.heartbeat = None if events is None else events.heartbeat
+        self.heartbeat: float | None = None
+        if isinstance(body, EventBody):
+            self._first, self._encode, self.heartbeat = body.first, body.encode, body.heartbeat
+            body = aiter(body.events)
+        self._pieces = body if hasattr(body, "__anext__") else _chunks(response, place)
         self._last = monotonic()  # when something was sent
         self._sending = False
         self._beating: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Send all of it; that the client has left is an end, too."""
-        pieces, events, transport = self._pieces, self._events, self._transport
         try:
-            if events is not None and events.first:
-                self._sending = True
-                await transport.send_chunk(events.first.encode())
-                self._sending = False
-            async for piece in pieces:
-                if events is not None:
-                    piece = events.encode(piece)
-                if piece:
-                    if self._beating is not None:
-                        await self._beating
-                    self._sending = True
-                    await transport.send_chunk(piece.encode() if type(piece) is str else piece)
-                    self._sending, self._last = False, monotonic()
-            if self._beating is not None:
-                await self._beating
-            self._sending = True
-            await transport.end()
+            await self._run()
         except asyncio.CancelledError as error:
             raise cancelled_within(error) from error
         except OSError:  # ASGI 2.4: the client has left
@@ -373,8 +357,28 @@ class _Stream:
                 raise
         finally:
             # Here, in the task it ran in: its context variables and timeouts belong to that.
-            if hasattr(pieces, "aclose"):
-                await pieces.aclose()
+            if hasattr(self._pieces, "aclose"):
+                await self._pieces.aclose()
+
+    async def _run(self) -> None:
+        encode, send = self._encode, self._transport.send_chunk
+        if self._first:
+            self._sending = True
+            await send(self._first.encode())
+            self._sending = False
+        async for piece in self._pieces:
+            if encode is not None:
+                piece = encode(piece)
+            if piece:
+                if self._beating is not None:
+                    await self._beating
+                self._sending = True
+                await send(piece.encode() if isinstance(piece, str) else piece)
+                self._sending, self._last = False, monotonic()
+        if self._beating is not None:
+            await self._beating
+        self._sending = True
+        await self._transport.end()
 
     async def pulse(self, heartbeat: float) -> None:
         """Send signs of life while there is nothing else to send, until the client has left."""

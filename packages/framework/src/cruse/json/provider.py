@@ -11,7 +11,6 @@ import weakref
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date
-from decimal import Decimal
 from enum import Enum
 from inspect import iscoroutine
 from json.encoder import encode_basestring, encode_basestring_ascii
@@ -97,6 +96,8 @@ def _default(o: Any) -> Any:
     if isinstance(o, date):
         context = _cv.get(None)
         return _format_date(o, None if context is None else context.app)
+    from decimal import Decimal  # here: most applications have none
+
     if isinstance(o, (Decimal, UUID)):
         return str(o)
     if is_dataclass(o) and not isinstance(o, type):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import weakref
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
@@ -21,7 +22,7 @@ from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
 from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
-from cruse.plans import STEPS, Plan, without
+from cruse.plans import STEPS, Entrance, Plan, without
 from cruse.responses import without_controls
 from cruse.scaffold import setupmethod
 from cruse.settings import check_settings
@@ -29,7 +30,7 @@ from cruse.signals import appcontext_popped, appcontext_pushed
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from werkzeug.wrappers import Response as WerkzeugResponse
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
         ResponseReturnValue,
         Scope,
         Send,
-        StartResponse,
         WSGIEnvironment,
     )
     from cruse.workers import WorkerPool
@@ -77,10 +77,13 @@ class Cruse(Application):
 
     context_class: type[Context] = Context
     plan_without_route: Plan | None = None
+    entrance: Entrance | None = None
     #: What is mounted on the application, if anything is.
     mounts: Mounts | None = None
     #: The pipeline's steps as this class has them; see :func:`cruse.plans.own_steps`.
     builtin_steps: dict[str, Callable[..., Any]]
+    #: What happens when a context becomes current, as this class and its context have it.
+    builtin_pushing: tuple[Callable[..., Any], ...]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
     _asgi_single_callable = True
 
@@ -102,9 +105,8 @@ class Cruse(Application):
             return self.wsgi_app(scope, receive)
         return self.asgi_app(scope, receive, send)
 
-    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve a request as WSGI (PEP 3333). Middleware wraps this attribute."""
-        return serve_wsgi(self, environ, start_response)
+    #: Serves a request as WSGI (PEP 3333). Middleware wraps this attribute.
+    wsgi_app = serve_wsgi
 
     if TYPE_CHECKING:
 
@@ -394,7 +396,10 @@ class Cruse(Application):
         """Run the built-in version of a step for the current context."""
         ctx = current_context()
         plan = without(pipeline.plan_of(ctx), name)
-        return drive(step(ctx, plan, *args, **kwargs))
+        result = step(ctx, plan, *args, **kwargs)
+        while type(result) is CoroutineType:
+            result = drive(result)
+        return result
 
     def full_dispatch_request(self) -> Response:
         """Run hooks and view and return the finished response."""
@@ -606,6 +611,7 @@ class Cruse(Application):
         return make(self, **kwargs)
 
 
+Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
 if sys.version_info >= (3, 12):

@@ -28,6 +28,7 @@ __all__ = [
     "OnLoop",
     "call",
     "drive",
+    "drive_to_end",
     "iterate_off_loop",
     "running_loop",
     "waiting",
@@ -43,8 +44,21 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+    raise _suspended(coroutine)
+
+
+def drive_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never suspends and returns nothing.
+
+    Iterated over it ends without an exception, which costs as much as the coroutine itself.
+    """
+    for _ in coroutine.__await__():
+        raise _suspended(coroutine)
+
+
+def _suspended(coroutine: Coroutine[Any, Any, Any]) -> RuntimeError:
     coroutine.close()
-    raise RuntimeError(
+    return RuntimeError(
         "The pipeline suspended where no event loop runs. A custom awaitable was awaited outside "
         "of an async view or hook."
     )

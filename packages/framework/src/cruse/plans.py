@@ -16,9 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from cruse.app import Cruse
+    from cruse.bridge import Bridge
+    from cruse.context import Context
+    from cruse.gateway.mounts import Mounts
+    from cruse.proxies import TrustedProxies
     from cruse.routing import Route
 
-__all__ = ["STEPS", "Call", "Plan", "as_call", "make_plan", "without"]
+__all__ = [
+    "STEPS",
+    "Call",
+    "Entrance",
+    "Plan",
+    "as_call",
+    "make_entrance",
+    "make_plan",
+    "without",
+]
 
 #: The methods of the application that are steps of the pipeline. A subclass or an instance that
 #: has its own version of one is called instead of the built-in step.
@@ -69,6 +82,25 @@ class Plan:
     mixed: bool
     #: Whether opening the session may take a while.
     session_waits: bool
+    #: Whether settings change every response: those for other sites, or compression.
+    completes: bool
+
+
+@dataclass(slots=True, eq=False)
+class Entrance:
+    """What each request needs of its application before its route is known."""
+
+    changes: int
+    context_class: type[Context]
+    bridge: Bridge
+    mounts: Mounts | None
+    proxies: TrustedProxies | None
+    #: Whether middleware is around ``wsgi_app``.
+    wrapped: bool
+    #: What finds the route; ``None`` where ``context_pushed`` is to be asked.
+    match: Callable[[Context], None] | None
+    #: The header fields that all responses get; ``None`` where they depend on the response.
+    fields: list[tuple[str, str]] | None
 
 
 def as_call(function: Callable[..., Any]) -> Call:
@@ -129,7 +161,26 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
         hop=bool(custom) or not (quick or mixed),
         mixed=mixed,
         session_waits=hooks and app.session_interface.waits,
+        completes=app.cors is not None or app.compression is not None,
     )
+
+
+def make_entrance(app: Cruse) -> Entrance:
+    """Look up what each request needs of an application, and keep it there."""
+    pushing = app.context_class.match_request, type(app).context_pushed
+    usual = pushing == app.builtin_pushing and "context_pushed" not in app.__dict__
+    entrance = Entrance(
+        app.changes.count,
+        app.context_class,
+        app.bridge,
+        app.mounts,
+        app.proxies,
+        wrapped="wsgi_app" in app.__dict__,
+        match=app.match_request if usual else None,
+        fields=None if app.headers_vary else app.default_headers,
+    )
+    app.__dict__["entrance"] = entrance  # not a change of the application
+    return entrance
 
 
 def _view_call(app: Cruse, endpoint: str | None, route: Route | None) -> Call | None:

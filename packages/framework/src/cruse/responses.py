@@ -34,8 +34,8 @@ _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATU
 
 
 @lru_cache(64)
-def _content_type(mimetype: str) -> str:
-    return get_content_type(mimetype, "utf-8")
+def _content_type(mimetype: str) -> tuple[str, str]:
+    return "Content-Type", get_content_type(mimetype, "utf-8")
 
 
 _ASCII = "".join(map(chr, range(33, 127)))
@@ -128,9 +128,11 @@ class Response(WerkzeugResponse):
             and code in _STATUS_LINES
         ):
             # The usual case costs nothing but these: `headers` is made when it is touched.
-            self._status_code = code
-            self._status = _STATUS_LINES[code]
-            self._mimetype = mimetype
+            if code != 200:
+                self._status_code = code
+                self._status = _STATUS_LINES[code]
+            if mimetype is not None:
+                self._mimetype = mimetype
             body: Any = response
             if whole:
                 self.response = self.whole = [body.encode() if kind is str else body]
@@ -149,6 +151,8 @@ class Response(WerkzeugResponse):
         return status, code
 
     _mimetype: str | None = None
+    _status_code = 200
+    _status = _STATUS_LINES[200]
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes] = []  # noqa: RUF012 - stands for "there is none", never changed
 
@@ -261,12 +265,13 @@ class Response(WerkzeugResponse):
     def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the header fields that follow from the body alone, and the given ones."""
         mimetype = self._mimetype or self.default_mimetype
-        if not self.whole:
-            return [*([("Content-Type", _content_type(mimetype))] if mimetype else ()), *defaults]
-        length = ("Content-Length", str(len(self.whole[0])))
+        whole = self.whole
+        if not whole:
+            return [*([_content_type(mimetype)] if mimetype else ()), *defaults]
+        length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
             return [length, *defaults]
-        return [("Content-Type", _content_type(mimetype)), length, *defaults]
+        return [_content_type(mimetype), length, *defaults]
 
     @property
     def to_close(self) -> bool:
@@ -288,10 +293,10 @@ class Response(WerkzeugResponse):
         """Whether nobody touched more than body and status: one piece, headers as they follow."""
         made = self.__dict__
         return self.response is self.whole and not (
-            self._own_headers
-            or "headers" in made
+            "headers" in made
             or "_on_close" in made
-            or made["_status_code"] in _BODILESS
+            or self._own_headers
+            or self._status_code in _BODILESS
         )
 
     def make_conditional(

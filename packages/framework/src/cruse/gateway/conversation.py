@@ -9,7 +9,8 @@ from __future__ import annotations
 from asyncio import CancelledError
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
@@ -101,7 +102,8 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
                 )
         except Exception as error:
             value = await handle_user_exception(ctx, plan, error)
-        return await finalize(ctx, plan, value)
+        response: Any = finalize(ctx, plan, value)
+        return cast("Response", await response if type(response) is CoroutineType else response)
     except Exception as error:
         ctx.error = error
         return await handle_exception(ctx, plan, error)
@@ -111,7 +113,10 @@ async def _talk(ctx: Context, plan: Plan, websocket: WebSocket) -> object:
     """Call the view. That the client leaves is an end like any other."""
     websocket.look_after()
     try:
-        return await dispatch(ctx, plan)
+        value = dispatch(ctx, plan)
+        while type(value) is CoroutineType:
+            value = await value
+        return value
     except WebSocketDisconnect:
         return None
     except CancelledError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.exceptions import ClientDisconnected
 
-from cruse.bridge import OffLoop, drive
+from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
@@ -137,8 +137,8 @@ async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
             await _serve_in_thread(app, ctx, plan, transport)
         else:
             ctx.bridge = app.loop_bridge
-            response = await answer(ctx, plan)
-            await _send(app, ctx, plan, response, transport)
+            await answer(ctx, plan)
+            await _send(app, ctx, plan, ctx.response, transport)
     except BaseException as error:
         failure = error
         raise
@@ -175,7 +175,8 @@ async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Tran
 def _answer_into(
     made: list[tuple[Response, KeptThread | None] | None], ctx: Context, plan: Plan
 ) -> None:
-    response = drive(answer(ctx, plan))
+    drive_to_end(answer(ctx, plan))
+    response = ctx.response
     kept = None
     if (
         not response.plain

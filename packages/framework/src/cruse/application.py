@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from werkzeug.routing import BuildError
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
-from cruse.colors import is_async
+from cruse.colors import inline, is_async
 from cruse.config import Config, ConfigAttribute, lifetime
 from cruse.context import Globals
 from cruse.errors import Aborter
@@ -162,8 +162,9 @@ class Application(Templated):
         # A weak reference: the view must not keep the application alive (in a cycle).
         app = weakref.ref(self)
 
-        def static(filename: str) -> Response:
-            return cast("Application", app()).send_static_file(filename)
+        @inline
+        def static(filename: str) -> Any:
+            return cast("Application", app())._answer_static(filename)
 
         self.static_endpoints["static"] = None
         self.add_url_rule(

@@ -9,7 +9,7 @@ from functools import update_wrapper
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from cruse.colors import is_async
+from cruse.colors import inline, is_async
 from cruse.errors import class_and_code, make_handler_spec
 from cruse.lazy import lazy
 from cruse.registry import Changes, LiveDict, ScopedHooks
@@ -201,6 +201,17 @@ class Scaffold:
             raise RuntimeError("'static_folder' must be set to serve static files.")
         max_age = self.get_send_file_max_age(filename)
         return current_app.static_files.answer(self.static_folder, filename, max_age)
+
+    @inline
+    def _answer_static(self, filename: str) -> Any:
+        """Call :meth:`send_static_file`: off the event loop, unless it is quick."""
+        from cruse.globals import current_context
+
+        ctx = current_context()
+        send = self.send_static_file
+        if not ctx.bridge.on_loop or ctx.app.static_files.is_quick(ctx.environ or {}, filename):
+            return send(filename)
+        return ctx.bridge.cross(send, filename)
 
     def open_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"

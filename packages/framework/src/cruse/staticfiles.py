@@ -107,6 +107,7 @@ class StaticFiles:
     def __init__(self, config: Any) -> None:
         self.config = config
         self._known: dict[str, StaticFile] = {}
+        self._tags: dict[str, str] = {}  # the names of these files by their ETags
 
     def find(self, folder: str, path: str) -> StaticFile | None:
         """Return a file of a folder, ``None`` when it is not there or leads out of the folder."""
@@ -129,8 +130,19 @@ class StaticFiles:
             return None
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
+            self._tags.clear()
         found = self._known[key] = StaticFile(file, stat, coding, name)
+        self._tags[found.etag] = name
         return found
+
+    def is_quick(self, environ: WSGIEnvironment, path: str) -> bool:
+        """Whether answering takes no more than a look at the file's status, unless it has changed.
+
+        That is so for a browser that asks if its copy is still the newest, of a file that was
+        looked at before. A query may have a hash in it, which is compared with the content.
+        """
+        known = self._tags.get(environ.get("HTTP_IF_NONE_MATCH", ""))
+        return known == os.path.basename(path) and not environ.get("QUERY_STRING")
 
     def url_hash(self, folder: str, path: str) -> str | None:
         """Return what the URL of a file gets as ``v``."""

@@ -13,6 +13,7 @@ from cruse.gateway.asgi_environ import ScopeEnviron, path_below_root
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import serve
 from cruse.hosts import SEEN_HOSTS, refusal
+from cruse.plans import make_entrance
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -66,13 +67,18 @@ async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) ->
 async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     transport = _Transport(receive, send)
     transport.scope = scope
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
     refused = None
-    if app.proxies is not None:
-        scope, refused = _behind(app.proxies, scope)
+    if entrance.proxies is not None:
+        scope, refused = _behind(entrance.proxies, scope)
     environ = ScopeEnviron(scope, transport, get_running_loop())
     if query := scope.get("query_string"):  # often all that is asked for
         environ["QUERY_STRING"] = query.decode("latin-1")
-    ctx = app.context_class(app, environ)
+    if environ.has_body and b"content-type" in environ.head:
+        environ.fill_body_keys()
+    ctx = entrance.context_class(app, environ)
     if refused is not None:
         ctx.routing_exception = refused
     ctx.method = scope["method"]
@@ -88,7 +94,7 @@ async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-    await serve(app, ctx, transport)
+    await serve(app, entrance, ctx, transport)
 
 
 async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:

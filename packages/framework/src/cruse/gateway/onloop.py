@@ -19,6 +19,7 @@ from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
+from cruse.signals import appcontext_pushed
 from cruse.sse import EventBody, cancelled_within
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
-    from cruse.plans import Plan
+    from cruse.plans import Entrance, Plan
     from cruse.responses import Response
     from cruse.workers import KeptThread, WorkerPool
 
@@ -90,11 +91,10 @@ class LoopBody:
         if self._empty:
             return b""
         try:
-            chunk: bytes = await self._receive()
+            return await self._receive()  # type: ignore[no-any-return]
         except ClientDisconnected:
             self.disconnected = True
             raise
-        return chunk
 
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes from a thread, waiting for the event loop.
@@ -124,12 +124,15 @@ class LoopBody:
         return b"".join(pieces)
 
 
-async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
+async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transport) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
     failure: BaseException | None = None
     try:
-        app.context_pushed(ctx)
+        if entrance.match is None or appcontext_pushed.receivers:
+            app.context_pushed(ctx)
+        elif ctx.routing_exception is None:
+            entrance.match(ctx)
         if app.observers:
             transport = ObservedTransport(ctx, transport)
         plan = plan_of(ctx)

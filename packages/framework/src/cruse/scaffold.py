@@ -209,7 +209,7 @@ class Scaffold:
 
         ctx = current_context()
         send = self.send_static_file
-        if not ctx.bridge.on_loop or ctx.app.static_files.is_quick(ctx.environ or {}, filename):
+        if not ctx.bridge.on_loop or ctx.app.static_files.is_quick(ctx.environ, filename):
             return send(filename)
         return ctx.bridge.cross(send, filename)
 

@@ -135,12 +135,13 @@ class StaticFiles:
         self._tags[found.etag] = name
         return found
 
-    def is_quick(self, environ: WSGIEnvironment, path: str) -> bool:
+    def is_quick(self, environ: WSGIEnvironment | None, path: str) -> bool:
         """Whether answering takes no more than a look at the file's status, unless it has changed.
 
         That is so for a browser that asks if its copy is still the newest, of a file that was
         looked at before. A query may have a hash in it, which is compared with the content.
         """
+        environ = environ or {}
         known = self._tags.get(environ.get("HTTP_IF_NONE_MATCH", ""))
         return known == os.path.basename(path) and not environ.get("QUERY_STRING")
 
@@ -174,7 +175,8 @@ class StaticFiles:
         try:
             caching = self._caching(file, environ.get("QUERY_STRING"), max_age)
             chosen, varies = self._negotiate(file, folder, path, environ)
-            headers = Headers(chosen.headers)  # a copy of the list, no more
+            headers = Headers()
+            headers._list = chosen.headers._list.copy()  # they were checked when it was made
             headers.add("Cache-Control", caching)
             if max_age is not None and caching is not FOREVER:
                 headers.add("Expires", http_date(int(time() + max_age)))
@@ -223,7 +225,8 @@ class StaticFiles:
             return response
         conditional = any(key in environ for key in _CONDITIONS)
         if conditional and environ.get("HTTP_IF_NONE_MATCH") == file.etag:
-            response = app.response_class("", 304, headers)
+            response = app.response_class("", 304)
+            response.headers = headers
             return response
         opened = open(file.path, "rb")  # noqa: SIM115 - closed by the response
         stat = os.fstat(opened.fileno())

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
-from cruse.responses import Response
+from cruse.responses import Response, headers_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
@@ -20,6 +20,7 @@ __all__ = ["Event", "EventStream"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
+_FIELDS = [*_HEADERS.items()]
 _BEAT = ":\n\n"  # a comment, which browsers skip
 
 
@@ -98,16 +99,19 @@ class EventStream(Response):
             super().__init__(body, headers={**_HEADERS, **headers})
         else:
             super().__init__(body)
-            self.headers.extend(_HEADERS)
+            self.headers = headers_of(self.plain_head(_FIELDS))
 
 
 def _encode(item: Any) -> str:
+    if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
+        return f"data: {item}\n\n"
     return (item if isinstance(item, Event) else Event(item)).encode()
 
 
 def _encoded(events: Iterable[Any], first: str) -> Iterator[str]:
     try:
-        yield first
+        if first:
+            yield first
         for item in events:
             yield _encode(item)
     finally:

@@ -338,9 +338,9 @@ class Cruse(Application):
         try:
             websocket = ctx.websocket is not None
             if not (
-                self.subdomain_matching
+                self._own_url_adapter
+                or self.subdomain_matching
                 or self.config["TRUSTED_HOSTS"] is not None
-                or self._own_url_adapter
             ):
                 found = self.router.match(ctx.path, ctx.method, websocket)
                 if found is not None:

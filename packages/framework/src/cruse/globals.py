@@ -136,7 +136,8 @@ class _Proxy:
         return getattr(_current(self._part), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(_current(self._part), name, value)
+        made = getattr(_cv.get(None), self._slot, None)
+        setattr(_current(self._part) if made is None else made, name, value)
 
     def __delattr__(self, name: str) -> None:
         delattr(_current(self._part), name)

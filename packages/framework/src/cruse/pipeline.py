@@ -131,15 +131,18 @@ def outlives_view(response: Response) -> bool:
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:
     """Whether anything is to be done, or to be told of, at the end of a context."""
-    return bool(
+    request = ctx.made_request
+    return (
         plan.ends
         or ctx.keep is not None
         or ctx.error is not None
-        or ctx.teardown_functions
-        or ((request := ctx.made_request) is not None and request.holds)
-        or request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
+        or bool(
+            ctx.teardown_functions
+            or (request is not None and request.holds)
+            or request_tearing_down.receivers
+            or appcontext_tearing_down.receivers
+            or appcontext_popped.receivers
+        )
         or plan.changes != ctx.app.changes.count
     )
 
@@ -196,9 +199,13 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
             while type(value) is CoroutineType:
                 value = await value
     except Exception as error:
-        value = await handle_user_exception(ctx, plan, error)
+        value = handle_user_exception(ctx, plan, error)
+        if type(value) is CoroutineType:
+            value = await value
     response: Any = finalize(ctx, plan, value)
-    return cast("Response", await response if type(response) is CoroutineType else response)
+    if type(response) is CoroutineType:
+        response = await response
+    return response  # type: ignore[no-any-return]
 
 
 async def call(ctx: Context, call: Call, /, *args: Any, **kwargs: Any) -> Any:
@@ -329,7 +336,14 @@ async def _complete(
 ) -> Response:
     """Run what comes after a view."""
     try:
-        response = await process_response(ctx, plan, response)
+        if (
+            plan.after
+            or ctx.after_functions
+            or ctx.made_session is not None
+            or plan.custom
+            or (plan.changes != ctx.app.changes.count)
+        ):
+            response = await process_response(ctx, plan, response)
         if request_finished.receivers:
             await send(ctx, request_finished, response=response)
     except Exception:
@@ -361,7 +375,8 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
             made: Any = after.function(response)
             made = await made if on_loop else made
             response = await settled(ctx, made) if type(made) is CoroutineType else made
-    response = as_response(ctx, response)
+    if type(response) is not ctx.app.response_class:
+        response = as_response(ctx, response)
     if ctx.made_session is not None:
         response = await save_session(ctx, plan, response)
     return response
@@ -405,50 +420,56 @@ async def save_session(ctx: Context, plan: Plan, response: Response) -> Response
         await interface.save(ctx.app, ctx.session, response, ctx.bridge)
     except HTTPException as error:
         response.close()
-        return ctx.app.make_response(await handle_user_exception(ctx, plan, error))
+        answer: Any = handle_user_exception(ctx, plan, error)
+        if type(answer) is CoroutineType:
+            answer = await answer
+        return ctx.app.make_response(answer)
     ctx.session_failed = False
     return response
 
 
-# -- errors --
+# -- errors: what these return is a coroutine where something is to be waited for --
 
 
-async def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
+def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
     """Return the handler's answer to an HTTP error, or the error itself, which is an answer."""
-    if "handle_http_exception" in plan.custom:
-        return await own(ctx, plan, "handle_http_exception", error)
+    if plan.custom and "handle_http_exception" in plan.custom:
+        return own(ctx, plan, "handle_http_exception", error)
     if error.code is None or isinstance(error, RoutingException):
         return error  # redirects that routing raised are no errors to handle
     if isinstance(error, ClientDisconnected):
         ctx.app.logger.debug(
             "The client left within its request: %s %s", ctx.method, escape_control(ctx.path)
         )
-    return await _answer(ctx, plan, error, error)
+    return _answer(ctx, plan, error, error)
 
 
-async def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
+def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
     """Return the answer to an error of a view or hook, or raise it again when there is none."""
-    if "handle_user_exception" in plan.custom:
-        return await own(ctx, plan, "handle_user_exception", error)
+    if plan.custom and "handle_user_exception" in plan.custom:
+        return own(ctx, plan, "handle_user_exception", error)
     app = ctx.app
     if isinstance(error, BadRequestKeyError) and (
         app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
     ):
         error.show_exception = True
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
-        return await handle_http_exception(ctx, plan, error)
-    return await _answer(ctx, plan, error, None)
+        return handle_http_exception(ctx, plan, error)
+    return _answer(ctx, plan, error, None)
 
 
-async def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
+def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
     """Return what the registered handler answers, or the fallback, or raise the error."""
-    blueprints = blueprints_for_errors(ctx, plan.blueprints)
-    handler = find_handler(ctx.app.error_handler_spec, error, blueprints)
+    app = ctx.app
+    handler = None
+    if app.error_handler_spec:  # else there are none at all
+        blueprints = blueprints_for_errors(ctx, plan.blueprints)
+        handler = find_handler(app.error_handler_spec, error, blueprints)
     if handler is None:
         if fallback is None:
             raise error
         return fallback
-    return await call(ctx, as_call(handler), error)
+    return call(ctx, as_call(handler), error)
 
 
 async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Response:
@@ -462,9 +483,13 @@ async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Respon
         raise error
     app.log_exception((type(error), error, error.__traceback__))
     failure = InternalServerError(original_exception=error)
-    answer: Any = await _answer(ctx, plan, failure, failure)
+    answer: Any = _answer(ctx, plan, failure, failure)
+    if type(answer) is CoroutineType:
+        answer = await answer
     response: Any = finalize(ctx, plan, answer, from_error_handler=True)
-    return cast("Response", await response if type(response) is CoroutineType else response)
+    if type(response) is CoroutineType:
+        response = await response
+    return response  # type: ignore[no-any-return]
 
 
 # -- the end --

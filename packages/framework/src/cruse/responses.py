@@ -18,7 +18,7 @@ from cruse.globals import _cv
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
     from http import HTTPStatus
     from typing import Self
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["Response", "has_no_body", "vary_by", "without_controls"]
+__all__ = ["Response", "has_no_body", "headers_of", "vary_by", "without_controls"]
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
@@ -55,7 +55,7 @@ def has_no_body(status: int) -> bool:
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
     if isinstance(response, Response) and response.plain:  # the usual case
-        response.headers = _wrap(response.plain_head([("Vary", field)]))
+        response.headers = headers_of(response.plain_head([("Vary", field)]))
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -83,11 +83,32 @@ def _as_uri(url: str) -> str:
         return quote(url, safe=_ASCII, errors="replace")
 
 
-def _wrap(fields: list[tuple[str, str]]) -> Headers:
+class _Headers(Headers):
+    """Werkzeug's, in which the usual new field is one call and not three."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if type(key) is str and type(value) is str and value.isprintable():
+            wanted = key.lower()
+            for name, _ in self._list:
+                if name.lower() == wanted:
+                    break
+            else:
+                self._list.append((key, value))
+                return
+        super().__setitem__(key, value)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self)!r})"
+
+
+def headers_of(fields: list[tuple[str, str]]) -> Headers:
     """Make ``Headers`` of fields that were checked before, without checking them again."""
-    headers = Headers()
+    headers = _new(_Headers)
     headers._list = fields
     return headers
+
+
+_new = object.__new__
 
 
 class Response(WerkzeugResponse):
@@ -117,6 +138,8 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
+        self._headers: Headers | None = None  # made when they are touched
+        self._closing: list[Callable[[], Any]] | None = None
         kind = type(response)
         whole = kind is str or kind is bytes
         code: Any = self.default_status if status is None else status
@@ -127,17 +150,17 @@ class Response(WerkzeugResponse):
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in _STATUS_LINES
         ):
-            # The usual case costs nothing but these: `headers` is made when it is touched.
+            # The usual case costs nothing but these.
             if code != 200:
                 self._status_code = code
                 self._status = _STATUS_LINES[code]
             if mimetype is not None:
                 self._mimetype = mimetype
-            body: Any = response
             if whole:
+                body: Any = response
                 self.response = self.whole = [body.encode() if kind is str else body]
                 return
-            self.response = [] if body is None else body
+            self.response = [] if response is None else response  # type: ignore[assignment]
             self.direct_passthrough = direct_passthrough
             return
         super().__init__(
@@ -156,23 +179,43 @@ class Response(WerkzeugResponse):
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes] = []  # noqa: RUF012 - stands for "there is none", never changed
 
-    #: Whether a subclass has a say in the headers of every response.
-    _own_headers = False
+    #: Whether a subclass has a say in the headers of every response, or in its end.
+    _own_ways = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._own_headers = cls.get_wsgi_headers is not Response.get_wsgi_headers
+        cls._own_ways = (
+            cls.get_wsgi_headers is not Response.get_wsgi_headers
+            or cls.close is not Response.close
+            or cls.headers is not Response.headers
+        )
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        headers: Headers
+        _on_close: list[Callable[[], Any]]
+    else:
 
-        @lazy
+        @property
         def headers(self) -> Headers:
             """The header fields."""
-            return _wrap(self.plain_head([]))
+            headers = self._headers
+            if headers is None:
+                headers = self._headers = headers_of(self.plain_head([]))
+            return headers
 
-        @lazy
+        @headers.setter
+        def headers(self, headers: Headers) -> None:
+            self._headers = headers
+
+        @property
         def _on_close(self) -> list[Callable[[], Any]]:
-            return []
+            if self._closing is None:
+                self._closing = []
+            return self._closing
+
+        @_on_close.setter
+        def _on_close(self, functions: list[Callable[[], Any]]) -> None:
+            self._closing = functions
 
     def set_cookie(
         self,
@@ -246,7 +289,12 @@ class Response(WerkzeugResponse):
         """Make a response, or what a WSGI application answers, one of this class."""
         if isinstance(response, Response):
             response.headers  # noqa: B018 - made from its own class's defaults before that goes
-        return cast("Self", super().force_type(response, environ))
+        forced = cast("Self", super().force_type(response, environ))
+        kept = forced.__dict__  # werkzeug's own has these there, where our properties hide them
+        if "headers" in kept:
+            forced.headers = kept.pop("headers")
+            forced._on_close = kept.pop("_on_close")
+        return forced
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override]
@@ -276,14 +324,25 @@ class Response(WerkzeugResponse):
     @property
     def to_close(self) -> bool:
         """Whether anything is to be called when it was sent."""
-        return bool(self.__dict__.get("_on_close"))
+        return bool(self._closing)
+
+    @property
+    def has_end(self) -> bool:
+        """Whether :meth:`close` has anything to do."""
+        return bool(self._closing) or self._own_ways or hasattr(self.response, "close")
+
+    def iter_unencoded(self) -> Iterator[Any]:
+        """Iterate over the body, text or bytes: as it is, unless a subclass has a way to do so."""
+        if type(self).iter_encoded is WerkzeugResponse.iter_encoded:
+            return iter(self.response)
+        return iter(self.iter_encoded())
 
     @property
     def only_whole(self) -> bool:
         """Whether the body is sent in one piece and then nothing is to be done."""
         return (
             self.response is self.whole
-            and not self.__dict__.get("_on_close")
+            and not self._closing
             and self._status_code not in _BODILESS
             and type(self).close is Response.close
         )
@@ -291,12 +350,10 @@ class Response(WerkzeugResponse):
     @property
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow."""
-        made = self.__dict__
-        return self.response is self.whole and not (
-            "headers" in made
-            or "_on_close" in made
-            or self._own_headers
-            or self._status_code in _BODILESS
+        return (
+            self._headers is None
+            and self.response is self.whole
+            and not (self._closing or self._own_ways or self._status_code in _BODILESS)
         )
 
     def make_conditional(
@@ -347,7 +404,8 @@ class Response(WerkzeugResponse):
         is added where it is known.
         """
         given = self.headers
-        headers = _wrap(given._list.copy()) if type(given) is Headers else Headers(given)
+        plain = type(given) is _Headers or type(given) is Headers
+        headers = headers_of(given._list.copy()) if plain else Headers(given)
         names = {name.lower() for name, _ in headers._list}
         for name in ("Location", "Content-Location"):
             if name.lower() in names:
@@ -386,7 +444,7 @@ class Response(WerkzeugResponse):
         """Return the header fields to send, of a response that is not :attr:`plain`."""
         headers: Any = self.headers
         usual = (
-            type(headers) is Headers
+            (type(headers) is _Headers or type(headers) is Headers)
             and type(self).get_wsgi_headers is _get_wsgi_headers
             and "get_wsgi_headers" not in self.__dict__
         )

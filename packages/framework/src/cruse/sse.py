@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
-from cruse.responses import Response
+from cruse.responses import Response, headers_of
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -27,6 +27,7 @@ __all__ = ["Event", "EventStream"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
+_FIELDS = [*_HEADERS.items()]
 _BEAT = ":\n\n"  # a comment, which browsers skip
 
 
@@ -105,7 +106,7 @@ class EventStream(Response):
             super().__init__(body, headers={**_HEADERS, **headers})
         else:
             super().__init__(body)
-            self.headers.extend(_HEADERS)
+            self.headers = headers_of(self.plain_head(_FIELDS))
 
 
 def _encode(item: Any) -> str:
@@ -116,7 +117,8 @@ def _encode(item: Any) -> str:
 
 def _encoded(events: Iterable[Any], first: str) -> Iterator[str]:
     try:
-        yield first
+        if first:
+            yield first
         for item in events:
             yield _encode(item)
     finally:

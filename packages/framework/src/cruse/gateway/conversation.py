@@ -10,7 +10,7 @@ from asyncio import CancelledError
 from dataclasses import replace
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
@@ -101,9 +101,13 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
                     "accepted the conversation. Return nothing, or close it with a code."
                 )
         except Exception as error:
-            value = await handle_user_exception(ctx, plan, error)
+            value = handle_user_exception(ctx, plan, error)
+            if type(value) is CoroutineType:
+                value = await value
         response: Any = finalize(ctx, plan, value)
-        return cast("Response", await response if type(response) is CoroutineType else response)
+        if type(response) is CoroutineType:
+            response = await response
+        return response  # type: ignore[no-any-return]
     except Exception as error:
         ctx.error = error
         return await handle_exception(ctx, plan, error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
 
-from cruse.bridge import OffLoop, drive, drive_to_end, iterate_off_loop
+from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop
 from cruse.gateway.observed import observe_wsgi
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
@@ -55,7 +55,7 @@ def serve_wsgi(
     return copy_context().run(_serve, app, entrance, environ, start_response)
 
 
-def _serve(
+def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     app: Cruse, entrance: Entrance, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     ctx = entrance.context_class(app, environ)
@@ -131,9 +131,12 @@ def _look_behind(proxies: TrustedProxies, ctx: Context, environ: WSGIEnvironment
 
 def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     """Return what the server iterates over, of a response that is more than one text."""
-    if ctx.method == "HEAD" or has_no_body(response.status_code):
-        return _without_body(ctx, plan, response)
-    if outlives_view(response):
+    streamed = outlives_view(response)
+    if ctx.method == "HEAD" or has_no_body(response._status_code):
+        if streamed or response.has_end:
+            _abandon(ctx, plan, response, None)
+        return []
+    if streamed:
         return _Stream(ctx, plan, response)
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating
         file = cast("Iterable[bytes]", response.response)
@@ -142,18 +145,13 @@ def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     return _Closing(body, response.close) if response.to_close else body
 
 
-def _without_body(ctx: Context, plan: Plan, response: Response) -> list[bytes]:
-    _abandon(ctx, plan, response, None)
-    return []
-
-
 def _abandon(ctx: Context, plan: Plan, response: Response, error: BaseException | None) -> None:
     """Close a response whose body is not sent."""
     try:
         response.close()
     finally:
         if outlives_view(response):
-            drive(finish(ctx, plan, error))
+            drive_to_end(finish(ctx, plan, error))
 
 
 class _Closing:
@@ -188,7 +186,7 @@ class _Stream:
             source = iterate_off_loop(source, ctx.app.loop_thread.loop)
             response.call_on_close(source.close)
             response.response = source
-        self.chunks = response.iter_encoded()
+        self.step = partial(self.variables.run, next, response.iter_unencoded())
         self.error: BaseException | None = None
         self.closed = False
 
@@ -197,7 +195,7 @@ class _Stream:
 
     def __next__(self) -> bytes:
         try:
-            return self.variables.run(next, self.chunks)
+            chunk = self.step()
         except StopIteration:
             self.close()
             raise
@@ -205,6 +203,7 @@ class _Stream:
             self.error = error
             self.close()
             raise
+        return chunk.encode() if isinstance(chunk, str) else chunk
 
     def close(self) -> None:
         """Close the iterator and tear the context down; servers call it in any case."""
@@ -214,6 +213,7 @@ class _Stream:
 
     def _close(self) -> None:
         try:
-            self.response.close()
+            if self.response.has_end:
+                self.response.close()
         finally:
-            drive(finish(self.ctx, self.plan, self.error))
+            drive_to_end(finish(self.ctx, self.plan, self.error))

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class _Mailbox:
-    """Where threads put the jobs that they have done, for the tasks of one loop that wait for them.
+    """Where threads put the jobs that they have done, for the tasks of one loop.
 
     ``call_soon_threadsafe`` does it in two system calls more, one of which fails, and with a turn
     of the loop more: half of what a hop to a thread takes is the way back.

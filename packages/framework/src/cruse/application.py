@@ -160,7 +160,7 @@ class Application(Templated):
         app = weakref.ref(self)
 
         def static(filename: str) -> Response:
-            return cast("Application", app()).send_static_file(filename)
+            return app().send_static_file(filename)  # type: ignore[union-attr]
 
         self.static_endpoints["static"] = None
         self.add_url_rule(

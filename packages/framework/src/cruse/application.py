@@ -164,7 +164,7 @@ class Application(Templated):
 
         @inline
         def static(filename: str) -> Any:
-            return cast("Application", app())._answer_static(filename)
+            return app()._answer_static(filename)  # type: ignore[union-attr]
 
         self.static_endpoints["static"] = None
         self.add_url_rule(

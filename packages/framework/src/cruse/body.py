@@ -85,6 +85,10 @@ class BodyStream(io.RawIOBase):
             raise
         except Exception as error:  # servers raise their own: a bad chunk, a reset connection
             raise ClientDisconnected from error
+        received = self.received + len(data)
+        if data and (self.limit is None or received <= self.limit):
+            self.received = received
+            return data
         return self._count(data)
 
     def _count(self, data: bytes) -> bytes:

@@ -234,7 +234,9 @@ class Parts:
         return self._payload(await self._anext()) if self._inside else None
 
     def _payload(self, event: object) -> bytes | None:
-        if isinstance(event, bytes | bytearray):
+        if type(event) is bytes:
+            return event
+        if isinstance(event, bytearray):
             return bytes(event)
         self._inside = False
         return None

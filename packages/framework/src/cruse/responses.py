@@ -44,6 +44,13 @@ _ASCII = "".join(map(chr, range(33, 127)))
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _COOKIE_DOMAIN = re.compile(r"[^\s;,=\x00-\x1f]*")
 _BODILESS = frozenset({*range(100, 200), 204, 304})
+# What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
+_OF_ENTITIES = frozenset(
+    {
+        *("allow", "content-encoding", "content-language", "content-length", "content-md5"),
+        *("content-range", "content-type", "last-modified"),
+    }
+)
 _LOCATIONS = frozenset({"location", "content-location"})
 
 
@@ -451,9 +458,13 @@ class Response(WerkzeugResponse):
         fields = headers._list if usual else self.get_wsgi_headers(environ)._list
         given = {name.lower(): value for name, value in fields}
         if usual and (
-            self._status_code in _BODILESS
+            (self._status_code in _BODILESS and not _OF_ENTITIES.isdisjoint(given))
             or not _LOCATIONS.isdisjoint(given)
-            or ("content-length" not in given and self.is_sequence)
+            or (
+                "content-length" not in given
+                and self._status_code not in _BODILESS
+                and self.is_sequence
+            )
         ):  # else it would copy them and change nothing
             fields = self.get_wsgi_headers(environ)._list
             given = {name.lower(): value for name, value in fields}

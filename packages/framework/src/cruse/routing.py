@@ -214,7 +214,7 @@ class Router:
         if fixed is not None:
             route = fixed.get(method)
             if route is not None and route.simple:
-                return route, route.defaults.copy()
+                return route, route.defaults.copy() if route.defaults else {}
         if table.root is None or path[:1] != "/" or path[1:2] == "/":
             return None
         values: list[str] = []
@@ -310,7 +310,10 @@ def _take(
         if step.suffixed and match[match.re.groups] == "/":
             return _ASK_WERKZEUG
         values += [match[name] for name in step.groups]
-    found = _search(step.node, segments, after, values, method)
+    if after == len(segments) and not step.node.static:  # the usual last part
+        found = _accepting(step.node.routes, method)
+    else:
+        found = _search(step.node, segments, after, values, method)
     if found is None:
         del values[mark:]
     return found

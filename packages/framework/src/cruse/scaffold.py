@@ -197,10 +197,11 @@ class Scaffold:
         """
         from cruse.globals import current_app
 
-        if self.static_folder is None:
+        folder = self.static_folder
+        if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static files.")
         max_age = self.get_send_file_max_age(filename)
-        return current_app.static_files.answer(self.static_folder, filename, max_age)
+        return current_app.static_files.answer(folder, filename, max_age)
 
     @inline
     def _answer_static(self, filename: str) -> Any:

@@ -199,7 +199,7 @@ class DefaultJSONProvider(JSONProvider):
             ValueError: When it is no JSON, or nested deeper than ``max_depth``.
         """
         try:
-            value = json.loads(s, **kwargs)
+            value = json.loads(s, **kwargs) if kwargs else _loads(s)
         except RecursionError:
             raise ValueError("The JSON is nested too deeply.") from None
         limit = self.max_depth
@@ -222,7 +222,9 @@ class DefaultJSONProvider(JSONProvider):
         Raises:
             TypeError: When there are both positional and keyword arguments.
         """
-        obj = self._prepare_response_obj(args, kwargs)
+        obj = (
+            args[0] if len(args) == 1 and not kwargs else self._prepare_response_obj(args, kwargs)
+        )
         app = self._app
         if self.compact is False or (self.compact is None and app is not None and app.debug):
             text = self.dumps(obj, indent=2)
@@ -263,6 +265,25 @@ def _encode_of(encoder: json.JSONEncoder) -> _Encode:
             return encoder.encode(obj)
 
     return encode
+
+
+_scan = json.JSONDecoder().scan_once
+
+
+def _loads(s: str | bytes) -> Any:
+    """Read JSON by the part in C alone when nothing is around the value and the bytes are UTF-8.
+
+    That is so when the first is ASCII and the second no NUL (RFC 4627 section 3).
+    """
+    if type(s) is bytes and len(s) > 1 and 0 < s[0] < 128 and s[1]:
+        try:
+            text = s.decode()
+            value, end = _scan(text, 0)
+        except (StopIteration, ValueError):
+            return json.loads(s)  # it says what is wrong, or there is white space around it
+        if end == len(text):
+            return value
+    return json.loads(s)
 
 
 def _brackets(s: str | bytes) -> int:

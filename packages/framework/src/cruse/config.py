@@ -31,8 +31,9 @@ __all__ = ["Config", "ConfigAttribute", "lifetime"]
 
 T = TypeVar("T")
 
-_SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|_KEY$")
-_PASSWORD = re.compile(r"(?<=://)([^/:@]*:)[^/]*@")
+# Compiled when a configuration is shown, not at the import.
+_SECRETS = r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|_KEY$"
+_PASSWORDS = r"(?<=://)([^/:@]*:)[^/]*@"
 _SPELLED = {"true": True, "false": False}
 _NO_SUCH_FILE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR)
 
@@ -236,16 +237,20 @@ class Config(dict[str, Any]):
         return f"<{type(self).__name__} {_without_secrets(dict(self))!r}>"
 
 
+def _is_secret(key: str) -> bool:
+    return re.search(_SECRETS, key.upper()) is not None
+
+
 def _without_secrets(value: Any) -> Any:
     """Return a value with what is secret in it masked, also in what it holds; URLs' passwords."""
     if isinstance(value, dict):
         return {
-            key: "***" if inner and _SECRET.search(str(key).upper()) else _without_secrets(inner)
+            key: "***" if inner and _is_secret(str(key)) else _without_secrets(inner)
             for key, inner in value.items()
         }
     if type(value) in (list, tuple):
         return type(value)(map(_without_secrets, value))
-    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
+    return re.sub(_PASSWORDS, r"\1***@", value) if isinstance(value, str) else value
 
 
 def _missing(error: OSError, silent: bool) -> bool:

@@ -42,7 +42,7 @@ _ASCII = "".join(map(chr, range(33, 127)))
 # Tokens of RFC 9110 section 5.6.2, of cookies and header fields: what else gets into a name may
 # end it.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
-_COOKIE_DOMAIN = re.compile(r"[^\s;,=\x00-\x1f]*")
+_COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 # What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
 _OF_ENTITIES = frozenset(
@@ -266,7 +266,7 @@ class Response(WerkzeugResponse):
                 f"The cookie {key!r} is for the very host that sets it and for all its paths: its "
                 "name promises that. Leave 'domain' and 'path' out."
             )
-        if domain is not None and _COOKIE_DOMAIN.fullmatch(domain) is None:
+        if domain is not None and re.fullmatch(_COOKIE_DOMAIN, domain) is None:
             raise ValueError(f"{domain!r} is no domain for the cookie {key!r}.")
         cookie = dump_cookie(
             key,

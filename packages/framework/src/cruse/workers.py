@@ -11,13 +11,13 @@ import contextlib
 import os
 import threading
 from collections import deque
+from contextvars import Context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from contextvars import Context
 
 __all__ = ["KeptThread", "WorkerPool"]
 
@@ -34,7 +34,9 @@ class _Mailbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._done: deque[_Job] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        loop.add_reader(self._bell, self._empty)  # as long as there is the loop
+        # As long as there is the loop. With no context variables: it keeps those of this moment,
+        # and with them the request that first needed a thread.
+        Context().run(loop.add_reader, self._bell, self._empty)
 
     def put(self, job: _Job) -> None:
         """Hand in a job, from any thread."""
@@ -93,8 +95,11 @@ class _Job:
     def do(self) -> None:
         """Run the function in this thread."""
         _here.loop = self.loop
+        function, args = self.function, self.args
+        # Whoever waits may look at once if what it has handed over is still held by somebody.
+        del self.function, self.args
         try:
-            self._outcome = self.function(*self.args)
+            self._outcome = function(*args)
         except BaseException as error:
             if isinstance(error, StopIteration):  # it would end who waits, not fail
                 error = RuntimeError("a worker's function raised StopIteration")

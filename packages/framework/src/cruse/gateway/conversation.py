@@ -7,7 +7,6 @@ hook or the view answers before the conversation is accepted rejects it, with th
 from __future__ import annotations
 
 from asyncio import CancelledError
-from dataclasses import replace
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from cruse.pipeline import (
     preprocess,
     process_response,
 )
+from cruse.plans import without
 from cruse.websockets import WebSocket, WebSocketDisconnect, origin_is_trusted
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
 def _plan_of(ctx: Context) -> Plan:
     """Return the plan without own versions of its steps: plain functions, which can't converse."""
     plan = plan_of(ctx)
-    return replace(plan, custom={}) if plan.custom else plan
+    return without(plan, *plan.custom) if plan.custom else plan
 
 
 async def _handshake(ctx: Context) -> Response:

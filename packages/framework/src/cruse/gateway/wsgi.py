@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.exceptions import SecurityError
 
 from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop
-from cruse.gateway.observed import observe_wsgi
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
-from cruse.observers import Observation
 from cruse.pipeline import answer, finish, outlives_view, plan_of
 from cruse.plans import make_entrance
 from cruse.responses import has_no_body
@@ -51,6 +49,8 @@ def serve_wsgi(
         if mounted is not None:
             return mounted
     if app.observers:
+        from cruse.gateway.observed import observe_wsgi  # here: most have no observers
+
         return observe_wsgi(_serve, app, entrance, environ, start_response)
     return copy_context().run(_serve, app, entrance, environ, start_response)
 
@@ -79,6 +79,8 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     elif ctx.routing_exception is None:
         entrance.match(ctx)
     if app.observers:
+        from cruse.observers import Observation
+
         ctx.observation = Observation(ctx)
     plan = plan_of(ctx)
     if entrance.wrapped:  # middleware, which may look at the request once more

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import weakref
-from types import CoroutineType
+from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
@@ -473,8 +473,11 @@ class Cruse(Application):
             return response_class(rv)  # type: ignore[arg-type]
         if kind is response_class:
             return rv  # type: ignore[return-value]
-        if (kind is dict or kind is list) and not self.response_types:
-            return self.json.response(rv)
+        if not self.response_types:
+            if kind is dict or kind is list:
+                return self.json.response(rv)
+            if kind is GeneratorType:
+                return response_class(rv)  # type: ignore[arg-type]
         return response_of(self, rv)
 
     def make_default_options_response(self) -> Response:

@@ -169,7 +169,8 @@ class _Proxy:
 
 def _forward(operation: Callable[..., Any]) -> Callable[..., Any]:
     def forwarded(self: _Proxy, *args: Any) -> Any:
-        return operation(_current(self._part), *args)
+        made = getattr(_cv.get(None), self._slot, None)
+        return operation(_current(self._part) if made is None else made, *args)
 
     return forwarded
 

@@ -48,7 +48,14 @@ if TYPE_CHECKING:
 
     Begin = Callable[..., None]
 
-__all__ = ["answer", "finish", "outlives_view", "plan_of", "teardown"]
+__all__ = [
+    "answer",
+    "ends_with_something",
+    "finish",
+    "outlives_view",
+    "plan_of",
+    "teardown",
+]
 
 
 def plan_of(ctx: Context) -> Plan:
@@ -126,7 +133,7 @@ async def complete(ctx: Context, response: Response) -> None:
 
 def outlives_view(response: Response) -> bool:
     """Whether the body is still to be made when the view has returned."""
-    return not (response.is_sequence or response.direct_passthrough)
+    return not (isinstance(response.response, (list, tuple)) or response.direct_passthrough)
 
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:
@@ -461,10 +468,10 @@ def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
 def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
     """Return what the registered handler answers, or the fallback, or raise the error."""
     app = ctx.app
-    handler = None
-    if app.error_handler_spec:  # else there are none at all
-        blueprints = blueprints_for_errors(ctx, plan.blueprints)
-        handler = find_handler(app.error_handler_spec, error, blueprints)
+    spec, blueprints = app.error_handler_spec, plan.blueprints
+    if ctx.route is None and app.prefix_owners:
+        blueprints = blueprints_for_errors(ctx, blueprints)
+    handler = find_handler(spec, error, blueprints) if spec else None
     if handler is None:
         if fallback is None:
             raise error

@@ -43,6 +43,8 @@ _ASCII = "".join(map(chr, range(33, 127)))
 # end it.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
+_TEXTS = str, bytes, bytearray  # a union would be made at each use
+_SEQUENCES = list, tuple
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 # What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
 _OF_ENTITIES = frozenset(
@@ -153,7 +155,7 @@ class Response(WerkzeugResponse):
         if (
             headers is None
             and content_type is None
-            and (whole or not isinstance(response, str | bytes | bytearray))
+            and (whole or not isinstance(response, _TEXTS))
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in _STATUS_LINES
         ):
@@ -449,6 +451,12 @@ class Response(WerkzeugResponse):
         self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
+        if (
+            self._headers is None
+            and not isinstance(self.response, _SEQUENCES)
+            and not (self._own_ways or self._status_code in _BODILESS)
+        ):
+            return self.plain_head(defaults)  # a stream whose headers nobody has touched
         headers: Any = self.headers
         usual = (
             (type(headers) is _Headers or type(headers) is Headers)

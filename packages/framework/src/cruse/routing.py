@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import NotFound
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from werkzeug.routing import RuleFactory
     from werkzeug.routing.matcher import State
+    from werkzeug.routing.rules import RulePart
 
     from cruse.plans import Plan
 
@@ -137,15 +138,20 @@ def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
     return converter.to_python
 
 
-class _Step(NamedTuple):
+class _Step:
     """A variable part of a path and where it leads."""
 
-    find: Callable[[str], re.Match[str] | None] | None  # None: any text without a slash
-    digits: bool  # the text without a slash is of ASCII digits, for which no pattern is needed
-    final: bool
-    suffixed: bool
-    groups: tuple[str, ...]
-    node: _Node
+    __slots__ = ("digits", "final", "find", "groups", "node", "suffixed")
+
+    def __init__(self, part: RulePart, node: _Node) -> None:
+        find, self.groups = _pattern(part.content)
+        #: Whether the text without a slash is of ASCII digits, for which no pattern is needed.
+        self.digits = part.content == _DIGITS
+        any_segment = (self.digits or part.content == _ANY_SEGMENT) and not part.final
+        self.find = None if any_segment else find  # None: any text without a slash
+        self.final = part.final
+        self.suffixed = part.suffixed
+        self.node = node
 
 
 class _Node:
@@ -162,15 +168,32 @@ class _Node:
         self.routes: list[Route] = []
 
 
-class _Table(NamedTuple):
-    """One compiled state of the map, swapped in as a whole."""
+class _Table:
+    """One compiled state of the map, swapped in as a whole.
 
-    version: int
-    root: _Node | None
-    static: dict[str, dict[str, Route]]
-    routes: dict[int, Route]
-    #: Whether no rule is for a variable host or subdomain.
-    alone: bool = True
+    Args:
+        version: That of the map.
+        root: Where the tree begins, if there is one.
+        static: The routes of paths without variable parts, by path and method.
+        routes: All routes, by the ids of their rules.
+        alone: Whether no rule is for a variable host or subdomain.
+    """
+
+    __slots__ = ("alone", "root", "routes", "static", "version")
+
+    def __init__(
+        self,
+        version: int,
+        root: _Node | None,
+        static: dict[str, dict[str, Route]],
+        routes: dict[int, Route],
+        alone: bool = True,
+    ) -> None:
+        self.version = version
+        self.root = root
+        self.static = static
+        self.routes = routes
+        self.alone = alone
 
 
 _HANDSHAKE = "the handshake of a websocket"  # in the place of a method
@@ -366,12 +389,7 @@ def _copy(
         further = None if path is None else [*path, segment]
         node.static[segment] = _copy(behind, routes, static, further)
     for part, behind in state.dynamic:
-        find, names = _pattern(part.content)
-        digits = part.content == _DIGITS
-        if (digits or part.content == _ANY_SEGMENT) and not part.final:
-            find = None
-        child = _copy(behind, routes, static, None)
-        node.dynamic.append(_Step(find, digits, part.final, part.suffixed, names, child))
+        node.dynamic.append(_Step(part, _copy(behind, routes, static, None)))
     return node
 
 

@@ -275,9 +275,9 @@ def _loads(s: str | bytes) -> Any:
 
     That is so when the first is ASCII and the second no NUL (RFC 4627 section 3).
     """
-    if type(s) is bytes and len(s) > 1 and 0 < s[0] < 128 and s[1]:
+    if isinstance(s, str) or (len(s) > 1 and 0 < s[0] < 128 and s[1]):
         try:
-            text = s.decode()
+            text = s if isinstance(s, str) else s.decode()
             value, end = _scan(text, 0)
         except (StopIteration, ValueError):
             return json.loads(s)  # it says what is wrong, or there is white space around it

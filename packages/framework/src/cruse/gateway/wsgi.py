@@ -13,12 +13,7 @@ from werkzeug.exceptions import SecurityError
 from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
-<<<<<<< HEAD
-from cruse.pipeline import answer, finish, outlives_view, plan_of
-=======
-from cruse.observers import Observation
 from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
->>>>>>> wsgi
 from cruse.plans import make_entrance
 from cruse.responses import has_no_body
 from cruse.signals import appcontext_pushed

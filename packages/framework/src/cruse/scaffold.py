@@ -210,9 +210,12 @@ class Scaffold:
 
         ctx = current_context()
         send = self.send_static_file
-        if not ctx.bridge.on_loop or ctx.app.static_files.is_quick(ctx.environ, filename):
-            return send(filename)
-        return ctx.bridge.cross(send, filename)
+        ours = getattr(send, "__func__", None) is Scaffold.send_static_file
+        if ctx.bridge.on_loop and not (
+            ours and ctx.app.static_files.is_quick(ctx.environ, filename)
+        ):
+            return ctx.bridge.cross(send, filename)
+        return send(filename)
 
     def open_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"

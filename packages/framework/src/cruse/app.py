@@ -471,8 +471,8 @@ class Cruse(Application):
         kind = type(rv)
         if kind is str or kind is bytes:
             return response_class(rv)  # type: ignore[arg-type]
-        if kind is response_class:
-            return rv  # type: ignore[return-value]
+        if isinstance(rv, response_class):
+            return rv
         if not self.response_types:
             if kind is dict or kind is list:
                 return self.json.response(rv)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import iscoroutinefunction
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest, SecurityError
@@ -401,7 +402,7 @@ def _has_body(ctx: Context) -> bool:
 
 #: What the gateways set, by how it is found in a context that none of them has made.
 _UNFILLED: dict[str, Callable[[Context], Any]] = {
-    "bridge": lambda ctx: ctx.app.bridge,
+    "bridge": attrgetter("app.bridge"),
     "has_body": _has_body,
     "method": lambda ctx: ctx.request.method,
     "path": lambda ctx: decode_path((ctx.environ or {}).get("PATH_INFO") or ""),

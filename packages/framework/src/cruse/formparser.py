@@ -33,26 +33,23 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
     """
     if "+" in query:
         query = query.replace("+", " ")
-    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    pairs: list[Any] = [pair.partition("=") for pair in query.split("&") if pair]
     if "%" in query:
         try:
-            pairs = [
-                (
-                    unquote_to_bytes(name).decode() if "%" in name else name,
-                    "",
-                    unquote_to_bytes(value).decode() if "%" in value else value,
-                )
-                for name, _, value in pairs
-            ]
+            pairs = [(_unquoted(name), "", _unquoted(value)) for name, _, value in pairs]
         except ValueError:
             raise BadRequest(f"The {what} is not valid UTF-8.") from None
     if cls.__init__ is not MultiDict.__init__:
         return cls([(name, value) for name, _, value in pairs])
     made = cls.__new__(cls)  # its constructor would do nothing else
-    add = super(MultiDict, made).setdefault
+    add = dict.setdefault
     for name, _, value in pairs:
-        add(name, []).append(value)
+        add(made, name, []).append(value)
     return made
+
+
+def _unquoted(text: str) -> str:
+    return unquote_to_bytes(text).decode() if "%" in text else text
 
 
 def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -> Any:

@@ -47,6 +47,8 @@ __all__ = ["Request"]
 
 #: The names that decide how forms are read.
 _FORM_READING = frozenset({"form_data_parser_class", "make_form_data_parser", "mimetype"})
+#: The names whose own versions a subclass may have, so that the shorter way is not the same.
+_WAYS = ("close", "query_string", *_FORM_READING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
@@ -97,14 +99,17 @@ class Request(WerkzeugRequest):
 
     form_data_parser_class = FormParser  # type: ignore[assignment]
     context: Context | None = None
-    #: Whether a subclass has its own query string, or its own way to read forms.
+    #: Whether a subclass has its own query string, way to read forms, or end.
     _own_query = False
     _own_forms = False
+    _own_close = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._own_query = cls.query_string is not Request.query_string
-        cls._own_forms = any(getattr(cls, n) is not getattr(Request, n) for n in _FORM_READING)
+        own = [n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)]
+        cls._own_close = "close" in own
+        cls._own_query = "query_string" in own
+        cls._own_forms = not _FORM_READING.isdisjoint(own)
 
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
@@ -483,10 +488,11 @@ class Request(WerkzeugRequest):
     @property
     def holds(self) -> bool:
         """Whether there is anything to close."""
+        loaded = self._loaded
         return (
             bool(self.__dict__.get("files"))
-            or not (self._loaded is None or type(self._loaded) is BytesIO)
-            or type(self).close is not Request.close
+            or (loaded is not None and type(loaded) is not BytesIO)
+            or self._own_close
         )
 
     def close(self) -> None:

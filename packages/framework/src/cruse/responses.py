@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["Response", "has_no_body", "headers_of", "vary_by", "without_controls"]
+__all__ = ["Fields", "Response", "has_no_body", "headers_of", "vary_by", "without_controls"]
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
@@ -64,7 +64,7 @@ def has_no_body(status: int) -> bool:
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
     if isinstance(response, Response) and response.plain:  # the usual case
-        response.headers = headers_of(response.plain_head([("Vary", field)]))
+        response._headers = headers_of(response.plain_head([("Vary", field)]))
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -90,6 +90,14 @@ def _as_uri(url: str) -> str:
         return iri_to_uri(without_controls(url))
     except ValueError:  # no URL, such as "http://[": the browser's to refuse
         return quote(url, safe=_ASCII, errors="replace")
+
+
+class Fields(list[tuple[str, str]]):
+    """Header fields that many responses get, with their names in lower case looked up once."""
+
+    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
+        super().__init__(fields)
+        self.names = frozenset(name.lower() for name, _ in self)
 
 
 class _Headers(Headers):
@@ -484,6 +492,8 @@ class Response(WerkzeugResponse):
         if "" in given.values():  # how a view says that it does not want a default
             names = {name.lower() for name, _ in defaults}
             fields = [(n, value) for n, value in fields if value or n.lower() not in names]
+        if isinstance(defaults, Fields) and defaults.names.isdisjoint(given):
+            return fields + defaults
         return fields + [field for field in defaults if field[0].lower() not in given]
 
 

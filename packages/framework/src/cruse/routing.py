@@ -160,12 +160,17 @@ class _Node:
     The root is behind the empty segment that every path begins with.
     """
 
-    __slots__ = ("dynamic", "routes", "static")
+    __slots__ = ("by_method", "dynamic", "routes", "static")
 
-    def __init__(self) -> None:
+    def __init__(self, routes: list[Route]) -> None:
         self.static: dict[str, _Node] = {}
         self.dynamic: list[_Step] = []
-        self.routes: list[Route] = []
+        self.routes = routes
+        #: The routes by method, where no order among them counts.
+        self.by_method: dict[str | None, Route] = {}
+        if all(route.methods is not None and not route.websocket for route in routes):
+            for route in reversed(routes):
+                self.by_method |= dict.fromkeys(route.methods or (), route)
 
 
 class _Table:
@@ -242,6 +247,11 @@ class Router:
             return None
         values: list[str] = []
         segments = path.split("/")
+        root, first = table.root, segments[1]
+        if first and first not in root.static and not root.dynamic and table.alone:
+            if "//" not in path:
+                raise NotFound
+            return None
         found = _search(table.root, segments, 1, values, _HANDSHAKE if websocket else method)
         if found is None and table.alone and "//" not in path:
             if _search(table.root, segments, 1, [], None) is None:  # nor for another method
@@ -260,7 +270,8 @@ class Router:
 def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:
     arguments: dict[str, Any] = {}
     try:
-        for (name, to_python), value in zip(route.converters, values, strict=True):
+        for name, to_python in route.converters:
+            value = values[len(arguments)]
             arguments[name] = value if to_python is None else to_python(value)
     except ValidationError:
         return None
@@ -334,7 +345,8 @@ def _take(
             return _ASK_WERKZEUG
         values += [match[name] for name in step.groups]
     if after == len(segments) and not step.node.static:  # the usual last part
-        found = _accepting(step.node.routes, method)
+        end = step.node
+        found = end.by_method.get(method) or _accepting(end.routes, method)
     else:
         found = _search(step.node, segments, after, values, method)
     if found is None:
@@ -377,8 +389,7 @@ def _copy(
         static: Gets the routes of paths without variable parts.
         path: The segments from the root; ``None`` behind a variable part.
     """
-    node = _Node()
-    node.routes = [routes[id(rule)] for rule in state.rules]
+    node = _Node([routes[id(rule)] for rule in state.rules])
     if path is not None:
         for route in node.routes:
             if not route.websocket:

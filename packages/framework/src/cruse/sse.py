@@ -106,12 +106,10 @@ class EventStream(Response):
             super().__init__(body, headers={**_HEADERS, **headers})
         else:
             super().__init__(body)
-            self.headers = headers_of(self.plain_head(_FIELDS))
+            self._headers = headers_of(self.plain_head(_FIELDS))
 
 
 def _encode(item: Any) -> str:
-    if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
-        return f"data: {item}\n\n"
     return (item if isinstance(item, Event) else Event(item)).encode()
 
 
@@ -120,7 +118,9 @@ def _encoded(events: Iterable[Any], first: str) -> Iterator[str]:
         if first:
             yield first
         for item in events:
-            yield _encode(item)
+            # What `_encode` does with the usual item, without the call.
+            plain = type(item) is str and "\n" not in item and "\r" not in item
+            yield f"data: {item}\n\n" if plain else _encode(item)
     finally:
         close = getattr(events, "close", None)
         if close is not None:

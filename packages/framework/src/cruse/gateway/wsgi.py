@@ -188,7 +188,8 @@ class _Stream:
             source = iterate_off_loop(source, ctx.app.loop_thread.loop)
             response.call_on_close(source.close)
             response.response = source
-        self.step = partial(self.variables.run, next, response.iter_unencoded())
+        chunks = response.iter_unencoded()
+        self.step: Callable[[], Any] = partial(self.variables.run, next, chunks)
         self.error: BaseException | None = None
         self.closed = False
 

@@ -267,7 +267,7 @@ def _encode_of(encoder: json.JSONEncoder) -> _Encode:
     return encode
 
 
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def _loads(s: str | bytes) -> Any:

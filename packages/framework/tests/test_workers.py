@@ -230,16 +230,13 @@ def test_a_loop_that_a_task_stops_still_wakes_the_others(pool):
         await pool.run(int)
         raise SystemExit
 
-    async def both():
-        tasks = [asyncio.ensure_future(stop()), asyncio.ensure_future(pool.run(int))]
-        await asyncio.wait(tasks)
-
     loop = asyncio.new_event_loop()
     try:
-        waiting = loop.create_task(both())
+        stopping, other = loop.create_task(stop()), loop.create_task(pool.run(lambda: "woken"))
         with pytest.raises(SystemExit):
-            loop.run_until_complete(waiting)
-        loop.run_until_complete(asyncio.wait_for(waiting, 30))
+            loop.run_until_complete(asyncio.wait({stopping, other}))
+        assert loop.run_until_complete(asyncio.wait_for(other, 30)) == "woken"
+        assert isinstance(stopping.exception(), SystemExit)
     finally:
         loop.close()
 

@@ -110,6 +110,8 @@ class EventStream(Response):
 
 
 def _encode(item: Any) -> str:
+    if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
+        return f"data: {item}\n\n"
     return (item if isinstance(item, Event) else Event(item)).encode()
 
 
@@ -118,9 +120,7 @@ def _encoded(events: Iterable[Any], first: str) -> Iterator[str]:
         if first:
             yield first
         for item in events:
-            # What `_encode` does with the usual item, without the call.
-            plain = type(item) is str and "\n" not in item and "\r" not in item
-            yield f"data: {item}\n\n" if plain else _encode(item)
+            yield _encode(item)
     finally:
         close = getattr(events, "close", None)
         if close is not None:

@@ -92,17 +92,17 @@ JSON = body_of("application/json", b'{"name": "Ada"}')
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 23, None),
-    ("/async", NOTHING, b"hello", None, 29),
-    ("/inline", NOTHING, b"hello", 23, 29),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 29, 35),
-    ("/items/7", NOTHING, b"7", 28, 34),
-    ("/query?q=tea", NOTHING, b"tea", 38, 45),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 74, 106),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 62, 93),
-    ("/session", NOTHING, b"1", 127, 141),
-    ("/hooked/view", NOTHING, b"1", 46, 54),
-    ("/nowhere", NOTHING, None, 55, 68),
+    ("/", NOTHING, b"hello", 19, None),
+    ("/async", NOTHING, b"hello", None, 28),
+    ("/inline", NOTHING, b"hello", 19, 28),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 24, 33),
+    ("/items/7", NOTHING, b"7", 22, 31),
+    ("/query?q=tea", NOTHING, b"tea", 29, 39),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 57, 91),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 45, 79),
+    ("/session", NOTHING, b"1", 120, 137),
+    ("/hooked/view", NOTHING, b"1", 36, 46),
+    ("/nowhere", NOTHING, None, 45, 61),
 ]
 
 

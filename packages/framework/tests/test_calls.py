@@ -92,17 +92,17 @@ JSON = body_of("application/json", b'{"name": "Ada"}')
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 23, None),
-    ("/async", NOTHING, b"hello", None, 26),
-    ("/inline", NOTHING, b"hello", 23, 26),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 29, 31),
-    ("/items/7", NOTHING, b"7", 28, 30),
-    ("/query?q=tea", NOTHING, b"tea", 38, 36),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 74, 76),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 62, 71),
-    ("/session", NOTHING, b"1", 127, 134),
-    ("/hooked/view", NOTHING, b"1", 46, 43),
-    ("/nowhere", NOTHING, None, 55, 61),
+    ("/", NOTHING, b"hello", 19, None),
+    ("/async", NOTHING, b"hello", None, 25),
+    ("/inline", NOTHING, b"hello", 19, 25),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 24, 30),
+    ("/items/7", NOTHING, b"7", 22, 28),
+    ("/query?q=tea", NOTHING, b"tea", 29, 37),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 57, 82),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 45, 70),
+    ("/session", NOTHING, b"1", 120, 133),
+    ("/hooked/view", NOTHING, b"1", 36, 44),
+    ("/nowhere", NOTHING, None, 45, 57),
 ]
 
 

@@ -24,19 +24,17 @@ from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
 from cruse.plans import STEPS, Entrance, Plan, without
 from cruse.responses import without_controls
-from cruse.scaffold import setupmethod
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from types import TracebackType
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.background import BackgroundTasks
-    from cruse.gateway.mounts import Mounts
     from cruse.loops import LoopThread
     from cruse.proxies import TrustedProxies
     from cruse.requests import Request
@@ -78,8 +76,6 @@ class Cruse(Application):
     context_class: type[Context] = Context
     plan_without_route: Plan | None = None
     entrance: Entrance | None = None
-    #: What is mounted on the application, if anything is.
-    mounts: Mounts | None = None
     #: The pipeline's steps as this class has them; see :func:`cruse.plans.own_steps`.
     builtin_steps: dict[str, Callable[..., Any]]
     #: What happens when a context becomes current, as this class and its context have it.
@@ -110,9 +106,7 @@ class Cruse(Application):
 
     if TYPE_CHECKING:
 
-        def asgi_app(
-            self, scope: Scope, receive: Receive, send: Send
-        ) -> Coroutine[Any, Any, None]:
+        def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             """Serve a connection as ASGI 3. Middleware wraps this attribute."""
 
         def rsgi_app(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
@@ -130,28 +124,6 @@ class Cruse(Application):
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.stop_on_loop())
-
-    @setupmethod
-    def mount(self, prefix: str, app: Any, interface: str | None = None) -> None:
-        """Let another application have every URL below a prefix; the longest prefix decides.
-
-        It is a world of its own: hooks, error handlers, limits and headers of this application do
-        not reach it. It is started and stopped with this one.
-
-        Args:
-            prefix: Where, such as ``"/admin"``; routes of this application below it are hidden.
-            app: A Cruse, WSGI or ASGI application, under whatever protocol this one is served.
-            interface: ``"wsgi"`` or ``"asgi"``, where the object does not tell.
-
-        Raises:
-            ValueError: When the prefix is none, is taken, or is ``"/"``.
-            TypeError: When it can't be told which protocol the application speaks.
-        """
-        from cruse.gateway.mounts import Mounts
-
-        mounts = self.mounts or Mounts()
-        mounts.add(self, prefix, app, interface)
-        self.mounts = mounts
 
     # -- sides and lifespan --
 

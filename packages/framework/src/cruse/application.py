@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from cruse.compression import Compression
     from cruse.cors import CrossOrigin
     from cruse.extension import Extension
+    from cruse.gateway.mounts import Mounts
     from cruse.includes import Include
     from cruse.json.provider import JSONProvider
     from cruse.prefixes import PrefixOwner
@@ -106,6 +107,8 @@ class Application(Templated):
         "PERMANENT_SESSION_LIFETIME", lifetime
     )
 
+    #: What is mounted on the application, if anything is.
+    mounts: Mounts | None = None
     _got_first_request = False
 
     def __init__(
@@ -326,6 +329,28 @@ class Application(Templated):
             from cruse.includes import load_includes
 
             load_includes(cast("Cruse", self), self._waiting_includes)
+
+    @setupmethod
+    def mount(self, prefix: str, app: Any, interface: str | None = None) -> None:
+        """Let another application have every URL below a prefix; the longest prefix decides.
+
+        It is a world of its own: hooks, error handlers, limits and headers of this application do
+        not reach it. It is started and stopped with this one.
+
+        Args:
+            prefix: Where, such as ``"/admin"``; routes of this application below it are hidden.
+            app: A Cruse, WSGI or ASGI application, under whatever protocol this one is served.
+            interface: ``"wsgi"`` or ``"asgi"``, where the object does not tell.
+
+        Raises:
+            ValueError: When the prefix is none, is taken, or is ``"/"``.
+            TypeError: When it can't be told which protocol the application speaks.
+        """
+        from cruse.gateway.mounts import Mounts
+
+        mounts = self.mounts or Mounts()
+        mounts.add(cast("Cruse", self), prefix, app, interface)
+        self.mounts = mounts
 
     def iter_blueprints(self) -> ValuesView[Blueprint]:
         """Return the blueprints in the order of their registration."""

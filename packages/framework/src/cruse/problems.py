@@ -119,7 +119,7 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
 
 def _page_of(error: HTTPException, ctx: Context) -> Response:
     """Return an error as a page, with what it says in headers."""
-    environ = ctx.environ or {}
+    environ = ctx.request.environ
     kind: Any = type(error)
     usual = kind.__module__ == HTTPException.__module__ and error.__dict__.keys() <= {"response"}
     page = _page_of_kind(kind) if usual else error.get_body(environ)

@@ -341,7 +341,7 @@ class Response(WerkzeugResponse):
     @property
     def to_close(self) -> bool:
         """Whether anything is to be called when it was sent."""
-        return bool(self._closing)
+        return bool(self._closing) or type(self).close is not Response.close
 
     @property
     def has_end(self) -> bool:

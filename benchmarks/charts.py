@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 from math import ceil, floor, log10
 
-from benchmarks.tables import OURS, Costs
+from benchmarks.tables import OURS, Costs, title_of
 
 WIDTH, LEFT, RIGHT, STEP, TOP = 860, 220, 30, 26, 64
 COLORS = (
     "#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#17becf", "#bcbd22",
-    "#e377c2",
+    "#e377c2", "#7f7f7f",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def chart(title: str, rows: Costs, columns: list[str]) -> str:
         at = LEFT + place * (WIDTH - LEFT - RIGHT) / max(1, len(others))
         parts.append(
             f'<circle cx="{at:.1f}" cy="38" r="5" fill="{COLORS[place % len(COLORS)]}"/>'
-            f'<text x="{at + 9:.1f}" y="42">{escape(peer)}</text>'
+            f'<text x="{at + 9:.1f}" y="42">{escape(title_of(peer))}</text>'
         )
     for line, (name, row) in enumerate(ratios.items()):
         y = TOP + STEP * line + 10

@@ -8,12 +8,20 @@ OURS = "cruse"
 Costs = dict[str, dict[str, float]]
 
 
+def title_of(name: str) -> str:
+    """Return the name of a framework as it is shown."""
+    return name.replace("_", " ")
+
+
 def table(title: str, rows: Costs, columns: list[str], unit: str = "µs") -> str:
     """Return a table: our own cost, and the others' as multiples of it."""
     others = [
         name for name in columns if name != OURS and any(name in row for row in rows.values())
     ]
-    lines = [title, f"{'':28}{OURS + ' ' + unit:>12}" + "".join(f"{name:>12}" for name in others)]
+    lines = [
+        title,
+        f"{'':28}{OURS + ' ' + unit:>12}" + "".join(f"{title_of(name):>12}" for name in others),
+    ]
     for name, row in rows.items():
         ours = row.get(OURS)
         cells = [_ratio(row.get(other), ours) for other in others]
@@ -28,7 +36,7 @@ def markdown(rows: Costs, columns: list[str], unit: str = "µs") -> str:
         name for name in columns if name != OURS and any(name in row for row in rows.values())
     ]
     first = f"{OURS}, {unit}" if unit else OURS
-    lines = ["| | " + " | ".join([first, *others]) + " |"]
+    lines = ["| | " + " | ".join([first, *map(title_of, others)]) + " |"]
     lines.append("|---|" + "---:|" * (len(others) + 1))
     for name, row in rows.items():
         ours = row.get(OURS)

@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "instance",
             "json",
             "lazy",
+            "light",
             "loops",
             "registry",
             "settings",
@@ -115,6 +116,7 @@ UPWARD_CALLS: dict[tuple[str, str], str] = {
     ("app", "devserver"): "app.run() hands over to it",
     ("app", "operations"): "sets up, at start, what the settings have switched on",
     ("app", "testing"): "app.test_client() and its like hand one out",
+    ("application", "gateway"): "app.mount() makes the list that the gateways look into",
     ("requests", "debug"): "explains a file that is missing for want of the form's encoding",
     ("scaffold", "cli"): "app.cli and blueprint.cli are made at first use, click with them",
 }

@@ -39,6 +39,45 @@ def test_importing_the_package_loads_no(name, after_import):
     assert name not in after_import
 
 
+# What the first request needs is loaded at the start, and what no request may need later or never.
+LATER = (
+    *("asyncio", "ssl", "socket", "http.server", "http.client", "email.message", "subprocess"),
+    *("decimal", "graphlib", "html", "itsdangerous", "multipart", "pathlib", "tempfile"),
+    *("werkzeug.formparser", "werkzeug.serving", "werkzeug.test", "werkzeug.local"),
+    *("cruse.background", "cruse.extension", "cruse.gateway.asgi", "cruse.gateway.rsgi"),
+    *("cruse.loops", "cruse.requests", "cruse.security", "cruse.sessions", "cruse.sse"),
+    *("cruse.templating", "cruse.websockets", "cruse.workers"),
+)
+
+
+@pytest.fixture(scope="module")
+def after_the_class():
+    return loaded_after("from cruse import Cruse")
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_importing_the_application_class_loads_no(name, after_the_class):
+    if name == "pathlib" and "pathlib" in loaded_after("pass"):
+        return  # by a tool of the environment
+    assert name not in after_the_class
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import werkzeug; werkzeug.Client",
+        "from werkzeug import Request, Response, run_simple",
+        "import werkzeug; werkzeug.exceptions.NotFound; werkzeug.datastructures.Headers",
+        "import werkzeug.wrappers; werkzeug.wrappers.Request",
+        "from werkzeug.wrappers import Response; import werkzeug.test",
+        "import werkzeug; assert not hasattr(werkzeug, 'nothing_of_that_name')",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "import werkzeug"])
+def test_werkzeug_has_all_its_names_when_they_are_asked_for(use, before):
+    loaded_after(f"{before}\nfrom cruse import Cruse\n{use}")
+
+
 def test_making_an_application_loads_no_template_engine_and_no_command_line():
     loaded = loaded_after("import cruse; cruse.Cruse('an_app')")
     assert (

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cruse import Blueprint, Cruse, g, inline, request, session
+from cruse import Blueprint, Cruse, EventStream, g, inline, request, session, websocket
 
 ENVIRON = {
     "REQUEST_METHOD": "GET",
@@ -92,17 +92,17 @@ JSON = body_of("application/json", b'{"name": "Ada"}')
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 23, None),
-    ("/async", NOTHING, b"hello", None, 29),
-    ("/inline", NOTHING, b"hello", 23, 29),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 29, 35),
-    ("/items/7", NOTHING, b"7", 28, 34),
-    ("/query?q=tea", NOTHING, b"tea", 38, 45),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 74, 106),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 62, 93),
-    ("/session", NOTHING, b"1", 127, 141),
-    ("/hooked/view", NOTHING, b"1", 46, 54),
-    ("/nowhere", NOTHING, None, 55, 68),
+    ("/", NOTHING, b"hello", 19, None),
+    ("/async", NOTHING, b"hello", None, 25),
+    ("/inline", NOTHING, b"hello", 19, 25),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 24, 30),
+    ("/items/7", NOTHING, b"7", 22, 28),
+    ("/query?q=tea", NOTHING, b"tea", 29, 37),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 57, 82),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 45, 70),
+    ("/session", NOTHING, b"1", 120, 133),
+    ("/hooked/view", NOTHING, b"1", 36, 44),
+    ("/nowhere", NOTHING, None, 45, 57),
 ]
 
 
@@ -217,3 +217,74 @@ def test_a_hook_that_nobody_registered_costs_nothing(app):
     app.before_request_funcs[None].append(lambda: None)
     count()  # the plan is compiled anew
     assert plain < count() <= plain + 4
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/pieces", 3), ("/events", 4)],  # the view's, the encoding of an event, and two that send
+)
+def test_one_more_piece_of_a_stream_costs_only_itself(app, path, most):
+    @app.get(path)
+    async def stream():
+        async def pieces():
+            for _ in range(int(request.args["n"])):
+                yield "piece"
+
+        return EventStream(pieces()) if path == "/events" else pieces()
+
+    def count(n):
+        sent = []
+
+        async def receive():
+            await asyncio.Event().wait()
+
+        async def send(message):
+            sent.append(message)
+
+        async def ask():
+            scope = {**SCOPE, "path": path, "query_string": b"n=%d" % n}
+            with Counter() as counter:
+                await app(scope, receive, send)
+            return len(counter.names)
+
+        asyncio.run(ask())  # the first compiles the plan
+        sent.clear()
+        calls = asyncio.run(ask())
+        assert len(sent) == n + 2
+        return calls
+
+    assert (count(110) - count(10)) / 100 <= most
+
+
+def test_one_more_echo_of_a_websocket_costs_what_receives_and_sends_it(app):
+    @app.websocket("/echo")
+    async def echo():
+        async for message in websocket:
+            await websocket.send(message)
+
+    def count(n):
+        sent = []
+
+        async def ask():
+            come = [{"type": "websocket.connect"}]
+            come += [{"type": "websocket.receive", "text": "x"}] * n
+            come.append({"type": "websocket.disconnect", "code": 1000})
+            messages = iter(come)
+
+            async def receive():
+                return next(messages)
+
+            async def send(message):
+                sent.append(message)
+
+            with Counter() as counter:
+                await app({**SCOPE, "type": "websocket", "path": "/echo"}, receive, send)
+            return len(counter.names)
+
+        asyncio.run(ask())
+        sent.clear()
+        calls = asyncio.run(ask())
+        assert [m["type"] for m in sent] == ["websocket.accept", *["websocket.send"] * n]
+        return calls
+
+    assert (count(110) - count(10)) / 100 <= 8

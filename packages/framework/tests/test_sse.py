@@ -83,8 +83,9 @@ def test_an_id_or_type_cannot_begin_another_line(bad):
         Event("data", **bad).encode()
 
 
-def test_browsers_are_told_when_to_come_back(app, client):
-    app.get("/events", endpoint="events")(lambda: EventStream(as_sync(["x"]), retry=1.5))
+@pytest.mark.parametrize("colour", [as_sync, as_async])
+def test_browsers_are_told_when_to_come_back(app, client, colour):
+    app.get("/events", endpoint="events")(lambda: EventStream(colour(["x"]), retry=1.5))
     assert client.get("/events").text.startswith("retry: 1500\n\n")
 
 
@@ -116,6 +117,40 @@ def test_a_quiet_stream_sends_signs_of_life(app, client):
             heard.set()
     assert heard.is_set()
     assert read("".join(pieces)) == [("message", "", "something at last")]
+
+
+def test_a_sign_of_life_and_an_event_are_sent_one_after_the_other(app):
+    beating, sent, sending = asyncio.Event(), [], []
+
+    @app.get("/events")
+    async def events():
+        async def after_a_beat_has_begun():
+            await beating.wait()
+            for number in range(3):
+                yield str(number)
+
+        return EventStream(after_a_beat_has_begun(), heartbeat=0.001)
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message):
+        assert not sending
+        sending.append(message)
+        if message.get("body") == b":\n\n":
+            beating.set()
+            for _ in range(10):  # a slow client
+                await asyncio.sleep(0)
+        sent.append(message.get("body"))
+        sending.clear()
+
+    scope = {"type": "http", "method": "GET", "path": "/events", "headers": [], "asgi": {}}
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 30))
+    assert sent[0] is None
+    assert [body for body in sent[1:] if body != b":\n\n"] == [
+        *(b"data: %d\n\n" % number for number in range(3)),
+        b"",
+    ]
 
 
 def test_the_iterator_is_closed_when_the_client_leaves(app):

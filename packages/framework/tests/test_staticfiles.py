@@ -1,7 +1,9 @@
 """Static files: URLs with the hash of the content, and siblings compressed in advance."""
 
+import asyncio
 import gzip
 import os
+import threading
 from urllib.parse import urljoin
 
 import pytest
@@ -410,3 +412,49 @@ def test_a_condition_that_fails_for_one_client_is_kept_for_nobody(app, client):
             assert response.status_code == 412
             assert response.headers["Cache-Control"] == "no-store"
             assert "Expires" not in response.headers
+
+
+def threads_of_answers(app, headers):
+    """Ask twice under ASGI, the second time with these fields, and return who sent the files."""
+    threads = []
+    find = app.static_files.find
+
+    def watched(folder, path):
+        threads.append(threading.current_thread().name)
+        return find(folder, path)
+
+    app.static_files.find = watched
+
+    async def main():
+        client = app.async_test_client()
+        first = await client.get("/static/app.css")
+        second = await client.get("/static/app.css", headers=headers(first))
+        await app.stop_on_loop()
+        return second
+
+    answer = asyncio.run(main())
+    here = threading.current_thread().name
+    return answer.status_code, [name == here for name in threads]
+
+
+def test_who_has_a_file_already_is_told_without_a_thread(app):
+    same = threads_of_answers(app, lambda first: {"If-None-Match": first.headers["ETag"]})
+    assert same == (304, [False, True])
+
+
+@pytest.mark.parametrize("tag", [None, '"another"'])
+def test_a_file_is_read_in_a_thread(app, tag):
+    assert threads_of_answers(app, lambda first: {"If-None-Match": tag} if tag else {}) == (
+        200,
+        [False, False],
+    )
+
+
+def test_an_own_way_to_send_static_files_may_take_its_time(root):
+    class Careful(Cruse):
+        def send_static_file(self, filename):
+            return super().send_static_file(filename)
+
+    app = Careful(__name__, root_path=str(root))
+    same = threads_of_answers(app, lambda first: {"If-None-Match": first.headers["ETag"]})
+    assert same == (304, [False, False])

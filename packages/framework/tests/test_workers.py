@@ -1,6 +1,7 @@
 """The threads that sync code runs in under an async server."""
 
 import asyncio
+import os
 import threading
 
 import pytest
@@ -170,3 +171,76 @@ def test_a_pool_that_stops_amid_a_stream_waits_for_no_thread_for_ever():
     (thread,) = asyncio.run(stop_amid_a_stream())
     thread.join(30)
     assert not thread.is_alive()
+
+
+@pytest.fixture(params=["mailbox", "no mailbox"])
+def pool(request, monkeypatch):
+    if request.param == "no mailbox":  # as outside of Linux
+        monkeypatch.delattr(os, "eventfd", raising=False)
+    pool = WorkerPool(4, "pool")
+    yield pool
+    pool.stop()
+
+
+def test_many_tasks_get_the_outcomes_of_their_own_functions(pool):
+    def work(number):
+        if number % 3 == 0:
+            raise LookupError(number)
+        return number
+
+    async def main():
+        return await asyncio.gather(
+            *(pool.run(work, number) for number in range(100)), return_exceptions=True
+        )
+
+    for number, outcome in enumerate(asyncio.run(main())):
+        assert str(outcome) == str(number)
+        assert isinstance(outcome, LookupError) is (number % 3 == 0)
+
+
+def test_a_cancelled_task_waits_for_its_thread_and_is_let_go_when_it_is_cancelled_again(pool):
+    begun, gate = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        gate.wait(30)
+
+    async def main():
+        waits, gives_up = (asyncio.ensure_future(pool.run(work)) for _ in range(2))
+        await asyncio.to_thread(begun.wait, 30)
+        for task in (waits, gives_up):
+            task.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not waits.done()
+        assert not gives_up.done()
+        gives_up.cancel()
+        await asyncio.wait({gives_up})
+        assert not waits.done()
+        gate.set()
+        await asyncio.wait({waits})
+        assert waits.cancelled()
+        assert gives_up.cancelled()
+
+    asyncio.run(main())
+
+
+def test_a_loop_that_a_task_stops_still_wakes_the_others(pool):
+    async def stop():
+        await pool.run(int)
+        raise SystemExit
+
+    loop = asyncio.new_event_loop()
+    try:
+        stopping, other = loop.create_task(stop()), loop.create_task(pool.run(lambda: "woken"))
+        with pytest.raises(SystemExit):
+            loop.run_until_complete(asyncio.wait({stopping, other}))
+        assert loop.run_until_complete(asyncio.wait_for(other, 30)) == "woken"
+        assert isinstance(stopping.exception(), SystemExit)
+    finally:
+        loop.close()
+
+
+def test_threads_serve_several_loops_one_after_the_other(pool):
+    for _ in range(3):
+        assert asyncio.run(pool.run(lambda: "done")) == "done"

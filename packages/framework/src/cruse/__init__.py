@@ -115,6 +115,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"cruse.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'cruse' has no attribute {name!r}")
+    for package in ("werkzeug", "werkzeug.wrappers"):
+        import_module("cruse.light").put_off(package)
     value = getattr(import_module(_HOME[name]), name)
     _names[name] = value
     return value

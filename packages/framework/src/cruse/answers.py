@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.globals import _cv, current_context
 from cruse.problems import answer_error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import sys
 import weakref
+from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
@@ -15,46 +15,40 @@ from werkzeug.utils import redirect as make_redirect
 from cruse import pipeline
 from cruse.answers import response_of
 from cruse.application import Application
-from cruse.background import BackgroundTasks
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive, waiting
 from cruse.colors import is_async
 from cruse.context import Context
-from cruse.gateway.asgi import serve_asgi
-from cruse.gateway.rsgi import serve_rsgi
 from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
-from cruse.lazy import lazy
+from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
-from cruse.loops import LoopThread
-from cruse.plans import STEPS, Plan, without
+from cruse.plans import STEPS, Entrance, Plan, without
 from cruse.responses import without_controls
-from cruse.scaffold import setupmethod
-from cruse.security import SecurityHeaders
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
-from cruse.templating import update_template_context
-from cruse.websockets import UpgradeRequired
-from cruse.workers import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    import asyncio
+    from collections.abc import Awaitable, Callable, Coroutine
     from types import TracebackType
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-    from cruse.gateway.mounts import Mounts
+    from cruse.background import BackgroundTasks
+    from cruse.loops import LoopThread
     from cruse.proxies import TrustedProxies
     from cruse.requests import Request
     from cruse.responses import Response
+    from cruse.security import SecurityHeaders
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
     from cruse.typing import (
         Receive,
         ResponseReturnValue,
         Scope,
         Send,
-        StartResponse,
         WSGIEnvironment,
     )
+    from cruse.workers import WorkerPool
 
 __all__ = ["Cruse"]
 
@@ -81,10 +75,11 @@ class Cruse(Application):
 
     context_class: type[Context] = Context
     plan_without_route: Plan | None = None
-    #: What is mounted on the application, if anything is.
-    mounts: Mounts | None = None
+    entrance: Entrance | None = None
     #: The pipeline's steps as this class has them; see :func:`cruse.plans.own_steps`.
     builtin_steps: dict[str, Callable[..., Any]]
+    #: What happens when a context becomes current, as this class and its context have it.
+    builtin_pushing: tuple[Callable[..., Any], ...]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
     _asgi_single_callable = True
 
@@ -106,17 +101,20 @@ class Cruse(Application):
             return self.wsgi_app(scope, receive)
         return self.asgi_app(scope, receive, send)
 
-    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve a request as WSGI (PEP 3333). Middleware wraps this attribute."""
-        return serve_wsgi(self, environ, start_response)
+    #: Serves a request as WSGI (PEP 3333). Middleware wraps this attribute.
+    wsgi_app = serve_wsgi
 
-    def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        """Serve a connection as ASGI 3. Middleware wraps this attribute."""
-        return serve_asgi(self, scope, receive, send)
+    if TYPE_CHECKING:
 
-    def rsgi_app(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
-        """Serve a connection as RSGI 1. Middleware wraps this attribute."""
-        return serve_rsgi(self, scope, protocol)
+        def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+            """Serve a connection as ASGI 3. Middleware wraps this attribute."""
+
+        def rsgi_app(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
+            """Serve a connection as RSGI 1. Middleware wraps this attribute."""
+
+    else:  # with the first connection come these gateways, and asyncio with them
+        asgi_app = imported("cruse.gateway.asgi", "serve_asgi")
+        rsgi_app = imported("cruse.gateway.rsgi", "serve_rsgi")
 
     def __rsgi__(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
         return self.rsgi_app(scope, protocol)
@@ -127,33 +125,13 @@ class Cruse(Application):
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self.stop_on_loop())
 
-    @setupmethod
-    def mount(self, prefix: str, app: Any, interface: str | None = None) -> None:
-        """Let another application have every URL below a prefix; the longest prefix decides.
-
-        It is a world of its own: hooks, error handlers, limits and headers of this application do
-        not reach it. It is started and stopped with this one.
-
-        Args:
-            prefix: Where, such as ``"/admin"``; routes of this application below it are hidden.
-            app: A Cruse, WSGI or ASGI application, under whatever protocol this one is served.
-            interface: ``"wsgi"`` or ``"asgi"``, where the object does not tell.
-
-        Raises:
-            ValueError: When the prefix is none, is taken, or is ``"/"``.
-            TypeError: When it can't be told which protocol the application speaks.
-        """
-        from cruse.gateway.mounts import Mounts
-
-        mounts = self.mounts or Mounts()
-        mounts.add(self, prefix, app, interface)
-        self.mounts = mounts
-
     # -- sides and lifespan --
 
     @lazy
     def loop_thread(self) -> LoopThread:
         """The thread with the loop for async code under WSGI."""
+        from cruse.loops import LoopThread
+
         thread = LoopThread(f"{self.name}-loop")
         weakref.finalize(self, thread.release).atexit = False
         return thread
@@ -161,6 +139,8 @@ class Cruse(Application):
     @lazy
     def pool(self) -> WorkerPool:
         """The threads for sync code under ASGI and RSGI."""
+        from cruse.workers import WorkerPool
+
         pool = WorkerPool(self.config["THREAD_POOL_SIZE"], f"{self.name}-worker")
         # Tests make many applications and stop few: the threads must not outlive them.
         weakref.finalize(self, pool.release).atexit = False
@@ -185,6 +165,8 @@ class Cruse(Application):
     @lazy
     def security_headers(self) -> SecurityHeaders:
         """The header fields that responses get unless they have them."""
+        from cruse.security import SecurityHeaders
+
         return SecurityHeaders(self.config)
 
     @lazy
@@ -213,6 +195,7 @@ class Cruse(Application):
         self.security_headers  # noqa: B018 - a setting that is wrong is told now
         self.proxies, self.cors, self.compression  # noqa: B018
         self.session_interface  # noqa: B018 - and so is a wrong SESSION_STORE
+        self.request_class  # noqa: B018 - imported now, not in the midst of a request
         self.check_extensions()
         self.operations  # noqa: B018
         if self.debug:
@@ -261,17 +244,21 @@ class Cruse(Application):
                 await self.background.drain()
             await self.lifecycle.stop(self.loop_bridge)
         finally:
-            await asyncio.to_thread(self._end_threads)
+            from asyncio import to_thread
+
+            await to_thread(self._end_threads)
 
     def _end_threads(self) -> None:
         for name in ("loop_bridge", "pool", "loop_thread"):
             made = self.__dict__.pop(name, None)
-            if isinstance(made, WorkerPool | LoopThread):
+            if name != "loop_bridge" and made is not None:
                 made.stop()
 
     @lazy
     def background(self) -> BackgroundTasks:
         """The tasks of :meth:`add_background_task`."""
+        from cruse.background import BackgroundTasks
+
         return BackgroundTasks(self)
 
     def add_background_task(
@@ -323,9 +310,9 @@ class Cruse(Application):
         try:
             websocket = ctx.websocket is not None
             if not (
-                self.subdomain_matching
+                self._own_url_adapter
+                or self.subdomain_matching
                 or self.config["TRUSTED_HOSTS"] is not None
-                or self._own_url_adapter
             ):
                 found = self.router.match(ctx.path, ctx.method, websocket)
                 if found is not None:
@@ -338,6 +325,8 @@ class Cruse(Application):
                 )
                 ctx.route = self.router.route(rule)
         except WebsocketMismatch as error:
+            from cruse.websockets import UpgradeRequired
+
             ctx.routing_exception = error if ctx.websocket else UpgradeRequired(ctx.request)
         except HTTPException as error:
             if isinstance(error, RequestRedirect):  # it keeps the query, whatever is in that
@@ -380,7 +369,10 @@ class Cruse(Application):
         """Run the built-in version of a step for the current context."""
         ctx = current_context()
         plan = without(pipeline.plan_of(ctx), name)
-        return drive(step(ctx, plan, *args, **kwargs))
+        result = step(ctx, plan, *args, **kwargs)
+        while type(result) is CoroutineType:
+            result = drive(result)
+        return result
 
     def full_dispatch_request(self) -> Response:
         """Run hooks and view and return the finished response."""
@@ -452,10 +444,13 @@ class Cruse(Application):
         kind = type(rv)
         if kind is str or kind is bytes:
             return response_class(rv)  # type: ignore[arg-type]
-        if kind is response_class:
-            return rv  # type: ignore[return-value]
-        if (kind is dict or kind is list) and not self.response_types:
-            return self.json.response(rv)
+        if isinstance(rv, response_class):
+            return rv
+        if not self.response_types:
+            if kind is dict or kind is list:
+                return self.json.response(rv)
+            if kind is GeneratorType:
+                return response_class(rv)  # type: ignore[arg-type]
         return response_of(self, rv)
 
     def make_default_options_response(self) -> Response:
@@ -513,6 +508,8 @@ class Cruse(Application):
 
     def update_template_context(self, context: dict[str, Any]) -> None:
         """Add what the context processors give to a template's variables."""
+        from cruse.templating import update_template_context
+
         update_template_context(self, context)
 
     # -- colours --
@@ -590,6 +587,7 @@ class Cruse(Application):
         return make(self, **kwargs)
 
 
+Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
 if sys.version_info >= (3, 12):
@@ -597,4 +595,6 @@ if sys.version_info >= (3, 12):
     inspect.markcoroutinefunction(Cruse.__call__)
 else:
     # What asyncio.iscoroutinefunction looks for.
-    Cruse.__call__._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    from asyncio import coroutines
+
+    Cruse.__call__._is_coroutine = coroutines._is_coroutine  # type: ignore[attr-defined]

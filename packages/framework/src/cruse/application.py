@@ -13,24 +13,21 @@ from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.routing import BuildError
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wrappers.response import Response as WerkzeugResponse
 
-from cruse.colors import is_async
+from cruse.colors import inline, is_async
 from cruse.config import Config, ConfigAttribute, lifetime
 from cruse.context import Globals
 from cruse.errors import Aborter
-from cruse.extension import bind_in_order, missing_requirements
 from cruse.instance import find_instance_path
 from cruse.json.provider import DefaultJSONProvider
-from cruse.lazy import lazy
+from cruse.lazy import imported, lazy
 from cruse.lifecycle import Lifecycle
 from cruse.logging import create_logger
 from cruse.registry import ScopedHooks
-from cruse.requests import Request
 from cruse.responses import Response
 from cruse.routing import Map, Router, Rule
 from cruse.scaffold import T_teardown, endpoint_of, setupmethod
-from cruse.sessions import make_interface
 from cruse.settings import DEFAULTS
 from cruse.templated import Templated
 from cruse.urls import build_url, make_adapter, scopes_of
@@ -49,9 +46,11 @@ if TYPE_CHECKING:
     from cruse.compression import Compression
     from cruse.cors import CrossOrigin
     from cruse.extension import Extension
+    from cruse.gateway.mounts import Mounts
     from cruse.includes import Include
     from cruse.json.provider import JSONProvider
     from cruse.prefixes import PrefixOwner
+    from cruse.requests import Request
     from cruse.sessions import SessionInterface
     from cruse.staticfiles import StaticFiles
     from cruse.typing import (
@@ -81,7 +80,10 @@ class Application(Templated):
     config_class: type[Config] = Config
     default_config: Any = DEFAULTS
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
-    request_class: type[Request] = Request
+    if TYPE_CHECKING:
+        request_class: type[Request]
+    else:
+        request_class = imported("cruse.requests", "Request")
     response_class: type[Response] = Response
     if TYPE_CHECKING:
         session_interface: SessionInterface
@@ -90,6 +92,8 @@ class Application(Templated):
         @lazy
         def session_interface(self) -> SessionInterface:
             """What opens and saves sessions: in cookies, or where ``SESSION_STORE`` says."""
+            from cruse.sessions import make_interface
+
             return make_interface(self)
 
     test_cli_runner_class: type[Any] | None = None
@@ -103,6 +107,8 @@ class Application(Templated):
         "PERMANENT_SESSION_LIFETIME", lifetime
     )
 
+    #: What is mounted on the application, if anything is.
+    mounts: Mounts | None = None
     _got_first_request = False
 
     def __init__(
@@ -159,8 +165,9 @@ class Application(Templated):
         # A weak reference: the view must not keep the application alive (in a cycle).
         app = weakref.ref(self)
 
-        def static(filename: str) -> Response:
-            return cast("Application", app()).send_static_file(filename)
+        @inline
+        def static(filename: str) -> Any:
+            return app()._answer_static(filename)  # type: ignore[union-attr]
 
         self.static_endpoints["static"] = None
         self.add_url_rule(
@@ -248,7 +255,10 @@ class Application(Templated):
             RuntimeError: When a name is bound twice, or extensions require each other.
         """
         waiting = [*self._waiting_extensions, *extensions]
-        self._waiting_extensions = bind_in_order(cast("Cruse", self), waiting) if waiting else []
+        if waiting:
+            from cruse.extension import bind_in_order
+
+            self._waiting_extensions = bind_in_order(cast("Cruse", self), waiting)
 
     def check_extensions(self) -> None:
         """Check that every extension has what it requires, and its settings; part of start-up.
@@ -258,6 +268,8 @@ class Application(Templated):
             SettingsError: When a setting is unknown, missing, or of a wrong type.
         """
         if self._waiting_extensions:
+            from cruse.extension import missing_requirements
+
             raise RuntimeError(missing_requirements(cast("Cruse", self), self._waiting_extensions))
         for state in self.extensions.values():
             getattr(state, "settings", None)  # read and checked at its first use
@@ -324,6 +336,28 @@ class Application(Templated):
             from cruse.includes import load_includes
 
             load_includes(cast("Cruse", self), self._waiting_includes)
+
+    @setupmethod
+    def mount(self, prefix: str, app: Any, interface: str | None = None) -> None:
+        """Let another application have every URL below a prefix; the longest prefix decides.
+
+        It is a world of its own: hooks, error handlers, limits and headers of this application do
+        not reach it. It is started and stopped with this one.
+
+        Args:
+            prefix: Where, such as ``"/admin"``; routes of this application below it are hidden.
+            app: A Cruse, WSGI or ASGI application, under whatever protocol this one is served.
+            interface: ``"wsgi"`` or ``"asgi"``, where the object does not tell.
+
+        Raises:
+            ValueError: When the prefix is none, is taken, or is ``"/"``.
+            TypeError: When it can't be told which protocol the application speaks.
+        """
+        from cruse.gateway.mounts import Mounts
+
+        mounts = self.mounts or Mounts()
+        mounts.add(cast("Cruse", self), prefix, app, interface)
+        self.mounts = mounts
 
     def iter_blueprints(self) -> ValuesView[Blueprint]:
         """Return the blueprints in the order of their registration."""

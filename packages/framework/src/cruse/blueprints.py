@@ -204,7 +204,7 @@ class Blueprint(Scaffold):
             app.static_endpoints[f"{name}.static"] = self
             state.add_url_rule(
                 f"{self.static_url_path}/<path:filename>",
-                view_func=self.send_static_file,
+                view_func=self._answer_static,
                 endpoint="static",
             )
         self._merge_into(app, name)

@@ -7,9 +7,7 @@ the server terminates the input), and a read that fails is the client's disconne
 
 from __future__ import annotations
 
-import asyncio
 import io
-import tempfile
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
@@ -87,6 +85,10 @@ class BodyStream(io.RawIOBase):
             raise
         except Exception as error:  # servers raise their own: a bad chunk, a reset connection
             raise ClientDisconnected from error
+        received = self.received + len(data)
+        if data and (self.limit is None or received <= self.limit):
+            self.received = received
+            return data
         return self._count(data)
 
     def _count(self, data: bytes) -> bytes:
@@ -115,7 +117,9 @@ class BodyStream(io.RawIOBase):
             return b""
         next_chunk = getattr(self.source, "next_chunk", None)
         if next_chunk is None:  # a WSGI server's file: reading it blocks
-            return await asyncio.to_thread(self._read, CHUNK)
+            from asyncio import to_thread
+
+            return await to_thread(self._read, CHUNK)
         return self._count(await next_chunk())
 
     def spool_now(self, in_memory: int) -> tuple[IO[bytes], int]:
@@ -134,7 +138,9 @@ class BodyStream(io.RawIOBase):
     def _spool(self, in_memory: int) -> IO[bytes]:
         if self.length is None or self.length <= in_memory:
             return spool(in_memory)
-        return cast("IO[bytes]", tempfile.TemporaryFile())  # memory would be a detour
+        from tempfile import TemporaryFile
+
+        return cast("IO[bytes]", TemporaryFile())  # memory would be a detour
 
     async def spool(self, in_memory: int) -> tuple[IO[bytes], int]:
         """Read all that is left into a temporary file and return it with its size in bytes."""
@@ -156,4 +162,6 @@ class BodyStream(io.RawIOBase):
 
 def spool(in_memory: int = SPOOL_IN_MEMORY) -> IO[bytes]:
     """Make a temporary file that stays in memory up to ``in_memory`` bytes."""
-    return cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=in_memory, mode="w+b"))
+    from tempfile import SpooledTemporaryFile
+
+    return cast("IO[bytes]", SpooledTemporaryFile(max_size=in_memory, mode="w+b"))

@@ -7,22 +7,32 @@ for. On the loop it is the other way round: async functions are awaited, sync on
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from contextvars import copy_context
 from functools import partial, wraps
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cruse.colors import is_async, is_inline
-from cruse.loops import carry_back, run_beside, run_on
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from cruse.app import Cruse
     from cruse.workers import WorkerPool
 
-__all__ = ["Bridge", "OffLoop", "OnLoop", "call", "drive", "iterate_off_loop", "waiting"]
+__all__ = [
+    "Bridge",
+    "OffLoop",
+    "OnLoop",
+    "call",
+    "drive",
+    "drive_to_end",
+    "iterate_off_loop",
+    "running_loop",
+    "waiting",
+]
 
 T = TypeVar("T")
 
@@ -34,11 +44,30 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+    raise _suspended(coroutine)
+
+
+def drive_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never suspends and returns nothing.
+
+    Iterated over it ends without an exception, which costs as much as the coroutine itself.
+    """
+    for _ in coroutine.__await__():
+        raise _suspended(coroutine)
+
+
+def _suspended(coroutine: Coroutine[Any, Any, Any]) -> RuntimeError:
     coroutine.close()
-    raise RuntimeError(
+    return RuntimeError(
         "The pipeline suspended where no event loop runs. A custom awaitable was awaited outside "
         "of an async view or hook."
     )
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, without importing what it needs."""
+    loaded = sys.modules.get("asyncio")
+    return None if loaded is None else loaded._get_running_loop()
 
 
 class Bridge(Protocol):
@@ -64,10 +93,14 @@ class OffLoop:
 
     async def cross(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run an async function on the loop and wait for it in this thread."""
+        from cruse.loops import run_on  # here, as asyncio is: not every application needs a loop
+
         return run_on(self.get_loop(), function(*args, **kwargs))
 
     async def settle(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for it in this thread."""
+        from cruse.loops import run_on
+
         return run_on(self.get_loop(), coroutine)
 
 
@@ -85,6 +118,8 @@ class OnLoop:
         It runs in a copy of the context: the task's own would be entered twice while the task
         is still being stepped.
         """
+        from cruse.loops import carry_back
+
         context = copy_context()
         try:
             return await self.pool.run(context.run, partial(function, *args, **kwargs))
@@ -110,8 +145,10 @@ def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Call
 
     @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> T:
+        from cruse.loops import run_beside, run_on
+
         coroutine = function(*args, **kwargs)
-        if asyncio._get_running_loop() is not None:
+        if running_loop() is not None:
             return run_beside(coroutine)  # the loop here waits: it can't run anything
         return run_on(app.loop_here(), coroutine)
 
@@ -120,6 +157,8 @@ def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Call
 
 def iterate_off_loop(source: AsyncIterator[T], loop: asyncio.AbstractEventLoop) -> Iterator[T]:
     """Iterate an async iterator from a thread, step by step, closing it at the end."""
+    from cruse.loops import run_on
+
     step: Callable[[], Coroutine[Any, Any, T]] = source.__anext__  # type: ignore[assignment]
     try:
         while True:

@@ -11,7 +11,6 @@ import json
 import os
 import re
 from datetime import timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -32,8 +31,9 @@ __all__ = ["Config", "ConfigAttribute", "lifetime"]
 
 T = TypeVar("T")
 
-_SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|_KEY$")
-_PASSWORD = re.compile(r"(?<=://)([^/:@]*:)[^/]*@")
+# Compiled when a configuration is shown, not at the import.
+_SECRETS = r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|_KEY$"
+_PASSWORDS = r"(?<=://)([^/:@]*:)[^/]*@"
 _SPELLED = {"true": True, "false": False}
 _NO_SUCH_FILE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR)
 
@@ -110,13 +110,14 @@ class Config(dict[str, Any]):
                 it must be one that you trust.
             silent: Return False instead of raising when there is no such file.
         """
-        path = Path(self.root_path, filename)
+        path = os.path.join(self.root_path, filename)
         try:
-            source = path.read_bytes()
+            with open(path, "rb") as file:
+                source = file.read()
         except OSError as error:
             return _missing(error, silent)
         module = ModuleType("config")
-        module.__file__ = str(path)
+        module.__file__ = path
         # Running the file is what a configuration written in Python is for.
         exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102
         self.from_object(module)
@@ -153,9 +154,9 @@ class Config(dict[str, Any]):
             silent: Return False instead of raising when there is no such file.
             text: Open the file as UTF-8 text; ``tomllib.load`` needs bytes.
         """
-        path = Path(self.root_path, filename)
+        path = os.path.join(self.root_path, filename)
         try:
-            with path.open("r", encoding="utf-8") if text else path.open("rb") as file:
+            with open(path, "r" if text else "rb", encoding="utf-8" if text else None) as file:
                 mapping = load(file)
         except OSError as error:
             return _missing(error, silent)
@@ -236,16 +237,20 @@ class Config(dict[str, Any]):
         return f"<{type(self).__name__} {_without_secrets(dict(self))!r}>"
 
 
+def _is_secret(key: str) -> bool:
+    return re.search(_SECRETS, key.upper()) is not None
+
+
 def _without_secrets(value: Any) -> Any:
     """Return a value with what is secret in it masked, also in what it holds; URLs' passwords."""
     if isinstance(value, dict):
         return {
-            key: "***" if inner and _SECRET.search(str(key).upper()) else _without_secrets(inner)
+            key: "***" if inner and _is_secret(str(key)) else _without_secrets(inner)
             for key, inner in value.items()
         }
     if type(value) in (list, tuple):
         return type(value)(map(_without_secrets, value))
-    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
+    return re.sub(_PASSWORDS, r"\1***@", value) if isinstance(value, str) else value
 
 
 def _missing(error: OSError, silent: bool) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import iscoroutinefunction
-from secrets import token_urlsafe
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest, SecurityError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cruse.bridge import Bridge
     from cruse.observers import Observation
     from cruse.requests import Request
+    from cruse.responses import Response
     from cruse.routing import Route
     from cruse.sessions import SessionMixin
     from cruse.typing import AfterRequestCallable, F, WSGIEnvironment
@@ -90,7 +91,8 @@ class Context:
         session: The session, when it is opened already.
     """
 
-    # Slots are read and written several times as fast; all else is in the dictionary.
+    # Slots are read and written several times as fast; all else is in the dictionary, which most
+    # requests never make.
     __slots__ = (
         "__dict__",
         "__weakref__",
@@ -98,11 +100,19 @@ class Context:
         "after_functions",
         "app",
         "behind",
+        "bridge",
         "environ",
         "error",
+        "has_body",
         "has_request",
         "keep",
+        "made_g",
+        "made_request",
+        "made_session",
+        "method",
         "observation",
+        "path",
+        "response",
         "route",
         "routing_exception",
         "session_error",
@@ -111,8 +121,10 @@ class Context:
         "tls_host",
         "torn_down",
         "view_args",
-        "websocket",
     )
+
+    #: The conversation, when the request is the handshake of one.
+    websocket: WebSocket | None = None
 
     def __init__(
         self,
@@ -125,10 +137,11 @@ class Context:
         self.app = app
         if request is not None:
             environ = request.environ
-            self.request = request
             request.context = request.context or self
-        if session is not None:
-            self.session = session
+        #: What was made of ``request``, ``session`` and ``g``: ``None`` until they are touched.
+        self.made_request = request
+        self.made_session = session
+        self.made_g: Any = None
         self.environ = environ
         self.has_request = environ is not None
         self.route: Route | None = None
@@ -140,8 +153,6 @@ class Context:
         self.behind: tuple[Callable[[], object], ...] | None = ()
         #: Functions for the end of this context alone.
         self.teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
-        #: The conversation, when the request is the handshake of one.
-        self.websocket: WebSocket | None = None
         self.torn_down = False
         #: The raw Host field, of a request over HTTPS; the gateways set it.
         self.tls_host: str | None = None
@@ -159,53 +170,70 @@ class Context:
 
     # -- what is made on first touch --
 
-    @lazy
+    @property
     def request(self) -> Request:
         """The request; it does not exist on an application context."""
-        environ = self.environ
-        if environ is None:
-            raise RuntimeError("There is no request in this context, only an application.")
-        request = self.app.request_class(environ)
-        request.context = self
+        request = self.made_request
+        if request is None:
+            environ = self.environ
+            if environ is None:
+                raise RuntimeError("There is no request in this context, only an application.")
+            request = self.made_request = self.app.request_class(environ)
+            request.context = self
         return request
 
-    @lazy
-    def bridge(self) -> Bridge:
-        """How functions of the other colour are called; the gateways set it."""
-        return self.app.bridge
+    @request.setter
+    def request(self, request: Request) -> None:
+        self.made_request = request
 
-    @lazy
-    def method(self) -> str:
-        """The HTTP method, in upper case; the gateways set it."""
-        return self.request.method
-
-    @lazy
-    def path(self) -> str:
-        """The decoded path below the application's root; the gateways set it."""
-        return decode_path((self.environ or {}).get("PATH_INFO") or "")
-
-    @lazy
-    def has_body(self) -> bool:
-        """Whether the request may have a body that nobody has read yet."""
-        environ = self.environ or {}
-        length = environ.get("CONTENT_LENGTH")
-        return length not in (None, "", "0") or bool(environ.get("wsgi.input_terminated"))
-
-    @lazy
+    @property
     def session(self) -> SessionMixin:
         """The session, opened by ``app.session_interface`` when it is first touched."""
-        if self.session_error is not None:
-            raise self.session_error
-        # On a loop the session was opened ahead if there is anything to wait for.
-        bridge = self.app.bridge if self.bridge.on_loop else self.bridge
-        interface = self.app.session_interface
-        session = drive(interface.open(self.app, self.request, bridge))
-        return interface.make_null_session(self.app) if session is None else session
+        session = self.made_session
+        if session is None:
+            if self.session_error is not None:
+                raise self.session_error
+            # On a loop the session was opened ahead if there is anything to wait for.
+            bridge = self.app.bridge if self.bridge.on_loop else self.bridge
+            interface = self.app.session_interface
+            session = drive(interface.open(self.app, self.request, bridge))
+            if session is None:
+                session = interface.make_null_session(self.app)
+            self.made_session = session
+        return session
 
-    @lazy
+    @session.setter
+    def session(self, session: SessionMixin) -> None:
+        self.made_session = session
+
+    @property
     def g(self) -> Any:
         """A namespace for the application's own use."""
-        return self.app.app_ctx_globals_class()
+        g = self.made_g
+        if g is None:
+            g = self.made_g = self.app.app_ctx_globals_class()
+        return g
+
+    @g.setter
+    def g(self, g: Any) -> None:
+        self.made_g = g
+
+    if TYPE_CHECKING:
+        bridge: Bridge  # how functions of the other colour are called
+        method: str  # the HTTP method, in upper case
+        path: str  # decoded, below the application's root
+        has_body: bool  # whether the request may have a body that nobody has read yet
+        response: Response  # the pipeline's answer
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            """Fill a slot that no gateway has filled."""
+            make = _UNFILLED.get(name)
+            if make is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            value = make(self)
+            setattr(self, name, value)
+            return value
 
     @lazy
     def url_adapter(self) -> MapAdapter | None:
@@ -219,6 +247,8 @@ class Context:
     @lazy
     def csp_nonce(self) -> str:
         """The nonce of this response's content security policy: 128 random bits."""
+        from secrets import token_urlsafe
+
         return token_urlsafe(16)
 
     @lazy
@@ -245,12 +275,12 @@ class Context:
     @property
     def session_opened(self) -> bool:
         """Whether anybody touched the session."""
-        return "session" in self.__dict__
+        return self.made_session is not None
 
     @property
     def request_made(self) -> bool:
         """Whether anybody touched the request."""
-        return "request" in self.__dict__
+        return self.made_request is not None
 
     # -- functions that belong to this one context --
 
@@ -350,8 +380,8 @@ class Context:
         copied = type(self)(
             self.app,
             self.environ,
-            request=self.__dict__.get("request"),
-            session=self.__dict__.get("session"),
+            request=self.made_request,
+            session=self.made_session,
         )
         copied.route, copied.view_args = self.route, self.view_args
         copied.routing_exception = self.routing_exception
@@ -362,6 +392,21 @@ class Context:
         if not self.has_request:
             return f"<Context of {self.app.name!r}>"
         return f"<Context {self.request.method} {self.request.path!r} of {self.app.name!r}>"
+
+
+def _has_body(ctx: Context) -> bool:
+    environ = ctx.environ or {}
+    length = environ.get("CONTENT_LENGTH")
+    return length not in (None, "", "0") or bool(environ.get("wsgi.input_terminated"))
+
+
+#: What the gateways set, by how it is found in a context that none of them has made.
+_UNFILLED: dict[str, Callable[[Context], Any]] = {
+    "bridge": attrgetter("app.bridge"),
+    "has_body": _has_body,
+    "method": lambda ctx: ctx.request.method,
+    "path": lambda ctx: decode_path((ctx.environ or {}).get("PATH_INFO") or ""),
+}
 
 
 def decode_path(path: str) -> str:

@@ -103,6 +103,9 @@ class LazyEnviron(dict[str, Any]):
             dict.update(self, self.make_all())
             dict.update(self, before)
 
+    def __bool__(self) -> bool:
+        return True  # there is no environ without keys; to count them would make them all
+
     def __missing__(self, key: str) -> Any:
         value = self.make(key) if self.pending else ABSENT
         if value is ABSENT:

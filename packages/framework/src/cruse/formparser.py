@@ -2,54 +2,89 @@
 
 from __future__ import annotations
 
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from cruse.body import CHUNK, BodyStream
-from cruse.parts import MemoryBudget, Parts
+from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
 
 if TYPE_CHECKING:
     from cruse.parts import Part
 
-__all__ = ["FormParser", "as_multidict", "parse_query"]
+__all__ = ["URLENCODED", "FormParser", "as_multidict", "parse_query", "parse_urlencoded"]
 
 
-def parse_query(query: str, what: str) -> list[tuple[str, str]]:
-    """Split ``a=1&b=2`` into pairs of text.
+URLENCODED = "application/x-www-form-urlencoded"
+
+
+def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
+    """Split ``a=1&b=2`` into a dictionary of lists of text.
 
     Args:
         query: The encoded pairs.
         what: What it is, for the error message.
+        cls: The class of the dictionary.
 
     Raises:
         BadRequest: When the percent-encoded bytes are not UTF-8.
     """
-    pairs = [pair.partition("=") for pair in query.replace("+", " ").split("&") if pair]
-    if "%" not in query:
-        return [(name, value) for name, _, value in pairs]
-    try:
-        return [
-            (
-                unquote_to_bytes(name).decode() if "%" in name else name,
-                unquote_to_bytes(value).decode() if "%" in value else value,
-            )
-            for name, _, value in pairs
-        ]
-    except ValueError:
-        raise BadRequest(f"The {what} is not valid UTF-8.") from None
+    if "+" in query:
+        query = query.replace("+", " ")
+    pairs: list[Any] = [pair.partition("=") for pair in query.split("&") if pair]
+    if "%" in query:
+        try:
+            pairs = [(_unquoted(name), "", _unquoted(value)) for name, _, value in pairs]
+        except ValueError:
+            raise BadRequest(f"The {what} is not valid UTF-8.") from None
+    if cls.__init__ is not MultiDict.__init__:
+        return cls([(name, value) for name, _, value in pairs])
+    made = cls.__new__(cls)  # its constructor would do nothing else
+    add = dict.setdefault
+    for name, _, value in pairs:
+        add(made, name, []).append(value)
+    return made
+
+
+def _unquoted(text: str) -> str:
+    return unquote_to_bytes(text).decode() if "%" in text else text
 
 
 def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -> Any:
     """Make a dictionary of lists of pairs: werkzeug's, which first asks what it is given."""
     if cls.__init__ is not MultiDict.__init__:
         return cls(pairs)
-    made = cls.__new__(cls)  # its constructor would do nothing else
+    made = cls.__new__(cls)
     for name, value in pairs:
         dict.setdefault(made, name, []).append(value)
     return made
+
+
+def parse_urlencoded(
+    stream: IO[bytes], limit: int | None, max_parts: int | None, cls: type[MultiDict[str, Any]]
+) -> Any:
+    """Read an urlencoded form (URL standard) into a dictionary of lists of text.
+
+    Args:
+        stream: The body.
+        limit: The most bytes it may have; ``None`` for any number.
+        max_parts: The most fields.
+        cls: The class of the dictionary.
+
+    Raises:
+        BadRequest: When it is not UTF-8.
+        RequestEntityTooLarge: When it is over a limit.
+    """
+    data = stream.read() if limit is None else _read_at_most(stream, limit)
+    if max_parts is not None and data.count(b"&") >= max_parts:
+        raise RequestEntityTooLarge("The form has too many fields.")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The form is not valid UTF-8.") from None
+    return parse_query(text, "form", cls)
 
 
 class FormParser:
@@ -97,31 +132,22 @@ class FormParser:
         if mimetype == "multipart/form-data":
             fields, files = self._multipart(stream, (options or {}).get("boundary", ""))
             return stream, as_multidict(self.cls, fields), as_multidict(self.cls, files)
-        if mimetype == "application/x-www-form-urlencoded":
-            return stream, as_multidict(self.cls, self._urlencoded(stream)), self.cls()
+        if mimetype == URLENCODED:
+            most, parts = self.max_form_memory_size, self.max_form_parts
+            return stream, parse_urlencoded(stream, most, parts, self.cls), self.cls()
         return stream, self.cls(), self.cls()
-
-    def _urlencoded(self, stream: IO[bytes]) -> list[tuple[str, str]]:
-        limit = self.max_form_memory_size
-        data = stream.read() if limit is None else _read_at_most(stream, limit)
-        if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
-            raise RequestEntityTooLarge("The form has too many fields.")
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            raise BadRequest("The form is not valid UTF-8.") from None
-        return parse_query(text, "form")
 
     def _multipart(
         self, stream: IO[bytes], boundary: str
     ) -> tuple[list[tuple[str, str]], list[tuple[str, FileStorage]]]:
         fields: list[tuple[str, str]] = []
         files: list[tuple[str, FileStorage]] = []
+        from cruse.parts import MemoryBudget, Parts
+
         memory = MemoryBudget(self.max_form_memory_size)
+        body = stream if isinstance(stream, BodyStream) else BodyStream(stream, None, None)
         try:
-            for part in Parts(
-                BodyStream(stream, None, None), boundary, self.max_form_parts, memory
-            ):
+            for part in Parts(body, boundary, self.max_form_parts, memory):
                 if part.filename is None:
                     fields.append((part.name, part.text()))
                 else:
@@ -140,8 +166,7 @@ class FormParser:
             content_length=None,
         )
         try:
-            for chunk in part:
-                target.write(chunk)
+            _fill(target, part)
         except BaseException:
             target.close()
             raise
@@ -149,7 +174,29 @@ class FormParser:
         return FileStorage(target, part.filename, part.name, headers=part.headers)
 
 
+def _fill(target: IO[bytes], part: Part) -> None:
+    """Write a part to its file.
+
+    What a spooled file would keep in memory first is held back until it is known that it stays
+    there: what goes to disk goes there at once, and not by way of memory.
+    """
+    chunks = iter(part)
+    if type(target) is SpooledTemporaryFile:
+        held, size = [], 0
+        for chunk in chunks:
+            held.append(chunk)
+            size += len(chunk)
+            if size > SPOOL_IN_MEMORY:
+                target.rollover()
+                break
+        target.writelines(held)
+    for chunk in chunks:
+        target.write(chunk)
+
+
 def _read_at_most(stream: IO[bytes], limit: int) -> bytes:
+    if isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit:
+        return stream.read()  # the usual case
     chunks, size = [], 0
     while data := stream.read(CHUNK):
         size += len(data)

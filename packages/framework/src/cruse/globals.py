@@ -119,23 +119,25 @@ class _Proxy:
 
     __slots__ = ()
     _part: str | None = None
+    #: The context's slot for the part, which holds ``None`` until somebody has touched it.
+    _slot: str = ""
 
     def _get_current_object(self) -> Any:
         """Return the real object, for identity, signals' senders and other threads."""
         return _current(self._part)
 
     def __getattr__(self, name: str) -> Any:
-        context = _cv.get(None)
-        part: Any = self._part
-        if context is not None and (part == "app" or part in context.__dict__):
-            return getattr(getattr(context, part), name)  # made before: the usual case
+        made = getattr(_cv.get(None), self._slot, None)
+        if made is not None:
+            return getattr(made, name)  # made before: the usual case
         if name[:2] == "__" and not self:
             # Tools that look at every name of a module (pytest, doctest, inspect) ask for these.
             raise AttributeError(f"{name!r}: there is nothing that this stands for here.")
         return getattr(_current(self._part), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(_current(self._part), name, value)
+        made = getattr(_cv.get(None), self._slot, None)
+        setattr(_current(self._part) if made is None else made, name, value)
 
     def __delattr__(self, name: str) -> None:
         delattr(_current(self._part), name)
@@ -167,7 +169,8 @@ class _Proxy:
 
 def _forward(operation: Callable[..., Any]) -> Callable[..., Any]:
     def forwarded(self: _Proxy, *args: Any) -> Any:
-        return operation(_current(self._part), *args)
+        made = getattr(_cv.get(None), self._slot, None)
+        return operation(_current(self._part) if made is None else made, *args)
 
     return forwarded
 
@@ -195,7 +198,7 @@ for _name, _operation in {
     setattr(_Proxy, _name, _forward(cast("Callable[..., Any]", _operation)))
 
 
-def _proxy(name: str, part: str | None) -> Any:
+def _proxy(name: str, part: str | None, slot: str = "") -> Any:
     """Make the proxy called ``name`` for the attribute ``part`` of the context."""
 
     # isinstance() asks for __class__: it must be the real object's.
@@ -214,6 +217,7 @@ def _proxy(name: str, part: str | None) -> Any:
         {
             "__slots__": ("__weakref__",),
             "_part": part,
+            "_slot": slot,
             "__class__": property(real_class),
             "__dict__": property(real_dict),
             "__doc__": f"Stands for the current {name}.",
@@ -222,8 +226,8 @@ def _proxy(name: str, part: str | None) -> Any:
 
 
 app_ctx: Context = _proxy("context", None)
-current_app: Cruse = _proxy("application", "app")
-request: Request = _proxy("request", "request")
-session: SessionMixin = _proxy("session", "session")
-g: Globals = _proxy("g", "g")
-websocket: WebSocket = _proxy("websocket", "websocket")
+current_app: Cruse = _proxy("application", "app", "app")
+request: Request = _proxy("request", "request", "made_request")
+session: SessionMixin = _proxy("session", "session", "made_session")
+g: Globals = _proxy("g", "g", "made_g")
+websocket: WebSocket = _proxy("websocket", "websocket", "websocket")

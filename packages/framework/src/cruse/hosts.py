@@ -17,8 +17,8 @@ __all__ = ["SEEN_HOSTS", "host_is_trusted", "is_host", "refusal", "split_port"]
 
 _PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
 # A name, an IPv4 or a bracketed IPv6 address, and a port (RFC 9110 section 7.2). With underscores,
-# which containers' networks are full of.
-_HOST = re.compile(rf"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::{_PORT})?", re.ASCII)
+# which containers' networks are full of. Compiled by `re` at the first host, not at the import.
+_HOST = rf"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::{_PORT})?"
 
 #: Hosts that were looked at and are fine, as text and as bytes, so that each is looked at once.
 SEEN_HOSTS: set[str | bytes | None] = {None, "", b""}
@@ -28,7 +28,7 @@ _MAX_SEEN = 1_000  # they come from clients: the memory for them is bounded
 def is_host(host: str | bytes) -> bool:
     """Whether a Host field is one: a name or an address, and maybe a port."""
     text = host if isinstance(host, str) else host.decode("latin-1")
-    if _HOST.fullmatch(text) is None or (text[0] == "[" and not _is_ipv6(text)):
+    if re.fullmatch(_HOST, text, re.ASCII) is None or (text[0] == "[" and not _is_ipv6(text)):
         return False
     if "xn--" in text.lower() and not _is_idna(text):
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from pathlib import Path
 
 __all__ = ["find_instance_path", "find_package"]
 
@@ -16,29 +15,35 @@ def find_package(import_name: str) -> tuple[str | None, str]:
     The folder is that of the top-level package or module.
     """
     folder = _folder_of(import_name.partition(".")[0])
-    prefix = Path(sys.prefix).resolve()
-    if folder.is_relative_to(prefix):
-        return str(prefix), str(folder)
-    if folder.name.lower() == "site-packages":  # installed for another interpreter, or the user
+    prefix = os.path.realpath(sys.prefix)
+    if folder == prefix or folder.startswith(os.path.join(prefix, "")):
+        return prefix, folder
+    parent, name = os.path.split(folder)
+    if name.lower() == "site-packages":  # installed for another interpreter, or the user
         # "lib/site-packages" on Windows, "lib/python3.13/site-packages" elsewhere.
-        parent = folder.parent
-        lib = next((p for p in (parent, parent.parent) if p.name.lower() == "lib"), None)
-        return str(parent if lib is None else lib.parent), str(folder)
-    return None, str(folder)
+        for lib in (parent, os.path.dirname(parent)):
+            if os.path.basename(lib).lower() == "lib":
+                return os.path.dirname(lib), folder
+        return parent, folder
+    return None, folder
 
 
-def _folder_of(top_level: str) -> Path:
+def _folder_of(top_level: str) -> str:
     try:
         spec = importlib.util.find_spec(top_level)
     except (ImportError, ValueError):  # "__main__" of an interactive session has no spec
         spec = None
     if spec is None or spec.origin in (None, "namespace", "built-in"):
         if spec is not None and spec.submodule_search_locations:
-            return Path(next(iter(spec.submodule_search_locations))).resolve().parent
+            return _parent(next(iter(spec.submodule_search_locations)))
         main = getattr(sys.modules.get(top_level), "__file__", None)
-        return Path(main).resolve().parent if main else Path.cwd()
-    origin = Path(str(spec.origin)).resolve()
-    return origin.parent.parent if spec.submodule_search_locations else origin.parent
+        return _parent(main) if main else os.getcwd()
+    folder = _parent(str(spec.origin))
+    return os.path.dirname(folder) if spec.submodule_search_locations else folder
+
+
+def _parent(path: str) -> str:
+    return os.path.dirname(os.path.realpath(path))
 
 
 def find_instance_path(import_name: str, name: str) -> str:

@@ -1,14 +1,15 @@
-"""An attribute that is computed when it is first read, and never for those who don't."""
+"""Attributes that are computed when they are first read, and never for those who don't."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-__all__ = ["lazy"]
+__all__ = ["imported", "lazy"]
 
 T = TypeVar("T")
 
@@ -40,3 +41,25 @@ class lazy(Generic[T]):  # noqa: N801 - reads as a decorator, like property
             return self
         value: T = instance.__dict__.setdefault(self.name, self.compute(instance))
         return value
+
+
+class imported:  # noqa: N801 - reads as what it stands for
+    """Stand for an object of another module, which is imported when the attribute is first read.
+
+    Then the object itself is the class's attribute; a function is a method.
+
+    Args:
+        module: The module.
+        name: The object in it.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module, self.name = module, name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.owner, self.attribute = owner, name
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        value = getattr(import_module(self.module), self.name)
+        setattr(self.owner, self.attribute, value)
+        return getattr(owner if instance is None else instance, self.attribute)

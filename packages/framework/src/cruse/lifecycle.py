@@ -6,12 +6,10 @@ request and shutdown at the exit of the process.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import sys
 import threading
 import weakref
-from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ from cruse.bridge import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from cruse.bridge import Bridge
 
@@ -57,6 +56,8 @@ class Lifecycle:
                 "A start-up function sent a request to its own application, which answers none "
                 "before it has started. Call what the request is for, or send it afterwards."
             )
+        from concurrent.futures import Future
+
         while True:
             with self._lock:
                 waiting = self._starting
@@ -64,9 +65,7 @@ class Lifecycle:
                     mine: Future[bool] = Future()
                     self._starting = mine
                     break
-            # Shielded: who stops waiting must not cancel the start for the others.
-            begun = asyncio.shield(asyncio.wrap_future(waiting)) if bridge.on_loop else None
-            if await begun if begun is not None else waiting.result():
+            if await _shielded(waiting) if bridge.on_loop else waiting.result():
                 return
         token = _within.set(self)
         try:
@@ -153,3 +152,10 @@ def _name_of(function: Any) -> str:
 
 
 _NO_ERROR = (None, None, None)
+
+
+async def _shielded(starting: Future[bool]) -> bool:
+    """Wait for a start; who stops waiting must not cancel it for the others."""
+    import asyncio
+
+    return await asyncio.shield(asyncio.wrap_future(starting))

@@ -10,8 +10,6 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from werkzeug.local import LocalProxy
-
 from cruse.globals import _cv
 
 if TYPE_CHECKING:
@@ -36,9 +34,20 @@ def _errors_stream() -> Any:
     return sys.stderr
 
 
+class _ErrorsStream:
+    """Stands for that stream."""
+
+    def _get_current_object(self) -> Any:
+        """Return the stream itself."""
+        return _errors_stream()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_errors_stream(), name)
+
+
 #: Where the current request's server wants errors (``wsgi.errors``, PEP 3333), else the standard
 #: error stream of this moment.
-wsgi_errors_stream = cast("TextIO", LocalProxy(_errors_stream))
+wsgi_errors_stream = cast("TextIO", _ErrorsStream())
 
 #: Writes ``[time] LEVEL in module: message`` to :data:`wsgi_errors_stream`.
 default_handler: logging.StreamHandler[TextIO] = logging.StreamHandler(wsgi_errors_stream)

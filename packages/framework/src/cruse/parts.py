@@ -18,8 +18,6 @@ from multipart import (
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from cruse.body import CHUNK
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryBudget", "Part", "Parts"]
 
+PIECE = 256 * 1024  # bytes of a form asked for at a time, half of what a file has in memory
 MAX_BOUNDARY = 70  # characters, RFC 2046 section 5.1.1
 MAX_PART_HEADERS = 8  # RFC 7578 section 4.8 allows three
 
@@ -214,7 +213,7 @@ class Parts:
             found, event = self._event()
             if found:
                 return event
-            if not self._feed(self.stream.read(CHUNK)):
+            if not self._feed(self.stream.read(PIECE)):
                 return False
 
     async def _anext(self) -> MultipartSegment | bytes | bool | None:
@@ -234,7 +233,9 @@ class Parts:
         return self._payload(await self._anext()) if self._inside else None
 
     def _payload(self, event: object) -> bytes | None:
-        if isinstance(event, bytes | bytearray):
+        if type(event) is bytes:
+            return event
+        if isinstance(event, bytearray):
             return bytes(event)
         self._inside = False
         return None

@@ -39,7 +39,7 @@ from cruse.signals import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from blinker import Signal
 
@@ -48,7 +48,14 @@ if TYPE_CHECKING:
 
     Begin = Callable[..., None]
 
-__all__ = ["answer", "finish", "outlives_view", "plan_of", "teardown"]
+__all__ = [
+    "answer",
+    "ends_with_something",
+    "finish",
+    "outlives_view",
+    "plan_of",
+    "teardown",
+]
 
 
 def plan_of(ctx: Context) -> Plan:
@@ -64,8 +71,8 @@ def plan_of(ctx: Context) -> Plan:
     return plan
 
 
-async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> Response:
-    """Answer a request and tear its context down, unless the response streams.
+async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
+    """Answer a request, as ``ctx.response``, and tear its context down, unless that streams.
 
     The end comes before the response is sent, under every protocol alike, so that an error in it
     can still be answered, and what the request held is free before a slow client has read.
@@ -84,7 +91,7 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> Respon
                 response = await full_dispatch(ctx, plan)
         except Exception as error:
             response = await handle_failure(ctx, plan, error)
-        if ctx.app.cors is not None or ctx.app.compression is not None:
+        if plan.completes:
             await complete(ctx, response)
         if begin is not None:
             begin(response)
@@ -93,8 +100,9 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> Respon
         await finish(ctx, plan, error)
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
-        return await finish_ahead(ctx, plan, response, begin)
-    return response
+        response = await finish_ahead(ctx, plan, response, begin)
+    # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
+    ctx.response = response
 
 
 async def finish_ahead(
@@ -125,20 +133,23 @@ async def complete(ctx: Context, response: Response) -> None:
 
 def outlives_view(response: Response) -> bool:
     """Whether the body is still to be made when the view has returned."""
-    return not (response.is_sequence or response.direct_passthrough)
+    return not (isinstance(response.response, (list, tuple)) or response.direct_passthrough)
 
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:
     """Whether anything is to be done, or to be told of, at the end of a context."""
-    return bool(
+    request = ctx.made_request
+    return (
         plan.ends
         or ctx.keep is not None
         or ctx.error is not None
-        or ctx.teardown_functions
-        or ("request" in ctx.__dict__ and ctx.request.holds)
-        or request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
+        or bool(
+            ctx.teardown_functions
+            or (request is not None and request.holds)
+            or request_tearing_down.receivers
+            or appcontext_tearing_down.receivers
+            or appcontext_popped.receivers
+        )
         or plan.changes != ctx.app.changes.count
     )
 
@@ -191,10 +202,17 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
         ):
             value = await preprocess(ctx, plan)
         if value is None:
-            value = await dispatch(ctx, plan)
+            value = dispatch(ctx, plan)
+            while type(value) is CoroutineType:
+                value = await value
     except Exception as error:
-        value = await handle_user_exception(ctx, plan, error)
-    return await finalize(ctx, plan, value)
+        value = handle_user_exception(ctx, plan, error)
+        if type(value) is CoroutineType:
+            value = await value
+    response: Any = finalize(ctx, plan, value)
+    if type(response) is CoroutineType:
+        response = await response
+    return response  # type: ignore[no-any-return]
 
 
 async def call(ctx: Context, call: Call, /, *args: Any, **kwargs: Any) -> Any:
@@ -242,10 +260,13 @@ async def preprocess(ctx: Context, plan: Plan) -> Any:
     return None
 
 
-async def dispatch(ctx: Context, plan: Plan) -> Any:
-    """Call the view and return what it returns; raise what routing raised."""
+def dispatch(ctx: Context, plan: Plan) -> Any:
+    """Call the view and return what it returns; raise what routing raised.
+
+    Where something is to be waited for, that is a coroutine, which can be awaited on this side.
+    """
     if plan.custom and "dispatch_request" in plan.custom:
-        return await own(ctx, plan, "dispatch_request")
+        return own(ctx, plan, "dispatch_request")
     route, view = ctx.route, plan.view
     if route is None or ctx.routing_exception is not None:
         ctx.app.raise_routing_exception(ctx.request)
@@ -253,31 +274,46 @@ async def dispatch(ctx: Context, plan: Plan) -> Any:
         return ctx.app.make_default_options_response()
     if view is None:
         raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
-    arguments = ctx.view_args or {}
     on_loop = ctx.bridge.on_loop
     if (on_loop or view.is_async) and ctx.has_body and not route.stream:
-        await _load_body(ctx)
+        return _dispatch_with_body(ctx, plan)
+    arguments = ctx.view_args
     if view.is_async is not on_loop and not view.inline:
-        result = await ctx.bridge.cross(view.function, **arguments)
-    else:
-        result = view.function(**arguments) if arguments else view.function()
-        if on_loop and view.is_async:
-            result = await result
-    return await settled(ctx, result) if type(result) is CoroutineType else result
+        return _cross(ctx, view, arguments or {})
+    result = view.function(**arguments) if arguments else view.function()
+    if on_loop:
+        return _awaited(result) if view.is_async and type(result) is not CoroutineType else result
+    return settled(ctx, result) if type(result) is CoroutineType else result
 
 
-async def _load_body(ctx: Context) -> None:
+async def _dispatch_with_body(ctx: Context, plan: Plan) -> Any:
     """Read the body ahead of a view that cannot wait for it."""
     if ctx.bridge.on_loop:
         await ctx.request.load_body()
     else:
         ctx.request.read_body()
+    ctx.has_body = False
+    value = dispatch(ctx, plan)
+    while type(value) is CoroutineType:
+        value = await value
+    return value
 
 
-async def finalize(
+async def _cross(ctx: Context, view: Call, arguments: dict[str, Any]) -> Any:
+    return await settled(ctx, await ctx.bridge.cross(view.function, **arguments))
+
+
+async def _awaited(awaitable: Any) -> Any:
+    """Await what an async function returned that is no coroutine of Python's own (Cython's)."""
+    return await awaitable
+
+
+def finalize(
     ctx: Context, plan: Plan, value: Any, from_error_handler: bool = False
-) -> Response:
-    """Make a response of a view's value and run what comes after it.
+) -> Response | Coroutine[Any, Any, Response]:
+    """Make a response of a view's value and run what comes after it, if there is anything.
+
+    Where there is, the result is a coroutine.
 
     Args:
         ctx: The context.
@@ -286,17 +322,33 @@ async def finalize(
         from_error_handler: Log errors of the after hooks instead of raising them.
     """
     if plan.custom and "finalize_request" in plan.custom:
-        return cast(
-            "Response", await own(ctx, plan, "finalize_request", value, from_error_handler)
-        )
+        return own(ctx, plan, "finalize_request", value, from_error_handler)
     response = ctx.app.make_response(value)
+    if (
+        plan.after
+        or ctx.after_functions
+        or ctx.made_session is not None
+        or plan.custom
+        or plan.changes != ctx.app.changes.count
+        or request_finished.receivers
+        or ctx.behind
+    ):
+        return _complete(ctx, plan, response, from_error_handler)
+    ctx.behind = None
+    return response
+
+
+async def _complete(
+    ctx: Context, plan: Plan, response: Response, from_error_handler: bool
+) -> Response:
+    """Run what comes after a view."""
     try:
         if (
             plan.after
             or ctx.after_functions
-            or "session" in ctx.__dict__
+            or ctx.made_session is not None
             or plan.custom
-            or plan.changes != ctx.app.changes.count
+            or (plan.changes != ctx.app.changes.count)
         ):
             response = await process_response(ctx, plan, response)
         if request_finished.receivers:
@@ -330,8 +382,9 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
             made: Any = after.function(response)
             made = await made if on_loop else made
             response = await settled(ctx, made) if type(made) is CoroutineType else made
-    response = as_response(ctx, response)
-    if "session" in ctx.__dict__:
+    if type(response) is not ctx.app.response_class:
+        response = as_response(ctx, response)
+    if ctx.made_session is not None:
         response = await save_session(ctx, plan, response)
     return response
 
@@ -374,50 +427,56 @@ async def save_session(ctx: Context, plan: Plan, response: Response) -> Response
         await interface.save(ctx.app, ctx.session, response, ctx.bridge)
     except HTTPException as error:
         response.close()
-        return ctx.app.make_response(await handle_user_exception(ctx, plan, error))
+        answer: Any = handle_user_exception(ctx, plan, error)
+        if type(answer) is CoroutineType:
+            answer = await answer
+        return ctx.app.make_response(answer)
     ctx.session_failed = False
     return response
 
 
-# -- errors --
+# -- errors: what these return is a coroutine where something is to be waited for --
 
 
-async def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
+def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
     """Return the handler's answer to an HTTP error, or the error itself, which is an answer."""
-    if "handle_http_exception" in plan.custom:
-        return await own(ctx, plan, "handle_http_exception", error)
+    if plan.custom and "handle_http_exception" in plan.custom:
+        return own(ctx, plan, "handle_http_exception", error)
     if error.code is None or isinstance(error, RoutingException):
         return error  # redirects that routing raised are no errors to handle
     if isinstance(error, ClientDisconnected):
         ctx.app.logger.debug(
             "The client left within its request: %s %s", ctx.method, escape_control(ctx.path)
         )
-    return await _answer(ctx, plan, error, error)
+    return _answer(ctx, plan, error, error)
 
 
-async def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
+def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
     """Return the answer to an error of a view or hook, or raise it again when there is none."""
-    if "handle_user_exception" in plan.custom:
-        return await own(ctx, plan, "handle_user_exception", error)
+    if plan.custom and "handle_user_exception" in plan.custom:
+        return own(ctx, plan, "handle_user_exception", error)
     app = ctx.app
     if isinstance(error, BadRequestKeyError) and (
         app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
     ):
         error.show_exception = True
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
-        return await handle_http_exception(ctx, plan, error)
-    return await _answer(ctx, plan, error, None)
+        return handle_http_exception(ctx, plan, error)
+    return _answer(ctx, plan, error, None)
 
 
-async def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
+def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
     """Return what the registered handler answers, or the fallback, or raise the error."""
-    blueprints = blueprints_for_errors(ctx, plan.blueprints)
-    handler = find_handler(ctx.app.error_handler_spec, error, blueprints)
+    app = ctx.app
+    spec, blueprints = app.error_handler_spec, plan.blueprints
+    if ctx.route is None and app.prefix_owners:
+        blueprints = blueprints_for_errors(ctx, blueprints)
+    handler = find_handler(spec, error, blueprints) if spec else None
     if handler is None:
         if fallback is None:
             raise error
         return fallback
-    return await call(ctx, as_call(handler), error)
+    return call(ctx, as_call(handler), error)
 
 
 async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Response:
@@ -431,8 +490,13 @@ async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Respon
         raise error
     app.log_exception((type(error), error, error.__traceback__))
     failure = InternalServerError(original_exception=error)
-    answer: Any = await _answer(ctx, plan, failure, failure)
-    return await finalize(ctx, plan, answer, from_error_handler=True)
+    answer: Any = _answer(ctx, plan, failure, failure)
+    if type(answer) is CoroutineType:
+        answer = await answer
+    response: Any = finalize(ctx, plan, answer, from_error_handler=True)
+    if type(response) is CoroutineType:
+        response = await response
+    return response  # type: ignore[no-any-return]
 
 
 # -- the end --

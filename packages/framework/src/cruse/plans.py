@@ -6,7 +6,7 @@ one of them has changed since (``app.changes`` counts). What nobody registered i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from cruse.colors import is_async, is_inline
@@ -16,9 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from cruse.app import Cruse
+    from cruse.bridge import Bridge
+    from cruse.context import Context
+    from cruse.gateway.mounts import Mounts
+    from cruse.proxies import TrustedProxies
     from cruse.routing import Route
 
-__all__ = ["STEPS", "Call", "Plan", "as_call", "make_plan", "without"]
+__all__ = [
+    "STEPS",
+    "Call",
+    "Entrance",
+    "Plan",
+    "as_call",
+    "make_entrance",
+    "make_plan",
+    "without",
+]
 
 #: The methods of the application that are steps of the pipeline. A subclass or an instance that
 #: has its own version of one is called instead of the built-in step.
@@ -36,18 +49,26 @@ STEPS = (
 )
 
 
-@dataclass(slots=True, eq=False)  # its attributes are read at a fraction of a tuple's cost
+# Written out: to make classes of these, `dataclass` takes longer than importing the module.
 class Call:
     """A function of the user's, and how it is called on an event loop."""
 
-    function: Callable[..., Any]
-    is_async: bool
-    inline: bool
+    __slots__ = ("function", "inline", "is_async")
+
+    def __init__(self, function: Callable[..., Any], is_async: bool, inline: bool) -> None:
+        self.function = function
+        self.is_async = is_async
+        self.inline = inline
 
 
-@dataclass(slots=True, eq=False)
 class Plan:
     """What answering the requests of one endpoint takes."""
+
+    __slots__ = (
+        "after", "app", "before", "blueprints", "changes", "completes", "custom", "ends", "hop",
+        "mixed", "preprocessors", "session_waits", "teardown_appcontext", "teardown_request",
+        "view",
+    )  # fmt: skip
 
     changes: int
     app: Cruse
@@ -69,6 +90,28 @@ class Plan:
     mixed: bool
     #: Whether opening the session may take a while.
     session_waits: bool
+    #: Whether settings change every response: those for other sites, or compression.
+    completes: bool
+
+
+class Entrance:
+    """What each request needs of its application before its route is known."""
+
+    __slots__ = (
+        "bridge", "changes", "context_class", "fields", "match", "mounts", "proxies", "wrapped",
+    )  # fmt: skip
+
+    changes: int
+    context_class: type[Context]
+    bridge: Bridge
+    mounts: Mounts | None
+    proxies: TrustedProxies | None
+    #: Whether middleware is around ``wsgi_app``.
+    wrapped: bool
+    #: What finds the route; ``None`` where ``context_pushed`` is to be asked.
+    match: Callable[[Context], None] | None
+    #: The header fields that all responses get; ``None`` where they depend on the response.
+    fields: list[tuple[str, str]] | None
 
 
 def as_call(function: Callable[..., Any]) -> Call:
@@ -80,9 +123,11 @@ def _calls(functions: Iterable[Callable[..., Any]]) -> tuple[Call, ...]:
     return tuple(map(as_call, functions))
 
 
-def without(plan: Plan, step: str) -> Plan:
-    """Return a plan whose ``step`` is the built-in one, for ``super().step()``."""
-    return replace(plan, custom={k: v for k, v in plan.custom.items() if k != step})
+def without(plan: Plan, *steps: str) -> Plan:
+    """Return a plan whose ``steps`` are the built-in ones, as for ``super().step()``."""
+    changed = copy(plan)
+    changed.custom = {name: own for name, own in plan.custom.items() if name not in steps}
+    return changed
 
 
 def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
@@ -114,22 +159,42 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     custom = own_steps(app)
     quick = all(call.inline for call in calls) and not custom
     mixed = any(call.is_async for call in calls)
-    return Plan(
-        changes,
-        app,
-        tuple(f for scope in outside_in for f in app.url_value_preprocessors.get(scope, ())),
-        before,
-        view,
-        after,
-        teardown,
-        appcontext,
-        custom,
-        tuple(name for name in reversed(scopes) if name is not None),
-        ends=bool(teardown or appcontext or custom),
-        hop=bool(custom) or not (quick or mixed),
-        mixed=mixed,
-        session_waits=hooks and app.session_interface.waits,
+    plan = Plan()
+    plan.changes = changes
+    plan.app = app
+    plan.preprocessors = tuple(
+        f for scope in outside_in for f in app.url_value_preprocessors.get(scope, ())
     )
+    plan.before = before
+    plan.view = view
+    plan.after = after
+    plan.teardown_request = teardown
+    plan.teardown_appcontext = appcontext
+    plan.custom = custom
+    plan.blueprints = tuple(name for name in reversed(scopes) if name is not None)
+    plan.ends = bool(teardown or appcontext or custom)
+    plan.hop = bool(custom) or not (quick or mixed)
+    plan.mixed = mixed
+    plan.session_waits = hooks and app.session_interface.waits
+    plan.completes = app.cors is not None or app.compression is not None
+    return plan
+
+
+def make_entrance(app: Cruse) -> Entrance:
+    """Look up what each request needs of an application, and keep it there."""
+    pushing = app.context_class.match_request, type(app).context_pushed
+    usual = pushing == app.builtin_pushing and "context_pushed" not in app.__dict__
+    entrance = Entrance()
+    entrance.changes = app.changes.count
+    entrance.context_class = app.context_class
+    entrance.bridge = app.bridge
+    entrance.mounts = app.mounts
+    entrance.proxies = app.proxies
+    entrance.wrapped = "wsgi_app" in app.__dict__
+    entrance.match = app.match_request if usual else None
+    entrance.fields = None if app.headers_vary else app.default_headers
+    app.__dict__["entrance"] = entrance  # not a change of the application
+    return entrance
 
 
 def _view_call(app: Cruse, endpoint: str | None, route: Route | None) -> Call | None:

@@ -87,6 +87,8 @@ def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
 
 
 def _format_of(ctx: Context) -> str:
+    if ctx.route is None and not ctx.app.prefix_owners:  # the usual 404
+        return ctx.app.config.get("ERROR_FORMAT", "auto")  # type: ignore[no-any-return]
     names = () if ctx.route is None else tuple(ctx.request.blueprints)
     for name in blueprints_for_errors(ctx, names):
         blueprint = ctx.app.blueprints.get(name)

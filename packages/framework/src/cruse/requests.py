@@ -22,10 +22,15 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import BodyStream, spool
 from cruse.dates import client_date, readable_dates
-from cruse.formparser import FormParser, as_multidict, parse_query
+from cruse.formparser import (
+    URLENCODED,
+    FormParser,
+    as_multidict,
+    parse_query,
+    parse_urlencoded,
+)
 from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
-from cruse.parts import MemoryBudget, Parts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,10 +40,15 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from cruse.context import Context
+    from cruse.parts import Parts
     from cruse.typing import WSGIEnvironment
 
 __all__ = ["Request"]
 
+#: The names that decide how forms are read.
+_FORM_READING = frozenset({"form_data_parser_class", "make_form_data_parser", "mimetype"})
+#: The names whose own versions a subclass may have, so that the shorter way is not the same.
+_WAYS = ("close", "query_string", *_FORM_READING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
@@ -89,6 +99,17 @@ class Request(WerkzeugRequest):
 
     form_data_parser_class = FormParser  # type: ignore[assignment]
     context: Context | None = None
+    #: Whether a subclass has its own query string, way to read forms, or end.
+    _own_query = False
+    _own_forms = False
+    _own_close = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = [n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)]
+        cls._own_close = "close" in own
+        cls._own_query = "query_string" in own
+        cls._own_forms = not _FORM_READING.isdisjoint(own)
 
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
@@ -146,9 +167,24 @@ class Request(WerkzeugRequest):
         def content_length(self) -> int | None:
             """How many bytes the body has, ``None`` when that was not announced."""
             environ = self.environ
-            return get_content_length(
-                environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
-            )
+            length, coding = environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
+            if coding is None and length and len(length) < 19 and length.isdecimal():
+                return int(length)  # Latin-1 has no decimals but those of ASCII
+            return get_content_length(length, coding)
+
+        @property
+        def mimetype(self) -> str:
+            """The media type of the body, without parameters, in lower case."""
+            given = self.environ.get("CONTENT_TYPE", "")
+            if ";" in given or "_parsed_content_type" in self.__dict__:
+                given = self._parsed_content_type[0]
+            return given.strip(" \t").lower()
+
+        @property
+        def json_module(self) -> Any:
+            """What parses JSON bodies: the application's provider."""
+            context = self.context
+            return WerkzeugRequest.json_module if context is None else context.app.json
 
         @lazy
         def _parsed_content_type(self) -> tuple[str, dict[str, str]]:
@@ -329,13 +365,15 @@ class Request(WerkzeugRequest):
         Raises:
             BadRequest: When it is not valid UTF-8.
         """
-        try:
-            query = self.query_string.decode()
-        except UnicodeDecodeError:
-            raise BadRequest("The query string is not valid UTF-8.") from None
-        storage = self.parameter_storage_class
-        pairs = parse_query(query, "query string") if query else []
-        args: MultiDict[str, str] = as_multidict(storage, pairs)
+        query = "" if self._own_query else self.environ.get("QUERY_STRING", "")
+        if self._own_query or not query.isascii():
+            try:
+                query = self.query_string.decode()
+            except UnicodeDecodeError:
+                raise BadRequest("The query string is not valid UTF-8.") from None
+        args: MultiDict[str, str] = parse_query(
+            query, "query string", self.parameter_storage_class
+        )
         return args
 
     @lazy
@@ -370,6 +408,8 @@ class Request(WerkzeugRequest):
         if self.mimetype != "multipart/form-data":
             raise UnsupportedMediaType("A multipart/form-data body is expected here.")
         boundary = self.mimetype_params.get("boundary", "")
+        from cruse.parts import MemoryBudget, Parts
+
         memory = MemoryBudget(self.max_form_memory_size)
         return Parts(self.stream, boundary, self.max_form_parts, memory)
 
@@ -402,11 +442,22 @@ class Request(WerkzeugRequest):
         self.stream = BodyStream(file, size, None)
 
     def _load_form_data(self) -> None:
-        super()._load_form_data()
+        made = self.__dict__
+        if "form" in made:
+            return
+        kind = self.mimetype
+        if kind != URLENCODED or self._own_forms or not _FORM_READING.isdisjoint(made):
+            super()._load_form_data()
+        else:  # the usual form, without asking each of those names
+            stream = self._get_stream_for_parsing()
+            most, parts = self.max_form_memory_size, self.max_form_parts
+            cls = self.parameter_storage_class
+            made["form"] = parse_urlencoded(stream, most, parts, cls)
+            made["stream"], made["files"] = stream, as_multidict(cls, [])
         if (
             self.context is not None
             and self.context.app.debug
-            and self.mimetype != "multipart/form-data"
+            and kind != "multipart/form-data"
             and not self.files
         ):
             from cruse.debug import attach_enctype_error_multidict
@@ -434,20 +485,14 @@ class Request(WerkzeugRequest):
         debug = self.context is not None and self.context.app.debug
         raise BadRequest(f"The body is not valid JSON: {e}" if debug else None) from e
 
-    @lazy
-    def json_module(self) -> Any:
-        """What parses JSON bodies: the application's provider."""
-        if self.context is not None:
-            return self.context.app.json
-        return WerkzeugRequest.json_module
-
     @property
     def holds(self) -> bool:
         """Whether there is anything to close."""
+        loaded = self._loaded
         return (
             bool(self.__dict__.get("files"))
-            or not (self._loaded is None or type(self._loaded) is BytesIO)
-            or type(self).close is not Request.close
+            or (loaded is not None and type(loaded) is not BytesIO)
+            or self._own_close
         )
 
     def close(self) -> None:

@@ -11,14 +11,14 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES, dump_cookie, remove_entity_headers
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.dates import readable_dates
 from cruse.globals import _cv
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
     from http import HTTPStatus
     from typing import Self
@@ -27,23 +27,32 @@ if TYPE_CHECKING:
 
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["Response", "has_no_body", "vary_by", "without_controls"]
+__all__ = ["Fields", "Response", "has_no_body", "headers_of", "vary_by", "without_controls"]
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
 
 
 @lru_cache(64)
-def _content_type(mimetype: str) -> str:
-    return get_content_type(mimetype, "utf-8")
+def _content_type(mimetype: str) -> tuple[str, str]:
+    return "Content-Type", get_content_type(mimetype, "utf-8")
 
 
 _ASCII = "".join(map(chr, range(33, 127)))
 # Tokens of RFC 9110 section 5.6.2, of cookies and header fields: what else gets into a name may
 # end it.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
-_COOKIE_DOMAIN = re.compile(r"[^\s;,=\x00-\x1f]*")
+_COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
+_TEXTS = str, bytes, bytearray  # a union would be made at each use
+_SEQUENCES = list, tuple
 _BODILESS = frozenset({*range(100, 200), 204, 304})
+# What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
+_OF_ENTITIES = frozenset(
+    {
+        *("allow", "content-encoding", "content-language", "content-length", "content-md5"),
+        *("content-range", "content-type", "last-modified"),
+    }
+)
 _LOCATIONS = frozenset({"location", "content-location"})
 
 
@@ -55,7 +64,7 @@ def has_no_body(status: int) -> bool:
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
     if isinstance(response, Response) and response.plain:  # the usual case
-        response.headers = _wrap(response.plain_head([("Vary", field)]))
+        response._headers = headers_of(response.plain_head([("Vary", field)]))
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -83,11 +92,40 @@ def _as_uri(url: str) -> str:
         return quote(url, safe=_ASCII, errors="replace")
 
 
-def _wrap(fields: list[tuple[str, str]]) -> Headers:
+class Fields(list[tuple[str, str]]):
+    """Header fields that many responses get, with their names in lower case looked up once."""
+
+    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
+        super().__init__(fields)
+        self.names = frozenset(name.lower() for name, _ in self)
+
+
+class _Headers(Headers):
+    """Werkzeug's, in which the usual new field is one call and not three."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if type(key) is str and type(value) is str and value.isprintable():
+            wanted = key.lower()
+            for name, _ in self._list:
+                if name.lower() == wanted:
+                    break
+            else:
+                self._list.append((key, value))
+                return
+        super().__setitem__(key, value)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self)!r})"
+
+
+def headers_of(fields: list[tuple[str, str]]) -> Headers:
     """Make ``Headers`` of fields that were checked before, without checking them again."""
-    headers = Headers()
+    headers = _new(_Headers)
     headers._list = fields
     return headers
+
+
+_new = object.__new__
 
 
 class Response(WerkzeugResponse):
@@ -117,25 +155,29 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
+        self._headers: Headers | None = None  # made when they are touched
+        self._closing: list[Callable[[], Any]] | None = None
         kind = type(response)
         whole = kind is str or kind is bytes
         code: Any = self.default_status if status is None else status
         if (
             headers is None
             and content_type is None
-            and (whole or not isinstance(response, str | bytes | bytearray))
+            and (whole or not isinstance(response, _TEXTS))
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in _STATUS_LINES
         ):
-            # The usual case costs nothing but these: `headers` is made when it is touched.
-            self._status_code = code
-            self._status = _STATUS_LINES[code]
-            self._mimetype = mimetype
-            body: Any = response
+            # The usual case costs nothing but these.
+            if code != 200:
+                self._status_code = code
+                self._status = _STATUS_LINES[code]
+            if mimetype is not None:
+                self._mimetype = mimetype
             if whole:
+                body: Any = response
                 self.response = self.whole = [body.encode() if kind is str else body]
                 return
-            self.response = [] if body is None else body
+            self.response = [] if response is None else response  # type: ignore[assignment]
             self.direct_passthrough = direct_passthrough
             return
         super().__init__(
@@ -149,26 +191,48 @@ class Response(WerkzeugResponse):
         return status, code
 
     _mimetype: str | None = None
+    _status_code = 200
+    _status = _STATUS_LINES[200]
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes] = []  # noqa: RUF012 - stands for "there is none", never changed
 
-    #: Whether a subclass has a say in the headers of every response.
-    _own_headers = False
+    #: Whether a subclass has a say in the headers of every response, or in its end.
+    _own_ways = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._own_headers = cls.get_wsgi_headers is not Response.get_wsgi_headers
+        cls._own_ways = (
+            cls.get_wsgi_headers is not Response.get_wsgi_headers
+            or cls.close is not Response.close
+            or cls.headers is not Response.headers
+        )
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        headers: Headers
+        _on_close: list[Callable[[], Any]]
+    else:
 
-        @lazy
+        @property
         def headers(self) -> Headers:
             """The header fields."""
-            return _wrap(self.plain_head([]))
+            headers = self._headers
+            if headers is None:
+                headers = self._headers = headers_of(self.plain_head([]))
+            return headers
 
-        @lazy
+        @headers.setter
+        def headers(self, headers: Headers) -> None:
+            self._headers = headers
+
+        @property
         def _on_close(self) -> list[Callable[[], Any]]:
-            return []
+            if self._closing is None:
+                self._closing = []
+            return self._closing
+
+        @_on_close.setter
+        def _on_close(self, functions: list[Callable[[], Any]]) -> None:
+            self._closing = functions
 
     def set_cookie(
         self,
@@ -212,7 +276,7 @@ class Response(WerkzeugResponse):
                 f"The cookie {key!r} is for the very host that sets it and for all its paths: its "
                 "name promises that. Leave 'domain' and 'path' out."
             )
-        if domain is not None and _COOKIE_DOMAIN.fullmatch(domain) is None:
+        if domain is not None and re.fullmatch(_COOKIE_DOMAIN, domain) is None:
             raise ValueError(f"{domain!r} is no domain for the cookie {key!r}.")
         cookie = dump_cookie(
             key,
@@ -242,7 +306,12 @@ class Response(WerkzeugResponse):
         """Make a response, or what a WSGI application answers, one of this class."""
         if isinstance(response, Response):
             response.headers  # noqa: B018 - made from its own class's defaults before that goes
-        return cast("Self", super().force_type(response, environ))
+        forced = cast("Self", super().force_type(response, environ))
+        kept = forced.__dict__  # werkzeug's own has these there, where our properties hide them
+        if "headers" in kept:
+            forced.headers = kept.pop("headers")
+            forced._on_close = kept.pop("_on_close")
+        return forced
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override]
@@ -261,24 +330,36 @@ class Response(WerkzeugResponse):
     def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the header fields that follow from the body alone, and the given ones."""
         mimetype = self._mimetype or self.default_mimetype
-        if not self.whole:
-            return [*([("Content-Type", _content_type(mimetype))] if mimetype else ()), *defaults]
-        length = ("Content-Length", str(len(self.whole[0])))
+        whole = self.whole
+        if not whole:
+            return [*([_content_type(mimetype)] if mimetype else ()), *defaults]
+        length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
             return [length, *defaults]
-        return [("Content-Type", _content_type(mimetype)), length, *defaults]
+        return [_content_type(mimetype), length, *defaults]
 
     @property
     def to_close(self) -> bool:
         """Whether anything is to be called when it was sent."""
-        return bool(self.__dict__.get("_on_close"))
+        return bool(self._closing) or type(self).close is not Response.close
+
+    @property
+    def has_end(self) -> bool:
+        """Whether :meth:`close` has anything to do."""
+        return bool(self._closing) or self._own_ways or hasattr(self.response, "close")
+
+    def iter_unencoded(self) -> Iterator[Any]:
+        """Iterate over the body, text or bytes: as it is, unless a subclass has a way to do so."""
+        if type(self).iter_encoded is WerkzeugResponse.iter_encoded:
+            return iter(self.response)
+        return iter(self.iter_encoded())
 
     @property
     def only_whole(self) -> bool:
         """Whether the body is sent in one piece and then nothing is to be done."""
         return (
             self.response is self.whole
-            and not self.__dict__.get("_on_close")
+            and not self._closing
             and self._status_code not in _BODILESS
             and type(self).close is Response.close
         )
@@ -286,12 +367,10 @@ class Response(WerkzeugResponse):
     @property
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow."""
-        made = self.__dict__
-        return self.response is self.whole and not (
-            self._own_headers
-            or "headers" in made
-            or "_on_close" in made
-            or made["_status_code"] in _BODILESS
+        return (
+            self._headers is None
+            and self.response is self.whole
+            and not (self._closing or self._own_ways or self._status_code in _BODILESS)
         )
 
     def make_conditional(
@@ -342,7 +421,8 @@ class Response(WerkzeugResponse):
         is added where it is known.
         """
         given = self.headers
-        headers = _wrap(given._list.copy()) if type(given) is Headers else Headers(given)
+        plain = type(given) is _Headers or type(given) is Headers
+        headers = headers_of(given._list.copy()) if plain else Headers(given)
         names = {name.lower() for name, _ in headers._list}
         for name in ("Location", "Content-Location"):
             if name.lower() in names:
@@ -379,18 +459,28 @@ class Response(WerkzeugResponse):
         self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
+        if (
+            self._headers is None
+            and not isinstance(self.response, _SEQUENCES)
+            and not (self._own_ways or self._status_code in _BODILESS)
+        ):
+            return self.plain_head(defaults)  # a stream whose headers nobody has touched
         headers: Any = self.headers
         usual = (
-            type(headers) is Headers
+            (type(headers) is _Headers or type(headers) is Headers)
             and type(self).get_wsgi_headers is _get_wsgi_headers
             and "get_wsgi_headers" not in self.__dict__
         )
         fields = headers._list if usual else self.get_wsgi_headers(environ)._list
         given = {name.lower(): value for name, value in fields}
         if usual and (
-            self._status_code in _BODILESS
+            (self._status_code in _BODILESS and not _OF_ENTITIES.isdisjoint(given))
             or not _LOCATIONS.isdisjoint(given)
-            or ("content-length" not in given and self.is_sequence)
+            or (
+                "content-length" not in given
+                and self._status_code not in _BODILESS
+                and self.is_sequence
+            )
         ):  # else it would copy them and change nothing
             fields = self.get_wsgi_headers(environ)._list
             given = {name.lower(): value for name, value in fields}
@@ -402,6 +492,8 @@ class Response(WerkzeugResponse):
         if "" in given.values():  # how a view says that it does not want a default
             names = {name.lower() for name, _ in defaults}
             fields = [(n, value) for n, value in fields if value or n.lower() not in names]
+        if isinstance(defaults, Fields) and defaults.names.isdisjoint(given):
+            return fields + defaults
         return fields + [field for field in defaults if field[0].lower() not in given]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import NotFound
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from werkzeug.routing import RuleFactory
     from werkzeug.routing.matcher import State
+    from werkzeug.routing.rules import RulePart
 
     from cruse.plans import Plan
 
@@ -144,15 +145,20 @@ def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
     return converter.to_python
 
 
-class _Step(NamedTuple):
+class _Step:
     """A variable part of a path and where it leads."""
 
-    find: Callable[[str], re.Match[str] | None] | None  # None: any text without a slash
-    digits: bool  # the text without a slash is of ASCII digits, for which no pattern is needed
-    final: bool
-    suffixed: bool
-    groups: tuple[str, ...]
-    node: _Node
+    __slots__ = ("digits", "final", "find", "groups", "node", "suffixed")
+
+    def __init__(self, part: RulePart, node: _Node) -> None:
+        find, self.groups = _pattern(part.content)
+        #: Whether the text without a slash is of ASCII digits, for which no pattern is needed.
+        self.digits = part.content == _DIGITS
+        any_segment = (self.digits or part.content == _ANY_SEGMENT) and not part.final
+        self.find = None if any_segment else find  # None: any text without a slash
+        self.final = part.final
+        self.suffixed = part.suffixed
+        self.node = node
 
 
 class _Node:
@@ -161,23 +167,45 @@ class _Node:
     The root is behind the empty segment that every path begins with.
     """
 
-    __slots__ = ("dynamic", "routes", "static")
+    __slots__ = ("by_method", "dynamic", "routes", "static")
 
-    def __init__(self) -> None:
+    def __init__(self, routes: list[Route]) -> None:
         self.static: dict[str, _Node] = {}
         self.dynamic: list[_Step] = []
-        self.routes: list[Route] = []
+        self.routes = routes
+        #: The routes by method, where no order among them counts.
+        self.by_method: dict[str | None, Route] = {}
+        if all(route.methods is not None and not route.websocket for route in routes):
+            for route in reversed(routes):
+                self.by_method |= dict.fromkeys(route.methods or (), route)
 
 
-class _Table(NamedTuple):
-    """One compiled state of the map, swapped in as a whole."""
+class _Table:
+    """One compiled state of the map, swapped in as a whole.
 
-    version: int
-    root: _Node | None
-    static: dict[str, dict[str, Route]]
-    routes: dict[int, Route]
-    #: Whether no rule is for a variable host or subdomain.
-    alone: bool = True
+    Args:
+        version: That of the map.
+        root: Where the tree begins, if there is one.
+        static: The routes of paths without variable parts, by path and method.
+        routes: All routes, by the ids of their rules.
+        alone: Whether no rule is for a variable host or subdomain.
+    """
+
+    __slots__ = ("alone", "root", "routes", "static", "version")
+
+    def __init__(
+        self,
+        version: int,
+        root: _Node | None,
+        static: dict[str, dict[str, Route]],
+        routes: dict[int, Route],
+        alone: bool = True,
+    ) -> None:
+        self.version = version
+        self.root = root
+        self.static = static
+        self.routes = routes
+        self.alone = alone
 
 
 _HANDSHAKE = "the handshake of a websocket"  # in the place of a method
@@ -221,11 +249,16 @@ class Router:
         if fixed is not None:
             route = fixed.get(method)
             if route is not None and route.simple:
-                return route, route.defaults.copy()
+                return route, route.defaults.copy() if route.defaults else {}
         if table.root is None or path[:1] != "/" or path[1:2] == "/":
             return None
         values: list[str] = []
         segments = path.split("/")
+        root, first = table.root, segments[1]
+        if first and first not in root.static and not root.dynamic and table.alone:
+            if "//" not in path:
+                raise NotFound
+            return None
         found = _search(table.root, segments, 1, values, _HANDSHAKE if websocket else method)
         if found is None and table.alone and "//" not in path:
             if _search(table.root, segments, 1, [], None) is None:  # nor for another method
@@ -244,7 +277,8 @@ class Router:
 def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:
     arguments: dict[str, Any] = {}
     try:
-        for (name, to_python), value in zip(route.converters, values, strict=True):
+        for name, to_python in route.converters:
+            value = values[len(arguments)]
             arguments[name] = value if to_python is None else to_python(value)
     except ValidationError:
         return None
@@ -317,7 +351,11 @@ def _take(
         if step.suffixed and match[match.re.groups] == "/":
             return _ASK_WERKZEUG
         values += [match[name] for name in step.groups]
-    found = _search(step.node, segments, after, values, method)
+    if after == len(segments) and not step.node.static:  # the usual last part
+        end = step.node
+        found = end.by_method.get(method) or _accepting(end.routes, method)
+    else:
+        found = _search(step.node, segments, after, values, method)
     if found is None:
         del values[mark:]
     return found
@@ -358,8 +396,7 @@ def _copy(
         static: Gets the routes of paths without variable parts.
         path: The segments from the root; ``None`` behind a variable part.
     """
-    node = _Node()
-    node.routes = [routes[id(rule)] for rule in state.rules]
+    node = _Node([routes[id(rule)] for rule in state.rules])
     if path is not None:
         for route in node.routes:
             if not route.websocket:
@@ -370,12 +407,7 @@ def _copy(
         further = None if path is None else [*path, segment]
         node.static[segment] = _copy(behind, routes, static, further)
     for part, behind in state.dynamic:
-        find, names = _pattern(part.content)
-        digits = part.content == _DIGITS
-        if (digits or part.content == _ANY_SEGMENT) and not part.final:
-            find = None
-        child = _copy(behind, routes, static, None)
-        node.dynamic.append(_Step(find, digits, part.final, part.suffixed, names, child))
+        node.dynamic.append(_Step(part, _copy(behind, routes, static, None)))
     return node
 
 

@@ -7,10 +7,9 @@ import os
 import sys
 from functools import update_wrapper
 from inspect import isfunction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from cruse.colors import is_async
+from cruse.colors import inline, is_async
 from cruse.errors import class_and_code, make_handler_spec
 from cruse.lazy import lazy
 from cruse.registry import Changes, LiveDict, ScopedHooks
@@ -198,10 +197,25 @@ class Scaffold:
         """
         from cruse.globals import current_app
 
-        if self.static_folder is None:
+        folder = self.static_folder
+        if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static files.")
         max_age = self.get_send_file_max_age(filename)
-        return current_app.static_files.answer(self.static_folder, filename, max_age)
+        return current_app.static_files.answer(folder, filename, max_age)
+
+    @inline
+    def _answer_static(self, filename: str) -> Any:
+        """Call :meth:`send_static_file`: off the event loop, unless it is quick."""
+        from cruse.globals import current_context
+
+        ctx = current_context()
+        send = self.send_static_file
+        ours = getattr(send, "__func__", None) is Scaffold.send_static_file
+        if ctx.bridge.on_loop and not (
+            ours and ctx.app.static_files.is_quick(ctx.environ, filename)
+        ):
+            return ctx.bridge.cross(send, filename)
+        return send(filename)
 
     def open_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
@@ -215,8 +229,8 @@ class Scaffold:
             raise ValueError(
                 f"Resources are opened for reading: mode {mode!r} is not one of 'r', 'rt', 'rb'."
             )
-        path = Path(self.root_path, resource)
-        return path.open(mode) if mode == "rb" else path.open(mode, encoding=encoding)
+        path = os.path.join(self.root_path, resource)
+        return open(path, mode, encoding=None if mode == "rb" else encoding)
 
     # -- routes --
 

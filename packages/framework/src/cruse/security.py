@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cruse.globals import current_context
+from cruse.responses import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +75,7 @@ class SecurityHeaders:
         self._nonced = nonced
         self._without_nonce = [(name, policy.text()) for name, policy in nonced.items()]
         #: What every response gets, when none of the two exceptions is in use.
-        self.usual: list[Field] = [*fields, *self._without_nonce]
+        self.usual: list[Field] = Fields([*fields, *self._without_nonce])
         #: Whether a policy has a nonce, so that the fields depend on the response.
         self.vary = bool(nonced)
 

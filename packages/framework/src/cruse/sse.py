@@ -11,15 +11,23 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
-from cruse.responses import Response
+from cruse.responses import Response, headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
 
 __all__ = ["Event", "EventStream"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
+_FIELDS = [*_HEADERS.items()]
 _BEAT = ":\n\n"  # a comment, which browsers skip
 
 
@@ -70,7 +78,7 @@ class EventStream(Response):
 
     Args:
         events: Yields :class:`Event` objects, or their data alone. It is at most
-            two events ahead of what was sent.
+            two events ahead of what was sent, under ASGI and RSGI one.
         heartbeat: Seconds without an event after which a sign of life is sent. It keeps proxies
             from hanging up, and shows under WSGI that the client has left. An async iterator's
             only; ``None`` sends none.
@@ -90,7 +98,7 @@ class EventStream(Response):
     ) -> None:
         first = "" if retry is None else f"retry: {round(retry * 1000)}\n\n"
         body = (
-            _encoded_async(cast("AsyncIterable[Any]", events), first, heartbeat)
+            EventBody(cast("AsyncIterable[Any]", events), first, heartbeat)
             if hasattr(events, "__aiter__")
             else _encoded(events, first)
         )
@@ -98,16 +106,19 @@ class EventStream(Response):
             super().__init__(body, headers={**_HEADERS, **headers})
         else:
             super().__init__(body)
-            self.headers.extend(_HEADERS)
+            self._headers = headers_of(self.plain_head(_FIELDS))
 
 
 def _encode(item: Any) -> str:
+    if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
+        return f"data: {item}\n\n"
     return (item if isinstance(item, Event) else Event(item)).encode()
 
 
 def _encoded(events: Iterable[Any], first: str) -> Iterator[str]:
     try:
-        yield first
+        if first:
+            yield first
         for item in events:
             yield _encode(item)
     finally:
@@ -176,13 +187,49 @@ def _wake(future: asyncio.Future[Any] | None, value: Any) -> None:
         future.set_result(value)
 
 
-async def _encoded_async(
+class EventBody:
+    """The events of an async iterator, as the body of a response.
+
+    The gateways of event loops take them one by one and give the signs of life themselves. Whoever
+    iterates gets all of it encoded, signs of life included.
+
+    Args:
+        events: Yields them.
+        first: What is sent before them.
+        heartbeat: Seconds without an event after which a sign of life is due.
+    """
+
+    beat = _BEAT.encode()
+    encode = staticmethod(_encode)
+
+    def __init__(self, events: AsyncIterable[Any], first: str, heartbeat: float | None) -> None:
+        self.events = events
+        self.first = first
+        self.heartbeat = heartbeat
+        self._relayed: AsyncGenerator[str] | None = None
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._relayed is None:
+            self._relayed = _relayed(self.events, self.first, self.heartbeat)
+        return await anext(self._relayed)
+
+    async def aclose(self) -> None:
+        """Stop what relays the events, if anything does."""
+        if self._relayed is not None:
+            await self._relayed.aclose()
+
+
+async def _relayed(
     events: AsyncIterable[Any], first: str, heartbeat: float | None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     yield first
     relay = _Relay(heartbeat)
-    # In one task of its own: waiting for an event with a time limit must not disturb the iterator,
-    # and what it does with context variables and timeouts belongs to one task.
+    # In one task of its own: under WSGI each piece is asked for in another task. Waiting for an
+    # event with a time limit must not disturb the iterator, and what it does with context
+    # variables and timeouts belongs to one task.
     producer = asyncio.ensure_future(_produce(events, relay))
     try:
         while (piece := await relay.get()) is not None:
@@ -195,6 +242,19 @@ async def _encoded_async(
         await asyncio.wait({producer})
 
 
+def cancelled_within(error: asyncio.CancelledError) -> RuntimeError:
+    """Return what is wrong with an iterator that let a cancellation out.
+
+    Raises:
+        CancelledError: When it is the task here that was cancelled.
+    """
+    if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
+        raise error
+    failure = RuntimeError("A task that the iterator of a stream waited for was cancelled.")
+    failure.__cause__ = error
+    return failure
+
+
 async def _produce(events: AsyncIterable[Any], relay: _Relay) -> None:
     iterator: Any = aiter(events)
     try:
@@ -203,12 +263,8 @@ async def _produce(events: AsyncIterable[Any], relay: _Relay) -> None:
     except Exception as error:
         await relay.put(error)
     except asyncio.CancelledError as error:
-        if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
-            raise  # by who waits for the events
-        # By what the iterator waited for: the client would wait for ever, too.
-        failure = RuntimeError("The task that the iterator of the events waited for was cancelled")
-        failure.__cause__ = error
-        await relay.put(failure)
+        # Unless by who waits for the events: the client would wait for ever, too.
+        await relay.put(cancelled_within(error))
     else:
         await relay.put(None)
     finally:

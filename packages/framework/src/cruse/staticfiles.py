@@ -15,12 +15,12 @@ import os
 import unicodedata
 from hashlib import blake2b
 from time import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
-from werkzeug.http import dump_options_header, http_date
+from werkzeug.http import dump_options_header, http_date, remove_entity_headers
 from werkzeug.security import safe_join
 from werkzeug.utils import get_content_type
 from werkzeug.wsgi import wrap_file
@@ -28,6 +28,7 @@ from werkzeug.wsgi import wrap_file
 from cruse.codings import accepted_codings
 from cruse.files import find_file, one_line, readable_range
 from cruse.globals import current_context
+from cruse.responses import headers_of
 
 if TYPE_CHECKING:
     from cruse.application import Application
@@ -40,6 +41,7 @@ __all__ = ["StaticFiles", "add_hash"]
 FOREVER = "public, max-age=31536000, immutable"  # a year, in seconds (RFC 8246)
 MAX_KNOWN = 4096  # files that are remembered
 MAX_HASHED = 16 * 1024 * 1024  # bytes; larger files are not read for the sake of their URL
+SETTLED = 2.0  # seconds after which the time of a folder tells of every later change
 MAX_WHOLE = 256 * 1024  # bytes; smaller files are sent in one piece, without a hop per chunk
 #: Codings of RFC 9110 section 8.4.1, those first that make files smallest.
 SIBLINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
@@ -63,12 +65,17 @@ class StaticFile:
 
     def __init__(self, path: str, stat: os.stat_result, coding: str | None, name: str) -> None:
         self.path = path
+        self.folder = os.path.dirname(path)
         self.identity = _identity(stat)
         self.size = stat.st_size
         self.modified = int(stat.st_mtime)  # in whole seconds: some tools copy no more than that
         suffix = f"-{coding}" if coding else ""
         self.etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}{suffix}"'
-        self.headers = self._headers(coding, name)
+        headers = self._headers(coding, name)
+        self.fields = [*headers]
+        remove_entity_headers(headers)
+        #: The fields for those who have it already.
+        self.unchanged_fields = [*headers]
         self._digest: str | None = None
 
     def _headers(self, coding: str | None, name: str) -> Headers:
@@ -106,31 +113,54 @@ class StaticFiles:
 
     def __init__(self, config: Any) -> None:
         self.config = config
-        self._known: dict[str, StaticFile] = {}
+        self._known: dict[tuple[str, str, str | None], tuple[str, StaticFile]] = {}
+        self._tags: dict[str, str] = {}  # the names of these files by their ETags
+        #: Files without siblings, by when their folder was changed last.
+        self._without_siblings: dict[str, int] = {}
+
+    @property
+    def _by_server(self) -> bool:
+        """Whether the server in front sends the files."""
+        return bool(self.config["USE_X_SENDFILE"])
 
     def find(self, folder: str, path: str) -> StaticFile | None:
         """Return a file of a folder, ``None`` when it is not there or leads out of the folder."""
-        return self._find(folder, path, None, os.path.basename(path))
+        return self._find(folder, path, None, None)
 
-    def _find(self, folder: str, path: str, coding: str | None, name: str) -> StaticFile | None:
+    def _find(
+        self, folder: str, path: str, coding: str | None, name: str | None
+    ) -> StaticFile | None:
         # What is known was found inside of the folder. As long as it is the very same file and
         # unchanged, looking up every folder on the way for links again would find nothing else.
-        joined = safe_join(folder, path)
+        key = (folder, path, coding)
+        joined, known = self._known.get(key) or (safe_join(folder, path), None)
         try:
-            stat = os.stat(cast("str", joined))
+            stat = os.stat(joined)  # type: ignore[arg-type]
         except (OSError, TypeError, ValueError):
             return None
-        key = f"{joined}\0{coding or ''}"
-        known = self._known.get(key)
-        if known is not None and known.identity == _identity(stat) and path[-1:] != "/":
+        if known is not None and known.identity == _identity(stat):
             return known
         file = find_file(folder, path, bool(self.config["SEND_FILE_FOLLOW_SYMLINKS"]))
         if file is None:
             return None
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
-        found = self._known[key] = StaticFile(file, stat, coding, name)
+            self._tags.clear()
+        name = os.path.basename(path) if name is None else name
+        found = StaticFile(file, stat, coding, name)
+        self._known[key] = str(joined), found
+        self._tags[found.etag] = name
         return found
+
+    def is_quick(self, environ: WSGIEnvironment | None, path: str) -> bool:
+        """Whether answering takes no more than a look at the file's status, unless it has changed.
+
+        That is so for a browser that asks if its copy is still the newest, of a file that was
+        looked at before. A query may have a hash in it, which is compared with the content.
+        """
+        environ = environ or {}
+        known = self._tags.get(environ.get("HTTP_IF_NONE_MATCH", ""))
+        return known == os.path.basename(path) and not environ.get("QUERY_STRING")
 
     def url_hash(self, folder: str, path: str) -> str | None:
         """Return what the URL of a file gets as ``v``."""
@@ -162,12 +192,16 @@ class StaticFiles:
         try:
             caching = self._caching(file, environ.get("QUERY_STRING"), max_age)
             chosen, varies = self._negotiate(file, folder, path, environ)
-            headers = Headers(chosen.headers)  # a copy of the list, no more
-            headers.add("Cache-Control", caching)
+            fields = [("Cache-Control", caching)]
             if max_age is not None and caching is not FOREVER:
-                headers.add("Expires", http_date(int(time() + max_age)))
+                fields.append(("Expires", http_date(int(time() + max_age))))
             if varies:
-                headers.add("Vary", "Accept-Encoding")
+                fields.append(("Vary", "Accept-Encoding"))
+            if environ.get("HTTP_IF_NONE_MATCH") == chosen.etag and not self._by_server:
+                response = context.app.response_class(None, 304)
+                response.headers = headers_of(chosen.unchanged_fields + fields)
+                return response
+            headers = headers_of(chosen.fields + fields)
             return self._response(context.app, environ, chosen, headers)
         except OSError:
             # Removed meanwhile, or not ours to read: for the client it is not there.
@@ -187,7 +221,7 @@ class StaticFiles:
     ) -> tuple[StaticFile, bool]:
         """Return the file to send, and whether others would get another (RFC 9110 12.5.3)."""
         siblings: dict[str, StaticFile] = {}
-        if self.config["STATIC_PRECOMPRESSED"]:
+        if self.config["STATIC_PRECOMPRESSED"] and self._may_have_siblings(file):
             name = os.path.basename(path)
             for coding, extension in SIBLINGS.items():
                 if os.path.exists(file.path + extension):
@@ -199,20 +233,33 @@ class StaticFiles:
         accepted = accepted_codings(environ.get("HTTP_ACCEPT_ENCODING", ""), tuple(siblings))
         return siblings[accepted[0]] if accepted else file, True
 
+    def _may_have_siblings(self, file: StaticFile) -> bool:
+        """Whether there may be compressed siblings: one look at the folder instead of three.
+
+        A folder changes when a file comes into it. Where that was a moment ago, another may come
+        at what is the same time to the file system.
+        """
+        changed = os.stat(file.folder).st_mtime_ns
+        if self._without_siblings.get(file.path) == changed:
+            return False
+        if time() - changed / 1e9 > SETTLED:
+            if len(self._without_siblings) >= MAX_KNOWN:
+                self._without_siblings.clear()
+            if not any(os.path.lexists(file.path + each) for each in SIBLINGS.values()):
+                self._without_siblings[file.path] = changed
+        return True
+
     def _response(
         self, app: Any, environ: WSGIEnvironment, file: StaticFile, headers: Headers
     ) -> Response:
         response: Response
-        if self.config["USE_X_SENDFILE"]:
+        if self._by_server:
             response = app.response_class(headers=headers)
             response.make_conditional(environ)
             if response.status_code == 200:  # some servers would send the file with a 304, too
                 headers["X-Sendfile"] = file.path
             return response
         conditional = any(key in environ for key in _CONDITIONS)
-        if conditional and environ.get("HTTP_IF_NONE_MATCH") == file.etag:
-            response = app.response_class("", 304, headers)
-            return response
         opened = open(file.path, "rb")  # noqa: SIM115 - closed by the response
         stat = os.fstat(opened.fileno())
         if _identity(stat) != file.identity:
@@ -234,7 +281,9 @@ class StaticFiles:
                 raise
         with opened:
             content = opened.read()
-        return cast("Response", app.response_class(content, headers=headers))
+        response = app.response_class(content)
+        response.headers = headers
+        return response
 
 
 def add_hash(app: Application, owner: Scaffold, values: dict[str, Any]) -> None:

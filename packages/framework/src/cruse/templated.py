@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from cruse.globals import current_context, session
 from cruse.lazy import lazy
 from cruse.scaffold import Scaffold, setupmethod
-from cruse.templating import default_context_processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,3 +136,14 @@ class Templated(Scaffold):
     def add_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Register a template global under its own or another name."""
         self._add_to_templates("globals", f, name)
+
+
+def default_context_processor() -> dict[str, Any]:
+    """Return what every template has: ``g`` and, in a request, ``request`` and ``session``.
+
+    The session is its proxy: a template that does not use it does not open it.
+    """
+    context = current_context()
+    if context.has_request:
+        return {"g": context.g, "request": context.request, "session": session}
+    return {"g": context.g}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse.colors import inline
 from cruse.engines import block_of, engine_for, find_template
-from cruse.globals import current_context, session
+from cruse.globals import current_context
 from cruse.shortcuts import stream_with_context
 from cruse.signals import before_render_template, template_rendered
 
@@ -186,17 +186,6 @@ def get_template_attribute(template_name: str, attribute: str) -> Any:
         attribute: The name of the macro or variable.
     """
     return getattr(current_context().app.jinja_env.get_template(template_name).module, attribute)
-
-
-def default_context_processor() -> dict[str, Any]:
-    """Return what every template has: ``g`` and, in a request, ``request`` and ``session``.
-
-    The session is its proxy: a template that does not use it does not open it.
-    """
-    context = current_context()
-    if context.has_request:
-        return {"g": context.g, "request": context.request, "session": session}
-    return {"g": context.g}
 
 
 def update_template_context(app: Cruse, context: dict[str, Any]) -> None:

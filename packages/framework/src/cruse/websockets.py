@@ -180,8 +180,9 @@ class WebSocket:
                     f"agreed on; it offered {self.requested_subprotocols!r}."
                 )
             response = await self._handshake()
-            response.headers.extend(list(headers))
-            head = response.get_wsgi_headers(None).to_wsgi_list()
+            if headers:
+                response.headers.extend(list(headers))
+            head = response.own_head(None, [])
             self.accepted = True
             self.subprotocol = subprotocol
             await self._connection.accept(subprotocol, head)
@@ -220,23 +221,22 @@ class WebSocket:
             raise self.closed
         self._receiving = True
         try:
-            message = await self._next_message()
+            if self._ahead is None:
+                message = await self._connection.receive()
+            else:
+                # Shielded: a view that waits with a time limit must not lose the message.
+                message = await asyncio.shield(self._ahead)
+                self._ahead = None
         except WebSocketDisconnect as left:
             self.closed = left
             raise
         finally:
             self._receiving = False
-        if self._max_size is not None and _is_longer(message, self._max_size):
+        size = self._max_size
+        # A character has four bytes in UTF-8 at most: short texts need not be encoded to know.
+        if size is not None and len(message) > size // 4 and _is_longer(message, size):
             await self.close(1009, f"Messages may have {self._max_size} bytes at most.")
             raise WebSocketDisconnect(1009, "A message was too big.")
-        return message
-
-    async def _next_message(self) -> str | bytes:
-        if self._ahead is None:
-            return await self._connection.receive()
-        # Shielded: a view that waits with a time limit must not lose the message.
-        message = await asyncio.shield(self._ahead)
-        self._ahead = None
         return message
 
     async def receive_json(self) -> Any:
@@ -283,13 +283,15 @@ class WebSocket:
         """
         await self.send(self.request.json_module.dumps(args[0] if args else kwargs))
 
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Iterate over the messages until the client closes the conversation."""
+        return self
+
+    async def __anext__(self) -> str | bytes:
         try:
-            while True:
-                yield await self.receive()
+            return await self.receive()
         except WebSocketDisconnect:
-            return
+            raise StopAsyncIteration from None
 
     # -- a client that leaves while the view waits for something else --
 
@@ -343,8 +345,7 @@ class WebSocket:
 
 def _is_longer(message: str | bytes, size: int) -> bool:
     """Whether a message has more than ``size`` bytes on the wire."""
-    # A character has four bytes in UTF-8 at most: short texts need not be encoded to know.
-    if isinstance(message, str) and size // 4 < len(message) <= size:
+    if isinstance(message, str) and len(message) <= size:
         message = message.encode(errors="surrogatepass")
     return len(message) > size
 
@@ -359,7 +360,7 @@ def origin_is_trusted(request: Request, trusted: Iterable[str] | str | None) -> 
         request: The handshake's request.
         trusted: Further origins, or one, such as ``"https://app.example.org"``; ``"*"`` is any.
     """
-    origin = request.headers.get("Origin")
+    origin: str | None = request.environ.get("HTTP_ORIGIN")
     if origin is None:
         return True
     if isinstance(trusted, str):  # whose beginning is another host's: "https://app.example"

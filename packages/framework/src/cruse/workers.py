@@ -10,68 +10,153 @@ import asyncio
 import contextlib
 import os
 import threading
+from collections import deque
+from contextvars import Context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 __all__ = ["KeptThread", "WorkerPool"]
 
 T = TypeVar("T")
 
 
-class _Job:
-    """A function on its way to a thread, and who waits for it."""
+class _Mailbox:
+    """Where threads put the jobs that they have done, for the tasks of one loop.
 
-    __slots__ = ("args", "ended", "finished", "function", "future")
+    ``call_soon_threadsafe`` does it in two system calls more, one of which fails, and with a turn
+    of the loop more: half of what a hop to a thread takes is the way back.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._done: deque[_Job] = deque()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # As long as there is the loop. With no context variables: it keeps those of this moment,
+        # and with them the request that first needed a thread.
+        Context().run(loop.add_reader, self._bell, self._empty)
+
+    def put(self, job: _Job) -> None:
+        """Hand in a job, from any thread."""
+        self._done.append(job)
+        if len(self._done) == 1:  # else the bell has rung already
+            os.eventfd_write(self._bell, 1)
+
+    def _empty(self) -> None:
+        os.eventfd_read(self._bell)
+        try:
+            for _ in range(len(self._done)):  # not those that come meanwhile: others wait, too
+                self._done.popleft().wake()
+        finally:
+            if self._done:
+                os.eventfd_write(self._bell, 1)
+
+    def __del__(self) -> None:
+        os.close(self._bell)
+
+
+_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Mailbox] = WeakKeyDictionary()
+
+
+def _mailbox_of(loop: asyncio.AbstractEventLoop) -> _Mailbox | None:
+    """Return the mailbox of a loop, ``None`` where there is none: outside of Linux."""
+    mailbox = _mailboxes.get(loop)
+    if mailbox is None and hasattr(os, "eventfd"):
+        with contextlib.suppress(NotImplementedError):  # not every loop watches files
+            mailbox = _mailboxes[loop] = _Mailbox(loop)
+    return mailbox
+
+
+class _Job:
+    """A function on its way to a thread, and what the task of a loop waits for.
+
+    It is a future in as much as a task needs one (see :func:`asyncio.isfuture`), and wakes the
+    task at once instead of in the loop's next turn.
+    """
+
+    __slots__ = (
+        "_asyncio_future_blocking", "_cancelled", "_failed", "_outcome", "_waiting", "args",
+        "done", "function", "loop", "mailbox",
+    )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.function = function
         self.args = args
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.finished = False
-        self.ended: asyncio.Future[None] | None = None
+        self.loop = asyncio.get_running_loop()
+        self.mailbox = _mailbox_of(self.loop)
+        self.done = False
+        self._failed = self._cancelled = False
+        self._outcome: Any = None
+        self._waiting: tuple[Callable[[Any], object], Context] | None = None
+        self._asyncio_future_blocking = False
 
     def do(self) -> None:
-        """Run the function in this thread and deliver its result to the loop."""
-        _here.loop = self.future.get_loop()
+        """Run the function in this thread."""
+        _here.loop = self.loop
+        function, args = self.function, self.args
+        # Whoever waits may look at once if what it has handed over is still held by somebody.
+        del self.function, self.args
         try:
-            value = self.function(*self.args)
+            self._outcome = function(*args)
         except BaseException as error:
-            if isinstance(error, StopIteration):  # a future refuses it
+            if isinstance(error, StopIteration):  # it would end who waits, not fail
                 error = RuntimeError("a worker's function raised StopIteration")
-            outcome, failed = error, True
-        else:
-            outcome, failed = value, False
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            self.future.get_loop().call_soon_threadsafe(self._deliver, outcome, failed)
+            self._outcome, self._failed = error, True
 
-    def _deliver(self, outcome: Any, failed: bool) -> None:
-        self.finished = True
-        if self.ended is not None and not self.ended.done():
-            self.ended.set_result(None)
-        if self.future.done():  # cancelled meanwhile
+    def deliver(self) -> None:
+        """Tell the loop that it is done, from the thread."""
+        if self.mailbox is not None:
+            self.mailbox.put(self)
             return
-        if failed:
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            self.loop.call_soon_threadsafe(self.wake)
 
-    async def wait_for_end(self) -> None:
-        """Wait until the function has returned, although the result is not wanted any more."""
-        if not self.finished:
-            self.ended = asyncio.get_running_loop().create_future()
-            await self.ended
+    def wake(self) -> None:
+        """Let the task go on that waits; on the loop."""
+        self.done = True
+        self._call()
 
+    def _call(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            callback, context = waiting
+            context.run(callback, self)
 
-async def _outcome(job: _Job) -> Any:
-    """Wait for a job that was handed to a thread."""
-    try:
-        return await job.future
-    except asyncio.CancelledError:
-        await job.wait_for_end()
-        raise
+    def __await__(self) -> Generator[Any, None, Any]:
+        if not self.done:
+            self._asyncio_future_blocking = True
+            yield self
+        outcome, self._outcome = self._outcome, None
+        if not self._failed:
+            return outcome
+        try:
+            raise outcome
+        finally:
+            del outcome, self  # its traceback leads here: a cycle
+
+    # -- what a task asks of a future --
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self.loop
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context) -> None:
+        self._waiting = callback, context
+
+    def result(self) -> None:
+        """Nothing is wrong with it: who waits is woken, and sees for itself."""
+
+    def cancel(self, msg: object = None) -> bool:
+        """Say whether the task is woken: only when it is cancelled once more.
+
+        A thread can't be stopped. So a cancelled task goes on waiting, and is cancelled then.
+        """
+        if self.done or not self._cancelled:
+            self._cancelled = True
+            return False
+        self.loop.call_soon(self._call)
+        return True
 
 
 class KeptThread:
@@ -88,7 +173,7 @@ class KeptThread:
         """Run ``function(*args)`` in the thread; as :meth:`WorkerPool.run`."""
         job = _Job(function, args)
         self._jobs.put(job)
-        result: T = await _outcome(job)
+        result: T = await job
         return result
 
     def release(self) -> None:
@@ -99,6 +184,7 @@ class KeptThread:
         """Do what is asked, in the thread itself, until it is released."""
         while (job := self._jobs.get()) is not None:
             job.do()
+            job.deliver()
             del job
 
 
@@ -148,7 +234,7 @@ class WorkerPool:
         job = _Job(function, args)
         while not self._submit(job, urgent):
             pass  # the crew was dismissed a moment ago: the next one takes it
-        result: T = await _outcome(job)
+        result: T = await job
         return result
 
     def keep_thread(self) -> KeptThread:
@@ -192,25 +278,27 @@ class WorkerPool:
         job: _Job | None = first.pop()
         while job is not None:
             job.do()
-            del job
-            if crew.kept:
-                self._serve_keeper(crew)
+            kept = crew.kept.pop(threading.get_ident(), None) if crew.kept else None
+            if kept is not None:
+                job.deliver()
+                self._serve_keeper(crew, kept)
+            ends = False
             with crew.lock:
                 if crew.backlog:
                     crew.backlog -= 1
                 elif crew.dismissed or len(crew.threads) - crew.away > self.size:
-                    break  # the latter is an urgent job's extra thread
+                    ends = True  # in the latter case it is an urgent job's extra thread
                 else:
                     crew.idle += 1
-            job = crew.jobs.get()
+            if kept is None:
+                job.deliver()  # last, for it wakes the loop, which then waits for this thread
+            del job, kept
+            job = None if ends else crew.jobs.get()
         with crew.lock:
             crew.threads.discard(threading.current_thread())
 
-    def _serve_keeper(self, crew: _Crew) -> None:
-        """Serve who keeps this thread, if somebody does, while others do the pool's work."""
-        kept = crew.kept.pop(threading.get_ident(), None)
-        if kept is None:
-            return
+    def _serve_keeper(self, crew: _Crew, kept: KeptThread) -> None:
+        """Serve who keeps this thread, while others do the pool's work."""
         with crew.lock:
             crew.away += 1
             waiting = crew.jobs.get_nowait() if crew.backlog else None

@@ -13,11 +13,12 @@ from cruse.gateway.asgi_environ import ScopeEnviron, path_below_root
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import serve
 from cruse.hosts import SEEN_HOSTS, refusal
+from cruse.plans import make_entrance
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Coroutine
 
     from cruse.app import Cruse
     from cruse.gateway.fileparts import FilePart
@@ -66,13 +67,18 @@ async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) ->
 async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     transport = _Transport(receive, send)
     transport.scope = scope
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
     refused = None
-    if app.proxies is not None:
-        scope, refused = _behind(app.proxies, scope)
+    if entrance.proxies is not None:
+        scope, refused = _behind(entrance.proxies, scope)
     environ = ScopeEnviron(scope, transport, get_running_loop())
     if query := scope.get("query_string"):  # often all that is asked for
         environ["QUERY_STRING"] = query.decode("latin-1")
-    ctx = app.context_class(app, environ)
+    if environ.has_body and b"content-type" in environ.head:
+        environ.fill_body_keys()
+    ctx = entrance.context_class(app, environ)
     if refused is not None:
         ctx.routing_exception = refused
     ctx.method = scope["method"]
@@ -88,7 +94,7 @@ async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-    await serve(app, ctx, transport)
+    await serve(app, entrance, ctx, transport)
 
 
 async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
@@ -236,17 +242,18 @@ class _Transport:
             self.disconnected = True
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
-        headers = _encode(head)
+        known = _known_fields
+        headers = [known.get(field) or _encode_field(field) for field in head]
         try:
             await self.send({"type": "http.response.start", "status": status, "headers": headers})
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
 
-    async def send_chunk(self, chunk: bytes) -> None:
-        await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
+    def send_chunk(self, chunk: bytes) -> Awaitable[None]:
+        return self.send({"type": "http.response.body", "body": chunk, "more_body": True})
 
-    async def end(self) -> None:
-        await self.send({"type": "http.response.body", "body": b""})
+    def end(self) -> Awaitable[None]:
+        return self.send({"type": "http.response.body", "body": b""})
 
     def takes_file(self, part: FilePart) -> bool:
         extensions = (self.scope or {}).get("extensions") or {}
@@ -292,10 +299,11 @@ class _WebSocket:
         return bytes(message["bytes"]) if text is None else text
 
     async def send(self, message: str | bytes) -> None:
-        if isinstance(message, str):
-            await self._tell("send", text=message)
-        else:
-            await self._tell("send", bytes=message)
+        kind = "text" if isinstance(message, str) else "bytes"
+        try:
+            await self._send({"type": "websocket.send", kind: message})
+        except OSError as error:  # ASGI 2.4: the client has left
+            raise WebSocketDisconnect from error
 
     async def close(self, code: int, reason: str) -> None:
         await self._tell("close", code=code, reason=reason)

@@ -55,15 +55,21 @@ class ScopeEnviron(LazyEnviron):
         if not name:
             return ABSENT
         value = self.head.get(name)
-        if len(self.head) != len(self.scope["headers"]) or (value is None and self._has_capitals):
+        if len(self.head) != len(self.scope["headers"]) or (
+            value is None and not b"".join(self.head).islower()
+        ):
             self.complete()  # fields came twice, or the server breaks the rules
             return dict.get(self, key, ABSENT)
         return ABSENT if value is None else value.decode("latin-1")
 
-    @property
-    def _has_capitals(self) -> bool:
-        names = b"".join(self.head)
-        return names != names.lower()
+    def fill_body_keys(self) -> None:
+        """Make the keys that reading a body asks for, if its type is known, and no field twice."""
+        head = self.head
+        if len(head) == len(self.scope["headers"]):
+            self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
+            if (length := head.get(b"content-length")) is not None:
+                self["CONTENT_LENGTH"] = length.decode("latin-1")
+            self["wsgi.input"] = LoopBody(self.transport.next_chunk, self.loop)
 
     def make_all(self) -> dict[str, Any]:
         """Return all keys and values."""

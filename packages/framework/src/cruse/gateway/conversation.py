@@ -7,9 +7,9 @@ hook or the view answers before the conversation is accepted rejects it, with th
 from __future__ import annotations
 
 from asyncio import CancelledError
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
@@ -25,6 +25,7 @@ from cruse.pipeline import (
     preprocess,
     process_response,
 )
+from cruse.plans import without
 from cruse.websockets import WebSocket, WebSocketDisconnect, origin_is_trusted
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
             app.config["WEBSOCKET_MAX_MESSAGE_SIZE"],
         )
         app.context_pushed(ctx)
-        # Own versions of the pipeline's steps are plain functions, which cannot converse.
-        plan = replace(plan_of(ctx), custom={})
+        plan = _plan_of(ctx)
         error: BaseException | None = None
         try:
             await _close(app, ctx, websocket, await _answer(ctx, plan, websocket))
@@ -71,11 +71,17 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
         _cv.reset(token)
 
 
+def _plan_of(ctx: Context) -> Plan:
+    """Return the plan without own versions of its steps: plain functions, which can't converse."""
+    plan = plan_of(ctx)
+    return without(plan, *plan.custom) if plan.custom else plan
+
+
 async def _handshake(ctx: Context) -> Response:
     """Make the response that accepts."""
     response = ctx.app.response_class(status=101)
     del response.headers["Content-Type"]
-    return await process_response(ctx, replace(plan_of(ctx), custom={}), response)
+    return await process_response(ctx, _plan_of(ctx), response)
 
 
 async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | None:
@@ -95,8 +101,13 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
                     "accepted the conversation. Return nothing, or close it with a code."
                 )
         except Exception as error:
-            value = await handle_user_exception(ctx, plan, error)
-        return await finalize(ctx, plan, value)
+            value = handle_user_exception(ctx, plan, error)
+            if type(value) is CoroutineType:
+                value = await value
+        response: Any = finalize(ctx, plan, value)
+        if type(response) is CoroutineType:
+            response = await response
+        return response  # type: ignore[no-any-return]
     except Exception as error:
         ctx.error = error
         return await handle_exception(ctx, plan, error)
@@ -106,7 +117,10 @@ async def _talk(ctx: Context, plan: Plan, websocket: WebSocket) -> object:
     """Call the view. That the client leaves is an end like any other."""
     websocket.look_after()
     try:
-        return await dispatch(ctx, plan)
+        value = dispatch(ctx, plan)
+        while type(value) is CoroutineType:
+            value = await value
+        return value
     except WebSocketDisconnect:
         return None
     except CancelledError:

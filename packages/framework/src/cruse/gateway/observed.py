@@ -70,6 +70,7 @@ class ObservedTransport:
 def observe_wsgi(
     serve: Callable[..., Iterable[bytes]],
     app: Any,
+    entrance: Any,
     environ: dict[str, Any],
     start_response: Callable[..., Any],
 ) -> Iterable[bytes]:
@@ -81,7 +82,7 @@ def observe_wsgi(
         return start_response(status, observation.head(int(status[:3]), head))
 
     try:
-        body = variables.run(serve, app, environ, start)
+        body = variables.run(serve, app, entrance, environ, start)
     except BaseException as error:
         ctx = variables.get(_cv)
         if ctx is not None and ctx.observation is not None:

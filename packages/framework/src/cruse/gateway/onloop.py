@@ -6,28 +6,30 @@ The protocol itself is behind a :class:`Transport`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from contextvars import copy_context
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.exceptions import ClientDisconnected
 
-from cruse.bridge import OffLoop, drive
+from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
 from cruse.pipeline import answer, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
+from cruse.signals import appcontext_pushed
+from cruse.sse import EventBody, cancelled_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
     from contextvars import Context as Variables
 
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
-    from cruse.plans import Plan
+    from cruse.plans import Entrance, Plan
     from cruse.responses import Response
     from cruse.workers import KeptThread, WorkerPool
 
@@ -45,10 +47,10 @@ class Transport(Protocol):
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
 
-    async def send_chunk(self, chunk: bytes) -> None:
+    def send_chunk(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of the body."""
 
-    async def end(self) -> None:
+    def end(self) -> Awaitable[None]:
         """Say that the body is complete."""
 
     async def wait_disconnect(self) -> None:
@@ -89,11 +91,10 @@ class LoopBody:
         if self._empty:
             return b""
         try:
-            chunk: bytes = await self._receive()
+            return await self._receive()  # type: ignore[no-any-return]
         except ClientDisconnected:
             self.disconnected = True
             raise
-        return chunk
 
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes from a thread, waiting for the event loop.
@@ -123,12 +124,15 @@ class LoopBody:
         return b"".join(pieces)
 
 
-async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
+async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transport) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
     failure: BaseException | None = None
     try:
-        app.context_pushed(ctx)
+        if entrance.match is None or appcontext_pushed.receivers:
+            app.context_pushed(ctx)
+        elif ctx.routing_exception is None:
+            entrance.match(ctx)
         if app.observers:
             transport = ObservedTransport(ctx, transport)
         plan = plan_of(ctx)
@@ -136,8 +140,8 @@ async def serve(app: Cruse, ctx: Context, transport: Transport) -> None:
             await _serve_in_thread(app, ctx, plan, transport)
         else:
             ctx.bridge = app.loop_bridge
-            response = await answer(ctx, plan)
-            await _send(app, ctx, plan, response, transport)
+            await answer(ctx, plan)
+            await _send(app, ctx, plan, ctx.response, transport)
     except BaseException as error:
         failure = error
         raise
@@ -174,7 +178,8 @@ async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Tran
 def _answer_into(
     made: list[tuple[Response, KeptThread | None] | None], ctx: Context, plan: Plan
 ) -> None:
-    response = drive(answer(ctx, plan))
+    drive_to_end(answer(ctx, plan))
+    response = ctx.response
     kept = None
     if (
         not response.plain
@@ -212,11 +217,13 @@ class _Place:
     ) -> None:
         self.off_loop = variables is not None
         self._pool = pool
-        self._variables = variables or copy_context()
+        self._variables = variables
         self._kept = kept
 
     async def run(self, function: Callable[..., Any], *args: Any, urgent: bool = False) -> Any:
         """Run a function there."""
+        if self._variables is None:
+            self._variables = copy_context()
         if self._kept is not None:
             return await self._kept.run(self._variables.run, function, *args)
         return await self._pool.run(self._variables.run, function, *args, urgent=urgent)
@@ -268,7 +275,8 @@ async def _send_in_place(
             response.direct_passthrough = False  # nothing is left that wants a thread to be closed
         elif streamed or response.direct_passthrough:
             await transport.start(status, head)
-            await _until_disconnect(_stream(response, place, transport), transport)
+            stream = _Stream(response, place, transport)
+            await _until_disconnect(stream, transport)
         else:
             await transport.send_whole(status, head, b"".join(response.iter_encoded()))
     except BaseException as raised:
@@ -303,7 +311,7 @@ async def _close(
         asynchronous = hasattr(source, "aclose")
         if asynchronous:
             await source.aclose()
-            if not response._on_close:
+            if not response.to_close:
                 return
         if asynchronous or streamed or response.direct_passthrough:
             await place.run(response.close, urgent=True)
@@ -319,24 +327,79 @@ async def _close(
             place.release()
 
 
-async def _stream(response: Response, place: _Place, transport: Transport) -> None:
-    """Send a body piece by piece: an async iterator is asked here, any other in threads."""
-    chunks: Any = response.response
-    if not hasattr(chunks, "__anext__"):
-        chunks = _chunks(response, place)
-    try:
-        async for chunk in chunks:
-            if chunk:
-                try:
-                    await transport.send_chunk(chunk.encode() if isinstance(chunk, str) else chunk)
-                except OSError:  # ASGI 2.4: the client has left
-                    return
-        with contextlib.suppress(OSError):
-            await transport.end()
-    finally:
-        # Here, in the task it ran in: its context variables and timeouts belong to that.
-        if hasattr(chunks, "aclose"):
-            await chunks.aclose()
+class _Stream:
+    """A body that is sent piece by piece: an async iterator is asked here, any other in threads.
+
+    Args:
+        response: The response.
+        place: Where its sync code runs.
+        transport: What sends the pieces.
+    """
+
+    def __init__(self, response: Response, place: _Place, transport: Transport) -> None:
+        body: Any = response.response
+        self._transport = transport
+        self._first, self._encode = "", None
+        #: Seconds without a piece after which a sign of life is due.
+        self.heartbeat: float | None = None
+        if isinstance(body, EventBody):
+            self._first, self._encode, self.heartbeat = body.first, body.encode, body.heartbeat
+            body = aiter(body.events)
+        self._pieces = body if hasattr(body, "__anext__") else _chunks(response, place)
+        self._last = monotonic()  # when something was sent
+        self._sending = False
+        self._beating: asyncio.Future[None] | None = None
+
+    async def run(self) -> None:
+        """Send all of it; that the client has left is an end, too."""
+        try:
+            await self._run()
+        except asyncio.CancelledError as error:
+            raise cancelled_within(error) from error
+        except OSError:  # ASGI 2.4: the client has left
+            if not self._sending:
+                raise
+        finally:
+            # Here, in the task it ran in: its context variables and timeouts belong to that.
+            if hasattr(self._pieces, "aclose"):
+                await self._pieces.aclose()
+
+    async def _run(self) -> None:
+        encode, send = self._encode, self._transport.send_chunk
+        if self._first:
+            self._sending = True
+            await send(self._first.encode())
+            self._sending = False
+        async for piece in self._pieces:
+            if encode is not None:
+                piece = encode(piece)
+            if piece:
+                if self._beating is not None:
+                    await self._beating
+                self._sending = True
+                await send(piece.encode() if isinstance(piece, str) else piece)
+                self._sending, self._last = False, monotonic()
+        if self._beating is not None:
+            await self._beating
+        self._sending = True
+        await self._transport.end()
+
+    async def pulse(self, heartbeat: float) -> None:
+        """Send signs of life while there is nothing else to send, until the client has left."""
+        while True:
+            rest = heartbeat if self._sending else self._last + heartbeat - monotonic()
+            if rest > 0:
+                await asyncio.sleep(rest)
+                continue
+            self._beating = asyncio.get_running_loop().create_future()
+            try:
+                await self._transport.send_chunk(EventBody.beat)
+            except OSError:
+                return
+            finally:
+                self._last = monotonic()
+                self._beating.set_result(None)
+                self._beating = None
 
 
 async def _chunks(response: Response, place: _Place) -> Any:
@@ -373,18 +436,20 @@ def _started(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return loop.create_task(sending)
 
 
-async def _until_disconnect(sending: Any, transport: Transport) -> None:
+async def _until_disconnect(stream: _Stream, transport: Transport) -> None:
     """Send until it is done or the client has left, whichever comes first."""
-    stream = _started(sending)
-    if stream.done():  # it never had to wait: there was no time to leave
-        stream.result()
+    sending = _started(stream.run())
+    if sending.done():  # it never had to wait: there was no time to leave
+        sending.result()
         return
-    watcher = asyncio.ensure_future(transport.wait_disconnect())
+    tasks = {sending, asyncio.ensure_future(transport.wait_disconnect())}
+    if stream.heartbeat is not None:
+        tasks.add(asyncio.ensure_future(stream.pulse(stream.heartbeat)))
     try:
-        await asyncio.wait({stream, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if stream.done():
-            stream.result()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
     finally:
-        for task in (stream, watcher):
+        for task in tasks:
             task.cancel()
-        await asyncio.wait({stream, watcher})
+        await asyncio.wait(tasks)

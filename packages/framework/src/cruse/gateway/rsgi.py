@@ -13,6 +13,7 @@ from cruse.gateway.asgi_environ import WITHOUT_BODY
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import LoopBody, serve
 from cruse.hosts import SEEN_HOSTS, refusal
+from cruse.plans import make_entrance
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -37,15 +38,18 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     if mounted is not None:
         await mounted
         return
-    ctx = app.context_class(app, _Environ(scope, protocol, get_running_loop()))
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
+    ctx = entrance.context_class(app, _Environ(scope, protocol, get_running_loop()))
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host)
     if scope.scheme == "https":
         ctx.tls_host = host
-    if app.proxies is not None:
-        _rewrite(app.proxies, ctx)
+    if entrance.proxies is not None:
+        _rewrite(entrance.proxies, ctx)
     try:
         ctx.path = _decode(scope.path)
     except UnicodeDecodeError:
@@ -53,7 +57,7 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if scope.proto == "http":
         ctx.has_body = _has_body(scope)
-        await serve(app, ctx, _Transport(protocol))
+        await serve(app, entrance, ctx, _Transport(protocol))
     else:
         await converse(app, ctx, _WebSocket(protocol))
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
 
-from cruse.bridge import OffLoop, drive, iterate_off_loop
-from cruse.gateway.observed import observe_wsgi
+from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
-from cruse.observers import Observation
-from cruse.pipeline import answer, finish, outlives_view, plan_of
+from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
+from cruse.plans import make_entrance
 from cruse.responses import has_no_body
+from cruse.signals import appcontext_pushed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from cruse.app import Cruse
     from cruse.context import Context
-    from cruse.plans import Plan
+    from cruse.plans import Entrance, Plan
     from cruse.proxies import TrustedProxies
     from cruse.responses import Response
     from cruse.typing import StartResponse, WSGIEnvironment
@@ -34,29 +34,36 @@ __all__ = ["serve_wsgi"]
 def serve_wsgi(
     app: Cruse, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Answer one request.
+    """Serve a request as WSGI (PEP 3333). Middleware wraps this attribute.
 
     It runs in a copy of the worker's context variables: nothing that it sets is there for the
     worker's next request.
     """
     if not app.lifecycle.started:
         app.start()
-    if app.mounts is not None:
-        mounted = app.mounts.wsgi(app, environ, start_response)
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
+    if entrance.mounts is not None:
+        mounted = entrance.mounts.wsgi(app, environ, start_response)
         if mounted is not None:
             return mounted
     if app.observers:
-        return observe_wsgi(_serve, app, environ, start_response)
-    return copy_context().run(_serve, app, environ, start_response)
+        from cruse.gateway.observed import observe_wsgi  # here: most have no observers
+
+        return observe_wsgi(_serve, app, entrance, environ, start_response)
+    return copy_context().run(_serve, app, entrance, environ, start_response)
 
 
-def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    ctx = app.context_class(app, environ)
+def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
+    app: Cruse, entrance: Entrance, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    ctx = entrance.context_class(app, environ)
     _cv.set(ctx)
-    ctx.bridge = app.bridge
-    if app.proxies is not None:
-        _look_behind(app.proxies, ctx, environ)
-    ctx.method = environ["REQUEST_METHOD"]
+    ctx.bridge = entrance.bridge
+    if entrance.proxies is not None:
+        _look_behind(entrance.proxies, ctx, environ)
+    ctx.method = method = environ["REQUEST_METHOD"]
     host = environ.get("HTTP_HOST", "")
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or ctx.routing_exception
@@ -67,25 +74,33 @@ def _serve(app: Cruse, environ: WSGIEnvironment, start_response: StartResponse) 
         ctx.path = path
     if "cruse.loop" in environ or "cruse.preserve_context" in environ:
         _take_over(ctx, environ)
-    app.context_pushed(ctx)
+    if entrance.match is None or appcontext_pushed.receivers:
+        app.context_pushed(ctx)
+    elif ctx.routing_exception is None:
+        entrance.match(ctx)
     if app.observers:
+        from cruse.observers import Observation
+
         ctx.observation = Observation(ctx)
     plan = plan_of(ctx)
-    if "wsgi_app" in app.__dict__:  # middleware, which may look at the request once more
-        response = drive(answer(ctx, plan, partial(_start, ctx, start_response)))
+    if entrance.wrapped:  # middleware, which may look at the request once more
+        drive_to_end(answer(ctx, plan, partial(_start, ctx, start_response)))
+        response = ctx.response
         plain = response.plain
     else:
-        response = drive(answer(ctx, plan))
+        drive_to_end(answer(ctx, plan))
+        response = ctx.response
         plain = response.plain
         try:
-            varies = ctx.tls_host is not None or app.headers_vary
-            fields = app.security_headers.of(ctx, response) if varies else app.default_headers
+            fields = entrance.fields
+            if fields is None or ctx.tls_host is not None:
+                fields = app.security_headers.of(ctx, response)
             head = response.plain_head(fields) if plain else response.own_head(environ, fields)
             start_response(response._status, head)
         except BaseException as error:
             _abandon(ctx, plan, response, error)
             raise
-    if (plain or response.only_whole) and ctx.method != "HEAD":
+    if (plain or response.only_whole) and method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
 
@@ -118,9 +133,12 @@ def _look_behind(proxies: TrustedProxies, ctx: Context, environ: WSGIEnvironment
 
 def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     """Return what the server iterates over, of a response that is more than one text."""
-    if ctx.method == "HEAD" or has_no_body(response.status_code):
-        return _without_body(ctx, plan, response)
-    if outlives_view(response):
+    streamed = outlives_view(response)
+    if ctx.method == "HEAD" or has_no_body(response._status_code):
+        if streamed or response.has_end:
+            _abandon(ctx, plan, response, None)
+        return []
+    if streamed:
         return _Stream(ctx, plan, response)
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating
         file = cast("Iterable[bytes]", response.response)
@@ -129,18 +147,13 @@ def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     return _Closing(body, response.close) if response.to_close else body
 
 
-def _without_body(ctx: Context, plan: Plan, response: Response) -> list[bytes]:
-    _abandon(ctx, plan, response, None)
-    return []
-
-
 def _abandon(ctx: Context, plan: Plan, response: Response, error: BaseException | None) -> None:
     """Close a response whose body is not sent."""
     try:
         response.close()
     finally:
         if outlives_view(response):
-            drive(finish(ctx, plan, error))
+            drive_to_end(finish(ctx, plan, error))
 
 
 class _Closing:
@@ -175,7 +188,8 @@ class _Stream:
             source = iterate_off_loop(source, ctx.app.loop_thread.loop)
             response.call_on_close(source.close)
             response.response = source
-        self.chunks = response.iter_encoded()
+        chunks = response.iter_unencoded()
+        self.step: Callable[[], Any] = partial(self.variables.run, next, chunks)
         self.error: BaseException | None = None
         self.closed = False
 
@@ -184,7 +198,7 @@ class _Stream:
 
     def __next__(self) -> bytes:
         try:
-            return self.variables.run(next, self.chunks)
+            chunk = self.step()
         except StopIteration:
             self.close()
             raise
@@ -192,6 +206,7 @@ class _Stream:
             self.error = error
             self.close()
             raise
+        return chunk.encode() if isinstance(chunk, str) else chunk
 
     def close(self) -> None:
         """Close the iterator and tear the context down; servers call it in any case."""
@@ -201,6 +216,8 @@ class _Stream:
 
     def _close(self) -> None:
         try:
-            self.response.close()
+            if self.response.has_end:
+                self.response.close()
         finally:
-            drive(finish(self.ctx, self.plan, self.error))
+            if ends_with_something(self.ctx, self.plan):
+                drive_to_end(finish(self.ctx, self.plan, self.error))

@@ -11,7 +11,6 @@ import weakref
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date
-from decimal import Decimal
 from enum import Enum
 from inspect import iscoroutine
 from json.encoder import encode_basestring, encode_basestring_ascii
@@ -97,6 +96,8 @@ def _default(o: Any) -> Any:
     if isinstance(o, date):
         context = _cv.get(None)
         return _format_date(o, None if context is None else context.app)
+    from decimal import Decimal  # here: most applications have none
+
     if isinstance(o, (Decimal, UUID)):
         return str(o)
     if is_dataclass(o) and not isinstance(o, type):
@@ -198,7 +199,7 @@ class DefaultJSONProvider(JSONProvider):
             ValueError: When it is no JSON, or nested deeper than ``max_depth``.
         """
         try:
-            value = json.loads(s, **kwargs)
+            value = json.loads(s, **kwargs) if kwargs else _loads(s)
         except RecursionError:
             raise ValueError("The JSON is nested too deeply.") from None
         limit = self.max_depth
@@ -221,7 +222,9 @@ class DefaultJSONProvider(JSONProvider):
         Raises:
             TypeError: When there are both positional and keyword arguments.
         """
-        obj = self._prepare_response_obj(args, kwargs)
+        obj = (
+            args[0] if len(args) == 1 and not kwargs else self._prepare_response_obj(args, kwargs)
+        )
         app = self._app
         try:
             if self.compact is False or (self.compact is None and app is not None and app.debug):
@@ -272,6 +275,25 @@ def _encode_of(encoder: json.JSONEncoder) -> _Encode:
             return encoder.encode(obj)
 
     return encode
+
+
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+
+def _loads(s: str | bytes) -> Any:
+    """Read JSON by the part in C alone when nothing is around the value and the bytes are UTF-8.
+
+    That is so when the first is ASCII and the second no NUL (RFC 4627 section 3).
+    """
+    if isinstance(s, str) or (len(s) > 1 and 0 < s[0] < 128 and s[1]):
+        try:
+            text = s if isinstance(s, str) else s.decode()
+            value, end = _scan(text, 0)
+        except (StopIteration, ValueError):
+            return json.loads(s)  # it says what is wrong, or there is white space around it
+        if end == len(text):
+            return value
+    return json.loads(s)
 
 
 def _brackets(s: str | bytes) -> int:

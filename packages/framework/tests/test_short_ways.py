@@ -1,0 +1,173 @@
+"""The short ways that most requests take, and that they are left where somebody has their own."""
+
+import os
+import pickle
+
+import pytest
+from werkzeug.datastructures import ImmutableMultiDict
+
+from cruse import Cruse, Request, Response, g, request
+from cruse.context import Context
+from cruse.formparser import FormParser
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def client_of(request):
+    return lambda app: app.test_client(gateway=request.param)
+
+
+def app_with(view, rule="/", **options):
+    app = Cruse(__name__)
+    app.add_url_rule(rule, "view", view, **options)
+    return app
+
+
+# -- the way to the view --
+
+
+def test_a_context_with_its_own_match_is_asked(client_of):
+    class Everything(Context):
+        def match_request(self):
+            self.path = "/known"
+            super().match_request()
+
+    app = app_with(lambda: "found", "/known")
+    assert client_of(app).get("/other").status_code == 404
+    app.context_class = Everything
+    assert client_of(app).get("/other").text == "found"
+
+
+def test_an_application_with_its_own_push_is_asked(client_of):
+    class Counting(Cruse):
+        def context_pushed(self, ctx):
+            super().context_pushed(ctx)
+            if ctx.has_request:
+                ctx.g.pushed = True
+
+    app = Counting(__name__)
+    app.add_url_rule("/", "view", lambda: str(g.pushed))
+    assert client_of(app).get("/").text == "True"
+
+
+def test_middleware_and_mounts_that_come_later_are_met():
+    app = app_with(lambda: "view")
+    client = app.test_client()
+    assert client.get("/").text == "view"
+
+    def middleware(environ, start_response, inner=app.wsgi_app):
+        environ["PATH_INFO"] = "/"
+        return inner(environ, start_response)
+
+    assert client.get("/away").status_code == 404
+    app.wsgi_app = middleware
+    assert client.get("/away").text == "view"
+
+
+def test_the_first_of_a_context_is_kept_and_can_be_replaced():
+    app = app_with(lambda: "")
+    with app.test_request_context("/a?x=1") as ctx:
+        assert request.args["x"] == "1"
+        assert ctx.request is request._get_current_object()
+        ctx.request = other = Request({"QUERY_STRING": "x=2"})
+        assert ctx.request is other
+        assert request.args["x"] == "2"
+        assert not hasattr(ctx, "nothing_of_that_name")
+
+
+# -- what is read --
+
+
+class Upper(FormParser):
+    def parse(self, *args, **kwargs):
+        stream, form, files = super().parse(*args, **kwargs)
+        return stream, ImmutableMultiDict((k, v.upper()) for k, v in form.items()), files
+
+
+def test_a_form_parser_of_ones_own_reads_urlencoded_forms(client_of):
+    class OwnRequest(Request):
+        form_data_parser_class = Upper
+
+    app = app_with(lambda: request.form["name"], methods=["POST"])
+    assert client_of(app).post("/", data={"name": "Ada"}).text == "Ada"
+    app.request_class = OwnRequest
+    assert client_of(app).post("/", data={"name": "Ada"}).text == "ADA"
+
+
+def test_a_query_string_of_ones_own_is_parsed(client_of):
+    class OwnRequest(Request):
+        query_string = b"a=of+mine"
+
+    app = app_with(lambda: request.args["a"])
+    assert client_of(app).get("/?a=sent+b%C3%BC").text == "sent bü"
+    app.request_class = OwnRequest
+    assert client_of(app).get("/?a=sent").text == "of mine"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b'{"a": [1]}', b' {"a": [1]}\n', '{"a": [1]}'.encode("utf-16"), b'\xef\xbb\xbf{"a": [1]}'],
+)
+def test_json_is_read_whatever_is_around_it_and_in_each_of_its_encodings(client_of, sent):
+    app = app_with(lambda: request.get_json(), methods=["POST"])
+    answer = client_of(app).post("/", data=sent, content_type="application/json")
+    assert answer.json == {"a": [1]}
+
+
+@pytest.mark.parametrize("sent", [b"", b"{", b'{"a": 1} x', b'"\xff"', b"[" * 9999])
+def test_what_is_no_json_is_refused(client_of, sent):
+    app = app_with(lambda: request.get_json(), methods=["POST"])
+    answer = client_of(app).post("/", data=sent, content_type="application/json; charset=utf-8")
+    assert answer.status_code == 400
+
+
+# -- what is sent --
+
+
+def test_a_response_with_an_end_of_its_own_is_closed(client_of):
+    closed = []
+
+    class Closing(Response):
+        def close(self):
+            closed.append(True)
+            super().close()
+
+    app = app_with(lambda: Closing("text"))
+    with client_of(app).get("/") as answer:
+        assert answer.text == "text"
+    assert closed == [True]
+
+
+def test_headers_of_a_response_are_those_of_werkzeug():
+    headers = Response("text").headers
+    headers["X-New"] = "1"
+    headers["x-new"] = "2"
+    headers["X-Number"] = 3
+    assert headers.getlist("X-New") == ["2"]
+    assert headers["X-Number"] == "3"
+    assert repr(headers).startswith("Headers([('Content-Type'")
+    kept = pickle.dumps(headers)  # caches keep whole responses
+    assert pickle.loads(kept) == headers  # noqa: S301 - it was made here
+    with pytest.raises(ValueError, match="newline"):
+        headers["X-Broken"] = "a\r\nb"
+
+
+def test_a_stream_may_say_how_it_is_encoded(client_of):
+    class Shouting(Response):
+        def iter_encoded(self):
+            return (piece.upper().encode() for piece in self.response)
+
+    app = app_with(lambda: Shouting(iter(["a", "b"])))
+    assert client_of(app).get("/").text == "AB"
+
+
+def test_siblings_that_come_later_are_found(tmp_path, client_of):
+    (tmp_path / "app.css").write_text("plain")
+    os.utime(tmp_path, (1, 1))  # nothing has come into the folder for long
+    app = Cruse(__name__, static_folder=tmp_path, static_url_path="/static")
+    client = client_of(app)
+    accepting = {"Accept-Encoding": "gzip"}
+    for _ in range(2):
+        assert client.get("/static/app.css", headers=accepting).text == "plain"
+    (tmp_path / "app.css.gz").write_bytes(b"compressed")
+    os.utime(tmp_path / "app.css.gz", (2**31, 2**31))
+    assert client.get("/static/app.css", headers=accepting).data == b"compressed"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import calls, servers, startup, turns
+from benchmarks.aims import aims
 from benchmarks.charts import chart
 from benchmarks.peers.registry import PEERS, versions
 from benchmarks.tables import Costs, markdown, table
@@ -144,6 +145,8 @@ def main(arguments: list[str] | None = None) -> int:
     for level in options.levels:
         for face in options.faces:
             getattr(run, level)(face)
+    if options.markdown and "process" in run.found:
+        print(f"\nWhat was set out to be reached\n\n{aims(run.found['process'])}\n", flush=True)
     if options.json:
         options.json.write_text(json.dumps(run.found, indent=1, ensure_ascii=False) + "\n")
     return 0

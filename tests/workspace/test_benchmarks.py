@@ -81,3 +81,16 @@ def test_the_calls_of_a_request_are_counted():
     (row,) = (line.split() for line in done.stdout.splitlines() if line.startswith("text"))
     assert 10 < float(row[1]) < 100
     assert row[2].startswith("0.")  # a function without a framework enters fewer
+
+
+def test_what_is_reached_is_told_from_the_figures():
+    from benchmarks.aims import aims
+
+    rows = {
+        "text": {"cruse": 10.0, "falcon": 8.0, "flask": 90.0},
+        "404": {"cruse": 10.0, "flask": 70.0},
+    }
+    table = aims({"wsgi": rows})
+    assert "faster than Falcon in 0 of 1, Flask in 2 of 2 | **not reached** |" in table
+    assert "| text, WSGI | 8x Flask | 9.0x | reached |" in table
+    assert "| 404, WSGI | 8x Flask | 7.0x | **not reached** |" in table

@@ -36,7 +36,14 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
     pairs: list[Any] = [pair.partition("=") for pair in query.split("&") if pair]
     if "%" in query:
         try:
-            pairs = [(_unquoted(name), "", _unquoted(value)) for name, _, value in pairs]
+            pairs = [
+                (
+                    unquote_to_bytes(name).decode() if "%" in name else name,
+                    "",
+                    unquote_to_bytes(value).decode() if "%" in value else value,
+                )
+                for name, _, value in pairs
+            ]
         except ValueError:
             raise BadRequest(f"The {what} is not valid UTF-8.") from None
     if cls.__init__ is not MultiDict.__init__:
@@ -46,10 +53,6 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
     for name, _, value in pairs:
         add(made, name, []).append(value)
     return made
-
-
-def _unquoted(text: str) -> str:
-    return unquote_to_bytes(text).decode() if "%" in text else text
 
 
 def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -> Any:

@@ -155,8 +155,8 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        self._headers: Headers | None = None  # made when they are touched
-        self._closing: list[Callable[[], Any]] | None = None
+        self._headers = None  # made when they are touched
+        self._closing = None
         kind = type(response)
         whole = kind is str or kind is bytes
         code: Any = self.default_status if status is None else status
@@ -190,6 +190,8 @@ class Response(WerkzeugResponse):
             raise ValueError(f"The status {status!r} has a line break or a control character.")
         return status, code
 
+    _headers: Headers | None = None
+    _closing: list[Callable[[], Any]] | None = None
     _mimetype: str | None = None
     _status_code = 200
     _status = _STATUS_LINES[200]
@@ -308,9 +310,8 @@ class Response(WerkzeugResponse):
             response.headers  # noqa: B018 - made from its own class's defaults before that goes
         forced = cast("Self", super().force_type(response, environ))
         kept = forced.__dict__  # werkzeug's own has these there, where our properties hide them
-        if "headers" in kept:
-            forced.headers = kept.pop("headers")
-            forced._on_close = kept.pop("_on_close")
+        if "headers" in kept and forced._headers is None:
+            forced.headers, forced._on_close = kept["headers"], kept["_on_close"]
         return forced
 
     @property

@@ -32,13 +32,14 @@ __all__ = ["serve_wsgi"]
 
 
 def serve_wsgi(
-    app: Cruse, environ: WSGIEnvironment, start_response: StartResponse
+    self: Cruse, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Serve a request as WSGI (PEP 3333). Middleware wraps this attribute.
 
     It runs in a copy of the worker's context variables: nothing that it sets is there for the
     worker's next request.
     """
+    app = self  # it is the application's method `wsgi_app`
     if not app.lifecycle.started:
         app.start()
     entrance = app.entrance

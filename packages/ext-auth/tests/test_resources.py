@@ -273,6 +273,31 @@ def test_clients_find_out_which_issuer_to_ask(client):
         assert client.get(url).status_code == 404
 
 
+@pytest.mark.parametrize("audience", ["http://127.0.0.1:5000", "http://localhost:5000"])
+def test_an_api_that_is_developed_on_this_machine_tells_too(gateway, audience):
+    app = Cruse("developed")
+    app.config["SECRET_KEY"] = "a key of at least a few bytes"
+    api = Auth(app).resource(issuer=ISSUER, audience=audience)
+    app.get("/")(api.require()(lambda token: "ok"))
+    client = app.test_client(gateway=gateway)
+    path = "/.well-known/oauth-protected-resource"
+    assert f'"{audience}{path}"' in client.get("/").headers["WWW-Authenticate"]
+    assert client.get(path).get_json()["resource"] == audience
+    app.stop()
+
+
+@pytest.mark.parametrize("audience", ["http://api.example", "urn:api"])
+def test_of_an_api_without_a_safe_address_nothing_is_told(gateway, audience):
+    app = Cruse("unsafe")
+    app.config["SECRET_KEY"] = "a key of at least a few bytes"
+    api = Auth(app).resource(issuer=ISSUER, audience=audience)
+    app.get("/")(api.require()(lambda token: "ok"))
+    client = app.test_client(gateway=gateway)
+    assert "metadata" not in client.get("/").headers["WWW-Authenticate"]
+    assert client.get("/.well-known/oauth-protected-resource").status_code == 404
+    app.stop()
+
+
 def test_an_error_handler_may_answer_in_another_form(world, gateway):
     app = Cruse("forms")
     app.config["SECRET_KEY"] = "a key of at least a few bytes"

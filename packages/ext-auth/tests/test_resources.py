@@ -260,6 +260,12 @@ def test_r6_the_session_of_a_browser_opens_no_api(world, client):
     assert "Set-Cookie" not in answer.headers
 
 
+def test_a_header_that_is_nested_too_deep_is_no_error_of_ours(client):
+    header = urlsafe_b64encode(b'{"alg":"RS256","a":' + b"[" * 12_000).decode().rstrip("=")
+    answer = client.post("/who", headers={"Authorization": f"Bearer {header}.e30.eA"})
+    assert answer.status_code == 401
+
+
 def test_clients_find_out_which_issuer_to_ask(client):
     answer = client.get("/.well-known/oauth-protected-resource/v1")
     assert answer.get_json() == {

@@ -178,7 +178,8 @@ def test_what_makes_no_sense_is_refused(shop, token, metadata):
 
 
 @pytest.mark.parametrize(
-    "body", ["", "[]", "7", "{", "[" * 50_000, "\xff", json.dumps({"x": "y" * 70_000})]
+    "body",
+    ["", "[]", "7", "{", "[" * 50_000, "\xff", '{"x": NaN}', json.dumps({"x": "y" * 70_000})],
 )
 def test_what_is_no_registration_is_refused(shop, token, body):
     answer = shop.backend.post(

@@ -274,6 +274,7 @@ def test_clients_find_out_which_issuer_to_ask(client):
         "bearer_methods_supported": ["header"],
         "scopes_supported": ["read"],
     }
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"  # for those in browsers, too
     for path in ("", "/v2", "/v1/x"):
         url = f"/.well-known/oauth-protected-resource{path}"
         assert client.get(url).status_code == 404

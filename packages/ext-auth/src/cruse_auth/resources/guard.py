@@ -294,6 +294,8 @@ def publish_metadata(state: AuthState) -> None:
             url = resource.metadata_url
             if url is not None and urlsplit(url).path == wanted:
                 response: Response = jsonify(resource.metadata())
+                # For programs in browsers, too: there is nothing secret in it.
+                response.headers["Access-Control-Allow-Origin"] = "*"
                 return response
         raise NotFound
 

@@ -1,7 +1,9 @@
 """Clients that register themselves (RFC 7591): A15."""
 
+import html
 import importlib.util
 import json
+import re
 
 import pytest
 from joserfc.jwk import ECKey
@@ -110,6 +112,23 @@ if importlib.util.find_spec("limits") is not None:
         document = shop.backend.get("/.well-known/openid-configuration").json
         assert document["registration_endpoint"] == f"{ISSUER}/oauth/register"
         assert [register(shop).status_code for _ in range(11)] == [201] * 10 + [429]
+
+    @pytest.mark.parametrize("changes", [{"scope": "x"}, {"prompt": "none"}, {"request": "x"}])
+    def test_nobody_is_sent_to_an_address_that_anybody_could_have_registered(make, changes):
+        shop = make("open")
+        shop.client_id = register(shop).json["client_id"]
+        page = shop.ask(**changes)
+        assert (page.status_code, page.location) == (400, None)
+        # They may go there by themselves, and the program hears of it.
+        way_on = html.unescape(re.search(r'href="([^"]+)"', page.text)[1])
+        assert way_on.startswith(f"{CALLBACK}?error=")
+
+    def test_they_are_sent_there_by_their_own_decision(make):
+        shop = make("open")
+        shop.client_id = register(shop).json["client_id"]
+        shop.log_in()
+        assert shop.answer(shop.decide(shop.ask(), "deny"))["error"] == "access_denied"
+        assert "code" in shop.answer(shop.decide(shop.ask()))
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def _answering(here: ServerState, endpoint: Endpoint) -> Steps[Response]:
     except OAuth2Error as error:
         response = _page(MISTAKE) if endpoint.page else error_answer(error)
     except PageError as error:
-        response = _page(error.message)
+        response = _page(error.message, error.way_on)
     for name, value in (PAGE_HEADERS if endpoint.page else HEADERS).items():
         response.headers.setdefault(name, value)
     if endpoint.page and not here.state.app.config["CONTENT_SECURITY_POLICY"]:
@@ -162,7 +162,7 @@ def _answering(here: ServerState, endpoint: Endpoint) -> Steps[Response]:
     return response
 
 
-def _page(message: str) -> Response:
-    page = render_template("auth/server_error.html", message=message)
+def _page(message: str, way_on: str | None = None) -> Response:
+    page = render_template("auth/server_error.html", message=message, way_on=way_on)
     response: Response = make_response((page, 400))
     return response

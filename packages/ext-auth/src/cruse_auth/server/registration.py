@@ -110,6 +110,7 @@ def _read(here: ServerState, document: dict[str, Any]) -> NewClient:
                 values[name] = _checked(name, document[name], kind)
     _check_redirects(values)
     _check_rest(here, values, document)
+    values["stranger"] = here.options.registration == "open"
     name = values.pop("client_name", "")
     try:
         return make_client(name, None, None, values)

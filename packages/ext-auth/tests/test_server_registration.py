@@ -4,6 +4,7 @@ import html
 import importlib.util
 import json
 import re
+from urllib.parse import urlencode
 
 import pytest
 from joserfc.jwk import ECKey
@@ -122,6 +123,20 @@ if importlib.util.find_spec("limits") is not None:
         # They may go there by themselves, and the program hears of it.
         way_on = html.unescape(re.search(r'href="([^"]+)"', page.text)[1])
         assert way_on.startswith(f"{CALLBACK}?error=")
+
+    def test_a_link_to_the_logout_leads_nobody_there_either(make):
+        shop = make("open")
+        told = register(shop, post_logout_redirect_uris=["https://shop.example/"]).json
+        shop.client_id, shop.secret = told["client_id"], told["client_secret"]
+        shop.log_in()
+        query = {
+            "id_token_hint": shop.tokens()["id_token"],
+            "post_logout_redirect_uri": "https://shop.example/",
+        }
+        url = f"/oauth/logout?{urlencode(query)}"
+        stranger = Shop(shop.world, shop.gateway)
+        assert stranger.get(url).status_code == 200
+        assert shop.get(url).location == "https://shop.example/", "this login has ended"
 
     def test_they_are_sent_there_by_their_own_decision(make):
         shop = make("open")

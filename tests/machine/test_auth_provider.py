@@ -1,15 +1,12 @@
 """Logging in with a certified provider of OpenID Connect: npm's oidc-provider."""
 
 import json
-import re
 import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from html import unescape
 from types import SimpleNamespace
-from urllib.parse import urljoin
 
 import httpx2
 import pytest
@@ -18,8 +15,7 @@ from werkzeug.serving import make_server
 from cruse import Cruse
 from cruse_auth import Auth, MemoryStore, MemoryTokenStore, current_user, fresh_login_required
 from cruse_auth.tokens.sets import Tokens
-
-HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+from tests.machine.browsing import Browser
 
 
 @pytest.fixture
@@ -36,31 +32,15 @@ class Site:
     app: Cruse
     address: str
     issuer: str
-    browser: httpx2.Client
+    browser: Browser
 
     def go(self, method, url, data=None):
-        """Follow redirects and fill in the provider's forms, until a page of the application."""
-        for _ in range(20):
-            answer = self.browser.request(method, url, data=data)
-            if answer.is_redirect:
-                method, url, data = "GET", urljoin(url, answer.headers["Location"]), None
-                continue
-            form = re.search(r'<form[^>]*action="([^"]+)"', answer.text)
-            if not url.startswith(self.issuer) or form is None:
-                return answer
-            data = dict(
-                re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text)
-            )
-            if 'name="login"' in answer.text:
-                data |= {"login": "ada", "password": "anything"}
-                self.asked += 1
-            if 'name="logout"' in answer.text:
-                data["logout"] = "yes"
-            method, url = "POST", urljoin(url, unescape(form[1]))
-        raise AssertionError(f"The way ends nowhere: {url}")
+        return self.browser.go(method, url, data)
 
-    #: How often the provider asked who it is.
-    asked: int = 0
+    @property
+    def asked(self):
+        """How often the provider asked who it is."""
+        return self.browser.asked
 
     def get(self, path):
         return self.go("GET", self.address + path)
@@ -128,7 +108,7 @@ def site(provider_program):
         for line in provider.stdout:
             if line == "ready\n":
                 break
-        with httpx2.Client() as browser:
+        with Browser(issuer) as browser:
             yield Site(auth, app, address, issuer, browser)
     finally:
         provider.terminate()

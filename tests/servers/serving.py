@@ -70,7 +70,10 @@ def wall_environment(instance: Path) -> dict[str, str]:
 
 @contextmanager
 def launch(
-    command: Sequence[str], folder: Path, environment: dict[str, str] | None = None
+    command: Sequence[str],
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Server]:
     """Start a server, and end it if it has not done so by itself.
 
@@ -78,8 +81,9 @@ def launch(
         command: Arguments for Python, with ``{port}`` where the port goes.
         folder: Where it runs, and its log is written.
         environment: Variables for it.
+        port: Where it listens; any free port unless given.
     """
-    port = free_port()
+    port = port or free_port()
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -100,10 +104,13 @@ def launch(
 
 @contextmanager
 def serve(
-    command: Sequence[str], folder: Path, environment: dict[str, str] | None = None
+    command: Sequence[str],
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Server]:
     """Start a server, wait until it listens, and end it cleanly; see :func:`launch`."""
-    with launch(command, folder, environment) as running:
+    with launch(command, folder, environment, port) as running:
         running.wait()
         yield running
     assert "Traceback" not in running.log.read_text(), running.log.read_text()

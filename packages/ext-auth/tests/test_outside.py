@@ -40,6 +40,10 @@ from cruse_auth.outside import OutsideOnly, is_outside
         ("2002:7f00:1::", False),
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::5db8:d70e", True),
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("fec0::1", False),
+        ("5f00::1", False),
     ],
 )
 def test_what_is_outside(address, expected):

@@ -260,6 +260,12 @@ def test_r6_the_session_of_a_browser_opens_no_api(world, client):
     assert "Set-Cookie" not in answer.headers
 
 
+def test_a_header_that_is_nested_too_deep_is_no_error_of_ours(client):
+    header = urlsafe_b64encode(b'{"alg":"RS256","a":' + b"[" * 12_000).decode().rstrip("=")
+    answer = client.post("/who", headers={"Authorization": f"Bearer {header}.e30.eA"})
+    assert answer.status_code == 401
+
+
 def test_clients_find_out_which_issuer_to_ask(client):
     answer = client.get("/.well-known/oauth-protected-resource/v1")
     assert answer.get_json() == {
@@ -268,9 +274,35 @@ def test_clients_find_out_which_issuer_to_ask(client):
         "bearer_methods_supported": ["header"],
         "scopes_supported": ["read"],
     }
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"  # for those in browsers, too
     for path in ("", "/v2", "/v1/x"):
         url = f"/.well-known/oauth-protected-resource{path}"
         assert client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("audience", ["http://127.0.0.1:5000", "http://localhost:5000"])
+def test_an_api_that_is_developed_on_this_machine_tells_too(gateway, audience):
+    app = Cruse("developed")
+    app.config["SECRET_KEY"] = "a key of at least a few bytes"
+    api = Auth(app).resource(issuer=ISSUER, audience=audience)
+    app.get("/")(api.require()(lambda token: "ok"))
+    client = app.test_client(gateway=gateway)
+    path = "/.well-known/oauth-protected-resource"
+    assert f'"{audience}{path}"' in client.get("/").headers["WWW-Authenticate"]
+    assert client.get(path).get_json()["resource"] == audience
+    app.stop()
+
+
+@pytest.mark.parametrize("audience", ["http://api.example", "urn:api"])
+def test_of_an_api_without_a_safe_address_nothing_is_told(gateway, audience):
+    app = Cruse("unsafe")
+    app.config["SECRET_KEY"] = "a key of at least a few bytes"
+    api = Auth(app).resource(issuer=ISSUER, audience=audience)
+    app.get("/")(api.require()(lambda token: "ok"))
+    client = app.test_client(gateway=gateway)
+    assert "metadata" not in client.get("/").headers["WWW-Authenticate"]
+    assert client.get("/.well-known/oauth-protected-resource").status_code == 404
+    app.stop()
 
 
 def test_an_error_handler_may_answer_in_another_form(world, gateway):

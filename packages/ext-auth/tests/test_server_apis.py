@@ -174,3 +174,8 @@ def test_programs_in_browsers_read_answers_and_no_pages(shop, path, allowed):
     answer = shop.backend.open(path, method=method, headers={"Origin": "https://spa.example"})
     assert (answer.headers.get("Access-Control-Allow-Origin") == "*") is allowed
     assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_programs_in_browsers_read_why_a_token_was_refused(shop):
+    answer = shop.backend.get("/oauth/userinfo", headers={"Origin": "https://spa.example"})
+    assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]

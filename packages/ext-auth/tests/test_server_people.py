@@ -182,7 +182,9 @@ def test_an_issuer_may_have_a_path(gateway):
         "/id/.well-known/oauth-authorization-server",
         "/.well-known/oauth-authorization-server/id",
     ):
-        document = shop.backend.get(path).json
+        answer = shop.backend.get(path, headers={"Origin": "https://spa.example"})
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        document = answer.json
         assert document["issuer"] == "https://example.com/id"
         assert document["token_endpoint"] == "https://example.com/id/oauth/token"
     assert shop.backend.post("/id/oauth/token").status_code == 401

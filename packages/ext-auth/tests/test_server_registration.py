@@ -1,7 +1,10 @@
 """Clients that register themselves (RFC 7591): A15."""
 
+import html
 import importlib.util
 import json
+import re
+from urllib.parse import urlencode
 
 import pytest
 from joserfc.jwk import ECKey
@@ -111,6 +114,37 @@ if importlib.util.find_spec("limits") is not None:
         assert document["registration_endpoint"] == f"{ISSUER}/oauth/register"
         assert [register(shop).status_code for _ in range(11)] == [201] * 10 + [429]
 
+    @pytest.mark.parametrize("changes", [{"scope": "x"}, {"prompt": "none"}, {"request": "x"}])
+    def test_nobody_is_sent_to_an_address_that_anybody_could_have_registered(make, changes):
+        shop = make("open")
+        shop.client_id = register(shop).json["client_id"]
+        page = shop.ask(**changes)
+        assert (page.status_code, page.location) == (400, None)
+        # They may go there by themselves, and the program hears of it.
+        way_on = html.unescape(re.search(r'href="([^"]+)"', page.text)[1])
+        assert way_on.startswith(f"{CALLBACK}?error=")
+
+    def test_a_link_to_the_logout_leads_nobody_there_either(make):
+        shop = make("open")
+        told = register(shop, post_logout_redirect_uris=["https://shop.example/"]).json
+        shop.client_id, shop.secret = told["client_id"], told["client_secret"]
+        shop.log_in()
+        query = {
+            "id_token_hint": shop.tokens()["id_token"],
+            "post_logout_redirect_uri": "https://shop.example/",
+        }
+        url = f"/oauth/logout?{urlencode(query)}"
+        stranger = Shop(shop.world, shop.gateway)
+        assert stranger.get(url).status_code == 200
+        assert shop.get(url).location == "https://shop.example/", "this login has ended"
+
+    def test_they_are_sent_there_by_their_own_decision(make):
+        shop = make("open")
+        shop.client_id = register(shop).json["client_id"]
+        shop.log_in()
+        assert shop.answer(shop.decide(shop.ask(), "deny"))["error"] == "access_denied"
+        assert "code" in shop.answer(shop.decide(shop.ask()))
+
 
 @pytest.mark.parametrize(
     "uri",
@@ -178,7 +212,8 @@ def test_what_makes_no_sense_is_refused(shop, token, metadata):
 
 
 @pytest.mark.parametrize(
-    "body", ["", "[]", "7", "{", "[" * 50_000, "\xff", json.dumps({"x": "y" * 70_000})]
+    "body",
+    ["", "[]", "7", "{", "[" * 50_000, "\xff", '{"x": NaN}', json.dumps({"x": "y" * 70_000})],
 )
 def test_what_is_no_registration_is_refused(shop, token, body):
     answer = shop.backend.post(

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import * as oc from "openid-client";
 
 const [, , issuer, json] = process.argv;
-const { id, secret, method, callback, resource } = JSON.parse(json);
+const { id, secret, method, callback } = JSON.parse(json);
 const ways = {
   client_secret_basic: () => oc.ClientSecretBasic(secret),
   client_secret_post: () => oc.ClientSecretPost(secret),
@@ -35,7 +35,6 @@ const url = oc.buildAuthorizationUrl(server, {
   max_age: "600",
   code_challenge: await oc.calculatePKCECodeChallenge(verifier),
   code_challenge_method: "S256",
-  ...(resource ? { resource } : {}),
 });
 say({ go: url.href });
 
@@ -46,18 +45,15 @@ checks.idTokenExpected = true;
 const tokens = await oc.authorizationCodeGrant(server, back, checks);
 const subject = tokens.claims().sub;
 const renewed = await oc.refreshTokenGrant(server, tokens.refresh_token);
-const about = resource ? null : await oc.fetchUserInfo(server, renewed.access_token, subject);
+const about = await oc.fetchUserInfo(server, renewed.access_token, subject);
 const known =
   method === "none" ? null : await oc.tokenIntrospection(server, renewed.access_token);
 await oc.tokenRevocation(server, renewed.access_token);
 say({
   subject,
-  email: about?.email,
+  email: about.email,
   active: known?.active,
-  audience: known?.aud,
-  revoked: resource
-    ? null
-    : await refused(() => oc.fetchUserInfo(server, renewed.access_token, subject)),
+  revoked: await refused(() => oc.fetchUserInfo(server, renewed.access_token, subject)),
   refreshed: await refused(() => oc.refreshTokenGrant(server, tokens.refresh_token)),
   replayed: await refused(() => oc.authorizationCodeGrant(server, back, checks)),
 });

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from cruse_auth.oidc.keys import Keys, PublicKey
     from cruse_auth.steps import Steps
 
-__all__ = ["BRINGS_A_KEY", "Signed", "check_signature", "read_header", "read_signed"]
+__all__ = [
+    "BRINGS_A_KEY",
+    "Signed",
+    "StrictDecoder",
+    "check_signature",
+    "read_header",
+    "read_signed",
+]
 
 #: Header parameters that bring their own key, or the address of one. Ours come from the provider's
 #: metadata and nowhere else (RFC 8725 section 3.10; CVE-2026-27962 in Authlib).
@@ -75,7 +82,7 @@ def read_header(
     """Return the header of a token, which nobody vouches for yet; as :func:`read_signed`."""
     try:
         header = dict(extract_compact(token.encode()).headers())
-    except (JoseError, ValueError, TypeError, AttributeError) as error:
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise refuse(f"{what} cannot be read: {error}") from error
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in algorithms:
@@ -99,6 +106,6 @@ def check_signature(
     registry = JWSRegistry(algorithms=[header["alg"]], strict_check_header=False)
     try:
         decoded = jwt.decode(token, key, registry=registry, decoder_cls=StrictDecoder)
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise refuse(f"{what}'s signature is not good: {error}") from error
     return Signed(decoded.header, decoded.claims, key)

@@ -14,6 +14,7 @@ from cruse import current_app, jsonify, request
 from cruse.colors import is_async
 from cruse_auth.errors import ProviderError
 from cruse_auth.options import ALGORITHMS
+from cruse_auth.origins import is_this_machine
 from cruse_auth.resources.dpop import Proof, check_proof
 from cruse_auth.resources.errors import BearerError, ProofError, TokenError
 from cruse_auth.resources.verifier import Verifier
@@ -258,12 +259,16 @@ class Resource:
     def metadata_url(self) -> str | None:
         """Where clients read which issuer to ask (RFC 9728 section 3.1).
 
-        ``None`` when the audience is no ``https://`` URL.
+        ``None`` when the audience is no ``https://`` URL, and no ``http://`` URL of this machine,
+        where APIs are developed.
         """
         parts = urlsplit(self.options.audience)
-        if parts.scheme != "https" or not parts.netloc or parts.fragment or parts.query:
+        if not parts.netloc or parts.fragment or parts.query:
             return None
-        return f"https://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
+        here = parts.scheme == "http" and is_this_machine(parts.hostname or "")
+        if parts.scheme != "https" and not here:
+            return None
+        return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
 
     def metadata(self) -> dict[str, Any]:
         """Return the metadata (RFC 9728 section 2)."""
@@ -289,6 +294,8 @@ def publish_metadata(state: AuthState) -> None:
             url = resource.metadata_url
             if url is not None and urlsplit(url).path == wanted:
                 response: Response = jsonify(resource.metadata())
+                # For programs in browsers, too: there is nothing secret in it.
+                response.headers["Access-Control-Allow-Origin"] = "*"
                 return response
         raise NotFound
 

@@ -50,6 +50,10 @@ if TYPE_CHECKING:
 
 __all__ = ["authorize", "consent", "finding_person"]
 
+#: What somebody is told whom we send nowhere before they have seen where: everybody can register a
+#: client, and have us lead people to its address with a link (RFC 9700 section 4.11.2).
+NO_ANSWER = "The program that sent you here wants something that it cannot have now."
+
 
 def authorize(here: ServerState) -> Steps[Any]:
     """Answer an authorization request (OpenID Connect Core section 3.1.2)."""
@@ -88,7 +92,10 @@ def _answering(
         check_pushed(here, asked, wish)
         return (yield from answer(here, asked, wish))
     except OAuth2Error as error:
-        return _back(here, sender, dict(error.get_body()))
+        back = _back(here, sender, dict(error.get_body()))
+        if sender.client.stranger and not isinstance(error, AccessDeniedError):
+            raise PageError(NO_ANSWER, back.location) from error
+        return back
 
 
 # -- who is it ----------------------------------------------------------------------------------

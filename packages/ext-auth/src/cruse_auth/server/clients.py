@@ -83,6 +83,9 @@ class ServerClient:
     serves: tuple[str, ...] = ()
     #: Whether it is one of our own, so that nobody is asked whether it may.
     trusted: bool = False
+    #: Whether it has registered itself where everybody may: browsers are sent to it by a person's
+    #: decision only.
+    stranger: bool = False
     #: The SHA-256 of its secret.
     secret_hash: str | None = field(default=None, repr=False)
 

@@ -39,6 +39,9 @@ PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
+#: Programs in browsers are other sites' pages. No cookie counts for anything where they ask, and
+#: why a token was refused is in a field of the answer.
+PROGRAMS = {"origins": "*", "expose_headers": ["WWW-Authenticate", "Retry-After"]}
 FRAMES = "frame-ancestors 'none'"
 MISTAKE = "The program that sent you here made a mistake."
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
@@ -117,10 +120,7 @@ def register(here: ServerState) -> None:
     pages = Blueprint(
         "auth_server", "cruse_auth", url_prefix=options.prefix, template_folder="templates"
     )
-    # Programs in browsers are other sites' pages; no cookie counts for anything here.
-    programs = Blueprint(
-        "auth_server_api", "cruse_auth", url_prefix=options.prefix, cors={"origins": "*"}
-    )
+    programs = Blueprint("auth_server_api", "cruse_auth", url_prefix=options.prefix, cors=PROGRAMS)
     for endpoint in endpoints_of(options):
         blueprint = pages if endpoint.page else programs
         blueprint.add_url_rule(
@@ -135,7 +135,9 @@ def register(here: ServerState) -> None:
     path = urlsplit(options.issuer).path.rstrip("/")
     if path:  # RFC 8414 section 3.1 puts it before the path of the issuer
         view = app.view_functions["auth_server_api.oauth_metadata"]
-        app.add_url_rule(f"{WELL_KNOWN}{path}", "auth_server_metadata", view, inline=True)
+        root = Blueprint("auth_server_root", "cruse_auth", cors=PROGRAMS)
+        root.add_url_rule(f"{WELL_KNOWN}{path}", "oauth_metadata", view, inline=True)
+        app.register_blueprint(root)
 
 
 def _make_view(here: ServerState, endpoint: Endpoint) -> Callable[[], Any]:
@@ -152,7 +154,7 @@ def _answering(here: ServerState, endpoint: Endpoint) -> Steps[Response]:
     except OAuth2Error as error:
         response = _page(MISTAKE) if endpoint.page else error_answer(error)
     except PageError as error:
-        response = _page(error.message)
+        response = _page(error.message, error.way_on)
     for name, value in (PAGE_HEADERS if endpoint.page else HEADERS).items():
         response.headers.setdefault(name, value)
     if endpoint.page and not here.state.app.config["CONTENT_SECURITY_POLICY"]:
@@ -160,7 +162,7 @@ def _answering(here: ServerState, endpoint: Endpoint) -> Steps[Response]:
     return response
 
 
-def _page(message: str) -> Response:
-    page = render_template("auth/server_error.html", message=message)
+def _page(message: str, way_on: str | None = None) -> Response:
+    page = render_template("auth/server_error.html", message=message, way_on=way_on)
     response: Response = make_response((page, 400))
     return response

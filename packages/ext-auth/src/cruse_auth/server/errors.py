@@ -120,11 +120,13 @@ class PageError(Exception):
 
     Args:
         message: What the page says.
+        way_on: Where a link leads that they may take.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, way_on: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.way_on = way_on
 
 
 def error_answer(error: OAuth2Error) -> Response:

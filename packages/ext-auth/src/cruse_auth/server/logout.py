@@ -50,14 +50,13 @@ def end_session(here: ServerState) -> Steps[Any]:
     ctx = current_context()
     yield from finding(here.state, ctx)
     login = current_record(here.state, ctx)
-    confirmed = False
     if login is not None:
         confirmed = check_ticket(here.state, "logout", login.sid, "", ticket)
         if not (confirmed or _is_of(farewell, login)):
             return _question(here, farewell, login)
         yield from logging_out(here.state)
     # Section 3: only for a client that has shown something, or a person who was asked.
-    if farewell.uri is None or not (confirmed or farewell.hint):
+    if farewell.uri is None or not (login is not None or _is_vouched_for(farewell)):
         return render_template("auth/logged_out.html")
     state = {} if farewell.state is None else {"state": farewell.state}
     return redirect(with_parameters(farewell.uri, state) if state else farewell.uri, 303)
@@ -90,6 +89,16 @@ def _is_of(farewell: Farewell, login: LoginRecord) -> bool:
     if hint is None or client is None or hint.get("sub") != login.user_id:
         return False
     return bool(hint.get("sid") == sid_for(login.sid, client.client_id))
+
+
+def _is_vouched_for(farewell: Farewell) -> bool:
+    """Whether people who are not logged in may be sent on.
+
+    Not by a client that anybody could have registered, with an ID token of their own: a link would
+    lead whomever they like to their address (RFC 9700 section 4.11.2).
+    """
+    client = farewell.client
+    return bool(farewell.hint) and client is not None and not client.stranger
 
 
 def _question(here: ServerState, farewell: Farewell, login: LoginRecord) -> str:

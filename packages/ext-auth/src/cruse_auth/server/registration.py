@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cruse import jsonify, request
+from cruse_auth.oidc.signed import StrictDecoder
 from cruse_auth.resources.dpop import PRIVATE
 from cruse_auth.resources.errors import BearerError
 from cruse_auth.server.addresses import check_redirect_uri
@@ -93,7 +94,7 @@ def _document() -> dict[str, Any]:
     if len(body) > MOST_BYTES:
         raise InvalidClientMetadataError("The registration is too long.")
     try:
-        document = json.loads(body)
+        document = json.loads(body, cls=StrictDecoder)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
@@ -109,6 +110,7 @@ def _read(here: ServerState, document: dict[str, Any]) -> NewClient:
                 values[name] = _checked(name, document[name], kind)
     _check_redirects(values)
     _check_rest(here, values, document)
+    values["stranger"] = here.options.registration == "open"
     name = values.pop("client_name", "")
     try:
         return make_client(name, None, None, values)

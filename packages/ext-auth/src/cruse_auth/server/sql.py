@@ -10,7 +10,7 @@ from sqlalchemy import JSON, BigInteger, Column, String, and_, delete, insert, o
 from sqlalchemy.exc import IntegrityError
 
 from cruse_auth.server.store import Record
-from cruse_auth.tables import change, reading, table_of
+from cruse_auth.tables import change, table_of
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, MetaData, Table
@@ -93,7 +93,7 @@ class SQLServerStore:
     def _select(self, where: ColumnElement[bool]) -> list[Record]:
         table = self.table
         statement = select(*(table.c[name] for name in _COLUMNS)).where(self._valid(where))
-        with reading(self.db) as session:
+        with self.db.new_session() as session:
             rows = session.execute(statement.order_by(table.c.created_at, table.c.id))
             return [Record(*row) for row in rows]
 

@@ -24,7 +24,7 @@ from cruse_flask.environment import mirror_environment
 from cruse_flask.gone import JSON_ADVICE, Gone, Ignored
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -136,7 +136,7 @@ class Flask(Cruse, metaclass=_FlaskType):
             return self.wsgi_app(scope, receive)
         return self.serve_asgi(scope, receive, send)
 
-    def serve_asgi(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def serve_asgi(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Serve a connection as ASGI 3; through ``wsgi_app``, in a thread, where that is wrapped.
 
         Extensions and middleware written for Flask wrap ``wsgi_app`` and know nothing of ASGI.

@@ -29,7 +29,7 @@ from cruse.signals import appcontext_popped, appcontext_pushed
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from werkzeug.wrappers import Response as WerkzeugResponse
@@ -106,7 +106,9 @@ class Cruse(Application):
 
     if TYPE_CHECKING:
 
-        def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        def asgi_app(
+            self, scope: Scope, receive: Receive, send: Send
+        ) -> Coroutine[Any, Any, None]:
             """Serve a connection as ASGI 3. Middleware wraps this attribute."""
 
         def rsgi_app(self, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:

@@ -359,9 +359,23 @@ def test_the_sandbox_leaves_nothing(project):
 
 def test_a_database_that_is_not_there_is_told_in_a_line(project, postgres_url):
     url = postgres_url.replace("cruse@/test_", "cruse:s3cr3t@/gone_")
-    for command in ("upgrade", "create", "status", "health"):
+    for command in ("upgrade", "create", "health"):
         code, output = project.db(command, DB_URL=url)
         assert (code, "does not exist. Create it first, with 'createdb'." in output) == (1, True)
+        assert "s3cr3t" not in output
+
+
+def test_a_wrong_password_is_told_in_a_line(project, postgres_url, postgres_server):
+    rules = postgres_server / "cluster/pg_hba.conf"
+    rules.write_text(f"local all guarded scram-sha-256\n{rules.read_text()}")
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+        connection.execute("SELECT pg_reload_conf()")
+    url = postgres_url.replace("cruse@", "guarded:s3cr3t@")
+    for command in ("upgrade", "create", "health"):
+        code, output = project.db(command, DB_URL=url)
+        assert (code, output.count("\n")) == (1, 1)
+        assert 'password authentication failed for user "guarded". Is the password' in output
         assert "s3cr3t" not in output
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,12 @@ def give_hints(engine: Engine, state: DatabaseState) -> None:
         engine: The engine.
         state: The extension's state in its application.
     """
+    # An engine may be closed only after its application has gone, and must not keep it.
+    reference = weakref.ref(state)
 
     def on_error(context: ExceptionContext) -> None:
-        hint = _hint(context.original_exception, state)
+        state = reference()
+        hint = None if state is None else _hint(context.original_exception, state)
         if hint is not None:
             (context.sqlalchemy_exception or context.original_exception).add_note(hint)
 

@@ -6,7 +6,7 @@ import random
 import re
 import threading
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -53,7 +53,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         self._lock = threading.Lock()
         self._watched: WeakSet[Engine] = WeakSet()
         self.engines.on_new.append(self._watch_if_asked)
-        self.engines.on_new.append(lambda engine: give_hints(engine, self))
+        self.engines.on_new.append(partial(give_hints, state=self))
 
     @cached_property
     def session_class(self) -> type[DatabaseSession]:

@@ -204,6 +204,16 @@ def test_a_file_that_is_missing_in_the_middle_is_named(wall, first, line):
     assert f"comes after '{first}', of which no file is there" in wall.run(line)
 
 
+def test_a_revision_that_somebody_has_misspelt_is_told(wall):
+    assert "'cruse db history' lists those that are there" in wall.run("upgrade nowhere")
+
+
+def test_a_file_that_is_no_python_is_named_with_its_line(wall):
+    path = wall.newest().with_name("half_merged.py")
+    path.write_text("\n<<<<<<< HEAD\n")
+    assert f"Can't be read: {path}, line 2: invalid syntax." in wall.run("upgrade")
+
+
 # -- at three in the morning -----------------------------------------------------------------
 
 COMMANDS = ["upgrade", "check", "status", "health", "dump", "drop --yes"]

@@ -87,7 +87,7 @@ def _explain(error: Exception) -> str | None:
     from alembic.util import CommandError
 
     if isinstance(error, CommandError):
-        return _NO_BATCH if "batch mode" in str(error) else str(error)
+        return _from_alembic(str(error))
     if isinstance(error, SettingsError):
         return str(error)
     if isinstance(error, DBAPIError):
@@ -99,6 +99,14 @@ def _explain(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError) and "database driver" in str(error):
         return str(error)
     return _from_migration(error)
+
+
+def _from_alembic(said: str) -> str:
+    if "batch mode" in said:
+        return _NO_BATCH
+    if said.startswith("Can't locate revision"):
+        return f"{said}. 'cruse db history' lists those that are there."
+    return said
 
 
 def _from_database(error: DBAPIError) -> str:

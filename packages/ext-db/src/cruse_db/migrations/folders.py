@@ -135,7 +135,7 @@ class MigrationFolder:
         """Return the revisions, as Alembic reads them.
 
         Raises:
-            CommandError: When one comes after another whose file is not there.
+            CommandError: When one comes after another whose file is not there, or is no Python.
         """
         script = ScriptDirectory(os.fspath(self.path))
         with warnings.catch_warnings():
@@ -147,6 +147,10 @@ class MigrationFolder:
                     f"A migration in {self.path / 'versions'} comes after {error.args[0]!r}, of "
                     "which no file is there. Get the file back: another branch may have it, or "
                     "Git's history."
+                ) from error
+            except SyntaxError as error:
+                raise CommandError(
+                    f"Can't be read: {error.filename}, line {error.lineno}: {error.msg}."
                 ) from error
         return script
 

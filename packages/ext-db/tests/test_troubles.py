@@ -259,6 +259,24 @@ def test_a_locked_file_is_told(wall):
     assert "wall.db: database is locked. Another process is writing to it" in output
 
 
+def test_an_upgrade_that_waits_for_another_process_says_so(wall):
+    other = sqlite3.connect(wall.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    said = []
+
+    def say(line):
+        said.append(line)
+        other.close()  # the other process has ended
+
+    app = wall.app()
+    with app.app_context():
+        sys.modules["wall"].db.upgrade(say=say)
+    app.stop()
+    assert [line.partition(":")[0] for line in said] == [
+        "Another process is changing the database"
+    ]
+
+
 def test_a_migration_that_fails_is_named_with_its_line(wall):
     revision = wall.change("""
         def upgrade():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cruse_db.addresses import is_temporary, parse, place
+from cruse_db.addresses import is_temporary, need_usable, parse, place
 
 SECRET = "s3cr3t"
 
@@ -68,3 +68,30 @@ def test_a_relative_file_lies_in_the_instance_folder(text, expected):
 def test_a_database_in_memory_is_told_from_a_file(text):
     assert is_temporary(parse(text))
     assert not is_temporary(parse("sqlite:///app.db"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"postgre://ada:{SECRET}@h/shop", "DB_URL: There is no kind of database 'postgre'. Did "),
+        (f"postgre://ada:{SECRET}@h/shop", "you mean postgresql://"),
+        (f"moon://ada:{SECRET}@h/shop", "Known are: sqlite, postgresql"),
+        (f"postgresql+psy://ada:{SECRET}@h/shop", "no driver 'psy' for postgresql"),
+        (f"just {SECRET}", "DB_URL: The URL could not be read"),
+        ("sqlite://wall.db", "DB_URL is sqlite://wall.db, where a file's name"),
+        (f"sqlite://ada:{SECRET}@wall.db", r"DB_URL is sqlite://ada:\*\*\*@wall.db, where"),
+    ],
+)
+def test_a_url_that_can_not_be_connected_to_is_told_with_the_setting(text, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        need_usable(text, "DB_URL")
+    assert SECRET not in str(caught.value)
+    assert "sqlite+cruse" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sqlite://", "postgres://h/shop", "postgresql+asyncpg://h/shop", "mysql+pymysql://h/s"],
+)
+def test_what_can_be_connected_to_is_let_through(text):
+    need_usable(text, "DB_URL")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["is_temporary", "parse", "place"]
+__all__ = ["is_temporary", "need_usable", "parse", "place"]
 
 # What people and hosting companies write, and the driver it means here.
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+# What is suggested to who has misspelt one.
+_KNOWN = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
 
 
 def parse(text: str) -> URL:
@@ -39,6 +42,50 @@ def parse(text: str) -> URL:
         )
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     return _hide_password(url)
+
+
+def need_usable(text: str, setting: str) -> None:
+    """Make sure that a URL can be connected to, as far as one can tell without connecting.
+
+    Args:
+        text: The URL.
+        setting: Where it stands, such as ``DB_URL``.
+
+    Raises:
+        ValueError: When it is not a URL, names no kind of database that SQLAlchemy knows, or is
+            SQLite's with a host. It names the setting; a password is not shown.
+    """
+    try:
+        url = parse(text)
+    except ValueError as error:
+        raise ValueError(f"{setting}: {error}") from None
+    if url.get_backend_name() == "sqlite":
+        _need_file(url, setting)
+        return
+    try:
+        url.get_dialect()
+    except NoSuchModuleError:
+        raise ValueError(f"{setting}: {_unknown(url)}") from None
+
+
+def _need_file(url: URL, setting: str) -> None:
+    """With two slashes, the file's name would be a host, and the database a temporary one."""
+    if url.host or url.username or url.port:
+        # Without options, some of which are secret.
+        written = url.set(query={}).render_as_string(hide_password=True)
+        raise ValueError(
+            f"{setting} is {written}, where a file's name would be that of a host. Three slashes "
+            "begin a path in the instance folder, sqlite:///app.db, and four an absolute one."
+        )
+
+
+def _unknown(url: URL) -> str:
+    kind, _, driver = url.drivername.partition("+")
+    if kind in _KNOWN:
+        return f"There is no driver {driver!r} for {kind}. Without it the usual one is taken."
+    close = get_close_matches(kind, _KNOWN, 1)
+    hint = f"Did you mean {close[0]}://?" if close else f"Known are: {', '.join(_KNOWN)}."
+    return f"There is no kind of database {kind!r}. {hint}"
 
 
 def _hide_password(url: URL) -> URL:

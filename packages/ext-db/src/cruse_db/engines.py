@@ -153,10 +153,24 @@ class Engines:
     @property
     def url(self) -> URL:
         """The database's URL as it is used, its password masked in ``str()`` and ``repr()``."""
-        url = parse(self._url or self._read_settings().url)
+        url = parse(self._written)
         if is_temporary(url):
             return url.set(database=self._temporary_file())
         return place(url, self._app.instance_path)
+
+    @property
+    def shown(self) -> str:
+        """The database as messages name it: its URL without the password.
+
+        A file with its whole path, and ``:memory:`` as it was written.
+        """
+        written = parse(self._written)
+        url = written if is_temporary(written) else self.url
+        return url.render_as_string(hide_password=True)
+
+    @property
+    def _written(self) -> str:
+        return self._url or self._read_settings().url
 
     @property
     def sync(self) -> Engine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import literal, select
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
     from cruse import Cruse
+    from cruse.checks import Finding
 
 __all__ = ["Database"]
 
@@ -177,8 +177,7 @@ class Database(Extension[DatabaseState], SyncDatabase):
                 "size": pool.size() + state.settings.pool_overflow,
             },
         }
-        folder = Path(state.app.root_path, state.settings.migrations, bind or "")
-        if (folder / "env.py").is_file():
+        if (state.migrations_folder(bind) / "env.py").is_file():
             from cruse_db.migrations.runner import Migrations
 
             pending = [script.revision for script in Migrations(self, bind=bind).pending()]
@@ -201,3 +200,9 @@ class Database(Extension[DatabaseState], SyncDatabase):
             if each.get("migrations", "at head") != "at head":
                 raise RuntimeError(f"Migrations are waiting: {each['migrations']}.")
         return found
+
+    def check(self, state: DatabaseState, deploy: bool) -> Iterator[Finding]:
+        """Tell ``cruse check --deploy`` what of the database would surprise in production."""
+        from cruse_db.checks import find
+
+        return find(self, state) if deploy else iter(())

@@ -6,7 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - the settings are read by th
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cruse_db.addresses import parse
+from cruse_db.addresses import need_usable
 
 __all__ = ["DatabaseSettings"]
 
@@ -69,7 +69,12 @@ class DatabaseSettings:
 
     def __post_init__(self) -> None:
         # An error now, at start, rather than in the first view.
-        for url in (self.url, *self.binds.values(), *self.replicas):
-            parse(url)
-        if self.tenant_url is not None and "{tenant}" not in self.tenant_url:
-            raise ValueError("DB_TENANT_URL has no {tenant}, so all would share one database.")
+        need_usable(self.url, "DB_URL")
+        for key, url in self.binds.items():
+            need_usable(url, f"DB_BINDS[{key!r}]")
+        for number, url in enumerate(self.replicas):
+            need_usable(url, f"DB_REPLICAS[{number}]")
+        if self.tenant_url is not None:
+            if "{tenant}" not in self.tenant_url:
+                raise ValueError("DB_TENANT_URL has no {tenant}, so all would share one database.")
+            need_usable(self.tenant_url.replace("{tenant}", "name"), "DB_TENANT_URL")

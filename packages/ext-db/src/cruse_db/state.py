@@ -6,7 +6,8 @@ import random
 import re
 import threading
 import time
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from cruse import ExtensionState, app_ctx, has_app_context, has_request_context
 from cruse import session as web_session
 from cruse_db.engines import Engines
+from cruse_db.hints import give_hints
 from cruse_db.models import BIND_KEY
 from cruse_db.seeing import QueryLog, watch_engine
 from cruse_db.sessions import DatabaseSession
@@ -51,6 +53,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         self._lock = threading.Lock()
         self._watched: WeakSet[Engine] = WeakSet()
         self.engines.on_new.append(self._watch_if_asked)
+        self.engines.on_new.append(partial(give_hints, state=self))
 
     @cached_property
     def session_class(self) -> type[DatabaseSession]:
@@ -146,6 +149,13 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
         yield self.engines
         yield from list(self._named.values())
 
+    def migrations_folder(self, bind: str | None) -> Path:
+        """Return where the migrations of a database are, or would be.
+
+        In the application's package, so that they are installed with it.
+        """
+        return Path(self.app.root_path, self.settings.migrations, bind or "")
+
     # -- which one -------------------------------------------------------------------------------
 
     def route(self, session: DatabaseSession, mapper: Any, clause: Any) -> Engine | Connection:
@@ -201,7 +211,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
             if engines not in self._down_until:  # said once, until it has been back
                 self.app.logger.warning(
                     "The replica %s does not answer; the primary does its work. %s",
-                    engines.url.render_as_string(hide_password=True),
+                    engines.shown,
                     type(error).__name__,
                 )
             self._down_until[engines] = time.monotonic() + _DOWN

@@ -69,7 +69,7 @@ def _add_looking(group: AppGroup, database: Database) -> None:
         """Fail when the database gives no answer, or lacks migrations."""
         try:
             found = database.health(database.state)
-        except Exception as error:
+        except RuntimeError as error:
             raise click.ClickException(f"{where(database)}: {error}") from error
         click.echo(json.dumps(dict(found)))
 

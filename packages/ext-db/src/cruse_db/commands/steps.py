@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,23 +28,6 @@ _lock_timeout = click.option(
     help="How long a step waits for a busy table (PostgreSQL); 0 is without end.",
 )
 _message = click.option("-m", "--message", required=True, help="What it does, in a few words.")
-
-_NO_BATCH = (
-    "SQLite changes a table by making a new one of what is there, which can't be written down "
-    "without it. '--dialect postgresql' prints the SQL for PostgreSQL."
-)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Show what Alembic complains about as other commands do."""
-    from alembic.util import CommandError
-
-    try:
-        yield
-    except CommandError as error:
-        text = _NO_BATCH if "batch mode" in str(error) else str(error)
-        raise click.ClickException(text) from error
 
 
 def _open(database: Database, bind: str | None = None, tenant: str | None = None) -> Migrations:
@@ -90,8 +72,7 @@ def _add_writing(group: AppGroup, database: Database) -> None:
         from cruse_db.migrations.autogenerate import Editor
 
         editor = Editor(allow_destructive, dict(map(_parse_rename, renames)), _asker())
-        with _errors():
-            made = _open(database, bind).revision(message, editor)
+        made = _open(database, bind).revision(message, editor)
         if editor.is_empty:
             click.echo("The tables are as the models are; nothing was written.")
         for script in made:
@@ -109,25 +90,22 @@ def _add_handwork(group: AppGroup, database: Database) -> None:
     @_bind
     def revision(message: str, bind: str | None) -> None:
         """Write an empty migration, for steps of your own."""
-        with _errors():
-            for script in _open(database, bind).revision(message):
-                click.echo(f"Written: {script.path}.")
+        for script in _open(database, bind).revision(message):
+            click.echo(f"Written: {script.path}.")
 
     @group.command("merge")
     @click.option("-m", "--message", default="merge", help="What it does, in a few words.")
     @_bind
     def merge(message: str, bind: str | None) -> None:
         """Join several heads, after branches have added a migration each."""
-        with _errors():
-            click.echo(f"Written: {_open(database, bind).merge(message).path}.")
+        click.echo(f"Written: {_open(database, bind).merge(message).path}.")
 
     @group.command("edit")
     @click.argument("revision", default="head")
     @_bind
     def edit(revision: str, bind: str | None) -> None:
         """Open a migration in the editor."""
-        with _errors():
-            script = _open(database, bind).folder.script().get_revision(revision)
+        script = _open(database, bind).folder.script().get_revision(revision)
         if script is None:
             raise click.ClickException("There is no migration yet.")
         click.edit(filename=script.path)
@@ -168,15 +146,14 @@ def _add_running(group: AppGroup, database: Database) -> None:
         once: one does it, the others wait.
         """
         _open(database, bind, tenant)  # says so if there is none of that name
-        with _errors():
-            database.upgrade(
-                revision,
-                bind=bind,
-                tenant=tenant,
-                lock_timeout=lock_timeout,
-                backup=not no_backup,
-                say=click.echo,
-            )
+        database.upgrade(
+            revision,
+            bind=bind,
+            tenant=tenant,
+            lock_timeout=lock_timeout,
+            backup=not no_backup,
+            say=click.echo,
+        )
 
 
 def _add_going_back(group: AppGroup, database: Database) -> None:
@@ -193,19 +170,27 @@ def _add_going_back(group: AppGroup, database: Database) -> None:
         if not yes:
             question = f"{where(database, bind)}: go back to {revision}? Rows may be lost."
             click.confirm(question, abort=True)
-        with _errors():
-            migrations = _open(database, bind, tenant)
-            migrations.downgrade(revision, lock_timeout=lock_timeout, backup=True)
+        migrations = _open(database, bind, tenant)
+        migrations.downgrade(revision, lock_timeout=lock_timeout, backup=True)
 
     @group.command("stamp")
     @click.argument("revision")
     @_bind
     @_tenant
-    def stamp(revision: str, bind: str | None, tenant: str | None) -> None:
-        """Note that the database is at a revision, without running anything."""
-        with _errors():
-            _open(database, bind, tenant).stamp(revision)
-        click.echo(f"{where(database, bind)}: noted as {revision}.")
+    @click.option("--purge", is_flag=True, help="Forget first what is noted, known or not.")
+    @click.option("--yes", is_flag=True, help="Don't ask.")
+    def stamp(revision: str, bind: str | None, tenant: str | None, purge: bool, yes: bool) -> None:
+        """Note that the database is at a revision, without running anything.
+
+        With --purge also when there is no file of the revision that it is noted to be at.
+        """
+        migrations = _open(database, bind, tenant)
+        if purge and not yes:
+            noted = ", ".join(migrations.current()) or "none"
+            question = f"{migrations.engines.shown}: forget the revision {noted}, note {revision}?"
+            click.confirm(question, abort=True)
+        migrations.stamp(revision, purge=purge)
+        click.echo(f"{migrations.engines.shown}: noted as {revision}.")
 
 
 def _add_showing(group: AppGroup, database: Database) -> None:
@@ -214,29 +199,28 @@ def _add_showing(group: AppGroup, database: Database) -> None:
     @_tenant
     def current(bind: str | None, tenant: str | None) -> None:
         """Show the revision that the database is at."""
-        click.echo(" ".join(_open(database, bind, tenant).current()) or "none")
+        migrations = _open(database, bind, tenant)
+        migrations.require_known()
+        click.echo(" ".join(migrations.current()) or "none")
 
     @group.command("heads")
     @_bind
     def heads(bind: str | None) -> None:
         """Show the newest revision: more than one where branches were not merged."""
-        with _errors():
-            _alembic(database, bind, "heads")
+        _alembic(database, bind, "heads")
 
     @group.command("history")
     @_bind
     def history(bind: str | None) -> None:
         """List all migrations, the newest first."""
-        with _errors():
-            _alembic(database, bind, "history")
+        _alembic(database, bind, "history")
 
     @group.command("show")
     @click.argument("revision", default="head")
     @_bind
     def show(revision: str, bind: str | None) -> None:
         """Show one migration."""
-        with _errors():
-            _alembic(database, bind, "show", revision)
+        _alembic(database, bind, "show", revision)
 
 
 def _add_looking(group: AppGroup, database: Database) -> None:
@@ -245,8 +229,7 @@ def _add_looking(group: AppGroup, database: Database) -> None:
     @_tenant
     def plan(bind: str | None, tenant: str | None) -> None:
         """List the migrations that 'upgrade' would run."""
-        with _errors():
-            pending = _open(database, bind, tenant).pending()
+        pending = _open(database, bind, tenant).pending()
         for script in pending:
             click.echo(f"+ {script.revision} {script.doc}")
         if not pending:
@@ -258,8 +241,7 @@ def _add_looking(group: AppGroup, database: Database) -> None:
     @click.option("--dialect", type=click.Choice(["postgresql", "sqlite"]))
     def sql(span: str, bind: str | None, dialect: str | None) -> None:
         """Print the SQL of migrations without connecting to a database."""
-        with _errors():
-            click.echo(_open(database, bind).sql(span, dialect), nl=False)
+        click.echo(_open(database, bind).sql(span, dialect), nl=False)
 
 
 def _add_checking(group: AppGroup, database: Database) -> None:
@@ -267,12 +249,11 @@ def _add_checking(group: AppGroup, database: Database) -> None:
     @_bind
     def check(bind: str | None) -> None:
         """Fail when models and tables differ, when migrations wait, or have two heads."""
-        with _errors():
-            migrations = _open(database, bind)
-            migrations.require_models()
-            migrations.config()
-            migrations.require_one_head()
-            waiting = [script.revision for script in migrations.pending()]
+        migrations = _open(database, bind)
+        migrations.require_models()
+        migrations.config()
+        migrations.require_one_head()
+        waiting = [script.revision for script in migrations.pending()]
         if waiting:
             raise click.ClickException(
                 f"{where(database, bind)} lacks {', '.join(waiting)}. Run 'cruse db upgrade'."
@@ -293,8 +274,7 @@ def _add_checking(group: AppGroup, database: Database) -> None:
 
         All migrations are read, unless some are given; '# lint: off' in a file leaves it out.
         """
-        with _errors():
-            found = list(_lint(_open(database, bind), revisions))
+        found = list(_lint(_open(database, bind), revisions))
         for line in found:
             click.echo(line)
         if found:

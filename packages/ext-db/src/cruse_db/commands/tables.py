@@ -88,7 +88,7 @@ def open_bind(database: Database, bind: str | None) -> Engines:
 
 def where(database: Database, bind: str | None = None) -> str:
     """Return the URL of a database, without its password."""
-    return database.state.bind(bind).url.render_as_string(hide_password=True)
+    return database.state.bind(bind).shown
 
 
 def _seed(database: Database) -> list[str]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import TextIO
 
+    from alembic.script import Script
     from sqlalchemy import MetaData
 
     from cruse_db.engines import Engines
@@ -129,8 +132,31 @@ class MigrationFolder:
         return config
 
     def script(self) -> ScriptDirectory:
-        """Return the revisions, as Alembic reads them."""
-        return ScriptDirectory(os.fspath(self.path))
+        """Return the revisions, as Alembic reads them.
+
+        Raises:
+            CommandError: When one comes after another whose file is not there, or is no Python.
+        """
+        script = ScriptDirectory(os.fspath(self.path))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Revision .* is not present")
+            try:
+                script.get_bases()  # reads them all
+            except KeyError as error:
+                raise CommandError(
+                    f"A migration in {self.path / 'versions'} comes after {error.args[0]!r}, of "
+                    "which no file is there. Get the file back: another branch may have it, or "
+                    "Git's history."
+                ) from error
+            except SyntaxError as error:
+                raise CommandError(
+                    f"Can't be read: {error.filename}, line {error.lineno}: {error.msg}."
+                ) from error
+        return script
+
+    def scripts(self) -> list[Script]:
+        """Return the revisions whose files are there, the newest first."""
+        return list(self.script().walk_revisions()) if self.exists else []
 
     def heads(self) -> list[str]:
         """Return the newest revisions: one, unless branches were not merged."""
@@ -140,6 +166,10 @@ class MigrationFolder:
         """Write down which revision is the newest."""
         self.head_file.write_text("".join(f"{head}\n" for head in self.heads()), encoding="utf-8")
 
+    def _written_heads(self) -> list[str]:
+        exists = self.head_file.is_file()
+        return self.head_file.read_text(encoding="utf-8").split() if exists else []
+
     def head_problem(self) -> str | None:
         """Say what is wrong with the newest revision, if something is."""
         heads = self.heads()
@@ -148,7 +178,7 @@ class MigrationFolder:
                 f"{self.path} has {len(heads)} heads: {', '.join(heads)}. Two branches have added "
                 "a migration each. 'cruse db merge' joins them."
             )
-        written = self.head_file.read_text(encoding="utf-8").split() if heads else heads
+        written = self._written_heads() if heads else heads
         if written != heads:
             return (
                 f"{self.head_file} says {', '.join(written) or 'nothing'}, but the newest "

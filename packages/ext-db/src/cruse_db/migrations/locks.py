@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from alembic.util import CommandError
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from cruse_db.conflicts import is_conflict
 from cruse_db.sqlite import begin_writing
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ __all__ = ["held"]
 _LOCK = int.from_bytes(b"cruse-mi")
 _STEP = 0.2  # seconds between tries for it
 _PATIENCE = 600.0  # seconds: another process may be in the middle of a long step
+_WAITING = "Another process is changing the database: waiting for it, up to ten minutes."
 
 
 @contextmanager
@@ -51,8 +54,12 @@ def _postgres(connection: Connection, job: Job) -> Iterator[None]:
     # CONCURRENTLY in the process that has the lock would wait for that one.
     end = time.monotonic() + _PATIENCE
     take = text("SELECT pg_try_advisory_lock(:number)")
+    told = False
     while not connection.scalar(take, {"number": _LOCK}):
         connection.commit()
+        if not told:
+            job.say(_WAITING)
+            told = True
         if time.monotonic() > end:
             raise CommandError("Another process has been changing the tables for ten minutes.")
         time.sleep(_STEP)
@@ -77,9 +84,8 @@ def _sqlite(connection: Connection, job: Job) -> Iterator[None]:
     # deletes what refers to it. They can be switched off only outside of a transaction.
     busy = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
     try:
-        begin_writing(connection)
+        _begin_on_file(connection, job)
         if job.backup:
             _copy(connection, job)
         yield
@@ -89,6 +95,18 @@ def _sqlite(connection: Connection, job: Job) -> Iterator[None]:
         connection.rollback()
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy}")
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+
+
+def _begin_on_file(connection: Connection, job: Job) -> None:
+    """Take the write lock with a long patience, and say so when it is needed."""
+    try:
+        begin_writing(connection)
+    except OperationalError as error:
+        if not is_conflict(error):
+            raise
+        job.say(_WAITING)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
+        begin_writing(connection)
 
 
 def _check_references(connection: Connection) -> None:

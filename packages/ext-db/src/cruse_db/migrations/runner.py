@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alembic import command
@@ -15,6 +14,7 @@ from cruse_db.discovery import import_models
 from cruse_db.migrations.autogenerate import Editor, describe_all
 from cruse_db.migrations.enums import PLUGINS
 from cruse_db.migrations.folders import Job, MigrationFolder
+from cruse_db.migrations.lost import lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +48,12 @@ class Migrations:
     ) -> None:
         state = database.state
         self.say = say
+        self.bind = bind
         self.discovered = import_models(state.app.import_name)
         self.metadata = database.metadata_of(bind)
-        # In the package, so that it is installed with the application.
-        base = Path(state.app.root_path) / state.settings.migrations
-        self.folder = MigrationFolder(base if bind is None else base / bind)
+        self.folder = MigrationFolder(state.migrations_folder(bind))
         self.engines = state.bind(bind)
-        self.tenant = tenant
+        self.tenant = self.asked_tenant = tenant
         if tenant is not None:
             state.tenant_options(tenant)
             if state.settings.tenant_url is not None:
@@ -70,12 +69,14 @@ class Migrations:
         """Return the configuration of one of Alembic's commands.
 
         Raises:
-            CommandError: When the folder was not begun.
+            CommandError: When the folder was not begun, or a file in it is missing.
         """
         if not self.folder.exists:
+            self.require_known()  # or the folder was there, and is not any more
             raise CommandError(
                 f"There are no migrations in {self.folder.path}. 'cruse db init' begins them."
             )
+        self.folder.script()  # says so if one is missing
         return self.folder.config(self.job(**options), output or io.StringIO())
 
     def require_models(self) -> None:
@@ -100,6 +101,16 @@ class Migrations:
         if problem is not None:
             raise CommandError(problem)
 
+    def require_known(self) -> None:
+        """Make sure that there are files of the revisions that the database is at.
+
+        Raises:
+            CommandError: When there are not; it tells which there are, and what to do.
+        """
+        problem = lost(self)
+        if problem is not None:
+            raise CommandError(problem)
+
     # -- what is there ---------------------------------------------------------------------------
 
     def current(self) -> tuple[str, ...]:
@@ -111,7 +122,12 @@ class Migrations:
             return MigrationContext.configure(connection, opts=options).get_current_heads()
 
     def pending(self) -> list[Script]:
-        """Return the revisions that the database does not have yet, the oldest first."""
+        """Return the revisions that the database does not have yet, the oldest first.
+
+        Raises:
+            CommandError: When there is no file of the revision that it is at.
+        """
+        self.require_known()
         script = self.folder.script()
         done: set[str] = set()
         for head in self.current():
@@ -148,6 +164,7 @@ class Migrations:
             made = command.revision(config, message)
         else:
             self.require_models()
+            self.require_known()
             if not self.folder.exists:
                 self.init()
             self.require_one_head()
@@ -163,6 +180,7 @@ class Migrations:
         Raises:
             CommandError: When there are several newest ones.
         """
+        self.require_known()
         config = self.config(writes=True, **options)
         if target in {"head", "heads"}:
             if len(self.folder.heads()) > 1:
@@ -171,12 +189,27 @@ class Migrations:
         command.upgrade(config, target)
 
     def downgrade(self, target: str, **options: Any) -> None:
-        """Take steps back."""
+        """Take steps back.
+
+        Raises:
+            CommandError: When there is no such revision, or no file of the one it is at.
+        """
+        self.require_known()
         command.downgrade(self.config(writes=True, **options), target)
 
-    def stamp(self, target: str) -> None:
-        """Note that the database is at a revision without running anything."""
-        command.stamp(self.config(writes=True), target)
+    def stamp(self, target: str, *, purge: bool = False) -> None:
+        """Note that the database is at a revision without running anything.
+
+        Args:
+            target: The revision.
+            purge: Whether what is noted is forgotten first, also when there are no files of it.
+
+        Raises:
+            CommandError: When there is no such revision, or no file of the one it is at.
+        """
+        if not purge:
+            self.require_known()
+        command.stamp(self.config(writes=True), target, purge=purge)
 
     def merge(self, message: str) -> Any:
         """Write a migration that joins several heads."""

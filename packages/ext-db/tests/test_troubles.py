@@ -230,6 +230,17 @@ def test_a_server_that_is_away_is_told_in_a_line_without_the_password(wall, line
     assert "s3cr3t" not in output
 
 
+def test_a_dump_that_fails_leaves_the_one_before(wall, tmp_path):
+    (tmp_path / "rows.jsonl").write_text("yesterday's")
+    wall.config["DB_URL"] = "postgresql://ada:s3cr3t@127.0.0.1:9/wall"
+    assert wall.try_to(f"dump {tmp_path}/rows.jsonl")[0] == 1
+    wall.config["DB_URL"] = f"sqlite:///{tmp_path}/text.db"
+    (tmp_path / "text.db").write_text("a text " * 500)
+    assert wall.try_to(f"dump {tmp_path}/rows.jsonl")[0] == 1
+    assert (tmp_path / "rows.jsonl").read_text() == "yesterday's"
+    assert sorted(path.name for path in tmp_path.glob("rows*")) == ["rows.jsonl"]
+
+
 @pytest.mark.parametrize("line", ["upgrade", "dump"])
 def test_a_file_that_is_no_database_is_told_in_a_line(wall, tmp_path, line):
     wall.config["DB_URL"] = f"sqlite:///{tmp_path}/text.db"

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +15,8 @@ import click
 from cruse_db.commands.tables import bind_option, need_tables, open_bind, where
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy.engine import URL
 
     from cruse.cli import AppGroup
@@ -29,15 +33,15 @@ def add_commands(group: AppGroup, database: Database) -> None:
 
 def _add_moving(group: AppGroup, database: Database) -> None:
     @group.command("dump")
-    @click.argument("file", type=click.File("w", encoding="utf-8", lazy=False), default="-")
+    @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
     @bind_option
-    def dump(file: Any, bind: str | None) -> None:
+    def dump(file: str, bind: str | None) -> None:
         """Write all rows of the models' tables to a file, one JSON object a line."""
         from cruse_db.dumps import dump_rows
 
         need_tables(database)
-        with open_bind(database, bind).sync.connect() as connection:
-            counts = dump_rows(connection, database.metadata_of(bind), file)
+        with open_bind(database, bind).sync.connect() as connection, _replacing(file) as new:
+            counts = dump_rows(connection, database.metadata_of(bind), new)
         click.echo(_counts("written", counts), err=True)
 
     @group.command("load")
@@ -54,6 +58,28 @@ def _add_moving(group: AppGroup, database: Database) -> None:
         except LoadError as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"{where(database, bind)}: {_counts('inserted', counts)}")
+
+
+@contextmanager
+def _replacing(name: str) -> Iterator[Any]:
+    """Open a file to write to, which takes the place of the old one when all went well."""
+    path = Path(name)
+    if name == "-" or (path.exists() and not path.is_file()):  # as a pipe is
+        with click.open_file(name, "w", encoding="utf-8") as stream:
+            yield stream
+        return
+    new = path.with_name(f"{path.name}.new")
+    try:
+        file = new.open("w", encoding="utf-8")
+    except OSError as error:
+        raise click.FileError(str(new), error.strerror) from error
+    try:
+        with file:
+            yield file
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _add_looking(group: AppGroup, database: Database) -> None:

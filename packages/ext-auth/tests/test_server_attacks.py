@@ -285,7 +285,7 @@ def test_a5_what_a_client_may_not_have_any_more_is_gone(world, shop):
 
 
 def test_a5_a_permission_ends_however_much_it_is_used(shop, clock):
-    token = shop.tokens()["refresh_token"]
+    token = shop.tokens(scope="openid offline_access")["refresh_token"]
     for _ in range(7):
         clock.move(days=13)
         answer = shop.refresh(token)

@@ -164,6 +164,8 @@ def test_once(send):
         {"exp": 1},
         {"exp": "soon"},
         {"exp": 5e9},
+        {"nbf": 5e9},
+        {"nbf": "now"},
         {"jti": None},
         {"jti": 7},
         {"key": OTHER_KEY},

@@ -75,7 +75,7 @@ def read_header(
     """Return the header of a token, which nobody vouches for yet; as :func:`read_signed`."""
     try:
         header = dict(extract_compact(token.encode()).headers())
-    except (JoseError, ValueError, TypeError, AttributeError) as error:
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise refuse(f"{what} cannot be read: {error}") from error
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in algorithms:
@@ -99,6 +99,6 @@ def check_signature(
     registry = JWSRegistry(algorithms=[header["alg"]], strict_check_header=False)
     try:
         decoded = jwt.decode(token, key, registry=registry, decoder_cls=StrictDecoder)
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise refuse(f"{what}'s signature is not good: {error}") from error
     return Signed(decoded.header, decoded.claims, key)

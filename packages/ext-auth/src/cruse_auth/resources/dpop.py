@@ -162,7 +162,9 @@ class SignedProof:
         made = self.claims.get("iat")
         if not isinstance(made, int | float) or isinstance(made, bool):
             raise ProofError("the DPoP proof does not say when it was made")
-        if not -leeway <= time.time() - made <= lifetime + leeway:
+        now = time.time()
+        # Compared and not subtracted: it may be a number that no float can hold.
+        if not now - lifetime - leeway <= made <= now + leeway:
             raise ProofError("the DPoP proof was made too long ago, or in the future")
         jti = self.claims.get("jti")
         if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:

@@ -104,6 +104,7 @@ def _checking_assertion(here: ServerState, client: ServerClient, assertion: str)
         here.state.app.logger.info("An assertion of %r was refused: %s", client.client_id, error)
         return False
     now, until, name = time.time(), claims.get("exp"), claims.get("jti")
+    since = claims.get("nbf", 0)
     audience = claims.get("aud")
     # One audience: a token for us and for somebody else could be used here by them.
     audiences = audience if isinstance(audience, list) else [audience]
@@ -113,6 +114,8 @@ def _checking_assertion(here: ServerState, client: ServerClient, assertion: str)
         and len(audiences) == 1
         and audiences[0] in (here.options.issuer, f"{here.options.base}/oauth/token")
         and isinstance(until, int | float)
+        and isinstance(since, int | float)
+        and since <= now + leeway
         and now - leeway < until <= now + LONGEST_ASSERTION + leeway
         and isinstance(name, str)
         and name

@@ -37,6 +37,8 @@ from cruse_auth.outside import OutsideOnly, is_outside
         ("fd00::1", False),
         ("ff02::1", False),
         ("::ffff:127.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("::a9fe:a9fe", False),
         ("2002:7f00:1::", False),
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::5db8:d70e", True),

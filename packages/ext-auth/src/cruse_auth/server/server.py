@@ -92,7 +92,12 @@ class AuthorizationServer:
 def _allowed(user_id: str) -> Steps[dict[str, list[str]]]:
     store = current_app.extensions["auth"].server.store
     records: list[Record] = yield Call(store.find, (CONSENT, user_id, None))
-    return {record.client_id: list(record.content["scopes"]) for record in records}
+    return {
+        record.client_id: sorted(
+            {scope for each in record.content["at"].values() for scope in each}
+        )
+        for record in records
+    }
 
 
 def _revoking(user_id: str, client_id: str | None) -> Steps[bool]:

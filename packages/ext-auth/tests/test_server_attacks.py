@@ -442,6 +442,14 @@ def test_a9_programs_that_anybody_can_pretend_to_be_are_asked_for_each_time(nati
     assert native.answer(native.ask(prompt="none"))["error"] == "consent_required"
 
 
+def test_a9_a_secret_that_comes_with_the_program_changes_nothing(world, face):
+    world.add_client("tool", redirect_uris=["http://127.0.0.1/cb"], application_type="native")
+    shop = Shop(world, face[1], "tool", "http://127.0.0.1:5000/cb")
+    shop.log_in()
+    shop.tokens()
+    assert "Allow" in shop.ask().text
+
+
 def test_a9_so_it_is_for_those_of_our_own(world, face):
     addresses = ["http://127.0.0.1/cb", "https://app.example/cb"]
     options = {"application_type": "native", "token_endpoint_auth_method": "none"}

@@ -66,8 +66,9 @@ def is_allowed(here: ServerState, wish: Wish, user_id: str) -> Steps[bool]:
     """Whether somebody has allowed all of a wish before."""
     client = wish.client
     # Every program on the same machine could say that it is this one, also if it is one of our own
-    # (RFC 8252 section 8.6).
-    if client.public and not wish.sender.redirect_uri.startswith("https:"):
+    # (RFC 8252 section 8.6); a secret that everybody has a copy of changes nothing (8.5).
+    on_machine = client.public or client.native
+    if on_machine and not wish.sender.redirect_uri.startswith("https:"):
         return False
     if client.trusted:
         return True

@@ -75,7 +75,7 @@ def test_one_with_a_key_brings_it(shop, token):
     assert "client_secret" not in told
 
 
-@pytest.mark.parametrize("more", ["NaN", "1e999", '"\\u0000"', f"{'[' * 300}{']' * 300}"])
+@pytest.mark.parametrize("more", ["1e999", '"\\u0000"', f"{'[' * 300}{']' * 300}"])
 def test_of_a_key_what_is_used_is_kept_and_nothing_else(shop, token, more):
     key = KEY.as_dict(private=False)
     body = json.dumps({"redirect_uris": [CALLBACK], "jwks": {"keys": [{**key, "more": "MORE"}]}})

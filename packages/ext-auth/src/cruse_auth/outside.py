@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["OutsideOnly", "is_outside"]
 
-#: Addresses in which those of IPv4 are packed (RFC 6052; RFC 4291 section 2.5.5.1).
-_PACKED = (ip_network("64:ff9b::/96"), ip_network("::/96"))
+#: Addresses in which those of IPv4 are packed (RFC 6052).
+_NAT64 = ip_network("64:ff9b::/96")
+#: All addresses of IPv6 that were ever given to anybody (RFC 4291 section 2.4): beside them are
+#: old private ones, and more ways to write those of IPv4.
+_GIVEN = ip_network("2000::/3")
 
 
 def is_outside(address: str) -> bool:
@@ -28,8 +31,10 @@ def is_outside(address: str) -> bool:
     found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
         packed = found.ipv4_mapped or found.sixtofour
-        if packed is None and any(found in network for network in _PACKED):
+        if packed is None and found in _NAT64:
             packed = ip_address(int(found) & 0xFFFFFFFF)  # type: ignore[assignment]
+        if packed is None and found not in _GIVEN:
+            return False
         found = packed or found
     return found.is_global and not found.is_multicast
 

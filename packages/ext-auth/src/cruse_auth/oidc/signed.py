@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from cruse_auth.oidc.keys import Keys, PublicKey
     from cruse_auth.steps import Steps
 
-__all__ = ["BRINGS_A_KEY", "Signed", "check_signature", "read_header", "read_signed"]
+__all__ = [
+    "BRINGS_A_KEY",
+    "Signed",
+    "StrictDecoder",
+    "check_signature",
+    "read_header",
+    "read_signed",
+]
 
 #: Header parameters that bring their own key, or the address of one. Ours come from the provider's
 #: metadata and nowhere else (RFC 8725 section 3.10; CVE-2026-27962 in Authlib).

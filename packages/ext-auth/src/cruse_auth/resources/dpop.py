@@ -163,7 +163,7 @@ class SignedProof:
         if not isinstance(made, int | float) or isinstance(made, bool):
             raise ProofError("the DPoP proof does not say when it was made")
         now = time.time()
-        # Compared and not subtracted: it may be a number that no float can hold.
+        # Compared, not subtracted: a number may be too large for that.
         if not now - lifetime - leeway <= made <= now + leeway:
             raise ProofError("the DPoP proof was made too long ago, or in the future")
         jti = self.claims.get("jti")

@@ -114,9 +114,9 @@ def _checking_assertion(here: ServerState, client: ServerClient, assertion: str)
         and len(audiences) == 1
         and audiences[0] in (here.options.issuer, f"{here.options.base}/oauth/token")
         and isinstance(until, int | float)
+        and now - leeway < until <= now + LONGEST_ASSERTION + leeway
         and isinstance(since, int | float)
         and since <= now + leeway
-        and now - leeway < until <= now + LONGEST_ASSERTION + leeway
         and isinstance(name, str)
         and name
     ):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse import jsonify, request
 from cruse_auth.oidc.keys import import_key
+from cruse_auth.oidc.signed import StrictDecoder
 from cruse_auth.resources.dpop import PRIVATE
 from cruse_auth.resources.errors import BearerError
 from cruse_auth.server.addresses import check_redirect_uri
@@ -96,7 +97,7 @@ def _document() -> dict[str, Any]:
     if len(body) > MOST_BYTES:
         raise InvalidClientMetadataError("The registration is too long.")
     try:
-        document = json.loads(body)
+        document = json.loads(body, cls=StrictDecoder)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

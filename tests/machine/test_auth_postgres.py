@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import MetaData
@@ -12,6 +13,7 @@ from werkzeug.serving import make_server
 from cruse import Cruse
 from cruse_auth import Auth, StoredTokens
 from cruse_auth.contract import SessionStoreContract, TokenStoreContract
+from cruse_auth.limits import Rule
 from cruse_auth.sealing import Sealer
 from cruse_auth.server.contract import ServerStoreContract
 from cruse_auth.sql import SQLServerStore, SQLStore, SQLTokenStore
@@ -220,4 +222,37 @@ def test_of_twenty_with_one_code_in_two_processes_one_is_served(postgres_url):
     code = shop.code()
     answers = ask_at_once(2, CODE_PROGRAM, postgres_url, code, CALLBACK, VERIFIER, SECRET)
     assert sorted(" ".join(answers).split()) == ["200"] + ["400"] * 19
+    world.app.stop()
+
+
+PROGRAMS = ("/oauth/token", "/oauth/par", "/oauth/introspect", "/oauth/revoke")
+FORM = {"code": "x", "code_verifier": VERIFIER, "refresh_token": "x", "token": "x"}
+
+
+@pytest.mark.parametrize("value", ["%00", "a%00b", "%ed%a0%80", "%ff", "x" * 5000, "9" * 400])
+def test_what_a_database_cannot_keep_is_refused_before_it_gets_there(postgres_url, value):
+    db = Database(metadata=MetaData())
+
+    def set_up(app):
+        app.use(db)
+        with app.app_context():
+            db.create_all()
+
+    world = make_world(store=SQLServerStore(db), config={"DB_URL": postgres_url}, set_up=set_up)
+    world.auth.limits.rules["client"] = Rule()
+    world.add_client()
+    shop = Shop(world, "wsgi")
+    shop.log_in()
+    fields = {**shop.wish(), **FORM, "resume": "x", "ticket": "x", "request_uri": "x"}
+    for name in (*fields, "client_secret", "client_assertion", "id_token_hint", "other"):
+        rest = urlencode({key: each for key, each in shop.wish().items() if key != name})
+        answers = [shop.get(f"/oauth/authorize?{rest}&{name}={value}")]
+        answers += [shop.get(f"/oauth/logout?{name}={value}")]
+        for path in ("/oauth/consent", *PROGRAMS):
+            for grant in ("authorization_code", "refresh_token"):
+                rest = {key: each for key, each in fields.items() if key not in (name, "state")}
+                body = f"{urlencode({**rest, 'grant_type': grant})}&{name}={value}"
+                kind = "application/x-www-form-urlencoded"
+                answers.append(shop.browser.post(path, data=body, content_type=kind))
+        assert max(answer.status_code for answer in answers) < 500, name
     world.app.stop()

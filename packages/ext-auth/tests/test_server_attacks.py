@@ -285,7 +285,7 @@ def test_a5_what_a_client_may_not_have_any_more_is_gone(world, shop):
 
 
 def test_a5_a_permission_ends_however_much_it_is_used(shop, clock):
-    token = shop.tokens()["refresh_token"]
+    token = shop.tokens(scope="openid offline_access")["refresh_token"]
     for _ in range(7):
         clock.move(days=13)
         answer = shop.refresh(token)
@@ -440,6 +440,40 @@ def test_a9_programs_that_anybody_can_pretend_to_be_are_asked_for_each_time(nati
     assert native.answer(native.decide(native.ask()))["code"]
     assert native.ask().status_code == 200
     assert native.answer(native.ask(prompt="none"))["error"] == "consent_required"
+
+
+def test_a9_a_secret_that_comes_with_the_program_changes_nothing(world, face):
+    world.add_client("tool", redirect_uris=["http://127.0.0.1/cb"], application_type="native")
+    shop = Shop(world, face[1], "tool", "http://127.0.0.1:5000/cb")
+    shop.log_in()
+    shop.tokens()
+    assert "Allow" in shop.ask().text
+
+
+def test_a9_so_it_is_for_those_of_our_own(world, face):
+    addresses = ["http://127.0.0.1/cb", "https://app.example/cb"]
+    options = {"application_type": "native", "token_endpoint_auth_method": "none"}
+    world.add_client("ours", redirect_uris=addresses, trusted=True, **options)
+    shop = Shop(world, face[1], "ours", addresses[0], secret=None)
+    shop.log_in()
+    assert "Allow" in shop.ask().text
+    assert shop.answer(shop.ask(prompt="none"))["error"] == "consent_required"
+    shop.callback = addresses[1]
+    assert shop.answer(shop.ask())["code"], "this address is in the hands of its owner"
+
+
+def test_what_was_allowed_at_one_place_is_not_allowed_at_another(shop):
+    shop.code(scope="read", resource=API)
+    shop.code(scope="write")
+    assert "Allow" in shop.ask(scope="write", resource=API).text
+    assert shop.answer(shop.ask(scope="read", resource=API))["code"]
+    assert shop.answer(shop.ask(scope="write"))["code"]
+
+
+def test_a_request_that_is_kept_is_short(shop):
+    names = {f"{number:03}{'x' * 90}": "v" for number in range(300)}
+    answer = shop.browser.post("/oauth/authorize", data={**shop.wish(), **names})
+    assert shop.answer(answer)["error"] == "invalid_request"
 
 
 def test_a9_names_of_clients_are_no_html(world, shop):

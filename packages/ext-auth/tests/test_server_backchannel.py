@@ -153,6 +153,20 @@ def test_a_login_that_another_one_took_the_place_of_is_told_with_it(shop, ears):
     assert len(tokens) == len(set(tokens)) == 2
 
 
+def test_a_login_that_somebody_elses_took_the_place_of_is_told_at_once(shop, ears):
+    shop.tokens()
+    shop.log_in("bob")
+    assert len(heard(shop, ears)) == 1
+
+
+def test_who_took_everything_back_logs_out_of_it_all_the_same(shop, ears):
+    shop.tokens()
+    with shop.world.app.app_context():
+        assert shop.world.server.revoke("ada")
+    shop.browser.post("/out")
+    assert len(heard(shop, ears)) == 1
+
+
 @pytest.mark.parametrize("status", [302, 400, 500])
 def test_a_client_that_fails_is_in_the_log_and_stops_nothing(shop, ears, caplog, status):
     ears.status = status

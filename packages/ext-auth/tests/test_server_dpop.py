@@ -35,6 +35,20 @@ def prove(key=KEY, method="POST", url=TOKEN, token=None, header=(), **claims):
     return jwt.encode(fields, values, key, algorithms=[fields["alg"]])
 
 
+def raw(header):
+    """A proof with a header of these bytes, and no signature."""
+    return base64.urlsafe_b64encode(header).decode().rstrip("=") + ".e30.eA"
+
+
+#: What reads it nests as deep as it does.
+DEEP = raw(b"[" * 5000)
+#: A key that agrees on secrets, and has no signatures.
+NOT_TO_SIGN = raw(
+    b'{"alg": "EdDSA", "typ": "dpop+jwt", "jwk": {"kty": "OKP", "crv": "X25519", "x": "%s"}}'
+    % (b"A" * 43)
+)
+
+
 def told(change):
     """The name of a test, the same in all processes that run it: no keys in it."""
     return "-".join(change) if isinstance(change, dict) else None
@@ -143,8 +157,8 @@ def test_a_proof_that_proves_nothing_is_refused(shop, proof):
 
 @pytest.mark.parametrize(
     "proof",
-    ["", "x", "a.b.c", "é", f"{prove()}, {prove()}"],
-    ids=["empty", "short", "dots", "letter", "two"],
+    ["", "x", "a.b.c", "é", f"{prove()}, {prove()}", DEEP, NOT_TO_SIGN],
+    ids=["empty", "short", "dots", "letter", "two", "deep", "not to sign"],
 )
 def test_what_is_no_proof_is_refused(shop, proof):
     answer = shop.redeem_with(shop.code(), proof)

@@ -83,7 +83,9 @@ def test_the_page_says_where_it_leads_whatever_a_program_calls_itself(world, sho
         application_type="native",
     )
     for uri in ("http://127.0.0.1:7/cb", "com.example.app:/cb"):
-        assert "sent back to" not in shop.ask(client_id="app", redirect_uri=uri).text
+        page = shop.ask(client_id="app", redirect_uri=uri).text
+        assert "sent back to" not in page
+        assert "a program on this device" in page
 
 
 def test_or_it_knows_the_answer(world, shop, colour):

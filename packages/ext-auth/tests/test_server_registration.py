@@ -78,6 +78,18 @@ def test_one_with_a_key_brings_it(shop, token):
     assert "client_secret" not in told
 
 
+@pytest.mark.parametrize("more", ["1e999", '"\\u0000"', f"{'[' * 300}{']' * 300}"])
+def test_of_a_key_what_is_used_is_kept_and_nothing_else(shop, token, more):
+    key = KEY.as_dict(private=False)
+    body = json.dumps({"redirect_uris": [CALLBACK], "jwks": {"keys": [{**key, "more": "MORE"}]}})
+    answer = shop.backend.post(
+        "/oauth/register",
+        data=body.replace('"MORE"', more),
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.json["jwks"] == {"keys": [key]}
+
+
 def test_a_token_is_good_for_one(shop, token):
     assert register(shop, token, redirect_uris=["javascript:1"]).status_code == 400
     assert register(shop, token).status_code == 201, "a mistake costs nothing"
@@ -196,6 +208,10 @@ def test_a_program_on_a_phone_may_have_its_own_scheme(shop, token):
         {"jwks": {"keys": "x"}},
         {"jwks": [1]},
         {"jwks": {"keys": [KEY.as_dict(private=True)]}},
+        {"jwks": {"keys": [{"kty": "oct"}]}},
+        {"jwks": {"keys": [{**KEY.as_dict(private=False), "kid": "a\0b"}]}},
+        {"jwks": {"keys": [{**KEY.as_dict(private=False), "kid": "\ud83d"}]}},
+        {"jwks": {"keys": [{**KEY.as_dict(private=False), "use": ["sig"]}]}},
         {"client_uri": "javascript:alert(1)"},
         {"policy_uri": "http://shop.example"},
         {"client_uri": "„“"},

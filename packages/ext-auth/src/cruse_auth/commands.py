@@ -47,11 +47,15 @@ def _make_sessions(state: AuthState) -> AppGroup:
     @group.command()
     @click.argument("user")
     @click.option("--sid", help="Only this one, by its name in the list.")
-    def revoke(user: str, sid: str | None) -> None:
+    @click.option("--permissions", is_flag=True, help="Also end what other programs were given.")
+    def revoke(user: str, sid: str | None, permissions: bool) -> None:
         """End the logins of USER, given by their id, in every browser."""
         auth = _stored(state)
+        if sid is not None and permissions:
+            raise click.UsageError("--permissions is for all logins, so not with --sid.")
         if sid is None:
-            click.echo(f"Ended: {auth.logout_everywhere(user)}.")
+            ended = auth.logout_everywhere(user, permissions=permissions)
+            click.echo(f"Ended: {ended}.")
         elif auth.revoke_session(sid, user):
             click.echo("Ended: 1.")
         else:

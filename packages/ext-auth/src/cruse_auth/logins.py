@@ -59,12 +59,15 @@ def logging_in(
     record = LoginRecord.new(id_of(user), evidence or Evidence(), fresh)
     context = current_context()
     remember_for = seconds_to_remember(state, remember, duration)
+    before = read_record(context.session)
     yield from begin(state, context, record, remember_for)
     renew_session(context.app, context.session, state.settings.keep_in_session)
     write_record(context.session, record)
     context.extras[state] = user
     context.extras[state, "way"] = "session"
     yield from sending(user_logged_in, user=user)
+    if before is not None and before.user_id != record.user_id:  # somebody else was here
+        yield from sending(login_ended, user_id=before.user_id, sid=before.sid)
     return True
 
 

@@ -11,6 +11,7 @@ from cruse_auth.users import AnonymousUser, find_user, id_of
 
 if TYPE_CHECKING:
     from cruse_auth.state import AuthState
+    from cruse_auth.steps import Steps
     from cruse_auth.stores import SessionRecord
 
 __all__ = ["SessionManagement"]
@@ -61,7 +62,9 @@ class SessionManagement:
         """End one login of a user, as :meth:`revoke_session`, in async code."""
         return await arun(revoking(self.state, sid, owner_id(user)))
 
-    def logout_everywhere(self, user: Any = None, *, keep_current: bool = False) -> int:
+    def logout_everywhere(
+        self, user: Any = None, *, keep_current: bool = False, permissions: bool = False
+    ) -> int:
         """End all logins of a user, in every browser, also where it is remembered.
 
         Do it when the password changed, or rights were taken.
@@ -69,15 +72,30 @@ class SessionManagement:
         Args:
             user: The user, or their id; the current one unless given.
             keep_current: Leave the login of this browser.
+            permissions: Also end what other programs were given by the authorization server: all
+                tokens, those for while the user is away, too.
 
         Returns:
-            How many.
+            How many logins.
         """
-        return run(revoking_all(self.state, owner_id(user), keep_current))
+        return run(_ending_all(self.state, owner_id(user), keep_current, permissions))
 
-    async def alogout_everywhere(self, user: Any = None, *, keep_current: bool = False) -> int:
+    async def alogout_everywhere(
+        self, user: Any = None, *, keep_current: bool = False, permissions: bool = False
+    ) -> int:
         """End all logins of a user, as :meth:`logout_everywhere`, in async code."""
-        return await arun(revoking_all(self.state, owner_id(user), keep_current))
+        return await arun(_ending_all(self.state, owner_id(user), keep_current, permissions))
+
+
+def _ending_all(
+    state: AuthState, user_id: str, keep_current: bool, permissions: bool
+) -> Steps[int]:
+    ended = yield from revoking_all(state, user_id, keep_current)
+    if permissions and state.auth.authorization_server is not None:
+        from cruse_auth.server.permissions import ending
+
+        yield from ending(state.server, user_id)
+    return ended
 
 
 def owner_id(user: Any) -> str:

@@ -21,6 +21,8 @@ __all__ = ["KINDS", "Keys", "PublicKey", "import_key"]
 PublicKey = RSAKey | ECKey | OKPKey
 
 KEY_TYPES: dict[str, type[PublicKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+#: Those of the kind OKP that sign; the others agree on secrets (RFC 8037 section 3).
+SIGNING_CURVES = ("Ed25519", "Ed448")
 #: The kind of key by the first letters of the algorithm.
 KINDS = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
 
@@ -107,6 +109,8 @@ def import_key(entry: Any) -> PublicKey | None:
     """Return the public key that an entry of a key set holds; ``None`` for what we can't use."""
     kind = KEY_TYPES.get(str(entry.get("kty"))) if isinstance(entry, dict) else None
     if kind is None:
+        return None
+    if kind is OKPKey and entry.get("crv") not in SIGNING_CURVES:
         return None
     try:
         return kind.import_key(entry)

@@ -1,4 +1,4 @@
-"""Clients are told that somebody has logged out (OpenID Connect Back-Channel Logout 1.0).
+"""When a login ends: clients are told (OpenID Connect Back-Channel Logout 1.0), and lose access.
 
 What is sent is sent behind the answer, so that no logout waits for a client that is away.
 """
@@ -16,6 +16,8 @@ from cruse_auth.http import Http
 from cruse_auth.oidc.logout import EVENT
 from cruse_auth.outside import OutsideOnly
 from cruse_auth.server.clients import finding_client
+from cruse_auth.server.options import OFFLINE
+from cruse_auth.server.permissions import ending
 from cruse_auth.server.visits import VISIT, sid_for
 from cruse_auth.steps import Call, Fetch, run
 
@@ -33,7 +35,7 @@ LIFETIME = 120
 
 
 class Farewells:
-    """Hears that logins have ended, and tells the clients.
+    """Hears that logins have ended, ends what was for their time only, and tells the clients.
 
     Args:
         here: The server's state.
@@ -43,19 +45,27 @@ class Farewells:
         self.here = here
 
     def hear(self, app: Cruse, user_id: str, sid: str | None) -> None:
-        """Tell the clients; receives the signal ``login_ended``."""
+        """End permissions and tell the clients; receives the signal ``login_ended``."""
+        run(self._ending(user_id, sid))
         run(self._telling(user_id, sid))
 
-    def _telling(self, user_id: str, sid: str | None) -> Steps[None]:
-        """Tell of this login, and of those that ended without a word.
+    def _ending(self, user_id: str, sid: str | None) -> Steps[None]:
+        """End what is good only while people are there (OpenID Connect Core section 11)."""
 
-        Such as one that another login took the place of, in the same browser.
-        """
+        def ends(grant: Record) -> Steps[bool]:
+            login = grant.content.get("login")
+            if login is None or OFFLINE in grant.content["scope"].split():
+                return False
+            return (yield from _is_over(self.here, login, sid))
+
+        yield from ending(self.here, user_id, ends=ends)
+
+    def _telling(self, user_id: str, sid: str | None) -> Steps[None]:
         here = self.here
         visits: list[Record] = yield Call(here.store.find, (VISIT, user_id, None))
         for visit in visits:
             login = visit.content["login"]
-            if login != sid and (yield from _is_open(here, login)):
+            if not (yield from _is_over(here, login, sid)):
                 continue
             client = yield from finding_client(here, visit.client_id)
             # Of many who hear of it at once, one tells.
@@ -68,9 +78,15 @@ class Farewells:
                     _send(here, client, token)
 
 
-def _is_open(here: ServerState, login: str) -> Steps[bool]:
+def _is_over(here: ServerState, login: str, sid: str | None) -> Steps[bool]:
+    """Whether this is the login that has ended, or one that ended without a word.
+
+    Such as one that another login took the place of, in the same browser.
+    """
     store = here.state.auth.store
-    return store is None or (yield Call(store.get, (login,))) is not None
+    if login == sid or store is None:
+        return login == sid
+    return (yield Call(store.get, (login,))) is None
 
 
 def _signing(here: ServerState, client: ServerClient, user_id: str, login: str) -> Steps[str]:

@@ -8,6 +8,7 @@ import click
 
 from cruse.cli import AppGroup
 from cruse_auth.server.clients import AUTH_METHODS
+from cruse_auth.server.keys import FRESH
 
 if TYPE_CHECKING:
     from cruse_auth.server.server import AuthorizationServer
@@ -116,5 +117,10 @@ def make_key_group(server: AuthorizationServer) -> AppGroup:
         if not server.keys.remove(kid):
             raise click.ClickException(f"There is no key {kid!r}.")
         click.echo(f"Forgotten: {kid}.")
+        click.echo(
+            f"Other processes notice within {FRESH} seconds, or when they start again; APIs that"
+            " keep our keys, when they read them again.",
+            err=True,
+        )
 
     return group

@@ -65,16 +65,22 @@ def asking_person(here: ServerState, request: ConsentRequest) -> Steps[Any]:
 def is_allowed(here: ServerState, wish: Wish, user_id: str) -> Steps[bool]:
     """Whether somebody has allowed all of a wish before."""
     client = wish.client
+    # Every program on the same machine could say that it is this one, also if it is one of our own
+    # (RFC 8252 section 8.6); a secret that everybody has a copy of changes nothing (8.5).
+    on_machine = client.public or client.native
+    if on_machine and not wish.sender.redirect_uri.startswith("https:"):
+        return False
     if client.trusted:
         return True
-    # Every program on the same machine could say that it is this one (RFC 8252 section 8.6).
-    if client.public and not wish.sender.redirect_uri.startswith("https:"):
-        return False
     kept: Record | None = yield Call(here.store.get, (CONSENT, _name(user_id, client.client_id)))
     return kept is not None and all(
-        set(asked) <= set(kept.content[what])
-        for what, asked in (("scopes", wish.scopes), ("resources", wish.resources))
+        set(wish.scopes) <= set(kept.content["at"].get(place, ())) for place in _places(wish)
     )
+
+
+def _places(wish: Wish) -> tuple[str, ...]:
+    """Return where a wish's scopes are for: APIs, or this server, which has no name."""
+    return wish.resources or ("",)
 
 
 def remembering(here: ServerState, wish: Wish, user_id: str) -> Steps[None]:
@@ -83,11 +89,11 @@ def remembering(here: ServerState, wish: Wish, user_id: str) -> Steps[None]:
     name = _name(user_id, client_id)
     for _ in range(3):
         kept: Record | None = yield Call(here.store.get, (CONSENT, name))
-        before = {} if kept is None else kept.content
-        content = {
-            "scopes": sorted({*before.get("scopes", ()), *wish.scopes}),
-            "resources": sorted({*before.get("resources", ()), *wish.resources}),
-        }
+        # For each place by itself: who may read at one and write at another may not write at both.
+        at = {} if kept is None else dict(kept.content["at"])
+        for place in _places(wish):
+            at[place] = sorted({*at.get(place, ()), *wish.scopes})
+        content = {"at": at}
         if kept is None:
             now = int(time.time())
             new = Record(CONSENT, name, "", client_id, user_id, now, content=content)

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
     from cruse_auth.server.store import ServerStore
 
-__all__ = ["SCOPES", "ServerOptions"]
+__all__ = ["OFFLINE", "SCOPES", "ServerOptions"]
 
+#: The scope of what goes on when the login in which it was allowed has ended.
+OFFLINE = "offline_access"
 #: What can be asked for everywhere, and what people are told that it is.
 SCOPES = {
     "openid": "Know that it is you",
     "profile": "Read your name and profile",
     "email": "Read your e-mail address",
-    "offline_access": "Keep this access while you are away",
+    OFFLINE: "Keep this access while you are away",
 }
 #: Seconds for which an ID token is good: it is read once, at the login.
 ID_TOKEN_LIFETIME = 600

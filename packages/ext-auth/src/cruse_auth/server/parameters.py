@@ -83,7 +83,9 @@ class Parameters:
                 self.all(name)
             else:
                 self.get(name)
-        if sum(len(value) for found in self._values.values() for value in found) > MOST:
+        # Names count, too: all of it may be kept.
+        sizes = (len(name) + len(value) for name, found in self._values.items() for value in found)
+        if sum(sizes) > MOST:
             raise InvalidRequestError("The request is too long.")
 
     def to_dict(self) -> dict[str, list[str]]:

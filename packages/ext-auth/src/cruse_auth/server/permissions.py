@@ -15,7 +15,7 @@ from cruse_auth.signals import sending, tokens_misused
 from cruse_auth.steps import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cruse_auth.record import LoginRecord
     from cruse_auth.server.state import ServerState
@@ -28,6 +28,7 @@ __all__ = [
     "REFRESH",
     "REMEMBERED",
     "Permission",
+    "ending",
     "finding_grant",
     "finding_token",
     "granting",
@@ -135,6 +136,29 @@ def finding_token(
         grant = yield from finding_grant(here, found.grant)
         return None if grant is None else (found, grant)
     return None
+
+
+def ending(
+    here: ServerState,
+    user_id: str,
+    client_id: str | None = None,
+    ends: Callable[[Record], Steps[bool]] | None = None,
+) -> Steps[int]:
+    """End permissions of a user, with all that came of them, and return how many.
+
+    Args:
+        here: The server's state.
+        user_id: The user.
+        client_id: Whom they were given to; all clients unless given.
+        ends: Which of them; all unless given.
+    """
+    grants: list[Record] = yield Call(here.store.find, (GRANT, user_id, client_id))
+    ended = 0
+    for grant in grants:
+        if ends is None or (yield from ends(grant)):
+            yield Call(here.store.purge, (grant.id, None, None))
+            ended += 1
+    return ended
 
 
 def misused(here: ServerState, record: Record, what: str) -> Steps[None]:

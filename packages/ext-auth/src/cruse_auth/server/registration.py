@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cruse import jsonify, request
+from cruse_auth.oidc.keys import import_key
 from cruse_auth.oidc.signed import StrictDecoder
 from cruse_auth.resources.dpop import PRIVATE
 from cruse_auth.resources.errors import BearerError
@@ -43,6 +44,8 @@ SWITCHES = (
     "require_pushed_authorization_requests",
     "backchannel_logout_session_required",
 )
+#: What is kept of a key: RSA, EC or OKP (RFC 7518 section 6, RFC 8037).
+KEY_MEMBERS = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
 #: What programs may use that act for people; a program that acts for itself is known to somebody.
 GRANTS = frozenset({"authorization_code", "refresh_token", DEVICE_CODE})
 
@@ -153,7 +156,7 @@ def _check_rest(here: ServerState, values: dict[str, Any], document: dict[str, A
             raise InvalidClientMetadataError("The jwks are no JSON Web Key Set.")
         if any(not isinstance(key, dict) or PRIVATE & key.keys() for key in keys["keys"]):
             raise InvalidClientMetadataError("The jwks are to have public keys only.")
-        values["jwks"] = keys
+        values["jwks"] = {"keys": [_plain_key(key) for key in keys["keys"]]}
     if document.get("response_types", ["code"]) != ["code"]:
         raise InvalidClientMetadataError("The only response_type is code.")
     if not set(values.get("grant_types", ())) <= GRANTS:
@@ -163,6 +166,19 @@ def _check_rest(here: ServerState, values: dict[str, Any], document: dict[str, A
         values["scope"] = " ".join(name for name in scope.split() if name in known)
         if not values["scope"]:
             raise InvalidClientMetadataError("There is nothing that is known in the scope.")
+
+
+def _plain_key(key: dict[str, Any]) -> dict[str, str]:
+    """Return what we use of a key: the rest may be anything, also what no database can keep.
+
+    Raises:
+        InvalidClientMetadataError: When it is none that we can use.
+    """
+    found = {name: key[name] for name in KEY_MEMBERS if name in key}
+    texts = all(isinstance(value, str) and value.isprintable() for value in found.values())
+    if not texts or import_key(found) is None:
+        raise InvalidClientMetadataError("There is a key in the jwks that cannot be read.")
+    return found
 
 
 def _told(new: NewClient) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from cruse_auth.management import owner_id
 from cruse_auth.server.clients import Clients
 from cruse_auth.server.consent import CONSENT
 from cruse_auth.server.keys import Keys
+from cruse_auth.server.permissions import ending
 from cruse_auth.steps import Call, arun, run
 
 if TYPE_CHECKING:
@@ -91,10 +92,19 @@ class AuthorizationServer:
 def _allowed(user_id: str) -> Steps[dict[str, list[str]]]:
     store = current_app.extensions["auth"].server.store
     records: list[Record] = yield Call(store.find, (CONSENT, user_id, None))
-    return {record.client_id: list(record.content["scopes"]) for record in records}
+    return {
+        record.client_id: sorted(
+            {scope for each in record.content["at"].values() for scope in each}
+        )
+        for record in records
+    }
 
 
 def _revoking(user_id: str, client_id: str | None) -> Steps[bool]:
-    store = current_app.extensions["auth"].server.store
-    gone: int = yield Call(store.purge, (None, user_id, client_id))
+    here = current_app.extensions["auth"].server
+    # Not all that is known of them: who has to be told of the end of a login has to be still.
+    gone: int = yield from ending(here, user_id, client_id)
+    records: list[Record] = yield Call(here.store.find, (CONSENT, user_id, client_id))
+    for record in records:
+        gone += yield Call(here.store.remove, (CONSENT, record.id))
     return bool(gone)

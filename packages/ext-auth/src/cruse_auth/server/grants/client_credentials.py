@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cruse_auth.server.options import SCOPES
 from cruse_auth.server.scopes import chosen_scopes
 from cruse_auth.server.tokens import Issue, chosen_resource, issuing
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["client_credentials"]
 
 #: What is about people: nobody is there.
-PERSONAL = frozenset({"openid", "profile", "email", "offline_access"})
+PERSONAL = frozenset(SCOPES)
 
 
 def client_credentials(asked: TokenRequest) -> Steps[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from authlib.oauth2.rfc7636.challenge import (  # type: ignore[import-untyped]
 )
 
 from cruse_auth.server.errors import InvalidGrantError
+from cruse_auth.server.options import OFFLINE
 from cruse_auth.server.permissions import CODE, REMEMBERED, finding_grant, misused
 from cruse_auth.server.store import Record, digest, make_handle
 from cruse_auth.server.tokens import (
@@ -112,7 +114,19 @@ def preparing(asked: TokenRequest, code: Record) -> Steps[tuple[Record, Issue]]:
     resource = granted_resource(asked, grant)
     refresh = "refresh_token" in asked.client.grant_types
     options = here.options
-    seconds = options.grant_lifetime if refresh else options.access_lifetime
-    used = grant.changed(expires_at=now + seconds, used_at=now)
+    until = now + (options.grant_lifetime if refresh else options.access_lifetime)
+    used = grant.changed(expires_at=min(until, _longest(here, grant)), used_at=now)
     scopes, nonce = granted_scopes(asked, grant), code.content.get("nonce")
     return grant, Issue(scopes, resource, used, refresh, nonce)
+
+
+def _longest(here: ServerState, grant: Record) -> float:
+    """Return when a permission has ended in any case: with its login, unless it goes on without.
+
+    A login that ends sooner takes it along; one that is too old just ends, without a word.
+    """
+    longest = here.state.settings.absolute_timeout
+    if not longest or OFFLINE in grant.content["scope"].split():
+        return math.inf
+    began: int = grant.content.get("auth_time", grant.created_at)
+    return began + longest

@@ -56,8 +56,8 @@ def end_session(here: ServerState) -> Steps[Any]:
         if not (confirmed or _is_of(farewell, login)):
             return _question(here, farewell, login)
         yield from logging_out(here.state)
-    # Section 3: only for a client that has shown something, or a person who was asked.
-    if farewell.uri is None or not (confirmed or farewell.hint):
+    # Section 3: only for a client that has shown something or is ours, or a person who was asked.
+    if farewell.uri is None or not (confirmed or farewell.hint or _is_ours(farewell)):
         return render_template("auth/logged_out.html")
     state = {} if farewell.state is None else {"state": farewell.state}
     return redirect(with_parameters(farewell.uri, state) if state else farewell.uri, 303)
@@ -82,6 +82,10 @@ def _reading(here: ServerState, parameters: Parameters) -> Steps[Farewell]:
     ):
         uri = None
     return Farewell(client, claims, uri, parameters.get("state"))
+
+
+def _is_ours(farewell: Farewell) -> bool:
+    return farewell.client is not None and farewell.client.trusted
 
 
 def _is_of(farewell: Farewell, login: LoginRecord) -> bool:

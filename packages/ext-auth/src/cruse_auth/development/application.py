@@ -52,14 +52,14 @@ def _configure(app: Cruse, provider: DevelopmentProvider) -> None:
         AUTH_DEVELOPMENT_PROVIDER=True,
         AUTH_LOGIN_VIEW="choose",
     )
-    mounted_in = provider.mounted_in
-    if mounted_in is None:
+    application = provider.application
+    if application is None:
         return
     for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS"):
-        if value := mounted_in.config.get(name):  # the same in all processes of a server
+        if value := application.config.get(name):  # the same in all processes of a server
             app.config[name] = value
-    if "db" in mounted_in.extensions:  # where the store may be
-        app.extensions["db"] = mounted_in.extensions["db"]
+    if "db" in application.extensions:  # where the store may be
+        app.extensions["db"] = application.extensions["db"]
 
 
 def _tell_about_people(server: AuthorizationServer) -> None:

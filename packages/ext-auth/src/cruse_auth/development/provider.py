@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cruse import Cruse, current_app, request
 from cruse.colors import inline
 from cruse.extension import SettingsError
+from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse_auth.development.people import Client
 from cruse_auth.http import InProcess
@@ -64,7 +65,8 @@ class DevelopmentProvider:
         #: Who may ask; the application it is mounted in is always there.
         self.clients: dict[str, Client] = {}
         self.add_client(Client(OURSELVES, secrets.token_urlsafe()))
-        self.mounted_in: Cruse | None = None
+        #: The application that logs in with it: that in which it is mounted, or which asked first.
+        self.application: Cruse | None = None
 
     def add_client(self, client: Client) -> None:
         """Let another application use the provider."""
@@ -78,7 +80,7 @@ class DevelopmentProvider:
         """
         from cruse_auth.development.mounting import make_blueprint
 
-        self.mounted_in = app
+        self.application = app
         blueprint = make_blueprint(self)
         app.register_blueprint(blueprint)
 
@@ -102,7 +104,7 @@ class DevelopmentProvider:
         """
         client = self.clients[OURSELVES]
         return {
-            "issuer": self.find_issuer,
+            "issuer": self.tell_issuer,
             "client_id": client.client_id,
             "client_secret": client.client_secret,
             "transport": InProcess(self.app),
@@ -128,6 +130,12 @@ class DevelopmentProvider:
             return address
         return request.host_url.rstrip("/") + self.url_prefix
 
+    def tell_issuer(self) -> str:
+        """Return the issuer to the application that logs in with it."""
+        if self.application is None:
+            self.application = current_context().app
+        return self.find_issuer()
+
     @inline
     def find_client(self, client_id: str) -> ServerClient | None:
         """Return a client as the server knows it, in a request to the server."""
@@ -148,8 +156,8 @@ class DevelopmentProvider:
         return self._with_own_addresses(known) if client_id == OURSELVES else known
 
     def _with_own_addresses(self, client: ServerClient) -> ServerClient:
-        """Let the application that we are mounted in have browsers sent to its own pages."""
-        auth = None if self.mounted_in is None else self.mounted_in.extensions.get("auth")
+        """Let the application that logs in with us have browsers sent to its own pages."""
+        auth = None if self.application is None else self.application.extensions.get("auth")
         if auth is None:
             return client
         root = self.find_issuer().removesuffix(self.url_prefix)

@@ -115,3 +115,5 @@ def test_a_new_project_is_served_and_people_sign_in(run, tmp_path, environment, 
         choice = client.get(start.headers["Location"], follow_redirects=True)
         client.post(action(choice), data={"person": "noor"}, follow_redirects=True)
         assert "Noor Example" in client.get("/account").text
+    # The login is recorded, so that it can be ended from here.
+    assert len(run("cruse", "auth", "sessions", "list", "1").splitlines()) == 1

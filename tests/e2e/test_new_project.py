@@ -112,7 +112,8 @@ def test_a_new_project_is_served_and_people_sign_in(run, tmp_path, environment, 
     with served(tmp_path, environment, *command) as client:
         assert "The first of all posts" in client.get("/").text
         start = client.post(action(client.get("/auth/login")))
-        choice = client.get(start.headers["Location"])
-        back = client.post(action(choice), data={"person": "noor"})
-        client.get(back.headers["Location"])
+        choice = client.get(start.headers["Location"], follow_redirects=True)
+        client.post(action(choice), data={"person": "noor"}, follow_redirects=True)
         assert "Noor Example" in client.get("/account").text
+    # The login is recorded, so that it can be ended from here.
+    assert len(run("cruse", "auth", "sessions", "list", "1").splitlines()) == 1

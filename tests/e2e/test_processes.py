@@ -35,9 +35,10 @@ def sign_in(client, name):
     def action(page):
         return unescape(re.search(r'<form method="post" action="([^"]+)"', page.text)[1])
 
-    choice = client.get(client.post(action(client.get("/auth/login"))).headers["Location"])
-    back = client.post(action(choice), data={"person": name})
-    assert client.get(back.headers["Location"]).headers["Location"] == "/"
+    start = client.post(action(client.get("/auth/login")))
+    choice = client.get(start.headers["Location"], follow_redirects=True)
+    done = client.post(action(choice), data={"person": name}, follow_redirects=True)
+    assert done.url.path == "/"
 
 
 def client_of(server):

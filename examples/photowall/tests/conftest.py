@@ -60,10 +60,10 @@ class Visitor:
     def sign_in(self, name):
         """Go through the sign-in as a browser does, by the forms of its pages."""
         start = self.post(action_of(self.get("/auth/login")))
-        choice = self.get(start.location)
+        choice = self.get(start.location, follow_redirects=True)
         subject = re.search(rf'name="person" value="([^"]+)">\s*{name}', choice.text)[1]
-        back = self.post(action_of(choice), {"person": subject})
-        assert self.get(back.location).location == "/"
+        done = self.post(action_of(choice), {"person": subject}, follow_redirects=True)
+        assert done.request.path == "/"
         return self
 
     def hang(self, caption="A caption", picture=None, **fields):

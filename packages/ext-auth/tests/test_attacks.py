@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from joserfc.jws import JWSRegistry
 
+from cruse import request
 from cruse_auth.testing import MISSING, FakeProvider, Person
 
 HOUR = 3600
@@ -54,7 +55,7 @@ def approve(browser, world):
 
 
 def asked_for_tokens(world):
-    return ("POST", "/token") in world.provider.requests
+    return ("POST", "/oauth/token") in world.provider.requests
 
 
 # -- C1, C2, C12: the callback belongs to a login of this browser -------------------------------
@@ -93,7 +94,7 @@ def test_c2_a_callback_that_was_used(browser, approve, world, caplog):
     assert browser.get(callback).status_code == 303
     assert browser.get(callback).status_code == 400
     assert "was finished before" in caplog.text
-    assert world.provider.requests.count(("POST", "/token")) == 1
+    assert world.provider.requests.count(("POST", "/oauth/token")) == 1
 
 
 def test_a_login_that_took_too_long(refused, approve, monkeypatch):
@@ -351,7 +352,7 @@ def test_c7_made_up_key_ids_do_not_make_us_ask_for_keys_again_and_again(browser,
     for number in range(4):
         with world.provider.tampering(header={"kid": f"made-up-{number}"}):
             assert browser.get(approve()).status_code == 502
-    assert world.provider.requests.count(("GET", "/jwks")) == 1
+    assert world.provider.requests.count(("GET", "/oauth/jwks")) == 1
 
 
 def test_keys_that_the_provider_changed_are_found(make_world, open_browser, gateway):
@@ -362,7 +363,7 @@ def test_keys_that_the_provider_changed_are_found(make_world, open_browser, gate
         2048, {"use": "sig", "alg": "RS256"}, auto_kid=True
     )
     assert browser.login().status_code == 303
-    assert world.provider.requests.count(("GET", "/jwks")) == 2
+    assert world.provider.requests.count(("GET", "/oauth/jwks")) == 2
 
 
 def test_old_keys_do_not_become_new_when_the_provider_fails_once(browser, world, monkeypatch):
@@ -552,8 +553,13 @@ def test_c13_the_same_address_at_another_provider_is_another_identity(
 
 def test_c15_no_cookie_has_a_token_in_it(browser, world):
     tokens = []
-    issue = world.provider.issue_tokens
-    world.provider.issue_tokens = lambda grant: tokens.append(issue(grant)) or tokens[-1]
+
+    @world.provider.app.after_request
+    def hear(response):
+        if request.path == "/provider/oauth/token":
+            tokens.append(response.get_json())
+        return response
+
     browser.login()
     everything = "".join(map(_anything, browser.cookies().values()))
     for name in ("access_token", "id_token"):

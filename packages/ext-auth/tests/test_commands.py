@@ -117,7 +117,7 @@ def test_all_is_well(make, provider, invoke):
     ]
     assert said.exit_code == 0
     asked = [path for _, path in provider.requests]
-    assert asked == ["/.well-known/openid-configuration", "/jwks"]
+    assert asked == ["/.well-known/openid-configuration", "/oauth/jwks"]
 
 
 def test_what_to_register_depends_on_the_request_where_nothing_says_it(make, invoke):

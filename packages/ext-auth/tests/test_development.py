@@ -1,18 +1,21 @@
 """The development provider, as an application and an attacker see it."""
 
-import time
 from base64 import b64encode, urlsafe_b64decode
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 
 from cruse import Cruse
 from cruse.extension import SettingsError
 from cruse_auth.development import Client, DevelopmentProvider, Person
+from cruse_auth.server import MemoryServerStore
+from cruse_auth.testing import FakeProvider
 
+PEOPLE = [Person("ada", "Ada Lovelace", "ada@example.com")]
+KEY = RSAKey.generate_key(2048, auto_kid=True)
 CALLBACK = "https://app.example/callback"
 VERIFIER = "v" * 43
 REQUEST = {
@@ -28,9 +31,10 @@ REQUEST = {
 
 
 @pytest.fixture
-def provider(make_world):
-    provider = DevelopmentProvider([Person("ada", "Ada Lovelace", "ada@example.com")])
-    provider.signing_key = make_world().provider.signing_key
+def provider():
+    provider = DevelopmentProvider(PEOPLE)
+    with provider.app.app_context():  # making a key takes longer than a test
+        provider.app.extensions["auth"].server.server.keys.rotate(key=KEY)
     provider.add_client(Client("app", "secret", [CALLBACK], ["https://app.example/bye"]))
     return provider
 
@@ -43,7 +47,11 @@ def client(provider, gateway):
 def authorize(client, person="ada", headers=None, **changes):
     """Choose a person; return the answer."""
     query = urlencode({**REQUEST, **changes}, doseq=True)
-    return client.post(f"/provider/authorize?{query}", data={"person": person}, headers=headers)
+    answer = client.get(f"/provider/oauth/authorize?{query}")
+    if not (answer.location or "").startswith("/provider/choose?"):
+        return answer
+    chosen = client.post(answer.location, data={"person": person}, headers=headers)
+    return client.get(chosen.location) if chosen.status_code == 303 else chosen
 
 
 def code_of(answer):
@@ -58,11 +66,11 @@ def exchange(client, code, auth=("app", "secret"), **changes):
         "code_verifier": VERIFIER,
         **changes,
     }
-    return client.post("/provider/token", data=data, auth=auth)
+    return client.post("/provider/oauth/token", data=data, auth=auth)
 
 
 def test_the_page_offers_people_and_is_safe(client):
-    page = client.get("/provider/authorize", query_string=REQUEST)
+    page = client.get("/provider/oauth/authorize", query_string=REQUEST, follow_redirects=True)
     assert page.status_code == 200
     assert "Ada Lovelace" in page.text
     assert "asks for no password" in page.text
@@ -80,13 +88,14 @@ def test_a_person_is_chosen_and_the_application_learns_who(client, provider):
 
     tokens = exchange(client, code_of(answer))
     assert tokens.headers["Cache-Control"] == "no-store"
-    keys = KeySet.import_key_set(client.get("/provider/jwks").get_json())
+    keys = KeySet.import_key_set(client.get("/provider/oauth/jwks").get_json())
     token = jwt.decode(tokens.get_json()["id_token"], keys)
     assert token.header["alg"] == "RS256"
+    assert token.claims["iss"] == "http://localhost/provider"
     assert (token.claims["aud"], token.claims["nonce"]) == ("app", "n")
 
     bearer = {"Authorization": f"Bearer {tokens.get_json()['access_token']}"}
-    assert client.get("/provider/userinfo", headers=bearer).get_json() == {
+    assert client.get("/provider/oauth/userinfo", headers=bearer).get_json() == {
         "sub": "ada",
         "name": "Ada Lovelace",
         "preferred_username": "ada",
@@ -96,7 +105,7 @@ def test_a_person_is_chosen_and_the_application_learns_who(client, provider):
 
 
 def test_the_published_keys_have_no_private_part(client):
-    (key,) = client.get("/provider/jwks").get_json()["keys"]
+    (key,) = client.get("/provider/oauth/jwks").get_json()["keys"]
     assert not key.keys() & {"d", "p", "q", "dp", "dq", "qi"}
     assert key["kid"]
 
@@ -104,7 +113,6 @@ def test_the_published_keys_have_no_private_part(client):
 @pytest.mark.parametrize(
     "uri",
     [
-        "",
         "/callback",
         CALLBACK + "/",
         CALLBACK + "/../x",
@@ -121,8 +129,8 @@ def test_the_published_keys_have_no_private_part(client):
 )
 def test_only_registered_addresses_are_redirected_to(client, uri):
     for answer in (
-        client.get("/provider/authorize", query_string={**REQUEST, "redirect_uri": uri}),
-        authorize(client, redirect_uri=uri),
+        client.get("/provider/oauth/authorize", query_string={**REQUEST, "redirect_uri": uri}),
+        client.post("/provider/oauth/authorize", data={**REQUEST, "redirect_uri": uri}),
     ):
         assert answer.status_code == 400
         assert "Location" not in answer.headers
@@ -133,25 +141,47 @@ def test_an_unknown_client_is_redirected_nowhere(client):
     assert (answer.status_code, answer.location) == (400, None)
 
 
-def test_the_application_it_is_mounted_in_may_use_its_own_addresses_only(client):
-    for uri, status in (
-        ("http://localhost/any/where", 303),
-        ("https://localhost/any/where", 400),
-        ("http://localhost:81/", 400),
-        ("http://localhost/x#f", 400),
-        ("http://localhost/\\evil.example", 400),
-        ("//localhost/", 400),
-    ):
-        answer = authorize(client, client_id="development", redirect_uri=uri)
-        assert answer.status_code == status
+@pytest.mark.parametrize(
+    ("uri", "status"),
+    [
+        ("http://localhost/auth/op/callback", 303),
+        ("http://localhost/auth/other/callback", 400),
+        ("http://localhost/any/where", 400),
+        ("https://localhost/auth/op/callback", 400),
+        ("http://localhost:81/auth/op/callback", 400),
+        ("http://localhost/auth/op/callback#f", 400),
+        ("//localhost/auth/op/callback", 400),
+    ],
+)
+def test_the_application_it_is_mounted_in_may_use_its_own_callbacks_only(
+    world, gateway, uri, status
+):
+    browser = world.app.test_client(gateway=gateway)
+    answer = authorize(browser, client_id="development", redirect_uri=uri)
+    assert answer.status_code == status
+
+
+def test_its_own_callback_is_at_the_address_that_browsers_know(make_world, gateway):
+    world = make_world(config={"AUTH_EXTERNAL_URL": "https://shop.example"})
+    browser = world.app.test_client(gateway=gateway)
+    uri = "https://shop.example/auth/op/callback"
+    answer = authorize(browser, client_id="development", redirect_uri=uri)
+    assert answer.location.startswith(f"{uri}?code=")
+    assert "iss=https%3A%2F%2Fshop.example%2Fprovider" in answer.location
+
+
+def test_people_are_asked_each_time(client):
+    assert "code=" in authorize(client).location
+    page = client.get("/provider/oauth/authorize", query_string=REQUEST, follow_redirects=True)
+    assert "Ada Lovelace" in page.text
 
 
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
         ({"response_type": "token"}, "unsupported_response_type"),
-        ({"response_type": ""}, "unsupported_response_type"),
-        ({"scope": "email"}, "invalid_scope"),
+        ({"response_type": ""}, "invalid_request"),
+        ({"scope": "pets"}, "invalid_scope"),
         ({"code_challenge": ""}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"state": ["a", "b"]}, "invalid_request"),
@@ -181,20 +211,9 @@ def test_a_code_is_good_once(client):
     assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_grant")
 
 
-def test_codes_that_were_used_are_forgotten_when_they_are_too_old_anyway(
-    client, provider, monkeypatch
-):
-    exchange(client, code_of(authorize(client)))
-    now = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: now() + 1000)
-    exchange(client, code_of(authorize(client)))
-    assert len(provider._used) == 1
-
-
 def test_state_and_nonce_come_back_only_if_they_were_sent(client):
     query = {key: value for key, value in REQUEST.items() if key not in ("state", "nonce")}
-    data = {"person": "ada"}
-    answer = client.post("/provider/authorize", query_string=query, data=data)
+    answer = authorize(client, **dict.fromkeys(REQUEST.keys() - query.keys(), ""))
     assert "state" not in parse_qs(urlsplit(answer.location).query)
     tokens = exchange(client, code_of(answer)).get_json()
     claims = tokens["id_token"].split(".")[1]
@@ -206,7 +225,6 @@ def test_state_and_nonce_come_back_only_if_they_were_sent(client):
     [
         {"code": "made up"},
         {"code_verifier": "w" * 43},
-        {"code_verifier": ""},
         {"redirect_uri": CALLBACK + "/"},
         {"auth": ("other", "secret")},
     ],
@@ -224,7 +242,7 @@ def test_clients_prove_who_they_are(client):
         answer = exchange(client, code, auth=auth)
         assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
         assert "WWW-Authenticate" in answer.headers
-    both = exchange(client, code, client_secret="secret")
+    both = exchange(client, code, client_id="app", client_secret="secret")
     assert (both.status_code, both.get_json()["error"]) == (400, "invalid_request")
     other = exchange(client, code, grant_type="password")
     assert other.get_json()["error"] == "unsupported_grant_type"
@@ -237,7 +255,7 @@ def test_secrets_are_form_encoded_in_basic_authentication(client, provider):
     basic = b64encode(f"{quote('a b')}:{quote('x:%/ü', safe='')}".encode()).decode()
     code = code_of(authorize(client, client_id="a b"))
     answer = client.post(
-        "/provider/token",
+        "/provider/oauth/token",
         data={
             "grant_type": "authorization_code",
             "code": code,
@@ -250,24 +268,24 @@ def test_secrets_are_form_encoded_in_basic_authentication(client, provider):
 
 
 def test_get_is_not_for_tokens(client):
-    assert client.get("/provider/token").status_code == 405
+    assert client.get("/provider/oauth/token").status_code == 405
 
 
 @pytest.mark.parametrize("token", ["", "x", "Bearer", "Bearer x", "Basic x"])
 def test_userinfo_is_for_access_tokens_only(client, token):
-    answer = client.get("/provider/userinfo", headers={"Authorization": token})
+    answer = client.get("/provider/oauth/userinfo", headers={"Authorization": token})
     assert answer.status_code == 401
     assert "Bearer" in answer.headers["WWW-Authenticate"]
 
 
 def test_a_code_is_no_access_token(client):
     bearer = {"Authorization": f"Bearer {code_of(authorize(client))}"}
-    assert client.get("/provider/userinfo", headers=bearer).status_code == 401
+    assert client.get("/provider/oauth/userinfo", headers=bearer).status_code == 401
 
 
 def test_logging_out_leads_to_registered_addresses_only(client):
     def leave(**query):
-        return client.get("/provider/logout", query_string=query)
+        return client.get("/provider/oauth/logout", query_string=query)
 
     answer = leave(client_id="app", post_logout_redirect_uri="https://app.example/bye", state="s")
     assert answer.location == "https://app.example/bye?state=s"
@@ -281,18 +299,24 @@ def test_logging_out_leads_to_registered_addresses_only(client):
         assert "Signed out" in answer.text
 
 
-def test_processes_of_one_server_know_each_others_codes(make_world):
-    first, second = make_world(), make_world()
+def test_processes_of_one_server_know_each_others_codes(make_world, gateway):
+    store = MemoryServerStore()
+    first, second = (make_world(provider=FakeProvider(PEOPLE, store=store)) for _ in range(2))
     code = code_of(
         authorize(
-            first.app.test_client(),
+            first.app.test_client(gateway=gateway),
             client_id="development",
             redirect_uri="http://localhost/auth/op/callback",
         )
     )
-    assert first.provider is not second.provider
-    with second.app.test_request_context():
-        assert second.provider.redeem_code(code).subject == "ada"
+    options = second.provider.options()
+    answer = exchange(
+        second.app.test_client(gateway=gateway),
+        code,
+        auth=(options["client_id"], options["client_secret"]),
+        redirect_uri="http://localhost/auth/op/callback",
+    )
+    assert answer.status_code == 200
 
 
 # -- where it runs ------------------------------------------------------------------------------
@@ -313,9 +337,9 @@ def test_it_does_not_run_in_production():
 def test_it_answers_nothing_when_the_application_leaves_debug_mode():
     app = production(DEBUG=True)
     app.start()
-    assert app.test_client().get("/provider/jwks").status_code == 200
+    assert app.test_client().get("/provider/oauth/jwks").status_code == 200
     app.config["DEBUG"] = False
-    assert app.test_client().get("/provider/jwks").status_code == 404
+    assert app.test_client().get("/provider/oauth/jwks").status_code == 404
     app.stop()
 
 

@@ -68,7 +68,7 @@ def test_metadata_is_read_again_when_it_is_old(make_world, open_browser, gateway
     browser.login()
     paths = [path for _, path in world.provider.requests]
     assert paths.count("/.well-known/openid-configuration") == 4
-    assert paths.count("/jwks") == 2
+    assert paths.count("/oauth/jwks") == 2
 
 
 def test_an_issuer_may_depend_on_the_request(make_world, open_browser, gateway):
@@ -77,7 +77,7 @@ def test_an_issuer_may_depend_on_the_request(make_world, open_browser, gateway):
         base = f"http://t{number}.localhost"
         client = open_browser(world, gateway).client
         start = client.post("/auth/op/login", base_url=base)
-        assert start.location.startswith(f"{base}/provider/authorize?")
+        assert start.location.startswith(f"{base}/provider/oauth/authorize?")
         callback = world.provider.approve(start.location, "ada")
         assert client.get(callback, base_url=base).status_code == 303
     assert len({identity.issuer for identity in world.identities}) == 20
@@ -87,7 +87,7 @@ def test_an_issuer_may_depend_on_the_request(make_world, open_browser, gateway):
 @pytest.mark.parametrize("body", ["<html>", "[]", "7", "", '{"a":', "[" * 10_000, "\xff"])
 def test_documents_that_are_no_json_objects_give_a_page(browser, world, document, body):
     paths = {"discovery": "/.well-known/openid-configuration"}
-    path = "/provider" + paths.get(document, f"/{document}")
+    path = "/provider" + paths.get(document, f"/oauth/{document}")
 
     @world.provider.app.after_request
     def spoil(response):
@@ -106,7 +106,7 @@ def test_documents_that_are_no_json_objects_give_a_page(browser, world, document
 @pytest.mark.parametrize("status", [204, 302, 401, 404, 500])
 def test_documents_that_are_not_there_give_a_page(browser, world, document, status):
     paths = {"discovery": "/.well-known/openid-configuration"}
-    path = "/provider" + paths.get(document, f"/{document}")
+    path = "/provider" + paths.get(document, f"/oauth/{document}")
 
     @world.provider.app.after_request
     def spoil(response):
@@ -121,7 +121,7 @@ def test_documents_that_are_not_there_give_a_page(browser, world, document, stat
     assert browser.whoami == "nobody"
 
 
-@pytest.mark.parametrize("document", ["/.well-known/openid-configuration", "/jwks"])
+@pytest.mark.parametrize("document", ["/.well-known/openid-configuration", "/oauth/jwks"])
 def test_a_provider_that_is_down_is_not_asked_by_every_login(
     make_world, open_browser, gateway, monkeypatch, caplog, document
 ):

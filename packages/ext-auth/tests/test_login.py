@@ -27,7 +27,9 @@ def test_a_person_logs_in_and_out(browser):
 
     answer = browser.client.post("/auth/logout")
     assert answer.status_code == 303
-    assert answer.location.startswith("http://localhost/provider/logout?client_id=development")
+    assert answer.location.startswith(
+        "http://localhost/provider/oauth/logout?client_id=development"
+    )
     assert browser.get(answer.location).location == "http://localhost/"
     assert browser.whoami == "nobody"
 
@@ -41,7 +43,8 @@ def test_the_same_login_over_a_socket(make_world, open_browser, remote, gateway,
     assert url.startswith(provider.issuer)
     assert browser.get(provider.approve(url, "bob")).location == "/"
     assert browser.whoami == "Bob"
-    assert browser.client.post("/auth/logout").location.startswith(f"{provider.issuer}/logout?")
+    goodbye = browser.client.post("/auth/logout").location
+    assert goodbye.startswith(f"{provider.issuer}/oauth/logout?")
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
@@ -127,7 +130,7 @@ def test_userinfo_is_left_out_when_it_is_not_wanted(make_world, open_browser, ga
     world = make_world(options={"userinfo": False})
     open_browser(world, gateway).login("ada")
     assert world.identities[0].name is None
-    assert ("GET", "/userinfo") not in world.provider.requests
+    assert ("GET", "/oauth/userinfo") not in world.provider.requests
 
 
 def test_scope_and_further_parameters_are_sent(make_world, open_browser, gateway):
@@ -145,8 +148,8 @@ def test_metadata_and_keys_are_read_once(browser, world):
     browser.login()
     paths = [path for _, path in world.provider.requests]
     assert paths.count("/.well-known/openid-configuration") == 1
-    assert paths.count("/jwks") == 1
-    assert paths.count("/token") == 2
+    assert paths.count("/oauth/jwks") == 1
+    assert paths.count("/oauth/token") == 2
 
 
 # -- where it leads -----------------------------------------------------------------------------

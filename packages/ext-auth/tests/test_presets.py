@@ -1,16 +1,19 @@
 """Well-known providers: plain OAuth 2.0 and OpenID Connect, with the habits of each."""
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from cruse import request
 from cruse.extension import SettingsError
 from cruse_auth import InProcess
 from cruse_auth.errors import ProviderError
 from cruse_auth.oidc.plain import map_claims
+from cruse_auth.server.clients import hash_secret
 from cruse_auth.testing import MISSING, Client, FakeOAuth2Provider, FakeProvider, Person
 
 ADA = Person("ada", "Ada Lovelace", "ada@example.com")
@@ -346,10 +349,21 @@ class Apple(FakeProvider):
         self.add_client(Client("shop", "", ["http://localhost/auth/op/callback"]))
         self.secrets = []
 
-    def authenticate(self, client_id, client_secret):
-        token = jwt.decode(client_secret, APPLE_KEY, algorithms=["ES256"])
-        self.secrets.append((token.header, token.claims))
-        return self.clients[client_id]
+    def approve(self, url, subject):
+        # The form is ours to send, in come_back.
+        return super().approve(url.replace("form_post", "query"), subject)
+
+    def find_client(self, client_id):
+        known = super().find_client(client_id)
+        if secret := request.form.get("client_secret"):
+            token = jwt.decode(secret, APPLE_KEY, algorithms=["ES256"])
+            self.secrets.append((token.header, token.claims))
+            return replace(
+                known,
+                token_endpoint_auth_method="client_secret_post",
+                secret_hash=hash_secret(secret),
+            )
+        return known
 
 
 @pytest.fixture

@@ -125,6 +125,12 @@ def test_keys_are_changed(world, invoke, gateway):
     assert invoke("keys", "list").output.split() == [before]
 
 
+def test_a_name_may_begin_as_options_do(world, invoke):
+    invoke("client", "add", "The shop", "--client-id=-r3v0k3", "--redirect-uri", "https://shop/cb")
+    assert invoke("client", "renew-secret", "-r3v0k3").exit_code == 0
+    assert invoke("client", "revoke", "-r3v0k3", "--yes").output == "Forgotten: -r3v0k3.\n"
+
+
 def test_a_stolen_key_signs_nothing_any_more(world, invoke, gateway):
     world.add_client()
     shop = Shop(world, gateway)

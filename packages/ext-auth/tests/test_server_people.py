@@ -9,7 +9,7 @@ from joserfc.jws import extract_compact
 from cruse import Cruse, render_template_string, request
 from cruse.checks import find_all
 from cruse_auth import Auth, Limits, Rule
-from cruse_auth.server import MemoryServerStore, ServerOptions
+from cruse_auth.server import MemoryServerStore, ServerClient, ServerOptions
 from tests.relying import CALLBACK, ISSUER, Shop, form_of, make_world
 
 WITH_FORMS = importlib.util.find_spec("cruse_forms") is not None
@@ -308,3 +308,54 @@ if WITH_FORMS:
         assert answer.location.startswith(CALLBACK)
         assert shop.redeem(shop.answer(answer)["code"]).status_code == 200
         world.app.stop()
+
+
+def test_a_login_page_can_tell_that_somebody_would_rather_not(world, gateway):
+    shop = Shop(world, gateway)
+    back = shop.browser.get(shop.ask().location).request.args["next"]
+    answer = shop.answer(shop.get(f"{back}&cancel=1"))
+    assert (answer["error"], answer["state"]) == ("access_denied", "s t&te")
+    assert shop.get(back).status_code == 400, "it is done"
+
+
+def test_clients_may_be_known_from_elsewhere(world, gateway, colour):
+    known = ServerClient("kiosk", "The Kiosk", (CALLBACK,), trusted=True)
+
+    def load(client_id):
+        return known if client_id == "kiosk" else None
+
+    async def load_async(client_id):
+        return load(client_id)
+
+    world.server.client_loader(load if colour == "sync" else load_async)
+    for client_id in ("kiosk", "shop"):
+        shop = Shop(world, gateway, client_id)
+        shop.log_in()
+        assert shop.code()
+
+
+def test_a_client_of_ours_has_people_sent_back_after_a_logout(world, gateway):
+    goodbye = "https://shop.example/bye"
+    world.add_client("ours", trusted=True, post_logout_redirect_uris=[goodbye])
+    world.add_client("other", post_logout_redirect_uris=[goodbye])
+    browser = world.app.test_client(gateway=gateway)
+
+    def leave(client_id):
+        query = {"client_id": client_id, "post_logout_redirect_uri": goodbye}
+        return browser.get("/oauth/logout", query_string=query).location
+
+    assert (leave("ours"), leave("other")) == (goodbye, None)
+
+
+def test_the_issuer_may_go_by_the_request(colour, gateway):
+    world = make_world(colour, issuer=lambda: f"{request.host_url}id", url_prefix="/id")
+    world.add_client()
+    browser = world.app.test_client(gateway=gateway)
+    for host in ("https://one.example", "https://two.example"):
+        path = "/id/.well-known/openid-configuration"
+        document = browser.get(path, base_url=host).get_json()
+        assert document["issuer"] == f"{host}/id"
+        assert document["token_endpoint"] == f"{host}/id/oauth/token"
+    world.app.stop()
+    with pytest.raises(ValueError, match="url_prefix"):
+        ServerOptions(issuer=lambda: "https://id.example", store=MemoryServerStore())

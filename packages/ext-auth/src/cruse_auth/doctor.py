@@ -121,6 +121,7 @@ def _addresses(state: AuthState, url: str | None) -> Iterator[Finding]:
         )
     server = state.auth.authorization_server
     issuer = None if server is None else server.options.issuer
+    issuer = None if callable(issuer) else issuer  # one goes by the host that is asked
     for what, other in (
         ("BASE_URL", config["BASE_URL"]),
         ("--url", url),

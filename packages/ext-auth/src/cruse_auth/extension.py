@@ -192,11 +192,14 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
         self.resources.append(resource)
         return resource
 
-    def server(self, *, issuer: str, store: ServerStore, **options: Any) -> AuthorizationServer:
+    def server(
+        self, *, issuer: str | Callable[[], str], store: ServerStore, **options: Any
+    ) -> AuthorizationServer:
         """Make the application an authorization server: others log in with it, and ask it.
 
         Args:
-            issuer: What it calls itself: its address, such as ``"https://id.example.com"``.
+            issuer: What it calls itself: its address, such as ``"https://id.example.com"``; or a
+                function for it, where it goes by the host that was asked.
             store: Keeps clients, keys, permissions and tokens:
                 ``cruse_auth.sql.SQLServerStore(db)``, or any
                 :class:`~cruse_auth.server.ServerStore`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from cruse_auth.claims import claims_within
 
@@ -27,6 +26,10 @@ class Person:
     #: Further claims, such as ``{"locale": "de"}``; they go before those from the fields above.
     claims: Mapping[str, Any] = field(default_factory=dict)
 
+    def get_id(self) -> str:
+        """Return the name of the person, as logins have it."""
+        return self.subject
+
     def about(self, scope: str) -> dict[str, Any]:
         """Return the claims that a scope gives access to."""
         claims: dict[str, Any] = {"name": self.name, "preferred_username": self.subject}
@@ -40,21 +43,9 @@ class Client:
     """An application that people log in to."""
 
     client_id: str
+    #: Empty for one that has none.
     client_secret: str = field(repr=False)
     #: Where it may have browsers sent, each exactly as it will be asked for.
     redirect_uris: Collection[str] = ()
     #: Where browsers may go after a logout.
     post_logout_redirect_uris: Collection[str] = ()
-    #: Whether every address of the provider's own origin is allowed, too: it is mounted there.
-    same_origin: bool = False
-
-    def may_go_to(self, url: str, registered: Collection[str], issuer: str) -> bool:
-        """Whether a browser may be sent to a URL."""
-        if url in registered:
-            return True
-        try:
-            ours, asked = urlsplit(issuer), urlsplit(url)
-        except ValueError:
-            return False
-        same = (asked.scheme, asked.netloc) == (ours.scheme, ours.netloc)
-        return self.same_origin and same and "\\" not in url and not asked.fragment

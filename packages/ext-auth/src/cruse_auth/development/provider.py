@@ -1,57 +1,45 @@
-"""The development provider itself: what it issues and to whom."""
+"""The development provider: an authorization server of its own, mounted in an application."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
-import time
-from base64 import urlsafe_b64encode
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from itsdangerous import BadData, URLSafeTimedSerializer
-from joserfc import jwt
-from joserfc.jwk import RSAKey
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from cruse import Cruse, current_app, request
+from cruse.colors import inline
 from cruse.extension import SettingsError
+from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse_auth.development.people import Client
 from cruse_auth.http import InProcess
+from cruse_auth.server.clients import ServerClient, hash_secret
+from cruse_auth.server.store import MemoryServerStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cruse import Blueprint
     from cruse_auth.development.people import Person
+    from cruse_auth.server.store import ServerStore
 
-__all__ = ["DevelopmentProvider", "Grant"]
+__all__ = ["DevelopmentProvider", "KnownClient", "is_development"]
 
-#: Seconds that a code is good for, and an access token.
-CODE_LIFETIME = 60
-TOKEN_LIFETIME = 3600
+#: The name of the client that is the application itself.
+OURSELVES = "development"
 
 
-class Grant(NamedTuple):
-    """What a person allowed a client; a code carries it, signed."""
+class KnownClient(ServerClient):
+    """A client that whoever wrote the application has named, so that nothing is checked."""
 
-    subject: str
-    client_id: str
-    redirect_uri: str
-    scope: str
-    nonce: str | None
-    code_challenge: str
-    auth_time: int
-    code_id: str
-    #: What the client asked for; who needs no password is as sure as one likes.
-    acr: str | None = None
+    def __post_init__(self) -> None:
+        """Take everything as it is."""
 
 
 class DevelopmentProvider:
     """An OpenID provider without passwords, mounted in the application that uses it.
 
-    It keeps nothing: codes and tokens are signed, so that every process of a server knows those of
-    the others. Make one per application::
+    It is the authorization server that ``auth.server`` makes, in an application of its own whose
+    login page is a choice of people. Make one per application::
 
         provider = DevelopmentProvider([Person("ada", "Ada Lovelace", "ada@example.com")])
         provider.init_app(app)
@@ -60,17 +48,25 @@ class DevelopmentProvider:
     Args:
         people: Who can log in.
         url_prefix: What its URLs start with.
+        store: Keeps its codes, keys and tokens, such as ``cruse_auth.sql.SQLServerStore(db)``.
+            Unless given they are in memory, so that a server may have one process.
     """
 
-    def __init__(self, people: Iterable[Person], *, url_prefix: str = "/provider") -> None:
+    def __init__(
+        self,
+        people: Iterable[Person],
+        *,
+        url_prefix: str = "/provider",
+        store: ServerStore | None = None,
+    ) -> None:
         self.people = {person.subject: person for person in people}
         self.url_prefix = url_prefix
+        self.store: ServerStore = MemoryServerStore() if store is None else store
         #: Who may ask; the application it is mounted in is always there.
         self.clients: dict[str, Client] = {}
-        self.add_client(Client("development", secrets.token_urlsafe(), same_origin=True))
-        self._key = secrets.token_bytes(32)
-        self._mounted_in: Cruse | None = None
-        self._used: dict[str, float] = {}
+        self.add_client(Client(OURSELVES, secrets.token_urlsafe()))
+        #: The application that logs in with it: that in which it is mounted, or which asked first.
+        self.application: Cruse | None = None
 
     def add_client(self, client: Client) -> None:
         """Let another application use the provider."""
@@ -82,10 +78,15 @@ class DevelopmentProvider:
         The application does not start when it is neither in debug mode nor under test, unless
         ``AUTH_DEVELOPMENT_PROVIDER`` is set.
         """
-        self._mounted_in = app
-        app.register_blueprint(self.make_blueprint())
+        from cruse_auth.development.mounting import make_blueprint
+
+        self.application = app
+        blueprint = make_blueprint(self)
+        app.register_blueprint(blueprint)
 
         def refuse_in_production() -> None:
+            if "forms" in app.extensions:  # the server has protection of its own
+                app.extensions["forms"].extension.exempt(blueprint)
             if not is_development(app):
                 raise SettingsError(
                     "The development provider lets everybody in as anybody, and this application"
@@ -101,28 +102,25 @@ class DevelopmentProvider:
         Args:
             more: Further arguments, such as ``label``.
         """
-        client = self.clients["development"]
+        client = self.clients[OURSELVES]
         return {
-            "issuer": self.find_issuer,
+            "issuer": self.tell_issuer,
             "client_id": client.client_id,
             "client_secret": client.client_secret,
             "transport": InProcess(self.app),
             **more,
         }
 
-    def make_blueprint(self) -> Blueprint:
-        """Return the provider's pages and endpoints."""
-        from cruse_auth.development.views import make_blueprint
-
-        return make_blueprint(self)
-
     @lazy
     def app(self) -> Cruse:
         """The provider as an application of its own, for requests in this process."""
-        app = Cruse(__name__, static_folder=None, template_folder="../templates")
-        app.config["AUTH_DEVELOPMENT_PROVIDER"] = True
-        app.register_blueprint(self.make_blueprint())
-        return app
+        return self.make_app()
+
+    def make_app(self) -> Cruse:
+        """Make the application of the provider."""
+        from cruse_auth.development.application import make_app
+
+        return make_app(self)
 
     def find_issuer(self) -> str:
         """Return the issuer: the provider's address as the current request sees it."""
@@ -132,96 +130,45 @@ class DevelopmentProvider:
             return address
         return request.host_url.rstrip("/") + self.url_prefix
 
-    # -- codes and tokens -----------------------------------------------------------------------
+    def tell_issuer(self) -> str:
+        """Return the issuer to the application that logs in with it."""
+        if self.application is None:
+            self.application = current_context().app
+        return self.find_issuer()
 
-    @lazy
-    def signing_key(self) -> RSAKey:
-        """The key that ID tokens are signed with, made at the first use."""
-        return RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
-
-    def _sealer(self, purpose: str) -> URLSafeTimedSerializer:
-        app = self._mounted_in
-        secret = app.config["SECRET_KEY"] if app is not None else None
-        return URLSafeTimedSerializer(
-            secret or self._key,  # the secret key is the same in all processes of a server
-            salt=f"cruse-auth.development.{purpose}",
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-        )
-
-    def issue_code(self, grant: Grant) -> str:
-        """Return a code for what a person allowed."""
-        code: str = self._sealer("code").dumps(list(grant))
-        return code
-
-    def redeem_code(self, code: str) -> Grant | None:
-        """Return what a code stands for, once."""
-        try:
-            grant = Grant(*self._sealer("code").loads(code, max_age=CODE_LIFETIME))
-        except (BadData, TypeError):
-            return None
-        now = time.monotonic()
-        for used, at in list(self._used.items()):
-            if now - at > 2 * CODE_LIFETIME:
-                self._used.pop(used, None)
-        # One step, so that of two threads with the same code one is first.
-        return grant if self._used.setdefault(grant.code_id, now) is now else None
-
-    def issue_tokens(self, grant: Grant) -> dict[str, Any]:
-        """Return the answer of the token endpoint."""
-        token = [grant.subject, grant.scope, secrets.token_urlsafe(8)]
-        access_token = str(self._sealer("token").dumps(token))
-        return {
-            "access_token": access_token,
-            "token_type": "Bearer",
-            "expires_in": TOKEN_LIFETIME,
-            "scope": grant.scope,
-            "id_token": self.sign(*self.id_token(grant, access_token)),
-        }
-
-    def id_token(self, grant: Grant, access_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return header and claims of an ID token."""
-        now = int(time.time())
-        half = hashlib.sha256(access_token.encode()).digest()[:16]
-        claims = {
-            "iss": self.find_issuer(),
-            "sub": grant.subject,
-            "aud": grant.client_id,
-            "iat": now,
-            "exp": now + 300,
-            "auth_time": grant.auth_time,
-            "at_hash": urlsafe_b64encode(half).rstrip(b"=").decode(),
-        }
-        if grant.nonce is not None:
-            claims["nonce"] = grant.nonce
-        if grant.acr is not None:
-            claims["acr"] = grant.acr
-        return {"alg": "RS256", "kid": self.signing_key.kid}, claims
-
-    def sign(self, header: dict[str, Any], claims: dict[str, Any]) -> str:
-        """Return a signed token."""
-        return jwt.encode(header, claims, self.signing_key)
-
-    def userinfo(self, access_token: str) -> dict[str, Any] | None:
-        """Return what an access token lets its holder know; ``None`` when it is not good."""
-        try:
-            subject, scope, _ = self._sealer("token").loads(access_token, max_age=TOKEN_LIFETIME)
-        except (BadData, TypeError, ValueError):
-            return None
-        person = self.people.get(subject)
-        return None if person is None else {"sub": subject, **person.about(scope)}
-
-    def jwks(self) -> dict[str, Any]:
-        """Return the public keys."""
-        return {"keys": [self.signing_key.as_dict(private=False)]}
-
-    def authenticate(self, client_id: str, client_secret: str) -> Client | None:
-        """Return a client that proved who it is."""
+    @inline
+    def find_client(self, client_id: str) -> ServerClient | None:
+        """Return a client as the server knows it, in a request to the server."""
         client = self.clients.get(client_id)
-        if client is None or not hmac.compare_digest(
-            client.client_secret.encode(), client_secret.encode()
-        ):
+        if client is None:
             return None
-        return client
+        # One with a secret may send it in either way.
+        method = "client_secret_post" if "client_secret" in request.form else "client_secret_basic"
+        known = KnownClient(
+            client_id,
+            redirect_uris=tuple(client.redirect_uris),
+            post_logout_redirect_uris=tuple(client.post_logout_redirect_uris),
+            token_endpoint_auth_method=method if client.client_secret else "none",
+            grant_types=("authorization_code",),
+            trusted=True,
+            secret_hash=hash_secret(client.client_secret),
+        )
+        return self._with_own_addresses(known) if client_id == OURSELVES else known
+
+    def _with_own_addresses(self, client: ServerClient) -> ServerClient:
+        """Let the application that logs in with us have browsers sent to its own pages."""
+        auth = None if self.application is None else self.application.extensions.get("auth")
+        if auth is None:
+            return client
+        root = self.find_issuer().removesuffix(self.url_prefix)
+        pages = (f"{root}{auth.auth.url_prefix}/{name}/callback" for name in auth.clients)
+        after = auth.settings.after_logout
+        goodbye = after if "://" in after else root + after
+        return replace(
+            client,
+            redirect_uris=(*client.redirect_uris, *pages),
+            post_logout_redirect_uris=(*client.post_logout_redirect_uris, goodbye),
+        )
 
 
 def is_development(app: Cruse) -> bool:

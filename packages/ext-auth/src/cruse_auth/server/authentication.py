@@ -112,7 +112,7 @@ def _checking_assertion(here: ServerState, client: ServerClient, assertion: str)
     if not (
         claims.get("iss") == claims.get("sub") == client.client_id
         and len(audiences) == 1
-        and audiences[0] in (here.options.issuer, f"{here.options.base}/oauth/token")
+        and audiences[0] in (here.issuer, f"{here.base}/oauth/token")
         and isinstance(until, int | float)
         and now - leeway < until <= now + LONGEST_ASSERTION + leeway
         and isinstance(since, int | float)

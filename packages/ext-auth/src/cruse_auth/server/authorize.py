@@ -64,13 +64,20 @@ def authorize(here: ServerState) -> Steps[Any]:
         asked = yield from resuming(here, handle)
     else:
         asked = yield from taking_pushed(here, Asked(parameters))
-    return (yield from _answering(here, asked, _posted if posted else _deciding))
+    answer = _cancelled if asked.handle and "cancel" in parameters else _deciding
+    return (yield from _answering(here, asked, _posted if posted else answer))
 
 
 def _posted(here: ServerState, asked: Asked, wish: Wish) -> Steps[WerkzeugResponse]:
     """Lead a form to a page: with one from another site browsers send no cookies."""
     asked = yield from keeping(here, asked)
     return redirect(_way_back(asked), 303)
+
+
+def _cancelled(here: ServerState, asked: Asked, wish: Wish) -> Steps[WerkzeugResponse]:
+    """Tell the client that somebody did not want to log in; their login page sent them here."""
+    yield Call(here.store.remove, (REQUEST, digest(asked.handle or "")))
+    raise AccessDeniedError
 
 
 def consent(here: ServerState) -> Steps[Any]:
@@ -234,7 +241,7 @@ def _allowing(
 
 def _back(here: ServerState, sender: Sender, parameters: dict[str, str]) -> WerkzeugResponse:
     """Send the browser back to the client, which learns whose answer it is (RFC 9207)."""
-    answer = {**parameters, "iss": here.options.issuer}
+    answer = {**parameters, "iss": here.issuer}
     if sender.state is not None:
         answer["state"] = sender.state
     # Not 307, which would send a form with a password along (RFC 9700 section 4.12).

@@ -93,7 +93,7 @@ def _signing(here: ServerState, client: ServerClient, user_id: str, login: str) 
     """Return a logout token (section 2.4)."""
     now = int(time.time())
     claims: dict[str, Any] = {
-        "iss": here.options.issuer,
+        "iss": here.issuer,
         "sub": user_id,
         "aud": client.client_id,
         "iat": now,

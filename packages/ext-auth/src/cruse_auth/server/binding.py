@@ -65,7 +65,7 @@ def checking_proof(here: ServerState, path: str, access_token: str | None) -> St
     found = request.headers.getlist("DPoP")
     if len(found) != 1:  # section 4.3
         raise ProofError("there is not one DPoP proof")
-    proof = Proof(found[0], request.method, f"{here.options.base}{path}", access_token)
+    proof = Proof(found[0], request.method, f"{here.base}{path}", access_token)
     signed = read_proof(proof, frozenset(PROOF_ALGORITHMS))
     name, seconds = signed.used(LIFETIME, here.state.settings.leeway)
     used = Record(PROOF, name, expires_at=int(time.time() + seconds) + 1)

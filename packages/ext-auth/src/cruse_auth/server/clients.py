@@ -324,6 +324,10 @@ def finding_client(here: ServerState, client_id: str) -> Steps[ServerClient | No
     """Return a client, or ``None``."""
     if len(client_id) > LONGEST_ID or not client_id.isprintable():
         return None  # not every database can even be asked
+    if (hook := here.server.client_function) is not None:
+        known: ServerClient | None = yield Call(hook, (client_id,))
+        if known is not None:
+            return known
     record: Record | None = yield Call(here.store.get, (CLIENT, client_id))
     return None if record is None else ServerClient.of_record(record)
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["make_client_group", "make_key_group"]
 
+#: For commands that take a random name, which may begin with a "-" and is no option then.
+RANDOM_NAMES = {"ignore_unknown_options": True}
+
 
 def make_client_group(server: AuthorizationServer) -> AppGroup:
     """Return the group of the commands for clients."""
@@ -28,7 +31,7 @@ def make_client_group(server: AuthorizationServer) -> AppGroup:
             method, grants = client.token_endpoint_auth_method, ", ".join(client.grant_types)
             click.echo(f"{client.client_id}  {client.client_name or '-'}  {method}  {grants}")
 
-    @group.command()
+    @group.command(context_settings=RANDOM_NAMES)
     @click.argument("client_id")
     @click.option("--yes", is_flag=True, help="Don't ask.")
     def revoke(client_id: str, yes: bool) -> None:
@@ -39,7 +42,7 @@ def make_client_group(server: AuthorizationServer) -> AppGroup:
             raise click.ClickException(f"There is no client {client_id!r}.")
         click.echo(f"Forgotten: {client_id}.")
 
-    @group.command("renew-secret")
+    @group.command("renew-secret", context_settings=RANDOM_NAMES)
     @click.argument("client_id")
     def renew_secret(client_id: str) -> None:
         """Give the client CLIENT_ID another secret; the old one is good no more."""
@@ -107,7 +110,7 @@ def make_key_group(server: AuthorizationServer) -> AppGroup:
         """Make a new key; the others go when nothing that they signed is good any more."""
         click.echo(server.keys.rotate(at_once=at_once))
 
-    @group.command()
+    @group.command(context_settings=RANDOM_NAMES)
     @click.argument("kid")
     @click.option("--yes", is_flag=True, help="Don't ask.")
     def remove(kid: str, yes: bool) -> None:

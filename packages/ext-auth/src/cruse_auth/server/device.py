@@ -86,7 +86,7 @@ def authorize_device(here: ServerState) -> Steps[dict[str, Any]]:
     )
     yield Call(here.store.add, (record,))
     user_code = yield from _naming(here, record)
-    page = f"{here.options.base}/oauth/device"
+    page = f"{here.base}/oauth/device"
     return {
         "device_code": device_code,
         "user_code": user_code,

@@ -37,9 +37,9 @@ def _document(here: ServerState) -> dict[str, Any]:
     claims = [claim for scope, names in CLAIMS.items() if scope in scopes for claim in names]
     confidential = [method for method in AUTH_METHODS if method != "none"]
     return {
-        "issuer": options.issuer,
+        "issuer": here.issuer,
         **{
-            endpoint.metadata: f"{options.base}{endpoint.path}"
+            endpoint.metadata: f"{here.base}{endpoint.path}"
             for endpoint in endpoints_of(options)
             if endpoint.metadata
         },

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from cruse import Blueprint, make_response, render_template
 from cruse_auth.server.authorize import authorize, consent
@@ -132,7 +131,7 @@ def register(here: ServerState) -> None:
         )
     app.register_blueprint(pages)
     app.register_blueprint(programs)
-    path = urlsplit(options.issuer).path.rstrip("/")
+    path = options.issuer_path
     if path:  # RFC 8414 section 3.1 puts it before the path of the issuer
         view = app.view_functions["auth_server_api.oauth_metadata"]
         root = Blueprint("auth_server_root", "cruse_auth", cors=PROGRAMS)

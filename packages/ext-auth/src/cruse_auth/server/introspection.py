@@ -57,7 +57,7 @@ def _about(here: ServerState, token: Record, grant: Record | None) -> dict[str, 
         return {"active": True, "token_type": kind, **token.content}
     return {
         "active": True,
-        "iss": here.options.issuer,
+        "iss": here.issuer,
         "sub": token.user_id,
         "client_id": token.client_id,
         "iat": token.created_at,

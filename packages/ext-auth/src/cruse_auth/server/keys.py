@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cruse_auth.server.state import ServerState
     from cruse_auth.steps import Steps
 
-__all__ = ["ALGORITHM", "KEY", "KeyRing", "Keys"]
+__all__ = ["ALGORITHM", "KEY", "KeyRing", "Keys", "SigningKey"]
 
 #: The kind of its records.
 KEY = "key"
@@ -108,7 +108,7 @@ class KeyRing:
         number = max((int(record.id) for record in records), default=0) + 1
         if key is None:
             key = yield Call(_make_key)  # takes a tenth of a second
-        record = self._record(str(number), key, at_once or not records)
+        record = self.make_record(str(number), key, at_once or not records)
         # Of two processes that make the first key at once, both go on with the same.
         if (yield Call(self.here.store.add, (record,))):
             self._opened[record.content["sealed"]] = key
@@ -116,7 +116,8 @@ class KeyRing:
         self.forget()
         return str(key.kid)
 
-    def _record(self, name: str, key: RSAKey, at_once: bool) -> Record:
+    def make_record(self, name: str, key: RSAKey, at_once: bool) -> Record:
+        """Return a key as it is kept."""
         now = int(time.time())
         secret = json.dumps(key.as_dict(private=True))
         public = {**key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": ALGORITHM}

@@ -55,7 +55,7 @@ def end_session(here: ServerState) -> Steps[Any]:
         if not (confirmed or _is_of(farewell, login)):
             return _question(here, farewell, login)
         yield from logging_out(here.state)
-    # Section 3: only for a client that has shown something, or a person who was asked.
+    # Section 3: only for a client that has shown something or is ours, or a person who was asked.
     if farewell.uri is None or not (login is not None or _is_vouched_for(farewell)):
         return render_template("auth/logged_out.html")
     state = {} if farewell.state is None else {"state": farewell.state}
@@ -98,7 +98,9 @@ def _is_vouched_for(farewell: Farewell) -> bool:
     lead whomever they like to their address (RFC 9700 section 4.11.2).
     """
     client = farewell.client
-    return bool(farewell.hint) and client is not None and not client.stranger
+    if client is None or client.stranger:
+        return False
+    return client.trusted or bool(farewell.hint)
 
 
 def _question(here: ServerState, farewell: Farewell, login: LoginRecord) -> str:

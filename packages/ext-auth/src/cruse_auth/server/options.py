@@ -11,7 +11,7 @@ from cruse_auth.oidc.discovery import check_url
 from cruse_auth.resources.guard import SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cruse_auth.server.store import ServerStore
 
@@ -38,8 +38,9 @@ class ServerOptions:
         ValueError: When it makes no sense; it says why.
     """
 
-    #: What it calls itself: its address, ``https`` and without a query.
-    issuer: str
+    #: What it calls itself: its address, ``https`` and without a query. Where that goes by the
+    #: host that was asked, a function for it, called in each request; needs ``url_prefix``.
+    issuer: str | Callable[[], str]
     #: Keeps clients, keys, permissions and tokens.
     store: ServerStore = field(repr=False)
     #: What may be asked for, beside :data:`SCOPES`, and what people are told that it is.
@@ -69,13 +70,10 @@ class ServerOptions:
     grant_lifetime: int = 90 * 86400
 
     def __post_init__(self) -> None:
-        try:
-            check_url(self.issuer, "the issuer", insecure_http=False)
-        except ProviderError as error:
-            raise ValueError(error.cause) from None
-        parts = urlsplit(self.issuer)
-        if parts.query or parts.fragment or "?" in self.issuer or "#" in self.issuer:
-            raise ValueError("The issuer has no query and no fragment (RFC 8414 section 2).")
+        if isinstance(self.issuer, str):
+            _check_issuer(self.issuer)
+        elif self.url_prefix is None:
+            raise ValueError("An issuer that is a function needs a url_prefix.")
         if self.registration not in ("closed", "token", "open"):
             raise ValueError("registration is 'closed', 'token' or 'open'.")
         for name in ("dpop", "par"):
@@ -94,11 +92,6 @@ class ServerOptions:
         return {**SCOPES, **self.scopes}
 
     @property
-    def base(self) -> str:
-        """What the addresses of its endpoints start with."""
-        return self.issuer.rstrip("/")
-
-    @property
     def needs_limits(self) -> bool:
         """Whether there is something that everybody may try, so that it has to be counted."""
         return self.device or self.registration == "open"
@@ -106,10 +99,26 @@ class ServerOptions:
     @property
     def prefix(self) -> str:
         """What the paths of its endpoints start with in this application."""
-        prefix = urlsplit(self.issuer).path if self.url_prefix is None else self.url_prefix
+        prefix = self.issuer_path if self.url_prefix is None else self.url_prefix
         return prefix.rstrip("/")
+
+    @property
+    def issuer_path(self) -> str:
+        """The path of the issuer, without a slash at its end."""
+        issuer = self.issuer if isinstance(self.issuer, str) else self.url_prefix or ""
+        return urlsplit(issuer).path.rstrip("/")
 
     @property
     def longest_signed(self) -> int:
         """Seconds after which nothing is good any more that was signed now."""
         return max(self.access_lifetime, ID_TOKEN_LIFETIME)
+
+
+def _check_issuer(issuer: str) -> None:
+    try:
+        check_url(issuer, "the issuer", insecure_http=False)
+    except ProviderError as error:
+        raise ValueError(error.cause) from None
+    parts = urlsplit(issuer)
+    if parts.query or parts.fragment or "?" in issuer or "#" in issuer:
+        raise ValueError("The issuer has no query and no fragment (RFC 8414 section 2).")

@@ -39,6 +39,7 @@ class AuthorizationServer:
         self.keys = Keys()
         self.claims_function: Callable[..., Any] | None = None
         self.consent_function: Callable[..., Any] | None = None
+        self.client_function: Callable[..., Any] | None = None
 
     def claims(self, function: F) -> F:
         """Register what tells about a user: a dictionary of claims, such as ``name``.
@@ -56,6 +57,15 @@ class AuthorizationServer:
         True or False where nobody has to be asked. It may be plain or async.
         """
         self.consent_function = function
+        return function
+
+    def client_loader(self, function: F) -> F:
+        """Register what knows clients that are not in the store, such as those of a configuration.
+
+        It gets a ``client_id`` and returns a :class:`~cruse_auth.server.ServerClient`, or ``None``
+        for one that is in the store, or nowhere. It may be plain or async.
+        """
+        self.client_function = function
         return function
 
     # -- what people have allowed ---------------------------------------------------------------

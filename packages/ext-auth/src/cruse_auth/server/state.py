@@ -41,6 +41,17 @@ class ServerState:
         return self.server.options
 
     @property
+    def issuer(self) -> str:
+        """What it calls itself."""
+        issuer = self.options.issuer
+        return issuer if isinstance(issuer, str) else issuer()
+
+    @property
+    def base(self) -> str:
+        """What the addresses of its endpoints start with."""
+        return self.issuer.rstrip("/")
+
+    @property
     def store(self) -> Any:
         """Where everything is kept."""
         return self.server.options.store

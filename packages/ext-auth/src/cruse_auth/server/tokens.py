@@ -87,7 +87,7 @@ def _issuing_access(asked: TokenRequest, issue: Issue) -> Steps[str]:
     until = now + here.options.access_lifetime
     user_id = "" if grant is None else grant.user_id
     claims: dict[str, Any] = {
-        "iss": here.options.issuer,
+        "iss": here.issuer,
         "sub": user_id or client_id,
         "client_id": client_id,
         "iat": now,
@@ -140,7 +140,7 @@ def _id_claims(
     now = int(time.time())
     half = sha256(access_token.encode()).digest()[:16]  # section 3.1.3.6
     claims: dict[str, Any] = {
-        "iss": asked.here.options.issuer,
+        "iss": asked.here.issuer,
         "sub": grant.user_id,
         "aud": asked.client.client_id,
         "iat": now,

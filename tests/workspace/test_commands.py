@@ -67,11 +67,11 @@ def test_the_full_rows_of_the_matrix_have_what_the_test_command_has():
     row |= {each["value"] for each in extra["dependencies"]}
 
     test = set(ENVIRONMENTS["hatch-test"]["dependencies"])
-    # Coverage is measured once, and of tests/conformance each place has its part. Pictures,
-    # passwords, second factors, limits and codings come there by the extras of their packages.
+    # Coverage is measured once, and of tests/conformance each place has its part. PostgreSQL,
+    # pictures, passwords, second factors, limits and codings come there by extras of packages.
     assert {each for each in test - row if not each.startswith(("coverage", "webtest"))} == set()
     others = ("asgion", "backports.zstd", "brotli", "limits", "obstore", "pillow", "pwdlib")
-    others += ("pyotp", "webauthn")
+    others += ("psycopg", "pyotp", "webauthn")
     assert {each for each in row - test if not each.startswith(others)} == set()
 
 

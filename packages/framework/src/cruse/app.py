@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import weakref
 from types import CoroutineType, GeneratorType
@@ -18,6 +17,7 @@ from cruse.application import Application
 from cruse.bridge import Bridge, OffLoop, OnLoop, drive, waiting
 from cruse.colors import is_async
 from cruse.context import Context
+from cruse.gateway.marks import AsyncLookingCall, mark_as_async
 from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
 from cruse.lazy import imported, lazy
@@ -86,8 +86,6 @@ class Cruse(Application):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if sys.version_info < (3, 12):
-            from cruse.gateway.marks import AsyncLookingCall
-
             self.__dict__["__call__"] = AsyncLookingCall(self)
 
     # -- the three faces --
@@ -592,11 +590,4 @@ class Cruse(Application):
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
-if sys.version_info >= (3, 12):
-    # Servers that look for a coroutine function take the object for ASGI, which it can do.
-    inspect.markcoroutinefunction(Cruse.__call__)
-else:
-    # What asyncio.iscoroutinefunction looks for.
-    from asyncio import coroutines
-
-    Cruse.__call__._is_coroutine = coroutines._is_coroutine  # type: ignore[attr-defined]
+mark_as_async(Cruse.__call__)

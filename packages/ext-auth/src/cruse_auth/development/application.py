@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cruse import Response
     from cruse_auth.development.people import Person
     from cruse_auth.development.provider import DevelopmentProvider
-    from cruse_auth.server import AuthorizationServer
+    from cruse_auth.server import AuthorizationServer, ConsentRequest
 
 __all__ = ["make_app"]
 
@@ -39,7 +39,7 @@ def make_app(provider: DevelopmentProvider) -> Cruse:
         issuer=provider.find_issuer, url_prefix=provider.url_prefix, store=provider.store
     )
     server.client_loader(provider.find_client)
-    _tell_about_people(server)
+    _answer_for_people(server)
     _add_pages(app, auth, provider)
     return app
 
@@ -62,11 +62,16 @@ def _configure(app: Cruse, provider: DevelopmentProvider) -> None:
         app.extensions["db"] = application.extensions["db"]
 
 
-def _tell_about_people(server: AuthorizationServer) -> None:
+def _answer_for_people(server: AuthorizationServer) -> None:
     @server.claims
     @inline
     def claims(person: Person, scopes: frozenset[str]) -> dict[str, object]:
         return person.about(" ".join(scopes))
+
+    @server.consent
+    @inline
+    def consent(asked: ConsentRequest) -> bool:
+        return True  # nobody is real, so nobody has to be asked, whatever program it is
 
 
 def _add_pages(app: Cruse, auth: Auth[Person], provider: DevelopmentProvider) -> None:

@@ -1,16 +1,28 @@
-"""How servers tell on Python 3.11 that an application object is an ASGI application.
+"""How servers tell that an application object is an ASGI application: by its call being async.
 
-From 3.12 on ``inspect.markcoroutinefunction`` says so. Before, asyncio's mark satisfies uvicorn,
-daphne and asgiref; hypercorn asks ``inspect``, which looks at the code flags of anything that is
-like a function.
+From Python 3.12 on ``inspect.markcoroutinefunction`` says so. Before, asyncio's mark satisfies
+uvicorn, daphne and asgiref; hypercorn asks ``inspect``, which looks at the code flags of anything
+that is like a function.
 """
 
 from __future__ import annotations
 
+import inspect
+import sys
 import weakref
 from typing import Any
 
-__all__ = ["AsyncLookingCall"]
+__all__ = ["AsyncLookingCall", "mark_as_async"]
+
+
+def mark_as_async(function: Any) -> None:
+    """Have servers that look for a coroutine function find one in a plain function."""
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(function)
+    else:  # what asyncio.iscoroutinefunction looks for
+        from asyncio import coroutines
+
+        function._is_coroutine = coroutines._is_coroutine  # type: ignore[attr-defined]
 
 
 async def _async_code() -> None:

@@ -50,9 +50,7 @@ LATER = (
 )
 if sys.version_info < (3, 12):
     # There the mark of a coroutine function is asyncio's own, and 'email.utils' takes all at once.
-    LATER = tuple(
-        name for name in LATER if name not in {"asyncio", "ssl", "socket", "subprocess"}
-    )
+    LATER = tuple(name for name in LATER if name not in {"asyncio", "ssl", "socket", "subprocess"})
 
 
 @pytest.fixture(scope="module")

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from cruse_uploads.errors import ObjectExistsError, ObjectNotFoundError
 from cruse_uploads.storage import Meta
-from cruse_uploads.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cruse_uploads.sets import UploadSet
     from cruse_uploads.storage import Storage
+    from cruse_uploads.stored import Stored
 
 __all__ = [
     "RESUMABLE",
@@ -180,7 +180,7 @@ def load(upload_set: UploadSet, upload_id: str) -> ResumableUpload:
     offset, touched = length if parts else 0, info["created"]
     stored = None
     if "stored" in entries:
-        stored = Stored(**_get(storage, found.key("stored")), upload_set=upload_set)
+        stored = upload_set.restore(_get(storage, found.key("stored")))
         offset = length = stored.size
         touched = storage.stat(found.key("stored")).modified
     elif pieces := _pieces(entries):
@@ -277,10 +277,8 @@ def release(upload: ResumableUpload) -> None:
 
 def record(upload: ResumableUpload, stored: Stored) -> bool:
     """Keep what became of an upload; whether no other request has done so before."""
-    facts = {name: getattr(stored, name) for name in ("key", "name", "size", "type", "width")}
-    facts |= {name: getattr(stored, name) for name in ("height", "digest")}
     try:
-        _put(upload.upload_set.storage, upload.key("stored"), facts)
+        _put(upload.upload_set.storage, upload.key("stored"), stored.facts())
     except ObjectExistsError:
         return False
     return True

@@ -120,8 +120,9 @@ def test_a_database_in_memory_belongs_to_one_application(tmp_path):
         assert names(other) == []
 
 
-def test_a_database_in_memory_outlives_a_restart_but_not_the_application(tmp_path):
-    app, db = make(tmp_path, DB_URL="sqlite://")
+@pytest.mark.parametrize("seeing", [{}, {"DB_QUERY_LOG": True}, {"DB_SLOW_MS": 1000}])
+def test_a_database_in_memory_outlives_a_restart_but_not_the_application(tmp_path, seeing):
+    app, db = make(tmp_path, DB_URL="sqlite://", **seeing)
     app.start()
     with app.app_context():
         db.create_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -101,15 +102,16 @@ def where_in_app() -> str:
     return "?"
 
 
-def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
+def watch_engine(engine: Engine, state: DatabaseState) -> None:
     """Note what an engine sends.
 
     Args:
         engine: The engine.
         state: The extension's state in its application.
-        find_log: Returns the log of the current context, ``None`` outside of one.
     """
     slow = state.settings.slow_ms
+    # An engine may be closed only after its application has gone, and must not keep it.
+    reference = weakref.ref(state)
 
     def after(
         connection: Connection,
@@ -119,13 +121,13 @@ def watch_engine(engine: Engine, state: DatabaseState, find_log: Any) -> None:
         context: ExecutionContext | None,
         many: bool,
     ) -> None:
-        started = _take_start(connection)
-        if started is None:
+        started, state = _take_start(connection), reference()
+        if started is None or state is None:
             return
         seconds = time.perf_counter() - started
         logs = list(recorded.get())
         if state.logs_queries:
-            own = find_log()
+            own = state.query_log
             if own is not None:
                 logs.append(own)
         is_slow = slow is not None and seconds * 1000 >= slow

@@ -98,7 +98,7 @@ class DatabaseState(ExtensionState[DatabaseSettings]):
             if engine in self._watched:
                 return
             # Within the lock: whoever comes second counts on being heard.
-            watch_engine(engine, self, lambda: self.query_log)
+            watch_engine(engine, self)
             self._watched.add(engine)
 
     def watch_all(self) -> None:

@@ -12,6 +12,8 @@ from werkzeug.serving import make_server
 from cruse import Cruse, session
 from cruse_auth import Auth, UserMixin, current_user, fresh_login_required, login_required
 from cruse_auth.testing import Client, FakeProvider, Person
+from tests.relying import Shop
+from tests.relying import make_world as make_server_world
 
 PEOPLE = [
     Person("ada", "Ada Lovelace", "ada@example.com"),
@@ -142,6 +144,32 @@ def gateway(request):
 def colour(request):
     """The colour of the application's hooks."""
     return request.param
+
+
+@pytest.fixture
+def shop(world, gateway):
+    """A client of the world's authorization server, with the browser of a person."""
+    shop = Shop(world, gateway)
+    shop.log_in()
+    return shop
+
+
+@pytest.fixture
+def open_shop(colour, gateway):
+    """Make an authorization server with ``options``, and a client of it, with a browser."""
+    worlds = []
+
+    def open_shop(kind=Shop, **options):
+        world = make_server_world(colour, **options)
+        world.add_client()
+        worlds.append(world)
+        shop = kind(world, gateway)
+        shop.log_in()
+        return shop
+
+    yield open_shop
+    for world in worlds:
+        world.app.stop()
 
 
 @pytest.fixture

@@ -16,13 +16,6 @@ def world(colour):
     world.app.stop()
 
 
-@pytest.fixture
-def shop(world, gateway):
-    shop = Shop(world, gateway)
-    shop.log_in()
-    return shop
-
-
 def read(shop, token):
     """Check a token with the public keys, and return what it says."""
     keys = KeySet.import_key_set(shop.backend.get("/oauth/jwks").json)

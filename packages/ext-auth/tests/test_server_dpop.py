@@ -5,12 +5,13 @@ import hashlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 
-from tests.relying import CALLBACK, ISSUER, VERIFIER, Shop, make_world
+from tests.relying import CALLBACK, ISSUER, VERIFIER, Shop
 
 KEY = ECKey.generate_key("P-256")
 OTHER = OKPKey.generate_key("Ed25519")
@@ -81,20 +82,8 @@ class Prover(Shop):
 
 
 @pytest.fixture
-def make(colour, gateway):
-    worlds = []
-
-    def make(**options):
-        world = make_world(colour, **options)
-        world.add_client()
-        worlds.append(world)
-        shop = Prover(world, gateway)
-        shop.log_in()
-        return shop
-
-    yield make
-    for world in worlds:
-        world.app.stop()
+def make(open_shop):
+    return partial(open_shop, Prover)
 
 
 @pytest.fixture

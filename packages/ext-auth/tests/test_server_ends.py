@@ -26,13 +26,6 @@ def _register_views(world):
         return str(await world.auth.alogout_everywhere("ada"))
 
 
-@pytest.fixture
-def shop(world, gateway):
-    shop = Shop(world, gateway)
-    shop.log_in()
-    return shop
-
-
 def is_over(shop, tokens):
     """Whether the tokens of a permission are worth nothing any more."""
     known = [shop.is_active(tokens[kind]) for kind in ("access_token", "refresh_token")]

@@ -6,29 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cruse_auth import Rule
-from tests.relying import CALLBACK, ISSUER, PAGE, Shop, make_world
+from tests.relying import CALLBACK, ISSUER, PAGE, make_world
 
 
 @pytest.fixture
-def make(colour, gateway):
-    worlds = []
-
-    def make(**options):
-        world = make_world(colour, **options)
-        world.add_client()
-        worlds.append(world)
-        shop = Shop(world, gateway)
-        shop.log_in()
-        return shop
-
-    yield make
-    for world in worlds:
-        world.app.stop()
-
-
-@pytest.fixture
-def shop(make):
-    return make()
+def shop(open_shop):
+    return open_shop()
 
 
 def push(shop, **changes):
@@ -130,8 +113,8 @@ def test_nobody_pushes_for_somebody_else(shop):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_pushing_can_be_required_of_all(make, method):
-    shop = make(par="required")
+def test_pushing_can_be_required_of_all(open_shop, method):
+    shop = open_shop(par="required")
     document = shop.backend.get("/.well-known/openid-configuration").json
     assert document["require_pushed_authorization_requests"] is True
     assert document["pushed_authorization_request_endpoint"] == f"{ISSUER}/oauth/par"

@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 
 from cruse import Cruse, jsonify
 from cruse_auth import Auth, Identity, InProcess, MemoryTokenStore, UserMixin, current_user
-from tests.relying import CALLBACK, ISSUER, SECRET, VERIFIER, Shop, make_world
+from tests.relying import CALLBACK, ISSUER, SECRET, VERIFIER, make_world
 
 HERE = "http://localhost/auth/id/callback"
 
@@ -22,13 +22,6 @@ def world(colour):
     world.add_client("ours", redirect_uris=[HERE], post_logout_redirect_uris=["http://localhost/"])
     yield world
     world.app.stop()
-
-
-@pytest.fixture
-def shop(world, gateway):
-    shop = Shop(world, gateway)
-    shop.log_in()
-    return shop
 
 
 # -- our own client -----------------------------------------------------------------------------

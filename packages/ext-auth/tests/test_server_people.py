@@ -23,13 +23,6 @@ def world(colour):
     world.app.stop()
 
 
-@pytest.fixture
-def shop(world, gateway):
-    shop = Shop(world, gateway)
-    shop.log_in()
-    return shop
-
-
 def use(world, colour, function):
     """Register what asks people, plain or async."""
 

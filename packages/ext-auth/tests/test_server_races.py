@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cruse_auth.server import MemoryServerStore
-from tests.relying import Shop, make_world
+from tests.relying import make_world
 
 STORES = ["memory", *(["sql"] if importlib.util.find_spec("cruse_db") else [])]
 
@@ -34,13 +34,6 @@ def world(request, tmp_path):
     world.add_client()
     yield world
     world.app.stop()
-
-
-@pytest.fixture
-def shop(world, gateway):
-    shop = Shop(world, gateway)
-    shop.log_in()
-    return shop
 
 
 def at_once(times, send):

@@ -87,6 +87,24 @@ def make_world(
     return world
 
 
+def make_sql_world(url, **options):
+    """Make an application that keeps all in a database: needs cruse-db."""
+    from sqlalchemy import MetaData
+
+    from cruse_auth.sql import SQLServerStore
+    from cruse_db import Database
+
+    db = Database(metadata=MetaData())
+    store = SQLServerStore(db)
+
+    def set_up(app):
+        app.use(db)
+        with app.app_context():
+            db.create_all()
+
+    return make_world(store=store, config={"DB_URL": url}, set_up=set_up, **options)
+
+
 def _register_hooks(world, colour):
     def load(user_id):
         return world.users.get(user_id)

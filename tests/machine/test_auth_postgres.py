@@ -21,7 +21,7 @@ from cruse_auth.testing import FakeOAuth2Provider
 from cruse_auth.tokens.sets import Tokens
 from cruse_db import Database
 from tests.machine.stores import OnPostgres
-from tests.relying import CALLBACK, SECRET, VERIFIER, Shop, make_world
+from tests.relying import CALLBACK, SECRET, VERIFIER, Shop, make_sql_world
 
 
 class TestOnPostgres(OnPostgres, SessionStoreContract):
@@ -208,14 +208,7 @@ CODE_PROGRAM = """
 
 
 def test_of_twenty_with_one_code_in_two_processes_one_is_served(postgres_url):
-    db = Database(metadata=MetaData())
-
-    def set_up(app):
-        app.use(db)
-        with app.app_context():
-            db.create_all()
-
-    world = make_world(store=SQLServerStore(db), config={"DB_URL": postgres_url}, set_up=set_up)
+    world = make_sql_world(postgres_url)
     world.add_client()
     shop = Shop(world, "wsgi")
     shop.log_in()
@@ -231,14 +224,7 @@ FORM = {"code": "x", "code_verifier": VERIFIER, "refresh_token": "x", "token": "
 
 @pytest.mark.parametrize("value", ["%00", "a%00b", "%ed%a0%80", "%ff", "x" * 5000, "9" * 400])
 def test_what_a_database_cannot_keep_is_refused_before_it_gets_there(postgres_url, value):
-    db = Database(metadata=MetaData())
-
-    def set_up(app):
-        app.use(db)
-        with app.app_context():
-            db.create_all()
-
-    world = make_world(store=SQLServerStore(db), config={"DB_URL": postgres_url}, set_up=set_up)
+    world = make_sql_world(postgres_url)
     world.auth.limits.rules["client"] = Rule()
     world.add_client()
     shop = Shop(world, "wsgi")

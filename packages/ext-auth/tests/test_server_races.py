@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cruse_auth.server import MemoryServerStore
-from tests.relying import make_world
+from tests.relying import make_sql_world, make_world
 
 STORES = ["memory", *(["sql"] if importlib.util.find_spec("cruse_db") else [])]
 
@@ -16,21 +16,7 @@ def world(request, tmp_path):
     if request.param == "memory":
         world = make_world(store=MemoryServerStore())
     else:
-        from sqlalchemy import MetaData
-
-        from cruse_auth.sql import SQLServerStore
-        from cruse_db import Database
-
-        db = Database(metadata=MetaData())
-        store = SQLServerStore(db)
-        config = {"DB_URL": f"sqlite:///{tmp_path}/server.db"}
-
-        def set_up(app):
-            app.use(db)
-            with app.app_context():
-                db.create_all()
-
-        world = make_world(store=store, config=config, set_up=set_up)
+        world = make_sql_world(f"sqlite:///{tmp_path}/server.db")
     world.add_client()
     yield world
     world.app.stop()

@@ -8,6 +8,7 @@ import pytest
 
 from cruse import Cruse
 from cruse_uploads import IMAGES, Uploads
+from tests.sites import STORAGES
 
 # Pillow and obstore are extras. Where they are not installed, what needs them can't be tried.
 INSTALLED = {dist.name.lower() for dist in distributions()}
@@ -172,3 +173,30 @@ def kept(folder):
         )
 
     return tell
+
+
+@pytest.fixture
+def make_site(folder, request):
+    """Make sites of the module's class ``Site``."""
+    made = []
+
+    def make_site(storage="local", **options):
+        if isinstance(storage, str):
+            storage = STORAGES[storage](folder)
+        made.append(request.module.Site(storage, **options))
+        return made[-1]
+
+    yield make_site
+    for site in made:
+        site.app.stop()
+
+
+@pytest.fixture
+def site(make_site):
+    return make_site()
+
+
+@pytest.fixture(params=["wsgi-sync", "wsgi-async", "asgi-sync", "asgi-async"])
+def any_site(make_site, request):
+    gateway, _, kind = request.param.partition("-")
+    return make_site(gateway=gateway, is_async=kind == "async")

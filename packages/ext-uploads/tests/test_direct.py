@@ -2,7 +2,6 @@
 
 import io
 import time
-from importlib.metadata import distributions
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -11,34 +10,18 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import Conflict
 
 from cruse import Cruse, request
-from cruse_uploads import IMAGES, LocalStorage, MemoryStorage, PutRequest, Uploads
+from cruse_uploads import IMAGES, MemoryStorage, PutRequest, Uploads
 from cruse_uploads.signing import sign
+from tests.sites import STORAGES, SiteOfFiles
 
 TEXT = b"Once upon a time there was a file that knew its own way."
-OBJECTS = "obstore" in {dist.name.lower() for dist in distributions()}
 
 
-def object_storage(folder):
-    from obstore.store import MemoryStore
-
-    from cruse_uploads.storage.objects import ObjectStorage
-
-    return ObjectStorage(MemoryStore())
-
-
-STORAGES = {
-    "local": lambda folder: LocalStorage(folder, fsync=False),
-    "memory": lambda folder: MemoryStorage(),
-    **({"objects": object_storage} if OBJECTS else {}),
-}
-
-
-class Site:
+class Site(SiteOfFiles):
     """An application that takes text files and pictures at ``/direct``, and what it was told."""
 
     def __init__(self, storage, gateway="wsgi", is_async=False, rules=None, **options):
-        self.storage, self.finished = storage, []
-        self.fail = None
+        super().__init__(storage)
         self.uploads = Uploads(storage=lambda app: storage)
         rules = {"allow": ("txt", *IMAGES), "max_size": 10_000_000} | (rules or {})
         self.files = self.uploads.set("files", **rules)
@@ -58,12 +41,6 @@ class Site:
 
     def authorize(self, upload):
         return request.headers.get("X-User", "ann")
-
-    def on_finished(self, stored, upload):
-        if self.fail is not None:
-            raise self.fail
-        self.finished.append((stored, upload))
-        return {"X-Key": stored.key}
 
     def start(self, data=TEXT, name="story.txt", **fields):
         told = {"name": name, "size": len(data)}
@@ -87,39 +64,6 @@ class Site:
             now = time.time
             patch.setattr(time, "time", lambda: now() + later)
             self.uploads.sweep(0)
-
-    def left(self):
-        return self.storage.keys()
-
-    def content(self, stored):
-        with self.app.app_context(), stored.open() as file:
-            return file.read()
-
-
-@pytest.fixture
-def make_site(folder):
-    made = []
-
-    def make_site(storage="local", **options):
-        if isinstance(storage, str):
-            storage = STORAGES[storage](folder)
-        made.append(Site(storage, **options))
-        return made[-1]
-
-    yield make_site
-    for site in made:
-        site.app.stop()
-
-
-@pytest.fixture
-def site(make_site):
-    return make_site()
-
-
-@pytest.fixture(params=["wsgi-sync", "wsgi-async", "asgi-sync", "asgi-async"])
-def any_site(make_site, request):
-    gateway, _, kind = request.param.partition("-")
-    return make_site(gateway=gateway, is_async=kind == "async")
 
 
 def test_a_file_is_announced_sent_and_confirmed(any_site):

@@ -8,7 +8,6 @@ import threading
 import time
 import tracemalloc
 from contextlib import suppress
-from importlib.metadata import distributions
 
 import pytest
 from hypothesis import given, settings
@@ -20,36 +19,20 @@ from cruse_uploads import ALL, IMAGES, LocalStorage, MemoryStorage, StorageFull,
 from cruse_uploads.resumable import appending
 from cruse_uploads.resumable import uploads as uploads_module
 from cruse_uploads.resumable.asked import format_metadata, parse_metadata
+from tests.sites import STORAGES, SiteOfFiles
 
 TUS = {"Tus-Resumable": "1.0.0"}
 APPEND = {**TUS, "Content-Type": "application/offset+octet-stream"}
 PARTIAL = {"Content-Type": "application/partial-upload"}
 TEXT = b"Once upon a time there was a file that came in three pieces."
-OBJECTS = "obstore" in {dist.name.lower() for dist in distributions()}
 
 
-def object_storage(folder):
-    from obstore.store import MemoryStore
-
-    from cruse_uploads.storage.objects import ObjectStorage
-
-    return ObjectStorage(MemoryStore())
-
-
-STORAGES = {
-    "local": lambda folder: LocalStorage(folder, fsync=False),
-    "memory": lambda folder: MemoryStorage(),
-    **({"objects": object_storage} if OBJECTS else {}),
-}
-
-
-class Site:
+class Site(SiteOfFiles):
     """An application that takes text files and pictures at ``/tus``, and what it was told."""
 
     def __init__(self, storage, gateway="wsgi", is_async=False, **options):
-        self.storage = storage
-        self.finished, self.progress = [], []
-        self.fail = None
+        super().__init__(storage)
+        self.progress = []
         uploads = Uploads(storage=lambda app: storage)
         rules = {"allow": ("txt", *IMAGES), "max_size": 10_000_000, "digest": "sha256"}
         self.files = uploads.set("files", **rules | options.pop("rules", {}))
@@ -69,12 +52,6 @@ class Site:
 
     def authorize(self, upload):
         return request.headers.get("X-User", True)
-
-    def on_finished(self, stored, upload):
-        if self.fail is not None:
-            raise self.fail
-        self.finished.append((stored, upload))
-        return {"X-Key": stored.key}
 
     def on_progress(self, upload):
         self.progress.append(upload.offset)
@@ -96,40 +73,6 @@ class Site:
 
     def offset(self, url):
         return int(self.head(url).headers["Upload-Offset"])
-
-    def content(self, stored):
-        with self.app.app_context(), stored.open() as file:
-            return file.read()
-
-    def left(self):
-        """The keys of what is kept of uploads, and of files."""
-        return self.storage.keys()
-
-
-@pytest.fixture
-def make_site(folder):
-    made = []
-
-    def make_site(storage="local", **options):
-        if isinstance(storage, str):
-            storage = STORAGES[storage](folder)
-        made.append(Site(storage, **options))
-        return made[-1]
-
-    yield make_site
-    for site in made:
-        site.app.stop()
-
-
-@pytest.fixture
-def site(make_site):
-    return make_site()
-
-
-@pytest.fixture(params=["wsgi-sync", "wsgi-async", "asgi-sync", "asgi-async"])
-def any_site(make_site, request):
-    gateway, _, kind = request.param.partition("-")
-    return make_site(gateway=gateway, is_async=kind == "async")
 
 
 class Cut:

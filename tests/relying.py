@@ -176,7 +176,10 @@ class Shop:
         return {name: value for name, value in parameters.items() if value is not None}
 
     def get(self, url):
-        return self.browser.get(url, headers=PAGE)
+        """Read a page to its end, as browsers do; threads may then look at it together."""
+        page = self.browser.get(url, headers=PAGE)
+        page.get_data()
+        return page
 
     def ask(self, **changes):
         """Send the browser to the server; return what it shows, or where it sends it."""

@@ -41,6 +41,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "body",
             "codings",
             "compression",
+            "cookies",
             "dates",
             "early_hints",
             "environ",

@@ -12,15 +12,16 @@ from werkzeug.datastructures import (
     EnvironHeaders,
     ImmutableList,
     ImmutableMultiDict,
+    MIMEAccept,
     MultiDict,
 )
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError, UnsupportedMediaType
-from werkzeug.http import parse_if_range_header, parse_options_header
-from werkzeug.sansio.http import parse_cookie
+from werkzeug.http import parse_accept_header, parse_if_range_header, parse_options_header
 from werkzeug.sansio.utils import get_content_length, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import BodyStream, spool
+from cruse.cookies import parse_cookies
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import (
     URLENCODED,
@@ -220,6 +221,13 @@ class Request(WerkzeugRequest):
             return ImmutableList(route)
 
         @lazy
+        def accept_mimetypes(self) -> MIMEAccept:
+            """The media types that the client takes (RFC 9110 section 12.5.1)."""
+            # Werkzeug looks for the end of a run of blanks from each of them: seconds for 60 kB.
+            field = " ".join(self.environ.get("HTTP_ACCEPT", "").split())
+            return parse_accept_header(field, MIMEAccept)
+
+        @lazy
         def date(self) -> datetime | None:
             """When the client made the request."""
             return client_date(self.headers.get("Date"))
@@ -356,7 +364,7 @@ class Request(WerkzeugRequest):
         """The cookies that the client sent (RFC 6265)."""
         header = self.environ.get("HTTP_COOKIE")
         storage = self.dict_storage_class
-        return parse_cookie(header, cls=storage) if header else storage()  # type: ignore[return-value]
+        return parse_cookies(header, storage) if header else storage()  # type: ignore[return-value]
 
     @lazy
     def args(self) -> MultiDict[str, str]:

@@ -246,6 +246,9 @@ def cookies():
         "comma": b"a=b,c=d",
         "tab": b"a\t=\tb",
         "spaces": b" " * 5000 + b"a=b",
+        "spaces before a broken value": b"a=" + b" " * 60_000 + b'"',
+        "tabs in a quoted value": b'a="' + b"\t" * 60_000,
+        "spaces behind a name": b"a" + b" " * 60_000 + b"b",
         "json": b'a={"b":[1]}',
         "long": b"a=" + b"x" * 60_000,
         "5,000 names": b"; ".join(b"n%d=v" % n for n in range(5000)),
@@ -420,6 +423,8 @@ def headers():
             b"a/b; q=1e999",
             b"a/b;" + b" " * 50_000 + b"q=1",
             b'a/b;c="' + b"\\" * 5000,
+            b"a/b" + b" " * 60_000 + b"c",
+            b'a/b;c="' + b"\t" * 60_000 + b'"',
         ],
         "accept-language": [
             b"",

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.sansio.http import parse_cookie
 
-from cruse import Cruse, Response, request, session
+from cruse import Cruse, Request, Response, request, session
 from cruse.body import BodyStream
 from cruse.formparser import FormParser
 from cruse.hosts import is_host
@@ -166,6 +167,14 @@ def test_a_cookie_s_value_comes_back(face, value):
 def test_any_cookie_field_is_read(face, header):
     answer = client(face).get("/cookies", headers={"Cookie": header})
     assert answer.status_code == 200
+
+
+@settings(max_examples=200)
+@given(header=st.text(st.sampled_from(' \t=";\\a07,\xe4'), max_size=20))
+def test_cookies_are_what_werkzeug_reads(header):
+    environ = {"HTTP_COOKIE": header}
+    cookies = Request(environ).cookies.items(multi=True)
+    assert [*cookies] == [*parse_cookie(header).items(multi=True)]
 
 
 json_values = st.recursive(

@@ -82,7 +82,7 @@ def test_what_would_end_a_domain_is_refused(domain):
         cookie_of("a", "1", domain=domain)
 
 
-@pytest.mark.parametrize("value", ["a\r\nb", "a;b", 'a"b', "ä", "a b", "\\"])
+@pytest.mark.parametrize("value", ["a\r\nb", "a;b", 'a"b', "ä", "a b", "\\", "\x1b[31m\x1f"])
 def test_any_value_comes_back_and_breaks_nothing(value):
     app = Cruse(__name__, static_folder=None)
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 from werkzeug.datastructures import (
     Authorization,
     EnvironHeaders,
+    IfRange,
     ImmutableList,
     ImmutableMultiDict,
     MIMEAccept,
@@ -36,7 +37,7 @@ from cruse.lazy import lazy
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from werkzeug.datastructures import FileStorage, IfRange
+    from werkzeug.datastructures import FileStorage
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import Rule
 
@@ -245,7 +246,12 @@ class Request(WerkzeugRequest):
         @lazy
         def if_range(self) -> IfRange:
             """Which copy the client has a part of (RFC 9110 section 13.1.5)."""
-            return parse_if_range_header(readable_dates(self.environ).get("HTTP_IF_RANGE"))
+            copy = parse_if_range_header(readable_dates(self.environ).get("HTTP_IF_RANGE"))
+            try:
+                copy.to_header()
+            except (OverflowError, ValueError):  # half a tag, or a year 10,000 in UTC
+                return IfRange()
+            return copy
 
     @lazy
     def id(self) -> str:

@@ -293,6 +293,8 @@ class Response(WerkzeugResponse):
             samesite=samesite,
             partitioned=partitioned,
         )
+        if not cookie.isprintable():  # werkzeug escapes the controls, but for the last of them
+            cookie = re.sub(r"[\x1a-\x1f]", lambda found: f"\\{ord(found[0]):03o}", cookie)
         limit = self.max_cookie_size
         if limit and len(cookie) > limit:
             raise ValueError(

@@ -438,6 +438,7 @@ def headers():
         ],
         "accept-encoding": [b"", b"*", b"gzip;q=x", b"gzip," * 5000, b"\xff"],
         "accept-charset": [b"utf-8", b"\xff", b"nonsense;q=1"],
+        "if-range": [b'"a", "b', b'a="b', b"Fri, 31 Dec 9999 23:59:59 -2359"],
         "content-type": [
             b"",
             b";",

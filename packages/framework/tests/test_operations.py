@@ -372,6 +372,17 @@ def test_a_line_stays_one_line_whatever_the_client_sends(app, client, access, fo
         assert json.loads(line)["path"] == '/a\r\n127.0.0.1 "GET /fake"\x7f\x85\u2028'
 
 
+def test_what_a_server_takes_for_an_address_forges_no_entry(app, client, access):
+    """Servers behind a proxy hand on what X-Forwarded-For says, which anybody can have sent."""
+    app.config["ACCESS_LOG"] = "text"
+    address = '1.2.3.4 "GET /fake" 200\x1b'
+    client.get("/", environ_overrides={"REMOTE_ADDR": address}).close()
+    (line,) = access()
+    assert line.isprintable()
+    _, rest = line.split(" ", 1)
+    assert rest.startswith('"1.2.3.4 \\"GET /fake\\" 200\\u001b" "GET /" 200 ')
+
+
 def test_without_handlers_the_log_goes_to_standard_error(app, client, capsys, monkeypatch):
     app.config["ACCESS_LOG"] = "text"
     monkeypatch.setattr(logging.getLogger("cruse.access"), "propagate", False)

@@ -81,18 +81,24 @@ def _mask(parameter: str) -> str:
     return f"{name}=***" if equals and _SECRET.search(unquote_plus(name)) else parameter
 
 
-def _as_json(entry: dict[str, Any]) -> str:
+def _as_json(entry: dict[str, Any] | str) -> str:
     """Write an entry as one line of ASCII without control characters, whatever is in it."""
     return json.dumps(entry).replace("\x7f", "\\u007f")
 
 
+def _as_word(address: str) -> str:
+    """Write an address as it is, and in quotes what a server has taken for one unseen."""
+    quoted = _as_json(address)
+    return address if quoted[1:-1] == address and " " not in address else quoted
+
+
 def _as_text(entry: dict[str, Any]) -> str:
     path = entry["path"] + (f"?{entry['query']}" if "query" in entry else "")
-    request = _as_json(f"{entry['method']} {path}")  # type: ignore[arg-type]
+    request = _as_json(f"{entry['method']} {path}")
     rest = ("endpoint", "request_id", "user_agent", "error")
     words = [
         entry["time"],
-        entry.get("client", "-"),
+        _as_word(entry.get("client", "-")),
         request,
         str(entry.get("status", "-")),
         f"{entry['bytes']}B",

@@ -323,6 +323,24 @@ def test_json_has_limits_of_depth_and_number(post):
     assert post(data='{"name": ', content_type="application/json") == 400
 
 
+def test_a_long_key_is_not_repeated_for_what_is_within(post):
+    """3 MB of such a body took 200 seconds and more memory than there was."""
+    key = "k" * 3_000_000
+    many = {str(number): 1 for number in range(900)}
+    started = time.process_time()
+    assert post(json={"name": "Ada", key: many}) == 413
+    assert post(json={"name": "Ada", key: 1})["valid"] is True
+    assert post(json={"tags": [0] * 1_000_000}) == 413
+    assert time.process_time() - started < 3
+
+
+def test_a_name_with_many_numbers_is_not_looked_through(app, post):
+    app.config["FORMS_MAX_ROWS"] = 3
+    started = time.process_time()
+    assert post(data={"a": "1", "b": "1", "c": "1", "-1" * 100_000: "1"}) == 413
+    assert time.process_time() - started < 1
+
+
 @pytest.mark.parametrize("text", ["A\0da", "A\ud800da"])
 def test_texts_that_nothing_can_store_are_errors(post, text):
     told = post(json={"name": text, "tags": [text]})

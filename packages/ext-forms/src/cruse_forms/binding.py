@@ -35,6 +35,7 @@ __all__ = ["FormData", "read_query", "read_submission"]
 logger = logging.getLogger("cruse_forms")
 
 ROW_DIGITS = 100  # of the number of a row; int() refuses more than 4,300
+NAME_LENGTH = 500  # characters of a name that other names begin with
 _LONG_NUMBER = re.compile(rf"\d{{{ROW_DIGITS + 1}}}")
 _ROW = re.compile(r"[-_:/.](\d+)(?=[-_:/.]|$)")
 SEPARATOR = "-"  # between the names of nested fields, unless a field was given another
@@ -118,12 +119,15 @@ class FormData:
         """Refuse a submission in which a list has too many rows.
 
         Raises:
-            RequestEntityTooLarge: When one has more than ``max_rows``.
+            RequestEntityTooLarge: When one has more than ``max_rows``, or there are many fields
+                and the name of one is too long to be looked through.
         """
         if len(self) <= max_rows:
             return
         rows: dict[str, set[str]] = {}
         for name in self:
+            if len(name) > NAME_LENGTH:
+                raise RequestEntityTooLarge("The name of a field in the form is too long.")
             for found in _ROW.finditer(name):
                 of_list = rows.setdefault(name[: found.start()], set())
                 of_list.add(found[1])
@@ -182,34 +186,38 @@ def _from_json(body: Any, max_depth: int, max_values: int | None) -> FormData:
     if not isinstance(body, dict):
         data.errors.append(NO_OBJECT)
         return data
-    left = float("inf") if max_values is None else max_values
-    for name, value, depth in _flatten(body):
-        left -= 1
-        if left < 0 or depth > max_depth:
-            raise RequestEntityTooLarge(
-                "The JSON body has too many values or is nested too deeply."
-            )
+    most = float("inf") if max_values is None else max_values
+    for name, value in _flatten(body, max_depth, most):
         data.json[name] = value
         _add_json(data, name, value)
     return data
 
 
-def _flatten(body: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
-    """Yield every value of a JSON object, nested ones too: field name, value, depth.
+def _flatten(body: dict[str, Any], max_depth: int, max_values: float) -> Iterator[tuple[str, Any]]:
+    """Yield every value of a JSON object, nested ones too, with the name of its field.
 
-    The stack is a list, not Python's: bodies may be nested deeper than functions may call.
+    What is within a value is counted before it gets names, which repeat the name of the value:
+    a long one for millions of values takes more memory than there is. The stack is a list, not
+    Python's: bodies may be nested deeper than functions may call.
+
+    Raises:
+        RequestEntityTooLarge: When it has too many values, too deep ones, or they too long names.
     """
-    stack: list[tuple[str, Any, int]] = [(name, body[name], 1) for name in reversed(body)]
+    stack: list[tuple[str, Any, int]] = [("", body, 0)]
     while stack:
         name, value, depth = stack.pop()
-        yield name, value, depth
-        if isinstance(value, dict):
-            inner: Iterable[tuple[Any, Any]] = value.items()
-        elif isinstance(value, list):
-            inner = enumerate(value)
-        else:
-            continue
-        stack += [(f"{name}{SEPARATOR}{key}", each, depth + 1) for key, each in inner]
+        inner = value if isinstance(value, dict | list) else ()
+        max_values -= len(inner)
+        if inner and (max_values < 0 or depth >= max_depth or len(name) > NAME_LENGTH):
+            raise RequestEntityTooLarge(
+                "The JSON body has too many values, is nested too deeply or has too long names."
+            )
+        if depth:
+            yield name, value
+        start = f"{name}{SEPARATOR}" if depth else ""
+        items: Iterable[tuple[Any, Any]]
+        items = inner.items() if isinstance(inner, dict) else enumerate(inner)
+        stack += reversed([(f"{start}{key}", each, depth + 1) for key, each in items])
 
 
 def _add_json(data: FormData, name: str, value: Any) -> None:

@@ -1,10 +1,12 @@
 """Compressed responses: who gets them, what they say of themselves, and what is left alone."""
 
 import asyncio
+import gc
 import gzip
 import json
 import sys
 import threading
+import tracemalloc
 import zlib
 from wsgiref.util import FileWrapper
 
@@ -105,6 +107,22 @@ def test_nothing_is_compressed_unless_a_setting_says_so(app, client):
     assert response.data == BODY
     assert "Content-Encoding" not in response.headers
     assert "Vary" not in response.headers
+
+
+def test_long_wishes_of_clients_are_not_kept_whole(client):
+    def ask(number):
+        wish = f"gzip, {number}" + "x" * 30_000
+        return client.get("/", headers={"Accept-Encoding": wish})
+
+    assert ask(0).headers["Content-Encoding"] == "gzip"
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            ask(number)
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 1_500_000  # 100 of them would take 3 MB
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("coding", CODINGS)

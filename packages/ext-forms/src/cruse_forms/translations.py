@@ -24,6 +24,7 @@ __all__ = ["request_translations", "with_own_messages"]
 #: The language that WTForms' messages are written in, so that there is no catalogue of it.
 SOURCE = "en"
 ALL = "*"
+LONGEST = 1_000  # characters of what browsers ask for that are looked at; they are kept
 OWN = Path(__file__).with_name("messages")
 
 
@@ -69,7 +70,7 @@ def request_translations(selector: Callable[[], object] | None, locales: tuple[s
     if selector is not None:
         chosen = selector()
     elif locales:
-        chosen = _best(request.headers.get("Accept-Language", ""), locales)
+        chosen = _best(request.headers.get("Accept-Language", "")[:LONGEST], locales)
     return _catalogue(str(chosen)) if chosen is not None else None
 
 

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CODINGS", "Compressor", "accepted_codings", "load_compressor"]
+__all__ = ["CODINGS", "LONGEST", "Compressor", "accepted_codings", "load_compressor"]
+
+#: Characters of the field that are looked at. They are kept, and come from clients.
+LONGEST = 1_000
 
 _WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 _GZIP = zlib.MAX_WBITS | 16  # with the frame of gzip (RFC 1952), and without a time in it
@@ -22,7 +25,7 @@ def accepted_codings(header: str, offered: tuple[str, ...]) -> tuple[str, ...]:
     """Return the codings that an ``Accept-Encoding`` field wants (RFC 9110 section 12.5.3).
 
     Args:
-        header: The field; empty when there is none.
+        header: The first :data:`LONGEST` characters of the field; empty when there is none.
         offered: The codings to choose from, in the order that counts where the client has no
             preference.
 

@@ -130,6 +130,18 @@ def test_an_object_by_key_or_404(client, colour):
     assert "No such row." in missing.text
 
 
+@pytest.mark.parametrize("key", [2**31, 2**63, 10**300])
+def test_a_key_that_no_row_can_have_is_a_404(client, colour, key):
+    """The driver of SQLite fails for it with an OverflowError, PostgreSQL with a DataError."""
+    assert client.get(f"/{colour}/row/{key}").status_code == 404
+
+
+@pytest.mark.parametrize("key", [-(2**63) - 1, 2**63])
+def test_there_is_no_object_for_a_key_that_no_row_can_have(inside, key):
+    assert db.get(Row, key) is None
+    assert db.get(Row, key, populate_existing=True) is None
+
+
 def test_the_first_or_404(client, colour):
     assert client.get(f"/{colour}/first/even").text == "2"
     assert client.get(f"/{colour}/first/neither").status_code == 404

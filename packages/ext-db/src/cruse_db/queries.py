@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
-from sqlalchemy import bindparam, inspect, select
+from sqlalchemy import BigInteger, Integer, bindparam, inspect, select
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 
 from cruse import abort
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["first_or_404", "get", "get_or_404", "one_or_404"]
 
 T = TypeVar("T")
+
+_MOST = 2**31 - 1  # what every column of integers can have
 
 # The attribute of a model that has its _ByKey, beside SQLAlchemy's __mapper__. In a dictionary of
 # ours it would keep the model from being collected, for it refers to it.
@@ -38,8 +40,17 @@ def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) 
 
     ``Session.get`` builds its SELECT anew for each call, which takes longer than SQLite needs to
     answer it. Here it is built once for each model.
+
+    A key from an address may be one that no row can have. There is none then: asked for it, the
+    database or its driver would fail.
     """
     key = ident if isinstance(ident, tuple) else (ident,)
+    for value in key:
+        odd = (type(value) is int and not -_MOST <= value <= _MOST) or (
+            type(value) is str and "\0" in value
+        )
+        if odd and not _may_be_stored(session, entity, key):
+            return None
     if options or isinstance(ident, dict) or None in key:
         return session.get(entity, ident, **options)
     known: _ByKey | None = entity.__dict__.get(_BY_KEY)  # not that of a base
@@ -58,6 +69,26 @@ def get(session: Session, entity: type[T], ident: Any, options: dict[str, Any]) 
     else:
         found = session.scalar(known.statement, values)
     return found
+
+
+def _may_be_stored(session: Session, entity: type[Any], key: tuple[Any, ...]) -> bool:
+    """Whether the columns of the primary key can have such values."""
+    mapper: Mapper[Any] = inspect(entity)
+    on_sqlite = session.get_bind(mapper).dialect.name == "sqlite"
+
+    def fits(value: Any, kind: Any) -> bool:
+        if isinstance(value, str):
+            return on_sqlite or "\0" not in value  # PostgreSQL has no NUL in texts
+        if not isinstance(kind, Integer):
+            return True
+        bits = 63 if on_sqlite or isinstance(kind, BigInteger) else 31
+        return bool(-(2**bits) <= value < 2**bits)
+
+    columns = mapper.primary_key
+    return all(
+        not isinstance(value, int | str) or fits(value, column.type)
+        for value, column in zip(key, columns, strict=False)  # SQLAlchemy tells of a wrong number
+    )
 
 
 def _make_by_key(entity: type[Any]) -> _ByKey:

@@ -394,6 +394,21 @@ def test_the_health_check_names_the_database(app):
     }
 
 
+class Label(Base):
+    name: Mapped[str] = column(primary_key=True)
+
+
+@pytest.mark.parametrize(
+    ("entity", "key"), [(Account, 2**31), (Account, -(2**31) - 1), (Account, 2**63), (Label, "\0")]
+)
+def test_a_key_that_no_row_can_have_is_not_found_and_leaves_the_transaction_usable(
+    app, entity, key
+):
+    with app.app_context():
+        assert db.get(entity, key) is None
+        assert db.session.scalar(text("SELECT 1")) == 1
+
+
 def test_a_number_that_is_no_key_is_no_choice(app):
     class Choose(Form):
         account = QuerySelectField(statement=select(Account), session=lambda: db.session)

@@ -219,6 +219,9 @@ _IGNORED_RANGE = _at(
 #: By scenario: where it differs, and why.
 PARTICULAR: dict[str, dict[str, str]] = {
     # -- templates --
+    "templates.escaping_by_the_name_of_the_file[a.html.j2]": _at(
+        "It is HTML. Flask sends the values as they are, which lets scripts in.", "text"
+    ),
     "templates.escaping_by_the_name_of_the_file[A.HTML]": _at(
         "HTML is HTML in capitals, too: it is escaped.", "text"
     ),

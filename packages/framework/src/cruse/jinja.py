@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DispatchingJinjaLoader", "Environment", "create_environment", "select_autoescape"]
 
 _ESCAPED = (".html", ".htm", ".xml", ".xhtml", ".svg")
+_JINJA = (".jinja", ".jinja2", ".j2")  # how editors know a template
 
 _Source = tuple[str, str | None, "Callable[[], bool] | None"]
 
@@ -160,8 +161,19 @@ def _blueprint_hint() -> str:
 
 
 def select_autoescape(filename: str | None) -> bool:
-    """Whether the variables of a template are escaped: in HTML, XML, SVG and strings."""
-    return filename is None or filename.lower().endswith(_ESCAPED)
+    """Whether the variables of a template are escaped: in HTML, XML, SVG and strings.
+
+    An ending that only says that it is a template is left out: ``page.html.j2`` is HTML. What is
+    nothing but a template, such as ``page.j2``, becomes a page most likely.
+    """
+    if filename is None:
+        return True
+    name = filename.lower()
+    for ending in _JINJA:
+        if name.endswith(ending):
+            name = name.removesuffix(ending)
+            return name.endswith(_ESCAPED) or "." not in name.rpartition("/")[2]
+    return name.endswith(_ESCAPED)
 
 
 def create_environment(app: Cruse) -> Environment:

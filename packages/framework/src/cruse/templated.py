@@ -75,7 +75,10 @@ class Templated(Scaffold):
         return DispatchingJinjaLoader(cast("Cruse", self))
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:
-        """Whether a template's values are escaped: in HTML, XML and SVG files and strings."""
+        """Whether a template's values are escaped: in HTML, XML and SVG files and strings.
+
+        ``page.html.j2`` is HTML, ``mail.txt.j2`` is not, and ``page.j2`` is taken for it.
+        """
         from cruse.jinja import select_autoescape
 
         return select_autoescape(filename)

@@ -212,6 +212,17 @@ def test_cve_2014_1402_cve_2014_0012_no_templates_are_kept_in_a_shared_folder(ba
     assert bare.jinja_env.bytecode_cache is None
 
 
-@pytest.mark.parametrize("name", ["page.html", "page.htm", "image.svg", "feed.xml", "page.xhtml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("page.html", "page.htm", "image.svg", "feed.xml", "page.xhtml", "PAGE.HTML"),
+        *("page.html.j2", "page.html.jinja", "page.xml.jinja2", "page.j2", "v1.0/page.jinja"),
+    ],
+)
 def test_values_in_templates_are_escaped_always(bare, name):
     assert bare.select_jinja_autoescape(name) is True
+
+
+@pytest.mark.parametrize("name", ["mail.txt", "mail.txt.j2", "nginx.conf.jinja2", "page"])
+def test_values_in_templates_of_other_texts_are_not(bare, name):
+    assert bare.select_jinja_autoescape(name) is False

@@ -49,6 +49,13 @@ def test_it_makes_a_project_and_tells_the_next_steps(tmp_path):
     assert "    cruse run\n" in result.output
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights than these")
+def test_nobody_else_on_the_machine_can_read_the_secret_key(tmp_path):
+    new("shop")
+    assert (tmp_path / "shop/.env").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "shop/.env.example").stat().st_mode & 0o400
+
+
 def test_what_it_adds_is_what_was_asked_for_and_what_that_needs(tmp_path):
     assert "cruse db upgrade" in new("wall", "--auth", "--uploads").output
     made = files(tmp_path / "wall")

@@ -65,6 +65,8 @@ def new_command(name: str, **wanted: bool) -> None:
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        if path.name == ".env":
+            target.touch(mode=0o600)  # the secret key is nobody else's
         target.write_text(content, encoding="utf-8")
     steps = [f"cd {name}", 'pip install -e ".[dev]"']
     if wanted["db"]:

@@ -36,6 +36,7 @@ UNSAFE = [
     ),
     *("https://evil.example", "HTTPS://evil.example", "https:evil.example"),
     *("https:/evil.example", "javascript:alert(1)", "data:text/html,x", "//user@evil.example"),
+    *("//?evil.example", "///?evil.example", "//?a#/"),
     *("https://good.example", "https://good.example@evil.example", "http://[", "#a", "?", "/a b"),
     *("/\ud800", "/\u202e", "/\xa0/evil"),
 ]

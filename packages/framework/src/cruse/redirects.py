@@ -40,7 +40,7 @@ def is_safe_url(target: str | None, origins: Iterable[str] = ()) -> bool:
     if parts.scheme or parts.netloc:
         return "@" not in parts.netloc and _origin(target) in {*map(_origin, origins)} - {None}
     if not parts.path:
-        return bool(parts.query)
+        return target[0] == "?" and bool(parts.query)  # "//?next" has an empty host
     return target[0] == "/" and target[1:2] != "/"  # "///" has no netloc, but browsers find one
 
 

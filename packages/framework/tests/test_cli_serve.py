@@ -109,6 +109,13 @@ def test_nothing_async_chooses_wsgi(app):
     assert choose_interface(app) == "wsgi"
 
 
+@pytest.mark.parametrize("setting", ["TRUSTED_PROXIES", "REQUEST_ID_TRUSTED"])
+def test_belief_in_what_a_proxy_says_chooses_rsgi(app, setting):
+    """With WSGI granian takes X_Forwarded_For, which anybody can send, for X-Forwarded-For."""
+    app.config[setting] = 1
+    assert choose_interface(app) == "rsgi"
+
+
 @pytest.mark.parametrize("face", ["wsgi", "asgi", "rsgi"])
 def test_what_is_wrapped_is_not_gone_around(app, face):
     make_async_view(app)

@@ -140,13 +140,18 @@ def _check_settings(app: Cruse) -> None:
         raise click.ClickException(str(error)) from None
 
 
+#: The settings that make a header field of a proxy count.
+_BELIEVING = ("TRUSTED_PROXIES", "REQUEST_ID_TRUSTED")
+
+
 def choose_interface(app: Cruse) -> str:
     """Return the interface that suits an application.
 
     ``"wsgi"`` when nothing of it is async: granian's threads then run the views without a loop
     in between. ``"rsgi"``, granian's own, when a view, a hook or a start-up function is async or
-    there is a websocket. What middleware was wrapped around decides before that, because another
-    interface would go around it.
+    there is a websocket; or when header fields of a proxy are believed: with WSGI granian takes
+    ``X_Forwarded_For``, which proxies let pass, for ``X-Forwarded-For``. What middleware was
+    wrapped around decides before that, because another interface would go around it.
     """
     if _is_replaced(app, "asgi_app"):
         return "asgi"
@@ -154,6 +159,8 @@ def choose_interface(app: Cruse) -> str:
         return "rsgi"
     if _is_replaced(app, "wsgi_app"):
         return "wsgi"
+    if any(app.config[key] for key in _BELIEVING):
+        return "rsgi"
     uses_loop = (
         any(map(is_async, _functions(app)))
         or any(rule.websocket for rule in app.url_map.iter_rules())

@@ -108,7 +108,7 @@ def test_a_link_that_was_changed_is_not_good(client, use, change):
     assert use(f"{head}/{change(token)}")[0] == 400
 
 
-@pytest.mark.parametrize("token", [5, None, [], {}])
+@pytest.mark.parametrize("token", [5, None, [], {}, "\ud800", "a.b.\udfff"])
 def test_what_is_no_text_is_no_token(app, token):
     with app.app_context():
         assert app.signing_in.links.find("reset", token, lambda user: user.password) is None

@@ -75,7 +75,7 @@ class Links:
             return None
         try:
             content = _serializer(keys, purpose).loads(token[:LONGEST], max_age=max_age)
-        except BadData:
+        except (BadData, UnicodeEncodeError):  # nor has every text of JSON an encoding
             return None
         match content:
             case [str(user_id), str(mac)]:

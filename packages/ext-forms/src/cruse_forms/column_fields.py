@@ -10,10 +10,15 @@ from typing import Any
 
 import wtforms
 
+from cruse.json.provider import DefaultJSONProvider
+
 __all__ = ["IntervalField", "JSONField", "UUIDField"]
 
 #: As ``str()`` writes a timedelta, seconds and days left out at will.
 _INTERVAL = re.compile(r"(?:(\d{1,6}) ?d(?:ays?)?,? )?(\d{1,6}):([0-5]?\d)(?::([0-5]?\d))?", re.A)
+#: An escaped NUL: behind an even number of backslashes.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_READER = DefaultJSONProvider(None)  # it refuses what is nested too deeply
 
 
 class IntervalField(wtforms.StringField):
@@ -64,8 +69,8 @@ class JSONField(wtforms.TextAreaField):
             return
         text = str(valuelist[0])
         try:
-            self.data: Any = json.loads(text) if text.strip() else None
-        except (ValueError, RecursionError):
+            self.data: Any = _read_json(text) if text.strip() else None
+        except ValueError:
             self.data = None
             raise ValueError(self.gettext("Not valid JSON.")) from None
 
@@ -73,3 +78,18 @@ class JSONField(wtforms.TextAreaField):
         if self.process_errors and self.raw_data:
             return str(self.raw_data[0])
         return "" if self.data is None else json.dumps(self.data, ensure_ascii=False)
+
+
+def _read_json(text: str) -> Any:
+    """Return what JSON says, if a column can keep it and a page can show it again.
+
+    Raises:
+        ValueError: When it is none, is nested too deeply, or says what PostgreSQL's JSON cannot:
+            NaN and infinite numbers, NUL, halves of characters.
+    """
+    value = _READER.loads(text)
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    written.encode()
+    if _NUL.search(written):
+        raise ValueError("There is a NUL in a text.")
+    return value

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
-from cruse.gateway.asgi_environ import ScopeEnviron, path_below_root
+from cruse.gateway.asgi_environ import WITHOUT_BODY, ScopeEnviron, path_below_root
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import serve
 from cruse.hosts import SEEN_HOSTS, refusal
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
 
     from cruse.app import Cruse
+    from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
+    from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
     from cruse.typing import Message, Receive, Scope, Send
 
@@ -41,12 +43,26 @@ def serve_asgi(
     Raises:
         ValueError: When awaited, for a type of scope that is not known, as the specification asks.
     """
-    if scope["type"] == "http" and app.mounts is None and app.lifecycle.started:
-        return _http(app, scope, receive, send)  # the usual case has one coroutine less
-    return _connection(app, scope, receive, send)
+    # A plain function: the usual case has one coroutine, which both gateways of loops share.
+    if scope["type"] != "http" or not app.lifecycle.started:
+        return _connection(app, scope, receive, send)
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
+    if entrance.mounts is not None:
+        mounted = entrance.mounts.asgi(app, scope, receive, send)
+        if mounted is not None:
+            return mounted
+    transport = _Transport(scope, receive, send)
+    refused = None
+    if entrance.proxies is not None:
+        scope, refused = _behind(entrance.proxies, scope)
+    ctx = _context_of(app, entrance, scope, transport, refused)
+    return serve(app, entrance, ctx, transport)
 
 
 async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve what is no request, or comes before the application has started."""
     kind = scope["type"]
     if kind == "lifespan":
         await _lifespan(app, receive, send)
@@ -55,68 +71,71 @@ async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) ->
         raise ValueError(f"The ASGI scope type {kind!r} is not supported.")
     if not app.lifecycle.started:
         await app.start_on_loop()
+    if kind == "http":
+        await serve_asgi(app, scope, receive, send)
+        return
     mounted = None if app.mounts is None else app.mounts.asgi(app, scope, receive, send)
-    if mounted is not None:
-        await mounted
-    elif kind == "http":
-        await _http(app, scope, receive, send)
-    else:
-        await _websocket(app, scope, receive, send)
+    await (mounted or _websocket(app, scope, receive, send))
 
 
-async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
-    transport = _Transport(receive, send)
-    transport.scope = scope
-    entrance = app.entrance
-    if entrance is None or entrance.changes != app.changes.count:
-        entrance = make_entrance(app)
-    refused = None
-    if entrance.proxies is not None:
-        scope, refused = _behind(entrance.proxies, scope)
-    environ = ScopeEnviron(scope, transport, get_running_loop())
+def _context_of(
+    app: Cruse,
+    entrance: Entrance,
+    scope: Scope,
+    transport: _Transport,
+    refused: SecurityError | None,
+) -> Context:
+    """Make the context of a request, or of a handshake, which is one without a body."""
+    # Without a constructor, which Python takes a long way to call for dictionaries.
+    environ = dict.__new__(ScopeEnviron)
+    environ.pending = True
+    environ.scope, environ.transport = scope, transport
+    environ.head = head = dict(scope["headers"])
+    method = scope["method"]
+    # Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
+    environ.has_body = has_body = (
+        method not in WITHOUT_BODY
+        or scope.get("http_version", "1.1")[0] != "1"
+        or head.get(b"content-length", b"0") != b"0"
+        or head.get(b"transfer-encoding", b"0") != b"0"
+    )
     if query := scope.get("query_string"):  # often all that is asked for
         environ["QUERY_STRING"] = query.decode("latin-1")
-    if environ.has_body and b"content-type" in environ.head:
+    if has_body and b"content-type" in head:
         environ.fill_body_keys()
     ctx = entrance.context_class(app, environ)
+    ctx.method = method
+    ctx.has_body = has_body
+    host = head.get(b"host", b"")
     if refused is not None:
         ctx.routing_exception = refused
-    ctx.method = scope["method"]
-    ctx.has_body = environ.has_body
-    host = environ.head.get(b"host", b"")
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or refused
     if scope.get("scheme") == "https":
         ctx.tls_host = host.decode("latin-1")
-    path = path_below_root(scope) if scope.get("root_path") else scope["path"]
-    ctx.path = path
+    ctx.path = path = path_below_root(scope) if scope.get("root_path") else scope["path"]
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-    await serve(app, entrance, ctx, transport)
+    return ctx
 
 
 async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     message = await receive()
     if message["type"] != "websocket.connect":
         return  # gone before it was there
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
     refused = None
-    if app.proxies is not None:
-        scope, refused = _behind(app.proxies, scope)
+    if entrance.proxies is not None:
+        scope, refused = _behind(entrance.proxies, scope)
     scheme = "https" if scope.get("scheme") == "wss" else "http"
-    # The handshake is a request without a body.
     handshake = {**scope, "method": "GET", "scheme": scheme, "http_version": "1.1"}
-    no_body = _Transport(_no_message, _no_message)
-    environ = ScopeEnviron(handshake, no_body, get_running_loop())
-    ctx = app.context_class(app, environ)
-    ctx.routing_exception = refused
-    host = environ.head.get(b"host", b"")
-    if host not in SEEN_HOSTS:
-        ctx.routing_exception = refusal(host) or refused
-    ctx.path = path = path_below_root(scope)
-    if "\ufffd" in path and _is_not_utf8(scope):
-        ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
+    no_body = _Transport(handshake, _no_message, _no_message)
+    no_body.loop = get_running_loop()
+    ctx = _context_of(app, entrance, handshake, no_body, refused)
     await converse(app, ctx, _WebSocket(scope, receive, send))
 
 
@@ -168,23 +187,24 @@ class _Transport:
     _received: Event | None = None  # for who wants a message while the other one receives it
     _ahead: bytes | None = None  # of the body, read while watching for a disconnect
     _taken: Event | None = None
-    scope: Scope | None = None  # set where what the server can do beyond the rules is of use
+    loop: AbstractEventLoop  # it is served on: a body may be asked for in a thread
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
         self.receive = receive
         self.send = send
 
-    def send_early_hints(self, loop: AbstractEventLoop, fields: list[tuple[str, str]]) -> None:
+    def send_early_hints(self, fields: list[tuple[str, str]]) -> None:
         """Send a 103 with these fields, from the loop or from a thread; gunicorn's key has this.
 
         On the loop it cannot be waited for. Whatever is sent next waits for it.
         """
         links = [value.encode("latin-1") for _, value in fields]
         hint = self._send_hint(self.send, links)
-        if _get_running_loop() is not loop:
-            run_coroutine_threadsafe(hint, loop).result()
+        if _get_running_loop() is not self.loop:
+            run_coroutine_threadsafe(hint, self.loop).result()
             return
-        send, sending = self.send, loop.create_task(hint)
+        send, sending = self.send, self.loop.create_task(hint)
 
         async def send_behind(message: Message) -> None:
             await sending
@@ -256,7 +276,7 @@ class _Transport:
         return self.send({"type": "http.response.body", "body": b""})
 
     def takes_file(self, part: FilePart) -> bool:
-        extensions = (self.scope or {}).get("extensions") or {}
+        extensions = self.scope.get("extensions") or {}
         return part.whole and "http.response.pathsend" in extensions
 
     async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:

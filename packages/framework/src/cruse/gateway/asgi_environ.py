@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
 from cruse.gateway.onloop import LoopBody
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from cruse.gateway.asgi import _Transport
@@ -23,29 +21,19 @@ WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 class ScopeEnviron(LazyEnviron):
     """The environ of a scope.
 
-    Args:
-        scope: The scope, of a request or the handshake of a websocket.
-        transport: What receives the body.
-        loop: The loop it is served on. Given, because keys may be asked for in a thread.
+    The gateway makes it, without a constructor, and fills these.
     """
 
-    __slots__ = ("has_body", "head", "loop", "scope", "transport")
+    __slots__ = ("has_body", "head", "scope", "transport")
 
-    def __init__(self, scope: Scope, transport: _Transport, loop: AbstractEventLoop) -> None:
-        self.pending = True
-        self.scope = scope
-        self.transport = transport
-        self.loop = loop
-        #: The header fields; of those that came twice the last.
-        self.head: dict[bytes, bytes] = dict(scope["headers"])
-        head = self.head
-        #: Whether the request may have a body. Only HTTP/1 has to announce it (RFC 9112 6.3).
-        self.has_body: bool = (
-            scope["method"] not in WITHOUT_BODY
-            or scope.get("http_version", "1.1")[0] != "1"
-            or head.get(b"content-length", b"0") != b"0"
-            or head.get(b"transfer-encoding", b"0") != b"0"
-        )
+    #: The scope, of a request or of the handshake of a websocket.
+    scope: Scope
+    #: What receives the body.
+    transport: _Transport
+    #: The header fields; of those that came twice the last.
+    head: dict[bytes, bytes]
+    #: Whether the request may have a body.
+    has_body: bool
 
     def make(self, key: str) -> Any:
         """Return the value of one key, ``ABSENT`` when there is none."""
@@ -69,7 +57,7 @@ class ScopeEnviron(LazyEnviron):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
             if (length := head.get(b"content-length")) is not None:
                 self["CONTENT_LENGTH"] = length.decode("latin-1")
-            self["wsgi.input"] = LoopBody(self.transport.next_chunk, self.loop)
+            self["wsgi.input"] = LoopBody(self.transport)
 
     def make_all(self) -> dict[str, Any]:
         """Return all keys and values."""
@@ -129,7 +117,7 @@ def _client_port(environ: ScopeEnviron) -> Any:
 
 def _early_hints(environ: ScopeEnviron) -> Any:
     if "http.response.early_hint" in (environ.scope.get("extensions") or ()):
-        return partial(environ.transport.send_early_hints, environ.loop)
+        return environ.transport.send_early_hints
     return ABSENT
 
 
@@ -147,7 +135,7 @@ _MAKERS: dict[str, Callable[[ScopeEnviron], Any]] = {
     "REMOTE_ADDR": _client,
     "REMOTE_PORT": _client_port,
     "wsgi.url_scheme": lambda environ: environ.scope.get("scheme", "http"),
-    "wsgi.input": lambda e: LoopBody(e.transport.next_chunk, e.loop, empty=not e.has_body),
+    "wsgi.input": lambda e: LoopBody(e.transport, empty=not e.has_body),
     "wsgi.early_hints": _early_hints,
     "asgi.scope": lambda environ: environ.scope,
     "cruse.access_route": lambda environ: environ.scope.get("cruse.access_route", ABSENT),

@@ -41,6 +41,9 @@ FILE_CHUNK = 256 * 1024  # bytes of a file read in one hop to a thread
 class Transport(Protocol):
     """How a response gets to the client."""
 
+    #: The loop that the request is served on; :func:`serve` sets it.
+    loop: asyncio.AbstractEventLoop
+
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Send a response that is complete."""
 
@@ -63,23 +66,29 @@ class Transport(Protocol):
         """Let the server send a response whose body is in a file."""
 
 
+class Source(Protocol):
+    """Where the body of a request comes from."""
+
+    #: The loop it is received on.
+    loop: asyncio.AbstractEventLoop
+
+    async def next_chunk(self) -> bytes:
+        """Return the next bytes of the body, ``b""`` at its end."""
+
+
 class LoopBody:
     """The body of a request on an event loop, as ``wsgi.input`` for sync code in a thread.
 
     Args:
-        next_chunk: A coroutine function that returns the next bytes, ``b""`` at the end.
-        loop: The loop it runs on. Given, because this object may be made in a worker's thread.
+        source: What takes it from the server.
         empty: Whether it is known that there is no body.
     """
 
     #: Whether the client left while its body was being read.
     disconnected = False
 
-    def __init__(
-        self, next_chunk: Callable[[], Any], loop: asyncio.AbstractEventLoop, empty: bool = False
-    ) -> None:
-        self._receive = next_chunk
-        self._loop = loop
+    def __init__(self, source: Source, empty: bool = False) -> None:
+        self._source = source
         self._empty = empty
         self._rest = b""
 
@@ -91,7 +100,7 @@ class LoopBody:
         if self._empty:
             return b""
         try:
-            return await self._receive()  # type: ignore[no-any-return]
+            return await self._source.next_chunk()
         except ClientDisconnected:
             self.disconnected = True
             raise
@@ -104,7 +113,8 @@ class LoopBody:
         """
         if self._empty:
             return b""
-        if asyncio._get_running_loop() is self._loop:
+        loop = self._source.loop
+        if asyncio._get_running_loop() is loop:
             raise RuntimeError(
                 "The request's body has not been read, and reading it here would block the event "
                 "loop. In an async hook, 'await request.load_body()' first; in a view whose route "
@@ -112,7 +122,7 @@ class LoopBody:
             )
         pieces = []
         while size:
-            future = asyncio.run_coroutine_threadsafe(self.next_chunk(), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self.next_chunk(), loop)
             chunk = future.result()
             if not chunk:
                 break
@@ -127,6 +137,7 @@ class LoopBody:
 async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transport) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
+    transport.loop = asyncio.get_running_loop()
     failure: BaseException | None = None
     try:
         if entrance.match is None or appcontext_pushed.receivers:

@@ -41,7 +41,8 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     entrance = app.entrance
     if entrance is None or entrance.changes != app.changes.count:
         entrance = make_entrance(app)
-    ctx = entrance.context_class(app, _Environ(scope, protocol, get_running_loop()))
+    transport = _Transport(protocol)
+    ctx = entrance.context_class(app, _Environ(scope, transport))
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""
     if host not in SEEN_HOSTS:
@@ -57,8 +58,9 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if scope.proto == "http":
         ctx.has_body = _has_body(scope)
-        await serve(app, entrance, ctx, _Transport(protocol))
+        await serve(app, entrance, ctx, transport)
     else:
+        transport.loop = get_running_loop()
         await converse(app, ctx, _WebSocket(protocol))
 
 
@@ -91,13 +93,12 @@ def _decode(path: str) -> str:
 class _Environ(LazyEnviron):
     """The environ of a scope (PEP 3333)."""
 
-    __slots__ = ("loop", "protocol", "scope")
+    __slots__ = ("scope", "transport")
 
-    def __init__(self, scope: Any, protocol: Any, loop: AbstractEventLoop) -> None:
+    def __init__(self, scope: Any, transport: _Transport) -> None:
         self.pending = True
         self.scope = scope
-        self.protocol = protocol
-        self.loop = loop
+        self.transport = transport
 
     def make(self, key: str) -> Any:
         if key in _MAKERS:
@@ -130,8 +131,10 @@ def _raw_uri(environ: _Environ) -> str:
 
 
 def _body(environ: _Environ) -> LoopBody:
-    chunks = _Body(environ.protocol).next_chunk
-    return LoopBody(chunks, environ.loop, empty=not _has_body(environ.scope))
+    transport = environ.transport
+    source = _Body(transport.protocol)
+    source.loop = transport.loop
+    return LoopBody(source, empty=not _has_body(environ.scope))
 
 
 _MAKERS: dict[str, Callable[[_Environ], Any]] = {
@@ -155,6 +158,8 @@ _MAKERS: dict[str, Callable[[_Environ], Any]] = {
 
 class _Body:
     """Takes the body of a request out of the protocol object."""
+
+    loop: AbstractEventLoop
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -184,6 +189,8 @@ def _no_status(status: int) -> ValueError:
 
 class _Transport:
     """Sends a response through the protocol object."""
+
+    loop: AbstractEventLoop
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cruse.loops import LoopThread
     from cruse.proxies import TrustedProxies
     from cruse.requests import Request
-    from cruse.responses import Response
+    from cruse.responses import Fields, Response
     from cruse.security import SecurityHeaders
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
     from cruse.typing import (
@@ -170,7 +170,7 @@ class Cruse(Application):
         return SecurityHeaders(self.config)
 
     @lazy
-    def default_headers(self) -> list[tuple[str, str]]:
+    def default_headers(self) -> Fields:
         """The header fields that every response gets unless it has them."""
         return self.security_headers.usual
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.mounts import Mounts
     from cruse.proxies import TrustedProxies
+    from cruse.responses import Fields
     from cruse.routing import Route
 
 __all__ = [
@@ -111,7 +112,7 @@ class Entrance:
     #: What finds the route; ``None`` where ``context_pushed`` is to be asked.
     match: Callable[[Context], None] | None
     #: The header fields that all responses get; ``None`` where they depend on the response.
-    fields: list[tuple[str, str]] | None
+    fields: Fields | None
 
 
 def as_call(function: Callable[..., Any]) -> Call:

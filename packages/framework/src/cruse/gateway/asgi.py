@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
-from cruse.gateway.asgi_environ import WITHOUT_BODY, ScopeEnviron, path_below_root
+from cruse.gateway.asgi_environ import environ_of, path_below_root
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import serve
 from cruse.hosts import SEEN_HOSTS, refusal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cruse.gateway.fileparts import FilePart
     from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
+    from cruse.responses import Fields, Response
     from cruse.typing import Message, Receive, Scope, Send
 
 __all__ = ["serve_asgi"]
@@ -86,27 +87,11 @@ def _context_of(
     refused: SecurityError | None,
 ) -> Context:
     """Make the context of a request, or of a handshake, which is one without a body."""
-    # Without a constructor, which Python takes a long way to call for dictionaries.
-    environ = dict.__new__(ScopeEnviron)
-    environ.pending = True
-    environ.scope, environ.transport = scope, transport
-    environ.head = head = dict(scope["headers"])
-    method = scope["method"]
-    # Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
-    environ.has_body = has_body = (
-        method not in WITHOUT_BODY
-        or scope.get("http_version", "1.1")[0] != "1"
-        or head.get(b"content-length", b"0") != b"0"
-        or head.get(b"transfer-encoding", b"0") != b"0"
-    )
-    if query := scope.get("query_string"):  # often all that is asked for
-        environ["QUERY_STRING"] = query.decode("latin-1")
-    if has_body and b"content-type" in head:
-        environ.fill_body_keys()
+    environ = environ_of(scope, transport)
     ctx = entrance.context_class(app, environ)
-    ctx.method = method
-    ctx.has_body = has_body
-    host = head.get(b"host", b"")
+    ctx.method = scope["method"]
+    ctx.has_body = environ.has_body
+    host = environ.head.get(b"host", b"")
     if refused is not None:
         ctx.routing_exception = refused
     if host not in SEEN_HOSTS:
@@ -178,6 +163,15 @@ def _encode_field(field: tuple[str, str]) -> tuple[bytes, bytes]:
     return encoded
 
 
+def _encode_around_length(response: Response, fields: Fields) -> list[tuple[bytes, bytes]]:
+    """Encode the head of a plain response but for its length, once for each media type."""
+    head = _encode(response.plain_head(fields))
+    around = [field for field in head if field[0] != b"content-length"]
+    if len(fields.encoded) < _FIELDS_LIMIT:
+        fields.encoded[response._mimetype or response.default_mimetype] = around
+    return around
+
+
 class _Transport:
     """Takes the body of a request out of ASGI messages, and sends a response as such."""
 
@@ -219,44 +213,56 @@ class _Transport:
 
     async def next_chunk(self) -> bytes:
         """Return the next bytes of the body, ``b""`` at its end."""
-        while True:
-            if self._ahead is not None:
-                chunk, self._ahead = self._ahead, None
-                if self._taken is not None:
-                    self._taken.set()
-                return chunk
+        while self._ahead is None:
             if self.disconnected:
                 raise ClientDisconnected
             if self.ended:
                 return b""
-            await self._receive_some()
-
-    async def _receive_some(self) -> None:
-        """Take one message; the stream and the watcher may both want it."""
-        if self._receiving:
-            if self._received is None:
-                self._received = Event()
-            await self._received.wait()
-            return  # the other one has got it, or has given up: whoever wants it asks again
-        self._receiving = True
-        try:
-            message = await self.receive()
-        finally:
-            self._receiving = False
-            if self._received is not None:
-                self._received.set()
-                self._received = None
-        if message["type"] == "http.disconnect":
-            self.disconnected = True
-            return
-        self.ended = not message.get("more_body", False)
-        self._ahead = message.get("body") or None
+            if self._receiving:  # the stream and the watcher may both want a message
+                if self._received is None:
+                    self._received = Event()
+                await self._received.wait()
+                continue  # the other one has got it, or has given up: look again
+            self._receiving = True
+            try:
+                message = await self.receive()
+            finally:
+                self._receiving = False
+                if self._received is not None:
+                    self._received.set()
+                    self._received = None
+            if message["type"] == "http.disconnect":
+                self.disconnected = True
+                continue
+            self.ended = not message.get("more_body", False)
+            if body := message.get("body"):
+                return body  # type: ignore[no-any-return]
+        chunk, self._ahead = self._ahead, None
+        if self._taken is not None:
+            self._taken.set()
+        return chunk
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         known = _known_fields
         headers = [known.get(field) or _encode_field(field) for field in head]
         try:
             await self.send({"type": "http.response.start", "status": status, "headers": headers})
+            await self.send({"type": "http.response.body", "body": body})
+        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
+            self.disconnected = True
+
+    async def send_plain(self, response: Response, fields: Fields) -> None:
+        body = response.whole[0]
+        mimetype = response._mimetype or response.default_mimetype
+        known = fields.encoded.get(mimetype) or _encode_around_length(response, fields)
+        headers = [(b"content-length", b"%d" % len(body)), *known]
+        start = {
+            "type": "http.response.start",
+            "status": response._status_code,
+            "headers": headers,
+        }
+        try:
+            await self.send(start)
             await self.send({"type": "http.response.body", "body": body})
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
@@ -290,7 +296,8 @@ class _Transport:
         while not (self.ended or self.disconnected):
             # The stream may still read the body: what is taken here is kept for it, and no more
             # is taken before it wants that.
-            await self._receive_some()
+            with suppress(ClientDisconnected):
+                self._ahead = await self.next_chunk() or None
             if self._ahead is not None and not self.ended:
                 self._taken = Event()
                 await self._taken.wait()

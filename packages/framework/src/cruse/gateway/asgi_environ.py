@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from cruse.gateway.asgi import _Transport
     from cruse.typing import Scope
 
-__all__ = ["ScopeEnviron", "path_below_root"]
+__all__ = ["ScopeEnviron", "environ_of", "path_below_root"]
 
+_LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
+_names: dict[str, bytes] = {}
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 
 
 class ScopeEnviron(LazyEnviron):
     """The environ of a scope.
 
-    The gateway makes it, without a constructor, and fills these.
+    :func:`environ_of` makes it.
     """
 
     __slots__ = ("has_body", "head", "scope", "transport")
@@ -39,8 +41,8 @@ class ScopeEnviron(LazyEnviron):
         """Return the value of one key, ``ABSENT`` when there is none."""
         if key in _MAKERS:
             return _MAKERS[key](self)
-        name = field_of(key).encode()
-        if not name:
+        name = _names.get(key)
+        if name is None and not (name := _learn_name(key)):
             return ABSENT
         value = self.head.get(name)
         if len(self.head) != len(self.scope["headers"]) or (
@@ -69,6 +71,41 @@ class ScopeEnviron(LazyEnviron):
         for name, value in self.scope["headers"]:
             add_header(environ, name, value.decode("latin-1"))
         return environ
+
+
+def environ_of(scope: Scope, transport: _Transport) -> ScopeEnviron:
+    """Make the environ of a scope.
+
+    It has no constructor, because Python takes a long way to call one of a kind of dictionary.
+
+    Args:
+        scope: The scope, of a request or of the handshake of a websocket.
+        transport: What receives the body.
+    """
+    environ = dict.__new__(ScopeEnviron)
+    environ.pending = True
+    environ.scope, environ.transport = scope, transport
+    environ.head = head = dict(scope["headers"])
+    # Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
+    environ.has_body = has_body = (
+        scope["method"] not in WITHOUT_BODY
+        or scope.get("http_version", "1.1")[0] != "1"
+        or head.get(b"content-length", b"0") != b"0"
+        or head.get(b"transfer-encoding", b"0") != b"0"
+    )
+    if query := scope.get("query_string"):  # often all that is asked for
+        environ["QUERY_STRING"] = query.decode("latin-1")
+    if has_body and b"content-type" in head:
+        environ.fill_body_keys()
+    return environ
+
+
+def _learn_name(key: str) -> bytes:
+    """Return the name of the header that a key is of, of others an empty one."""
+    name = field_of(key).encode()
+    if name and len(_names) < _LIMIT:
+        _names[key] = name
+    return name
 
 
 def path_below_root(scope: Scope) -> str:

@@ -11,8 +11,6 @@ from contextvars import copy_context
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from werkzeug.exceptions import ClientDisconnected
-
 from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
     from cruse.plans import Entrance, Plan
-    from cruse.responses import Response
+    from cruse.responses import Fields, Response
     from cruse.workers import KeptThread, WorkerPool
 
 __all__ = ["LoopBody", "Transport", "serve"]
@@ -46,6 +44,9 @@ class Transport(Protocol):
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Send a response that is complete."""
+
+    async def send_plain(self, response: Response, fields: Fields) -> None:
+        """Send a plain response: its head is these fields and what follows from its body."""
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -71,6 +72,8 @@ class Source(Protocol):
 
     #: The loop it is received on.
     loop: asyncio.AbstractEventLoop
+    #: Whether the client is known to have left.
+    disconnected: bool
 
     async def next_chunk(self) -> bytes:
         """Return the next bytes of the body, ``b""`` at its end."""
@@ -84,26 +87,22 @@ class LoopBody:
         empty: Whether it is known that there is no body.
     """
 
-    #: Whether the client left while its body was being read.
-    disconnected = False
-
     def __init__(self, source: Source, empty: bool = False) -> None:
         self._source = source
         self._empty = empty
         self._rest = b""
 
-    async def next_chunk(self) -> bytes:
-        """Return the next bytes; ``b""`` at the end."""
-        if self._rest:
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client is known to have left."""
+        return self._source.disconnected
+
+    def next_chunk(self) -> Coroutine[Any, Any, bytes]:
+        """Return the next bytes, to be awaited; ``b""`` at the end."""
+        if self._rest or self._empty:
             rest, self._rest = self._rest, b""
-            return rest
-        if self._empty:
-            return b""
-        try:
-            return await self._source.next_chunk()
-        except ClientDisconnected:
-            self.disconnected = True
-            raise
+            return _given(rest)
+        return self._source.next_chunk()
 
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes from a thread, waiting for the event loop.
@@ -134,6 +133,10 @@ class LoopBody:
         return b"".join(pieces)
 
 
+async def _given(chunk: bytes) -> bytes:
+    return chunk
+
+
 async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transport) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
@@ -147,12 +150,24 @@ async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transpo
         if app.observers:
             transport = ObservedTransport(ctx, transport)
         plan = plan_of(ctx)
+        place = None
         if plan.hop:
-            await _serve_in_thread(app, ctx, plan, transport)
+            place = await _answer_in_thread(ctx, plan)
         else:
             ctx.bridge = app.loop_bridge
             await answer(ctx, plan)
-            await _send(app, ctx, plan, ctx.response, transport)
+        response = ctx.response
+        fields = entrance.fields
+        if fields is None or ctx.tls_host is not None:
+            fields = app.security_headers.of(ctx, response)
+        has_body = ctx.method != "HEAD"
+        if has_body and response.plain:
+            await transport.send_plain(response, fields)
+        elif has_body and response.only_whole:
+            head = response.own_head(ctx.environ, fields)
+            await transport.send_whole(response._status_code, head, response.whole[0])
+        else:
+            await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
     except BaseException as error:
         failure = error
         raise
@@ -163,27 +178,27 @@ async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transpo
         _cv.reset(token)
 
 
-async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Transport) -> None:
-    """Run the whole sync pipeline, teardown included, in one hop to a thread.
+async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:
+    """Run the whole sync pipeline, teardown included, in one hop to a thread; return where.
 
     In a copy of the context variables: the task's own would be entered by two threads. A stream
     keeps the thread, for it may use what the view has opened there.
     """
-    loop = asyncio.get_running_loop()
+    loop, pool = asyncio.get_running_loop(), ctx.app.pool
     ctx.bridge = OffLoop(lambda: loop)
     variables = copy_context()
     made: list[tuple[Response, KeptThread | None] | None] = []
     try:
-        await app.pool.run(variables.run, _answer_into, made, ctx, plan)
+        await pool.run(variables.run, _answer_into, made, ctx, plan)
     except asyncio.CancelledError as error:
         made.append(None)
         if made[0] is not None:  # nobody will send it
             response, kept = made[0]
-            place = _Place(app.pool, variables, kept)
+            place = _Place(pool, variables, kept)
             await _close(ctx, plan, response, place, error, outlives_view(response))
         raise
-    ((response, kept),) = made  # type: ignore[misc]
-    await _send(app, ctx, plan, response, transport, variables, kept)
+    ((ctx.response, kept),) = made  # type: ignore[misc]
+    return _Place(pool, variables, kept)
 
 
 def _answer_into(
@@ -245,36 +260,11 @@ class _Place:
             self._kept.release()
 
 
-def _send(
-    app: Cruse,
-    ctx: Context,
-    plan: Plan,
-    response: Response,
-    transport: Transport,
-    variables: Variables | None = None,
-    kept: KeptThread | None = None,
-) -> Coroutine[Any, Any, None]:
-    """Send a response; ``variables`` are those of its thread, if it was made in one."""
-    fields = app.default_headers
-    if ctx.tls_host is not None or app.headers_vary:
-        fields = app.security_headers.of(ctx, response)
-    plain = response.plain
-    if ctx.method != "HEAD" and (plain or response.only_whole):
-        head = response.plain_head(fields) if plain else response.own_head(ctx.environ, fields)
-        return transport.send_whole(response._status_code, head, response.whole[0])
-    place = _Place(app.pool, variables, kept)
-    return _send_in_place(ctx, plan, response, transport, fields, place)
-
-
-async def _send_in_place(
-    ctx: Context,
-    plan: Plan,
-    response: Response,
-    transport: Transport,
-    fields: list[tuple[str, str]],
-    place: _Place,
+async def _send(
+    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
 ) -> None:
-    """Send a response that has something to be closed or to be ended."""
+    """Send a response that may have something to be closed or to be ended."""
+    response = ctx.response
     status = response._status_code
     streamed = outlives_view(response)
     error: BaseException | None = None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
     from cruse.proxies import TrustedProxies
+    from cruse.responses import Fields, Response
 
 __all__ = ["serve_rsgi"]
 
@@ -42,6 +43,7 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     if entrance is None or entrance.changes != app.changes.count:
         entrance = make_entrance(app)
     transport = _Transport(protocol)
+    transport.loop = get_running_loop()  # the environ behind a proxy is made before it is served
     ctx = entrance.context_class(app, _Environ(scope, transport))
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""
@@ -60,7 +62,6 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         ctx.has_body = _has_body(scope)
         await serve(app, entrance, ctx, transport)
     else:
-        transport.loop = get_running_loop()
         await converse(app, ctx, _WebSocket(protocol))
 
 
@@ -160,6 +161,7 @@ class _Body:
     """Takes the body of a request out of the protocol object."""
 
     loop: AbstractEventLoop
+    disconnected = False
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -175,6 +177,7 @@ class _Body:
             except StopAsyncIteration:
                 self.ended = True
             except Exception as error:  # granian's own, when the client has left
+                self.disconnected = True
                 raise ClientDisconnected from error
             else:
                 if chunk:
@@ -203,6 +206,10 @@ class _Transport:
             self.protocol.response_bytes(status, head, body)
         else:
             self.protocol.response_empty(status, head)
+
+    async def send_plain(self, response: Response, fields: Fields) -> None:
+        head = response.plain_head(fields)
+        await self.send_whole(response._status_code, head, response.whole[0])
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         if not 100 <= status <= 999:

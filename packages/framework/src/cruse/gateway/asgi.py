@@ -121,7 +121,7 @@ async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     no_body = _Transport(handshake, _no_message, _no_message)
     no_body.loop = get_running_loop()
     ctx = _context_of(app, entrance, handshake, no_body, refused)
-    await converse(app, ctx, _WebSocket(scope, receive, send))
+    await converse(app, entrance, ctx, _WebSocket(scope, receive, send))
 
 
 def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError | None]:
@@ -308,6 +308,8 @@ class _Transport:
 class _WebSocket:
     """The connection of a websocket scope."""
 
+    gone: type[Exception] = OSError  # ASGI 2.4
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
         self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
@@ -315,7 +317,7 @@ class _WebSocket:
         self._send = send
 
     async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
-        headers = _encode(head)
+        headers = _encode(head) if head else []
         await self._tell("accept", subprotocol=subprotocol, headers=headers)
 
     async def receive(self) -> str | bytes:
@@ -325,12 +327,9 @@ class _WebSocket:
         text: str | None = message.get("text")
         return bytes(message["bytes"]) if text is None else text
 
-    async def send(self, message: str | bytes) -> None:
+    def send(self, message: str | bytes) -> Awaitable[None]:
         kind = "text" if isinstance(message, str) else "bytes"
-        try:
-            await self._send({"type": "websocket.send", kind: message})
-        except OSError as error:  # ASGI 2.4: the client has left
-            raise WebSocketDisconnect from error
+        return self._send({"type": "websocket.send", kind: message})
 
     async def close(self, code: int, reason: str) -> None:
         await self._tell("close", code=code, reason=reason)

@@ -18,7 +18,7 @@ from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from cruse.app import Cruse
     from cruse.context import Context
@@ -62,7 +62,7 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         ctx.has_body = _has_body(scope)
         await serve(app, entrance, ctx, transport)
     else:
-        await converse(app, ctx, _WebSocket(protocol))
+        await converse(app, entrance, ctx, _WebSocket(protocol))
 
 
 def _rewrite(proxies: TrustedProxies, ctx: Context) -> None:
@@ -241,6 +241,8 @@ class _Transport:
 class _WebSocket:
     """The connection of a websocket. RSGI knows neither subprotocols nor header fields."""
 
+    gone: type[Exception] = RuntimeError  # granian's own
+
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
         self.transport: Any = None
@@ -259,12 +261,10 @@ class _WebSocket:
         data: str | bytes = message.data
         return data
 
-    async def send(self, message: str | bytes) -> None:
+    def send(self, message: str | bytes) -> Awaitable[None]:
         send = self.transport.send_str if isinstance(message, str) else self.transport.send_bytes
-        try:
-            await send(message)
-        except RuntimeError as error:  # granian's own, when the client has left
-            raise WebSocketDisconnect from error
+        sending: Awaitable[None] = send(message)
+        return sending
 
     async def close(self, code: int, reason: str) -> None:
         self.protocol.close(code)

@@ -80,6 +80,8 @@ class Cruse(Application):
     builtin_steps: dict[str, Callable[..., Any]]
     #: What happens when a context becomes current, as this class and its context have it.
     builtin_pushing: tuple[Callable[..., Any], ...]
+    #: What raises the errors of routing, as this class has it.
+    builtin_raising: Callable[..., Any]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
     _asgi_single_callable = True
 
@@ -588,6 +590,7 @@ class Cruse(Application):
 
 
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
+Cruse.builtin_raising = Cruse.raise_routing_exception
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
 mark_as_async(Cruse.__call__)

@@ -15,7 +15,7 @@ from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
-from cruse.pipeline import answer, finish, outlives_view, plan_of
+from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
 from cruse.signals import appcontext_pushed
 from cruse.sse import EventBody, cancelled_within
@@ -269,8 +269,10 @@ async def _send(
     streamed = outlives_view(response)
     error: BaseException | None = None
     try:
-        head = response.head(ctx.environ, fields)
-        if ctx.method == "HEAD" or has_no_body(status):
+        no_body = ctx.method == "HEAD"  # of others it is known that they are not plain
+        head_of = response.head if no_body else response.own_head
+        head = head_of(ctx.environ, fields)
+        if no_body or has_no_body(status):
             await transport.send_whole(status, head, b"")
         elif response.direct_passthrough and await _hand_over(response, transport, status, head):
             response.direct_passthrough = False  # nothing is left that wants a thread to be closed
@@ -320,10 +322,11 @@ async def _close(
             response.close()
     finally:
         try:
-            if streamed and not place.off_loop:
-                await finish(ctx, plan, error)
-            elif streamed:
-                await place.run(drive, finish(ctx, plan, error), urgent=True)
+            if streamed and ends_with_something(ctx, plan):
+                if place.off_loop:
+                    await place.run(drive, finish(ctx, plan, error), urgent=True)
+                else:
+                    await finish(ctx, plan, error)
         finally:
             place.release()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from types import CoroutineType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
@@ -451,7 +451,7 @@ class Cruse(Application):
         if not self.response_types:
             if kind is dict or kind is list:
                 return self.json.response(rv)
-            if kind is GeneratorType:
+            if kind is GeneratorType or kind is AsyncGeneratorType:
                 return response_class(rv)  # type: ignore[arg-type]
         return response_of(self, rv)
 

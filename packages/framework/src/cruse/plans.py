@@ -180,7 +180,7 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.mixed = mixed
     plan.raises = (
         "raise_routing_exception" in app.__dict__
-        or type(app).raise_routing_exception is not app.builtin_raising
+        or type(app).raise_routing_exception is not type(app).builtin_raising
     )
     plan.session_waits = hooks and app.session_interface.waits
     plan.completes = app.cors is not None or app.compression is not None

@@ -347,9 +347,21 @@ class WebSocket:
         """Whether a cancellation that arrived is the one for a client that has left."""
         return self._cancelled and self._task is not None and self._task.cancelling() == 1
 
+    def end(self, request: Callable[[], Request]) -> None:
+        """Let go of what leads back to the context: else the collector alone could free both.
+
+        Args:
+            request: Returns the handshake's request from now on.
+        """
+        self._get_request = request
+        del self.handshake
+        if self.closed is not None:
+            self.closed.__traceback__ = None
+
     async def release(self) -> None:
         """Stop looking after the client; at the end of the view."""
         self._lookout.remove(self)
+        del self._variables  # they lead back here
         if self._cancelled and self._task is not None:
             self._task.uncancel()
         if self._ahead is not None:

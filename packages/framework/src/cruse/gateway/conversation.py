@@ -74,6 +74,10 @@ async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Con
         finally:
             await finish(ctx, plan, error)
             connection.release()
+            request = ctx.made_request
+            make = partial(app.request_class, ctx.environ or {})
+            websocket.end(make if request is None else lambda: request)
+            error = None  # its traceback leads back here: a cycle
     finally:
         _cv.reset(token)
 

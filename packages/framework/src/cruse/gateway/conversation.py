@@ -74,8 +74,8 @@ async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Con
         finally:
             await finish(ctx, plan, error)
             connection.release()
-            request = ctx.made_request
-            make = partial(app.request_class, ctx.environ or {})
+            request, environ = ctx.made_request, ctx.environ
+            make = partial(app.request_class, environ)  # type: ignore[arg-type]
             websocket.end(make if request is None else lambda: request)
             error = None  # its traceback leads back here: a cycle
     finally:

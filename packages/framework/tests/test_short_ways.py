@@ -5,8 +5,9 @@ import pickle
 
 import pytest
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import ImATeapot
 
-from cruse import Cruse, Request, Response, g, request
+from cruse import Cruse, Request, Response, g, request, websocket
 from cruse.context import Context
 from cruse.formparser import FormParser
 
@@ -47,6 +48,75 @@ def test_an_application_with_its_own_push_is_asked(client_of):
     app = Counting(__name__)
     app.add_url_rule("/", "view", lambda: str(g.pushed))
     assert client_of(app).get("/").text == "True"
+
+
+@pytest.mark.parametrize("where", ["class", "instance"])
+def test_what_raises_the_errors_of_routing_can_be_replaced(client_of, where):
+    def raise_teapot(*given):
+        raise ImATeapot(f"for {given[-1].path}")
+
+    class Teapots(Cruse):
+        raise_routing_exception = raise_teapot
+
+    app = app_with(lambda: "view")
+    assert client_of(app).get("/nowhere").status_code == 404
+    if where == "class":
+        app = Teapots(__name__)
+    else:
+        app.raise_routing_exception = raise_teapot
+    response = client_of(app).get("/nowhere")
+    assert response.status_code == 418
+    assert "for /nowhere" in response.text
+
+
+@pytest.mark.parametrize(("mimetype", "body"), [("text/html", "a"), ("text/plain", "bc")])
+def test_the_head_of_a_plain_answer_is_its_own(client_of, mimetype, body):
+    app = app_with(lambda: Response(request.args["body"], mimetype=request.args["type"]))
+    for sent in ("", body, 9 * body):
+        response = client_of(app).get("/", query_string={"body": sent, "type": mimetype})
+        assert response.text == sent
+        assert response.content_length == len(sent)
+        assert response.headers.getlist("Content-Type") == [f"{mimetype}; charset=utf-8"]
+
+
+def test_middleware_may_add_to_the_head_of_one_answer():
+    app = app_with(lambda: "view")
+    inner, served = app.asgi_app, []
+
+    async def middleware(scope, receive, send):
+        async def send_more(message):
+            if message["type"] == "http.response.start":
+                served.append(scope)
+                message["headers"].append((b"x-served", str(len(served)).encode()))
+            await send(message)
+
+        await inner(scope, receive, send_more)
+
+    app.asgi_app = middleware
+    client = app.test_client(gateway="asgi")
+    for number in ("1", "2"):
+        assert client.get("/").headers.getlist("X-Served") == [number]
+
+
+def test_a_handshake_is_answered_with_the_fields_of_its_class():
+    class Marked(Response):
+        def get_wsgi_headers(self, environ):
+            headers = super().get_wsgi_headers(environ)
+            headers["X-Marked"] = "yes"
+            return headers
+
+    app = Cruse(__name__)
+
+    @app.websocket("/ws")
+    async def talk():
+        await websocket.send("hello")
+
+    client = app.test_client(gateway="asgi")
+    for response_class, mark in ((Response, None), (Marked, "yes")):
+        app.response_class = response_class
+        with client.websocket("/ws") as connection:
+            assert connection.receive() == "hello"
+            assert connection.headers.get("X-Marked") == mark
 
 
 def test_middleware_and_mounts_that_come_later_are_met():

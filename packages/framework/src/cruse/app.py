@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from types import CoroutineType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cruse.loops import LoopThread
     from cruse.proxies import TrustedProxies
     from cruse.requests import Request
-    from cruse.responses import Response
+    from cruse.responses import Fields, Response
     from cruse.security import SecurityHeaders
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
     from cruse.typing import (
@@ -80,6 +80,8 @@ class Cruse(Application):
     builtin_steps: dict[str, Callable[..., Any]]
     #: What happens when a context becomes current, as this class and its context have it.
     builtin_pushing: tuple[Callable[..., Any], ...]
+    #: What raises the errors of routing, as this class has it.
+    builtin_raising: Callable[..., Any]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
     _asgi_single_callable = True
 
@@ -170,7 +172,7 @@ class Cruse(Application):
         return SecurityHeaders(self.config)
 
     @lazy
-    def default_headers(self) -> list[tuple[str, str]]:
+    def default_headers(self) -> Fields:
         """The header fields that every response gets unless it has them."""
         return self.security_headers.usual
 
@@ -449,7 +451,7 @@ class Cruse(Application):
         if not self.response_types:
             if kind is dict or kind is list:
                 return self.json.response(rv)
-            if kind is GeneratorType:
+            if kind is GeneratorType or kind is AsyncGeneratorType:
                 return response_class(rv)  # type: ignore[arg-type]
         return response_of(self, rv)
 
@@ -588,6 +590,7 @@ class Cruse(Application):
 
 
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
+Cruse.builtin_raising = Cruse.raise_routing_exception
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
 mark_as_async(Cruse.__call__)

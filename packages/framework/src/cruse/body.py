@@ -120,7 +120,12 @@ class BodyStream(io.RawIOBase):
             from asyncio import to_thread
 
             return await to_thread(self._read, CHUNK)
-        return self._count(await next_chunk())
+        data: bytes = await next_chunk()
+        received = self.received + len(data)
+        if data and (self.limit is None or received <= self.limit):  # as in `_read`
+            self.received = received
+            return data
+        return self._count(data)
 
     def spool_now(self, in_memory: int) -> tuple[IO[bytes], int]:
         """Read all that is left into a temporary file, as :meth:`spool` does, from sync code."""

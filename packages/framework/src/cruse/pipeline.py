@@ -267,9 +267,11 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     """
     if plan.custom and "dispatch_request" in plan.custom:
         return own(ctx, plan, "dispatch_request")
-    route, view = ctx.route, plan.view
-    if route is None or ctx.routing_exception is not None:
-        ctx.app.raise_routing_exception(ctx.request)
+    route, view, error = ctx.route, plan.view, ctx.routing_exception
+    if route is None or error is not None:
+        if error is None or plan.raises or isinstance(error, RoutingException):
+            ctx.app.raise_routing_exception(ctx.request)
+        raise error  # that would do nothing else, and the request need not be made for it
     if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
         return ctx.app.make_default_options_response()
     if view is None:

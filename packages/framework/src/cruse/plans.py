@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.mounts import Mounts
     from cruse.proxies import TrustedProxies
+    from cruse.responses import Fields
     from cruse.routing import Route
 
 __all__ = [
@@ -66,8 +67,8 @@ class Plan:
 
     __slots__ = (
         "after", "app", "before", "blueprints", "changes", "completes", "custom", "ends", "hop",
-        "mixed", "preprocessors", "session_waits", "teardown_appcontext", "teardown_request",
-        "view",
+        "mixed", "preprocessors", "raises", "session_waits", "teardown_appcontext",
+        "teardown_request", "view",
     )  # fmt: skip
 
     changes: int
@@ -88,6 +89,8 @@ class Plan:
     hop: bool
     #: Whether any function of the plan is async.
     mixed: bool
+    #: Whether the application has its own ``raise_routing_exception``.
+    raises: bool
     #: Whether opening the session may take a while.
     session_waits: bool
     #: Whether settings change every response: those for other sites, or compression.
@@ -111,7 +114,7 @@ class Entrance:
     #: What finds the route; ``None`` where ``context_pushed`` is to be asked.
     match: Callable[[Context], None] | None
     #: The header fields that all responses get; ``None`` where they depend on the response.
-    fields: list[tuple[str, str]] | None
+    fields: Fields | None
 
 
 def as_call(function: Callable[..., Any]) -> Call:
@@ -175,6 +178,10 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.ends = bool(teardown or appcontext or custom)
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
+    plan.raises = (
+        "raise_routing_exception" in app.__dict__
+        or type(app).raise_routing_exception is not type(app).builtin_raising
+    )
     plan.session_waits = hooks and app.session_interface.waits
     plan.completes = app.cors is not None or app.compression is not None
     return plan

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.context import Context
-    from cruse.requests import Request
     from cruse.responses import Response
-    from cruse.typing import WSGIEnvironment
 
 __all__ = ["answer_error", "prefers_json", "problem", "wants_problem"]
 
@@ -55,15 +53,15 @@ def wants_problem() -> bool:
     """
     ctx = current_context()
     chosen = _format_of(ctx)
-    return _asks_for_problem(ctx.request) if chosen == "auto" else chosen == "problem"
+    return _asks_for_problem(ctx) if chosen == "auto" else chosen == "problem"
 
 
-def _asks_for_problem(request: Request) -> bool:
-    environ = request.environ
-    sent_json = bool(environ.get("CONTENT_TYPE")) and request.is_json
+def _asks_for_problem(ctx: Context) -> bool:
+    environ: Any = ctx.environ
+    sent_json = bool(environ.get("CONTENT_TYPE")) and ctx.request.is_json
     if environ.get("HTTP_ACCEPT", "*/*") == "*/*":  # it takes whatever comes
         return sent_json
-    return prefers_json(request.accept_mimetypes, sent_json)
+    return prefers_json(ctx.request.accept_mimetypes, sent_json)
 
 
 def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
@@ -108,9 +106,9 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
         or kind.get_body is not HTTPException.get_body
     )
     if has_own_answer:
-        return error.get_response(ctx.request.environ)
+        return error.get_response(ctx.environ)
     chosen = _format_of(ctx)
-    problem = chosen == "problem" or (chosen == "auto" and _asks_for_problem(ctx.request))
+    problem = chosen == "problem" or (chosen == "auto" and _asks_for_problem(ctx))
     response = _problem_of(error, ctx) if problem else _page_of(error, ctx)
     if chosen == "auto":
         vary_by(response, "Accept")  # a cache must not give the one's answer to the other
@@ -119,7 +117,7 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
 
 def _page_of(error: HTTPException, ctx: Context) -> Response:
     """Return an error as a page, with what it says in headers."""
-    environ = ctx.request.environ
+    environ: Any = ctx.environ
     kind: Any = type(error)
     usual = kind.__module__ == HTTPException.__module__ and error.__dict__.keys() <= {"response"}
     page = _page_of_kind(kind) if usual else error.get_body(environ)
@@ -135,7 +133,7 @@ def _page_of_kind(kind: Any) -> str:
     return str(kind().get_body())
 
 
-def _add_headers(response: Response, error: HTTPException, environ: WSGIEnvironment) -> None:
+def _add_headers(response: Response, error: HTTPException, environ: Any) -> None:
     """Add what an error says in headers (Allow, Retry-After...)."""
     for name, value in error.get_headers(environ):
         if name.lower() not in {"content-type", "content-length"}:
@@ -150,5 +148,5 @@ def _problem_of(error: HTTPException, ctx: Context) -> Response:
     members.pop("status", None)  # it is the response's, or the two would contradict each other
     detail = members.pop("detail", detail)
     response = problem(error.code, detail, **members)
-    _add_headers(response, error, ctx.request.environ)
+    _add_headers(response, error, ctx.environ)
     return response

@@ -98,6 +98,8 @@ class Fields(list[tuple[str, str]]):
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         super().__init__(fields)
         self.names = frozenset(name.lower() for name, _ in self)
+        #: With those of a media type, as ASGI sends them; its gateway fills this.
+        self.encoded: dict[str | None, list[tuple[bytes, bytes]]] = {}
 
 
 class _Headers(Headers):

@@ -75,24 +75,28 @@ class SecurityHeaders:
         self._nonced = nonced
         self._without_nonce = [(name, policy.text()) for name, policy in nonced.items()]
         #: What every response gets, when none of the two exceptions is in use.
-        self.usual: list[Field] = Fields([*fields, *self._without_nonce])
+        self.usual = Fields([*fields, *self._without_nonce])
+        self._over_tls = Fields([*self.usual, *hsts])
         #: Whether a policy has a nonce, so that the fields depend on the response.
         self.vary = bool(nonced)
 
-    def of(self, ctx: Context, response: Response) -> list[Field]:
+    def of(self, ctx: Context, response: Response) -> Fields:
         """Return the fields for one response."""
+        over_tls = self._hsts and ctx.tls_host and _is_domain(ctx.tls_host)
+        if not self.vary:
+            return self._over_tls if over_tls else self.usual
         fields = [*self._plain]
         # A stream is still to be made, and may ask for the nonce when these are sent already.
-        if self.vary and ("csp_nonce" in ctx.__dict__ or response.is_streamed):
+        if "csp_nonce" in ctx.__dict__ or response.is_streamed:
             nonce = ctx.csp_nonce
             fields += [(name, policy.text(nonce)) for name, policy in self._nonced.items()]
         elif response.status_code != 304:
             # A 304 keeps the policy of the answer that the browser has, with its nonce: the
             # fields that it does carry replace the stored ones (RFC 9111 section 3.2).
             fields += self._without_nonce
-        if self._hsts and ctx.tls_host and _is_domain(ctx.tls_host):
+        if over_tls:
             fields += self._hsts
-        return fields
+        return Fields(fields)
 
 
 def _as_fields(headers: Mapping[str, Any]) -> list[Field]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from contextvars import Context as Variables
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from werkzeug.exceptions import HTTPException
 
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 TICK = 1.0  # seconds between two looks for a client that left while the view waits elsewhere
+_MESSAGES = str, bytes  # a union would be made at each use
 MAX_REASON = 123  # bytes of a reason in a close frame (RFC 6455 section 5.5)
 
 
@@ -75,10 +79,15 @@ class UpgradeRequired(HTTPException):
 
 
 class Connection(Protocol):
-    """A websocket as a gateway has it. All raise :exc:`WebSocketDisconnect` at its end."""
+    """A websocket as a gateway has it.
+
+    All raise :exc:`WebSocketDisconnect` at its end, but for ``send``, which runs most often.
+    """
 
     #: What the client offers to speak, best first.
     subprotocols: list[str]
+    #: What ``send`` raises when the client has left.
+    gone: type[Exception]
 
     async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
         """Answer the handshake with 101."""
@@ -86,7 +95,7 @@ class Connection(Protocol):
     async def receive(self) -> str | bytes:
         """Return the next message; may be cancelled without losing one."""
 
-    async def send(self, message: str | bytes) -> None:
+    def send(self, message: str | bytes) -> Awaitable[None]:
         """Send a text or binary message."""
 
     async def close(self, code: int, reason: str) -> None:
@@ -108,7 +117,6 @@ class WebSocket:
     Args:
         connection: The gateway's end.
         request: The handshake's request.
-        handshake: Makes the response to the handshake, after hooks included.
         max_size: The size of a message above which the conversation is closed, in bytes.
     """
 
@@ -116,17 +124,15 @@ class WebSocket:
         self,
         connection: Connection,
         request: Callable[[], Request],
-        handshake: Callable[[], Awaitable[Response]],
         max_size: int | None,
     ) -> None:
         self._connection = connection
         self._get_request = request
-        self._handshake = handshake
         self._max_size = max_size
-        self._accepting = asyncio.Lock()
+        self._accepting = False
+        self._answered: asyncio.Event | None = None  # for who accepts while another one does
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._timer: asyncio.TimerHandle | None = None
         self._receiving = False
         self._ahead: asyncio.Task[str | bytes] | None = None
         self._cancelled = False
@@ -134,6 +140,8 @@ class WebSocket:
         self.accepted = False
         #: How the conversation ended; ``None`` while it goes on.
         self.closed: WebSocketDisconnect | None = None
+        #: Returns the head of the response to the handshake, given the view's fields for it.
+        self.handshake: Callable[[Iterable[tuple[str, str]]], Awaitable[list[tuple[str, str]]]]
         #: What was agreed to be spoken.
         self.subprotocol: str | None = None
 
@@ -171,21 +179,28 @@ class WebSocket:
         Raises:
             ValueError: When the client did not offer the subprotocol (RFC 6455 section 4.2.2).
         """
-        async with self._accepting:
-            if self.accepted:
-                return
-            if subprotocol is not None and subprotocol not in self.requested_subprotocols:
-                raise ValueError(
-                    f"The client did not offer the subprotocol {subprotocol!r}, so it cannot be "
-                    f"agreed on; it offered {self.requested_subprotocols!r}."
-                )
-            response = await self._handshake()
-            if headers:
-                response.headers.extend(list(headers))
-            head = response.own_head(None, [])
+        while self._accepting:
+            if self._answered is None:
+                self._answered = asyncio.Event()
+            await self._answered.wait()
+        if self.accepted:
+            return
+        if subprotocol is not None and subprotocol not in self.requested_subprotocols:
+            raise ValueError(
+                f"The client did not offer the subprotocol {subprotocol!r}, so it cannot be "
+                f"agreed on; it offered {self.requested_subprotocols!r}."
+            )
+        self._accepting = True
+        try:
+            head = await self.handshake(headers)
             self.accepted = True
             self.subprotocol = subprotocol
             await self._connection.accept(subprotocol, head)
+        finally:
+            self._accepting = False
+            if self._answered is not None:
+                self._answered.set()
+                self._answered = None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the conversation. A second time, nothing happens.
@@ -260,7 +275,7 @@ class WebSocket:
             WebSocketDisconnect: When the conversation is over.
             TypeError: For anything else.
         """
-        if not isinstance(message, str | bytes):
+        if not isinstance(message, _MESSAGES):
             raise TypeError(
                 f"A websocket sends str or bytes, not {type(message).__name__!r}; "
                 "'send_json' sends what JSON can say."
@@ -271,9 +286,9 @@ class WebSocket:
             raise self.closed
         try:
             await self._connection.send(message)
-        except WebSocketDisconnect as left:
-            self.closed = left
-            raise
+        except self._connection.gone as error:
+            self.closed = WebSocketDisconnect()
+            raise self.closed from error
 
     async def send_json(self, *args: Any, **kwargs: Any) -> None:
         """Send a text message with JSON of the arguments, as ``jsonify`` makes it.
@@ -297,21 +312,23 @@ class WebSocket:
 
     def look_after(self) -> None:
         """Look after the client from here to :meth:`release`: while the view runs."""
-        self._timer = self._loop.call_later(TICK, self._tick)
+        self._variables = copy_context()
+        self._lookout = _lookout_of(self._loop)
+        self._lookout.add(self)
 
-    def _tick(self) -> None:
+    def look(self) -> None:
         """Look for a client that has left, one message ahead, while nobody receives.
 
         The view gets one more tick to come to an end before it is cancelled: it may be at work on
         the last message.
         """
-        self.look_after()
         if self._receiving or not self.accepted:
             return
         if self.closed is not None:
             self._cancel_view()
         elif self._ahead is None:
-            self._ahead = self._loop.create_task(self._look_ahead())
+            ahead = self._look_ahead()
+            self._ahead = self._loop.create_task(ahead, context=self._variables)
 
     async def _look_ahead(self) -> str | bytes:
         try:
@@ -330,10 +347,21 @@ class WebSocket:
         """Whether a cancellation that arrived is the one for a client that has left."""
         return self._cancelled and self._task is not None and self._task.cancelling() == 1
 
+    def end(self, request: Callable[[], Request]) -> None:
+        """Let go of what leads back to the context: else the collector alone could free both.
+
+        Args:
+            request: Returns the handshake's request from now on.
+        """
+        self._get_request = request
+        del self.handshake
+        if self.closed is not None:
+            self.closed.__traceback__ = None
+
     async def release(self) -> None:
         """Stop looking after the client; at the end of the view."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._lookout.remove(self)
+        del self._variables  # they lead back here
         if self._cancelled and self._task is not None:
             self._task.uncancel()
         if self._ahead is not None:
@@ -341,6 +369,43 @@ class WebSocket:
             await asyncio.wait({self._ahead})
             if not self._ahead.cancelled():
                 self._ahead.exception()  # seen
+
+
+class _Lookout:
+    """Looks after the conversations of one loop, with one timer for all of them."""
+
+    def __init__(self) -> None:
+        self._conversations: set[WebSocket] = set()
+        self._ticks = False
+        self.remove = self._conversations.discard
+
+    def add(self, conversation: WebSocket) -> None:
+        """Look after one more."""
+        self._conversations.add(conversation)
+        if not self._ticks:
+            self._ticks = True
+            self._wait()
+
+    def _wait(self) -> None:
+        # With no context variables: it would keep those of one request for all that follow.
+        asyncio.get_running_loop().call_later(TICK, self._tick, context=Variables())
+
+    def _tick(self) -> None:
+        self._ticks = bool(self._conversations)
+        if self._ticks:
+            self._wait()
+        for conversation in list(self._conversations):
+            conversation.look()
+
+
+_lookouts: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookout] = WeakKeyDictionary()
+
+
+def _lookout_of(loop: asyncio.AbstractEventLoop) -> _Lookout:
+    lookout = _lookouts.get(loop)
+    if lookout is None:
+        lookout = _lookouts[loop] = _Lookout()
+    return lookout
 
 
 def _is_longer(message: str | bytes, size: int) -> bool:

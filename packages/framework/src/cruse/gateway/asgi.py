@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
-from cruse.gateway.asgi_environ import ScopeEnviron, path_below_root
+from cruse.gateway.asgi_environ import environ_of, path_below_root
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import serve
 from cruse.hosts import SEEN_HOSTS, refusal
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
 
     from cruse.app import Cruse
+    from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
+    from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
+    from cruse.responses import Fields, Response
     from cruse.typing import Message, Receive, Scope, Send
 
 __all__ = ["serve_asgi"]
@@ -41,12 +44,26 @@ def serve_asgi(
     Raises:
         ValueError: When awaited, for a type of scope that is not known, as the specification asks.
     """
-    if scope["type"] == "http" and app.mounts is None and app.lifecycle.started:
-        return _http(app, scope, receive, send)  # the usual case has one coroutine less
-    return _connection(app, scope, receive, send)
+    # A plain function: the usual case has one coroutine, which both gateways of loops share.
+    if scope["type"] != "http" or not app.lifecycle.started:
+        return _connection(app, scope, receive, send)
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
+    if entrance.mounts is not None:
+        mounted = entrance.mounts.asgi(app, scope, receive, send)
+        if mounted is not None:
+            return mounted
+    transport = _Transport(scope, receive, send)
+    refused = None
+    if entrance.proxies is not None:
+        scope, refused = _behind(entrance.proxies, scope)
+    ctx = _context_of(app, entrance, scope, transport, refused)
+    return serve(app, entrance, ctx, transport)
 
 
 async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve what is no request, or comes before the application has started."""
     kind = scope["type"]
     if kind == "lifespan":
         await _lifespan(app, receive, send)
@@ -55,69 +72,56 @@ async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) ->
         raise ValueError(f"The ASGI scope type {kind!r} is not supported.")
     if not app.lifecycle.started:
         await app.start_on_loop()
+    if kind == "http":
+        await serve_asgi(app, scope, receive, send)
+        return
     mounted = None if app.mounts is None else app.mounts.asgi(app, scope, receive, send)
-    if mounted is not None:
-        await mounted
-    elif kind == "http":
-        await _http(app, scope, receive, send)
-    else:
-        await _websocket(app, scope, receive, send)
+    await (mounted or _websocket(app, scope, receive, send))
 
 
-async def _http(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
-    transport = _Transport(receive, send)
-    transport.scope = scope
-    entrance = app.entrance
-    if entrance is None or entrance.changes != app.changes.count:
-        entrance = make_entrance(app)
-    refused = None
-    if entrance.proxies is not None:
-        scope, refused = _behind(entrance.proxies, scope)
-    environ = ScopeEnviron(scope, transport, get_running_loop())
-    if query := scope.get("query_string"):  # often all that is asked for
-        environ["QUERY_STRING"] = query.decode("latin-1")
-    if environ.has_body and b"content-type" in environ.head:
-        environ.fill_body_keys()
+def _context_of(
+    app: Cruse,
+    entrance: Entrance,
+    scope: Scope,
+    transport: _Transport,
+    refused: SecurityError | None,
+) -> Context:
+    """Make the context of a request, or of a handshake, which is one without a body."""
+    environ = environ_of(scope, transport)
     ctx = entrance.context_class(app, environ)
-    if refused is not None:
-        ctx.routing_exception = refused
     ctx.method = scope["method"]
     ctx.has_body = environ.has_body
     host = environ.head.get(b"host", b"")
+    if refused is not None:
+        ctx.routing_exception = refused
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or refused
     if scope.get("scheme") == "https":
         ctx.tls_host = host.decode("latin-1")
-    path = path_below_root(scope) if scope.get("root_path") else scope["path"]
-    ctx.path = path
+    ctx.path = path = path_below_root(scope) if scope.get("root_path") else scope["path"]
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-    await serve(app, entrance, ctx, transport)
+    return ctx
 
 
 async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     message = await receive()
     if message["type"] != "websocket.connect":
         return  # gone before it was there
+    entrance = app.entrance
+    if entrance is None or entrance.changes != app.changes.count:
+        entrance = make_entrance(app)
     refused = None
-    if app.proxies is not None:
-        scope, refused = _behind(app.proxies, scope)
+    if entrance.proxies is not None:
+        scope, refused = _behind(entrance.proxies, scope)
     scheme = "https" if scope.get("scheme") == "wss" else "http"
-    # The handshake is a request without a body.
     handshake = {**scope, "method": "GET", "scheme": scheme, "http_version": "1.1"}
-    no_body = _Transport(_no_message, _no_message)
-    environ = ScopeEnviron(handshake, no_body, get_running_loop())
-    ctx = app.context_class(app, environ)
-    ctx.routing_exception = refused
-    host = environ.head.get(b"host", b"")
-    if host not in SEEN_HOSTS:
-        ctx.routing_exception = refusal(host) or refused
-    ctx.path = path = path_below_root(scope)
-    if "\ufffd" in path and _is_not_utf8(scope):
-        ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
-    await converse(app, ctx, _WebSocket(scope, receive, send))
+    no_body = _Transport(handshake, _no_message, _no_message)
+    no_body.loop = get_running_loop()
+    ctx = _context_of(app, entrance, handshake, no_body, refused)
+    await converse(app, entrance, ctx, _WebSocket(scope, receive, send))
 
 
 def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError | None]:
@@ -159,6 +163,15 @@ def _encode_field(field: tuple[str, str]) -> tuple[bytes, bytes]:
     return encoded
 
 
+def _encode_around_length(response: Response, fields: Fields) -> list[tuple[bytes, bytes]]:
+    """Encode the head of a plain response but for its length, once for each media type."""
+    head = _encode(response.plain_head(fields))
+    around = [field for field in head if field[0] != b"content-length"]
+    if len(fields.encoded) < _FIELDS_LIMIT:
+        fields.encoded[response._mimetype or response.default_mimetype] = around
+    return around
+
+
 class _Transport:
     """Takes the body of a request out of ASGI messages, and sends a response as such."""
 
@@ -168,23 +181,24 @@ class _Transport:
     _received: Event | None = None  # for who wants a message while the other one receives it
     _ahead: bytes | None = None  # of the body, read while watching for a disconnect
     _taken: Event | None = None
-    scope: Scope | None = None  # set where what the server can do beyond the rules is of use
+    loop: AbstractEventLoop  # it is served on: a body may be asked for in a thread
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
         self.receive = receive
         self.send = send
 
-    def send_early_hints(self, loop: AbstractEventLoop, fields: list[tuple[str, str]]) -> None:
+    def send_early_hints(self, fields: list[tuple[str, str]]) -> None:
         """Send a 103 with these fields, from the loop or from a thread; gunicorn's key has this.
 
         On the loop it cannot be waited for. Whatever is sent next waits for it.
         """
         links = [value.encode("latin-1") for _, value in fields]
         hint = self._send_hint(self.send, links)
-        if _get_running_loop() is not loop:
-            run_coroutine_threadsafe(hint, loop).result()
+        if _get_running_loop() is not self.loop:
+            run_coroutine_threadsafe(hint, self.loop).result()
             return
-        send, sending = self.send, loop.create_task(hint)
+        send, sending = self.send, self.loop.create_task(hint)
 
         async def send_behind(message: Message) -> None:
             await sending
@@ -199,44 +213,56 @@ class _Transport:
 
     async def next_chunk(self) -> bytes:
         """Return the next bytes of the body, ``b""`` at its end."""
-        while True:
-            if self._ahead is not None:
-                chunk, self._ahead = self._ahead, None
-                if self._taken is not None:
-                    self._taken.set()
-                return chunk
+        while self._ahead is None:
             if self.disconnected:
                 raise ClientDisconnected
             if self.ended:
                 return b""
-            await self._receive_some()
-
-    async def _receive_some(self) -> None:
-        """Take one message; the stream and the watcher may both want it."""
-        if self._receiving:
-            if self._received is None:
-                self._received = Event()
-            await self._received.wait()
-            return  # the other one has got it, or has given up: whoever wants it asks again
-        self._receiving = True
-        try:
-            message = await self.receive()
-        finally:
-            self._receiving = False
-            if self._received is not None:
-                self._received.set()
-                self._received = None
-        if message["type"] == "http.disconnect":
-            self.disconnected = True
-            return
-        self.ended = not message.get("more_body", False)
-        self._ahead = message.get("body") or None
+            if self._receiving:  # the stream and the watcher may both want a message
+                if self._received is None:
+                    self._received = Event()
+                await self._received.wait()
+                continue  # the other one has got it, or has given up: look again
+            self._receiving = True
+            try:
+                message = await self.receive()
+            finally:
+                self._receiving = False
+                if self._received is not None:
+                    self._received.set()
+                    self._received = None
+            if message["type"] == "http.disconnect":
+                self.disconnected = True
+                continue
+            self.ended = not message.get("more_body", False)
+            if body := message.get("body"):
+                return body  # type: ignore[no-any-return]
+        chunk, self._ahead = self._ahead, None
+        if self._taken is not None:
+            self._taken.set()
+        return chunk
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         known = _known_fields
         headers = [known.get(field) or _encode_field(field) for field in head]
         try:
             await self.send({"type": "http.response.start", "status": status, "headers": headers})
+            await self.send({"type": "http.response.body", "body": body})
+        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
+            self.disconnected = True
+
+    async def send_plain(self, response: Response, fields: Fields) -> None:
+        body = response.whole[0]
+        mimetype = response._mimetype or response.default_mimetype
+        known = fields.encoded.get(mimetype) or _encode_around_length(response, fields)
+        headers = [(b"content-length", b"%d" % len(body)), *known]
+        start = {
+            "type": "http.response.start",
+            "status": response._status_code,
+            "headers": headers,
+        }
+        try:
+            await self.send(start)
             await self.send({"type": "http.response.body", "body": body})
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
@@ -256,7 +282,7 @@ class _Transport:
         return self.send({"type": "http.response.body", "body": b""})
 
     def takes_file(self, part: FilePart) -> bool:
-        extensions = (self.scope or {}).get("extensions") or {}
+        extensions = self.scope.get("extensions") or {}
         return part.whole and "http.response.pathsend" in extensions
 
     async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
@@ -270,7 +296,8 @@ class _Transport:
         while not (self.ended or self.disconnected):
             # The stream may still read the body: what is taken here is kept for it, and no more
             # is taken before it wants that.
-            await self._receive_some()
+            with suppress(ClientDisconnected):
+                self._ahead = await self.next_chunk() or None
             if self._ahead is not None and not self.ended:
                 self._taken = Event()
                 await self._taken.wait()
@@ -281,6 +308,8 @@ class _Transport:
 class _WebSocket:
     """The connection of a websocket scope."""
 
+    gone: type[Exception] = OSError  # ASGI 2.4
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
         self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
@@ -288,7 +317,7 @@ class _WebSocket:
         self._send = send
 
     async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
-        headers = _encode(head)
+        headers = _encode(head) if head else []
         await self._tell("accept", subprotocol=subprotocol, headers=headers)
 
     async def receive(self) -> str | bytes:
@@ -298,12 +327,9 @@ class _WebSocket:
         text: str | None = message.get("text")
         return bytes(message["bytes"]) if text is None else text
 
-    async def send(self, message: str | bytes) -> None:
+    def send(self, message: str | bytes) -> Awaitable[None]:
         kind = "text" if isinstance(message, str) else "bytes"
-        try:
-            await self._send({"type": "websocket.send", kind: message})
-        except OSError as error:  # ASGI 2.4: the client has left
-            raise WebSocketDisconnect from error
+        return self._send({"type": "websocket.send", kind: message})
 
     async def close(self, code: int, reason: str) -> None:
         await self._tell("close", code=code, reason=reason)

@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
 from cruse.gateway.onloop import LoopBody
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from cruse.gateway.asgi import _Transport
     from cruse.typing import Scope
 
-__all__ = ["ScopeEnviron", "path_below_root"]
+__all__ = ["ScopeEnviron", "environ_of", "path_below_root"]
 
+_LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
+_names: dict[str, bytes] = {}
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 
 
 class ScopeEnviron(LazyEnviron):
     """The environ of a scope.
 
-    Args:
-        scope: The scope, of a request or the handshake of a websocket.
-        transport: What receives the body.
-        loop: The loop it is served on. Given, because keys may be asked for in a thread.
+    :func:`environ_of` makes it.
     """
 
-    __slots__ = ("has_body", "head", "loop", "scope", "transport")
+    __slots__ = ("has_body", "head", "scope", "transport")
 
-    def __init__(self, scope: Scope, transport: _Transport, loop: AbstractEventLoop) -> None:
-        self.pending = True
-        self.scope = scope
-        self.transport = transport
-        self.loop = loop
-        #: The header fields; of those that came twice the last.
-        self.head: dict[bytes, bytes] = dict(scope["headers"])
-        head = self.head
-        #: Whether the request may have a body. Only HTTP/1 has to announce it (RFC 9112 6.3).
-        self.has_body: bool = (
-            scope["method"] not in WITHOUT_BODY
-            or scope.get("http_version", "1.1")[0] != "1"
-            or head.get(b"content-length", b"0") != b"0"
-            or head.get(b"transfer-encoding", b"0") != b"0"
-        )
+    #: The scope, of a request or of the handshake of a websocket.
+    scope: Scope
+    #: What receives the body.
+    transport: _Transport
+    #: The header fields; of those that came twice the last.
+    head: dict[bytes, bytes]
+    #: Whether the request may have a body.
+    has_body: bool
 
     def make(self, key: str) -> Any:
         """Return the value of one key, ``ABSENT`` when there is none."""
         if key in _MAKERS:
             return _MAKERS[key](self)
-        name = field_of(key).encode()
-        if not name:
+        name = _names.get(key)
+        if name is None and not (name := _learn_name(key)):
             return ABSENT
         value = self.head.get(name)
         if len(self.head) != len(self.scope["headers"]) or (
@@ -69,7 +59,7 @@ class ScopeEnviron(LazyEnviron):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
             if (length := head.get(b"content-length")) is not None:
                 self["CONTENT_LENGTH"] = length.decode("latin-1")
-            self["wsgi.input"] = LoopBody(self.transport.next_chunk, self.loop)
+            self["wsgi.input"] = LoopBody(self.transport)
 
     def make_all(self) -> dict[str, Any]:
         """Return all keys and values."""
@@ -81,6 +71,41 @@ class ScopeEnviron(LazyEnviron):
         for name, value in self.scope["headers"]:
             add_header(environ, name, value.decode("latin-1"))
         return environ
+
+
+def environ_of(scope: Scope, transport: _Transport) -> ScopeEnviron:
+    """Make the environ of a scope.
+
+    It has no constructor, because Python takes a long way to call one of a kind of dictionary.
+
+    Args:
+        scope: The scope, of a request or of the handshake of a websocket.
+        transport: What receives the body.
+    """
+    environ = dict.__new__(ScopeEnviron)
+    environ.pending = True
+    environ.scope, environ.transport = scope, transport
+    environ.head = head = dict(scope["headers"])
+    # Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
+    environ.has_body = has_body = (
+        scope["method"] not in WITHOUT_BODY
+        or scope.get("http_version", "1.1")[0] != "1"
+        or head.get(b"content-length", b"0") != b"0"
+        or head.get(b"transfer-encoding", b"0") != b"0"
+    )
+    if query := scope.get("query_string"):  # often all that is asked for
+        environ["QUERY_STRING"] = query.decode("latin-1")
+    if has_body and b"content-type" in head:
+        environ.fill_body_keys()
+    return environ
+
+
+def _learn_name(key: str) -> bytes:
+    """Return the name of the header that a key is of, of others an empty one."""
+    name = field_of(key).encode()
+    if name and len(_names) < _LIMIT:
+        _names[key] = name
+    return name
 
 
 def path_below_root(scope: Scope) -> str:
@@ -129,7 +154,7 @@ def _client_port(environ: ScopeEnviron) -> Any:
 
 def _early_hints(environ: ScopeEnviron) -> Any:
     if "http.response.early_hint" in (environ.scope.get("extensions") or ()):
-        return partial(environ.transport.send_early_hints, environ.loop)
+        return environ.transport.send_early_hints
     return ABSENT
 
 
@@ -147,7 +172,7 @@ _MAKERS: dict[str, Callable[[ScopeEnviron], Any]] = {
     "REMOTE_ADDR": _client,
     "REMOTE_PORT": _client_port,
     "wsgi.url_scheme": lambda environ: environ.scope.get("scheme", "http"),
-    "wsgi.input": lambda e: LoopBody(e.transport.next_chunk, e.loop, empty=not e.has_body),
+    "wsgi.input": lambda e: LoopBody(e.transport, empty=not e.has_body),
     "wsgi.early_hints": _early_hints,
     "asgi.scope": lambda environ: environ.scope,
     "cruse.access_route": lambda environ: environ.scope.get("cruse.access_route", ABSENT),

@@ -26,12 +26,15 @@ from cruse.pipeline import (
     process_response,
 )
 from cruse.plans import without
+from cruse.signals import appcontext_pushed
 from cruse.websockets import WebSocket, WebSocketDisconnect, origin_is_trusted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cruse.app import Cruse
     from cruse.context import Context
-    from cruse.plans import Plan
+    from cruse.plans import Entrance, Plan
     from cruse.responses import Response
     from cruse.websockets import Connection
 
@@ -41,23 +44,27 @@ GOING_AWAY, INTERNAL_ERROR = 1001, 1011  # RFC 6455 section 7.4.1
 PRIVATE = 4000  # where the close codes of applications begin (section 7.4.2)
 
 
-async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
+async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Connection) -> None:
     """Hold one conversation; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
     try:
         ctx.bridge = app.loop_bridge
         ctx.method, ctx.has_body = "GET", False
-        ctx.websocket = websocket = WebSocket(
-            connection,
-            lambda: ctx.request,
-            partial(_handshake, ctx),
-            app.config["WEBSOCKET_MAX_MESSAGE_SIZE"],
-        )
-        app.context_pushed(ctx)
-        plan = _plan_of(ctx)
+        max_size = app.config["WEBSOCKET_MAX_MESSAGE_SIZE"]
+        ctx.websocket = websocket = WebSocket(connection, lambda: ctx.request, max_size)
+        if entrance.match is None or appcontext_pushed.receivers:
+            app.context_pushed(ctx)
+        elif ctx.routing_exception is None:
+            entrance.match(ctx)
+        plan = plan_of(ctx)
+        if plan.custom:  # own versions of its steps are plain functions, which can't converse
+            plan = without(plan, *plan.custom)
+        websocket.handshake = partial(_handshake, ctx, plan)
         error: BaseException | None = None
         try:
-            await _close(app, ctx, websocket, await _answer(ctx, plan, websocket))
+            response = await _answer(ctx, plan, websocket)
+            if response is not None or websocket.closed is None:
+                await _close(app, ctx, websocket, response)
         except BaseException as raised:
             error = raised
             if websocket.accepted:
@@ -67,30 +74,47 @@ async def converse(app: Cruse, ctx: Context, connection: Connection) -> None:
         finally:
             await finish(ctx, plan, error)
             connection.release()
+            request, environ = ctx.made_request, ctx.environ
+            make = partial(app.request_class, environ)  # type: ignore[arg-type]
+            websocket.end(make if request is None else lambda: request)
+            error = None  # its traceback leads back here: a cycle
     finally:
         _cv.reset(token)
 
 
-def _plan_of(ctx: Context) -> Plan:
-    """Return the plan without own versions of its steps: plain functions, which can't converse."""
-    plan = plan_of(ctx)
-    return without(plan, *plan.custom) if plan.custom else plan
-
-
-async def _handshake(ctx: Context) -> Response:
-    """Make the response that accepts."""
-    response = ctx.app.response_class(status=101)
+async def _handshake(
+    ctx: Context, plan: Plan, fields: Iterable[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the head of the response that accepts."""
+    response_class = ctx.app.response_class
+    if not (
+        fields
+        or plan.after
+        or ctx.after_functions
+        or ctx.made_session is not None
+        or plan.changes != ctx.app.changes.count
+        or response_class._own_ways
+    ):
+        return []
+    response = response_class(status=101)
     del response.headers["Content-Type"]
-    return await process_response(ctx, _plan_of(ctx), response)
+    response = await process_response(ctx, plan, response)
+    if fields:
+        response.headers.extend(list(fields))
+    return response.own_head(None, [])
 
 
 async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | None:
     """Return what ended the conversation, or kept it from beginning; ``None`` for a good end."""
     try:
         try:
-            value = await preprocess(ctx, plan)
+            value = None
+            if plan.preprocessors or plan.before or plan.session_waits:
+                value = await preprocess(ctx, plan)
             if value is None:
-                if not origin_is_trusted(ctx.request, ctx.app.config["WEBSOCKET_ORIGINS"]):
+                environ: Any = ctx.environ
+                trusted = ctx.app.config["WEBSOCKET_ORIGINS"]
+                if "HTTP_ORIGIN" in environ and not origin_is_trusted(ctx.request, trusted):
                     raise Forbidden("Pages of another origin may not open this websocket.")
                 value = await _talk(ctx, plan, websocket)
             if value is None:

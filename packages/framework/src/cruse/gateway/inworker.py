@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse.body import BodyStream
 from cruse.gateway.asgi import _Transport
-from cruse.gateway.asgi_environ import ScopeEnviron
+from cruse.gateway.asgi_environ import environ_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -32,9 +32,9 @@ async def run_wsgi(
     Raises:
         Exception: What the application raised.
     """
-    transport = _Transport(receive, send)
-    loop = asyncio.get_running_loop()
-    environ: WSGIEnvironment = ScopeEnviron(scope, transport, loop).copy()
+    transport = _Transport(scope, receive, send)
+    transport.loop = loop = asyncio.get_running_loop()
+    environ: WSGIEnvironment = environ_of(scope, transport).copy()
     environ["cruse.loop"] = loop  # for async code of an application of ours
     # PEP 3333 wants lines too.
     environ["wsgi.input"] = io.BufferedReader(BodyStream(environ["wsgi.input"], None, None))

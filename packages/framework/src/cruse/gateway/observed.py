@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
     from cruse.gateway.onloop import Transport
+    from cruse.responses import Fields, Response
 
 __all__ = ["ObservedTransport", "observe_wsgi"]
 
@@ -30,6 +31,7 @@ class ObservedTransport:
     def __init__(self, ctx: Context, transport: Transport) -> None:
         self.observation = ctx.observation = Observation(ctx)
         self.transport = transport
+        self.loop = transport.loop
         self.wait_disconnect = transport.wait_disconnect
         self.takes_file = transport.takes_file
 
@@ -40,6 +42,11 @@ class ObservedTransport:
         if not self._has_left():
             self.observation.sent(len(body))
             self.observation.complete = True
+
+    async def send_plain(self, response: Response, fields: Fields) -> None:
+        """Send a response whose head follows from its body."""
+        head = response.plain_head(fields)
+        await self.send_whole(response._status_code, head, response.whole[0])
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""

@@ -11,13 +11,11 @@ from contextvars import copy_context
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from werkzeug.exceptions import ClientDisconnected
-
 from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
-from cruse.pipeline import answer, finish, outlives_view, plan_of
+from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
 from cruse.responses import has_no_body
 from cruse.signals import appcontext_pushed
 from cruse.sse import EventBody, cancelled_within
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
     from cruse.plans import Entrance, Plan
-    from cruse.responses import Response
+    from cruse.responses import Fields, Response
     from cruse.workers import KeptThread, WorkerPool
 
 __all__ = ["LoopBody", "Transport", "serve"]
@@ -41,8 +39,14 @@ FILE_CHUNK = 256 * 1024  # bytes of a file read in one hop to a thread
 class Transport(Protocol):
     """How a response gets to the client."""
 
+    #: The loop that the request is served on; :func:`serve` sets it.
+    loop: asyncio.AbstractEventLoop
+
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Send a response that is complete."""
+
+    async def send_plain(self, response: Response, fields: Fields) -> None:
+        """Send a plain response: its head is these fields and what follows from its body."""
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -63,38 +67,42 @@ class Transport(Protocol):
         """Let the server send a response whose body is in a file."""
 
 
+class Source(Protocol):
+    """Where the body of a request comes from."""
+
+    #: The loop it is received on.
+    loop: asyncio.AbstractEventLoop
+    #: Whether the client is known to have left.
+    disconnected: bool
+
+    async def next_chunk(self) -> bytes:
+        """Return the next bytes of the body, ``b""`` at its end."""
+
+
 class LoopBody:
     """The body of a request on an event loop, as ``wsgi.input`` for sync code in a thread.
 
     Args:
-        next_chunk: A coroutine function that returns the next bytes, ``b""`` at the end.
-        loop: The loop it runs on. Given, because this object may be made in a worker's thread.
+        source: What takes it from the server.
         empty: Whether it is known that there is no body.
     """
 
-    #: Whether the client left while its body was being read.
-    disconnected = False
-
-    def __init__(
-        self, next_chunk: Callable[[], Any], loop: asyncio.AbstractEventLoop, empty: bool = False
-    ) -> None:
-        self._receive = next_chunk
-        self._loop = loop
+    def __init__(self, source: Source, empty: bool = False) -> None:
+        self._source = source
         self._empty = empty
         self._rest = b""
 
-    async def next_chunk(self) -> bytes:
-        """Return the next bytes; ``b""`` at the end."""
-        if self._rest:
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client is known to have left."""
+        return self._source.disconnected
+
+    def next_chunk(self) -> Coroutine[Any, Any, bytes]:
+        """Return the next bytes, to be awaited; ``b""`` at the end."""
+        if self._rest or self._empty:
             rest, self._rest = self._rest, b""
-            return rest
-        if self._empty:
-            return b""
-        try:
-            return await self._receive()  # type: ignore[no-any-return]
-        except ClientDisconnected:
-            self.disconnected = True
-            raise
+            return _given(rest)
+        return self._source.next_chunk()
 
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes from a thread, waiting for the event loop.
@@ -104,7 +112,8 @@ class LoopBody:
         """
         if self._empty:
             return b""
-        if asyncio._get_running_loop() is self._loop:
+        loop = self._source.loop
+        if asyncio._get_running_loop() is loop:
             raise RuntimeError(
                 "The request's body has not been read, and reading it here would block the event "
                 "loop. In an async hook, 'await request.load_body()' first; in a view whose route "
@@ -112,7 +121,7 @@ class LoopBody:
             )
         pieces = []
         while size:
-            future = asyncio.run_coroutine_threadsafe(self.next_chunk(), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self.next_chunk(), loop)
             chunk = future.result()
             if not chunk:
                 break
@@ -124,9 +133,14 @@ class LoopBody:
         return b"".join(pieces)
 
 
+async def _given(chunk: bytes) -> bytes:
+    return chunk
+
+
 async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transport) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
+    transport.loop = asyncio.get_running_loop()
     failure: BaseException | None = None
     try:
         if entrance.match is None or appcontext_pushed.receivers:
@@ -136,12 +150,24 @@ async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transpo
         if app.observers:
             transport = ObservedTransport(ctx, transport)
         plan = plan_of(ctx)
+        place = None
         if plan.hop:
-            await _serve_in_thread(app, ctx, plan, transport)
+            place = await _answer_in_thread(ctx, plan)
         else:
             ctx.bridge = app.loop_bridge
             await answer(ctx, plan)
-            await _send(app, ctx, plan, ctx.response, transport)
+        response = ctx.response
+        fields = entrance.fields
+        if fields is None or ctx.tls_host is not None:
+            fields = app.security_headers.of(ctx, response)
+        has_body = ctx.method != "HEAD"
+        if has_body and response.plain:
+            await transport.send_plain(response, fields)
+        elif has_body and response.only_whole:
+            head = response.own_head(ctx.environ, fields)
+            await transport.send_whole(response._status_code, head, response.whole[0])
+        else:
+            await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
     except BaseException as error:
         failure = error
         raise
@@ -152,27 +178,27 @@ async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transpo
         _cv.reset(token)
 
 
-async def _serve_in_thread(app: Cruse, ctx: Context, plan: Plan, transport: Transport) -> None:
-    """Run the whole sync pipeline, teardown included, in one hop to a thread.
+async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:
+    """Run the whole sync pipeline, teardown included, in one hop to a thread; return where.
 
     In a copy of the context variables: the task's own would be entered by two threads. A stream
     keeps the thread, for it may use what the view has opened there.
     """
-    loop = asyncio.get_running_loop()
+    loop, pool = asyncio.get_running_loop(), ctx.app.pool
     ctx.bridge = OffLoop(lambda: loop)
     variables = copy_context()
     made: list[tuple[Response, KeptThread | None] | None] = []
     try:
-        await app.pool.run(variables.run, _answer_into, made, ctx, plan)
+        await pool.run(variables.run, _answer_into, made, ctx, plan)
     except asyncio.CancelledError as error:
         made.append(None)
         if made[0] is not None:  # nobody will send it
             response, kept = made[0]
-            place = _Place(app.pool, variables, kept)
+            place = _Place(pool, variables, kept)
             await _close(ctx, plan, response, place, error, outlives_view(response))
         raise
-    ((response, kept),) = made  # type: ignore[misc]
-    await _send(app, ctx, plan, response, transport, variables, kept)
+    ((ctx.response, kept),) = made  # type: ignore[misc]
+    return _Place(pool, variables, kept)
 
 
 def _answer_into(
@@ -234,42 +260,19 @@ class _Place:
             self._kept.release()
 
 
-def _send(
-    app: Cruse,
-    ctx: Context,
-    plan: Plan,
-    response: Response,
-    transport: Transport,
-    variables: Variables | None = None,
-    kept: KeptThread | None = None,
-) -> Coroutine[Any, Any, None]:
-    """Send a response; ``variables`` are those of its thread, if it was made in one."""
-    fields = app.default_headers
-    if ctx.tls_host is not None or app.headers_vary:
-        fields = app.security_headers.of(ctx, response)
-    plain = response.plain
-    if ctx.method != "HEAD" and (plain or response.only_whole):
-        head = response.plain_head(fields) if plain else response.own_head(ctx.environ, fields)
-        return transport.send_whole(response._status_code, head, response.whole[0])
-    place = _Place(app.pool, variables, kept)
-    return _send_in_place(ctx, plan, response, transport, fields, place)
-
-
-async def _send_in_place(
-    ctx: Context,
-    plan: Plan,
-    response: Response,
-    transport: Transport,
-    fields: list[tuple[str, str]],
-    place: _Place,
+async def _send(
+    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
 ) -> None:
-    """Send a response that has something to be closed or to be ended."""
+    """Send a response that may have something to be closed or to be ended."""
+    response = ctx.response
     status = response._status_code
     streamed = outlives_view(response)
     error: BaseException | None = None
     try:
-        head = response.head(ctx.environ, fields)
-        if ctx.method == "HEAD" or has_no_body(status):
+        no_body = ctx.method == "HEAD"  # of others it is known that they are not plain
+        head_of = response.head if no_body else response.own_head
+        head = head_of(ctx.environ, fields)
+        if no_body or has_no_body(status):
             await transport.send_whole(status, head, b"")
         elif response.direct_passthrough and await _hand_over(response, transport, status, head):
             response.direct_passthrough = False  # nothing is left that wants a thread to be closed
@@ -319,10 +322,11 @@ async def _close(
             response.close()
     finally:
         try:
-            if streamed and not place.off_loop:
-                await finish(ctx, plan, error)
-            elif streamed:
-                await place.run(drive, finish(ctx, plan, error), urgent=True)
+            if streamed and ends_with_something(ctx, plan):
+                if place.off_loop:
+                    await place.run(drive, finish(ctx, plan, error), urgent=True)
+                else:
+                    await finish(ctx, plan, error)
         finally:
             place.release()
 

@@ -18,12 +18,13 @@ from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
     from cruse.proxies import TrustedProxies
+    from cruse.responses import Fields, Response
 
 __all__ = ["serve_rsgi"]
 
@@ -41,7 +42,9 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
     entrance = app.entrance
     if entrance is None or entrance.changes != app.changes.count:
         entrance = make_entrance(app)
-    ctx = entrance.context_class(app, _Environ(scope, protocol, get_running_loop()))
+    transport = _Transport(protocol)
+    transport.loop = get_running_loop()  # the environ behind a proxy is made before it is served
+    ctx = entrance.context_class(app, _Environ(scope, transport))
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""
     if host not in SEEN_HOSTS:
@@ -57,9 +60,9 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if scope.proto == "http":
         ctx.has_body = _has_body(scope)
-        await serve(app, entrance, ctx, _Transport(protocol))
+        await serve(app, entrance, ctx, transport)
     else:
-        await converse(app, ctx, _WebSocket(protocol))
+        await converse(app, entrance, ctx, _WebSocket(protocol))
 
 
 def _rewrite(proxies: TrustedProxies, ctx: Context) -> None:
@@ -91,13 +94,12 @@ def _decode(path: str) -> str:
 class _Environ(LazyEnviron):
     """The environ of a scope (PEP 3333)."""
 
-    __slots__ = ("loop", "protocol", "scope")
+    __slots__ = ("scope", "transport")
 
-    def __init__(self, scope: Any, protocol: Any, loop: AbstractEventLoop) -> None:
+    def __init__(self, scope: Any, transport: _Transport) -> None:
         self.pending = True
         self.scope = scope
-        self.protocol = protocol
-        self.loop = loop
+        self.transport = transport
 
     def make(self, key: str) -> Any:
         if key in _MAKERS:
@@ -130,8 +132,10 @@ def _raw_uri(environ: _Environ) -> str:
 
 
 def _body(environ: _Environ) -> LoopBody:
-    chunks = _Body(environ.protocol).next_chunk
-    return LoopBody(chunks, environ.loop, empty=not _has_body(environ.scope))
+    transport = environ.transport
+    source = _Body(transport.protocol)
+    source.loop = transport.loop
+    return LoopBody(source, empty=not _has_body(environ.scope))
 
 
 _MAKERS: dict[str, Callable[[_Environ], Any]] = {
@@ -156,6 +160,9 @@ _MAKERS: dict[str, Callable[[_Environ], Any]] = {
 class _Body:
     """Takes the body of a request out of the protocol object."""
 
+    loop: AbstractEventLoop
+    disconnected = False
+
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
         self.chunks: Any = None
@@ -170,6 +177,7 @@ class _Body:
             except StopAsyncIteration:
                 self.ended = True
             except Exception as error:  # granian's own, when the client has left
+                self.disconnected = True
                 raise ClientDisconnected from error
             else:
                 if chunk:
@@ -185,6 +193,8 @@ def _no_status(status: int) -> ValueError:
 class _Transport:
     """Sends a response through the protocol object."""
 
+    loop: AbstractEventLoop
+
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
         self.stream: Any = None
@@ -196,6 +206,10 @@ class _Transport:
             self.protocol.response_bytes(status, head, body)
         else:
             self.protocol.response_empty(status, head)
+
+    async def send_plain(self, response: Response, fields: Fields) -> None:
+        head = response.plain_head(fields)
+        await self.send_whole(response._status_code, head, response.whole[0])
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         if not 100 <= status <= 999:
@@ -227,6 +241,8 @@ class _Transport:
 class _WebSocket:
     """The connection of a websocket. RSGI knows neither subprotocols nor header fields."""
 
+    gone: type[Exception] = RuntimeError  # granian's own
+
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
         self.transport: Any = None
@@ -245,12 +261,10 @@ class _WebSocket:
         data: str | bytes = message.data
         return data
 
-    async def send(self, message: str | bytes) -> None:
+    def send(self, message: str | bytes) -> Awaitable[None]:
         send = self.transport.send_str if isinstance(message, str) else self.transport.send_bytes
-        try:
-            await send(message)
-        except RuntimeError as error:  # granian's own, when the client has left
-            raise WebSocketDisconnect from error
+        sending: Awaitable[None] = send(message)
+        return sending
 
     async def close(self, code: int, reason: str) -> None:
         self.protocol.close(code)

@@ -125,7 +125,7 @@ class _WebSocket:
         text = message.get("text")
         try:
             await self._transport.send(message["bytes"] if text is None else text)
-        except WebSocketDisconnect as error:
+        except self._transport.gone as error:
             raise OSError("The client has left.") from error
 
     async def _close(self, message: Message) -> None:

@@ -37,15 +37,15 @@ _known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
 
 def serve_asgi(
-    app: Cruse, scope: Scope, receive: Receive, send: Send
+    app: Cruse, scope: Scope, receive: Receive, send: Send, asked: bool = False
 ) -> Coroutine[Any, Any, None]:
-    """Serve one connection.
+    """Serve one connection; ``asked`` when the application was asked to start for it.
 
     Raises:
         ValueError: When awaited, for a type of scope that is not known, as the specification asks.
     """
     # A plain function: the usual case has one coroutine, which both gateways of loops share.
-    if scope["type"] != "http" or not app.lifecycle.started:
+    if scope["type"] != "http" or not (asked or app.lifecycle.started):
         return _connection(app, scope, receive, send)
     entrance = app.entrance
     if entrance is None or entrance.changes != app.changes.count:
@@ -73,7 +73,7 @@ async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) ->
     if not app.lifecycle.started:
         await app.start_on_loop()
     if kind == "http":
-        await serve_asgi(app, scope, receive, send)
+        await serve_asgi(app, scope, receive, send, asked=True)
         return
     mounted = None if app.mounts is None else app.mounts.asgi(app, scope, receive, send)
     await (mounted or _websocket(app, scope, receive, send))

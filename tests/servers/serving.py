@@ -17,8 +17,8 @@ START = 60  # seconds that a server may take until it listens, on a machine with
 STOP = 30  # seconds that it may take to end: longer than a live connection lasts
 #: Where this worker of pytest-xdist, and no other, has its ports: below 32768, from where on
 #: systems give them to connections and to servers that ask for any. So between the look and the
-#: start of a server, nobody is given the one that was found.
-_FIRST = 10_000 + 500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 40)
+#: start of a server, nobody is given the one that was found. (Browsers refuse to go to 10080.)
+_FIRST = 11_000 + 500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 40)
 _PORTS = cycle(random.sample(range(_FIRST, _FIRST + 500), 500))
 
 

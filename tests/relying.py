@@ -102,7 +102,9 @@ def make_sql_world(url, **options):
         with app.app_context():
             db.create_all()
 
-    return make_world(store=store, config={"DB_URL": url}, set_up=set_up, **options)
+    # On a machine with other work, it takes many threads long to write to SQLite in turn.
+    config = {"DB_URL": url, "DB_BUSY_TIMEOUT": 60.0}
+    return make_world(store=store, config=config, set_up=set_up, **options)
 
 
 def _register_hooks(world, colour):

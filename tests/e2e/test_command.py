@@ -56,10 +56,10 @@ def test_the_first_start_paints_pictures_and_the_second_finds_them(tmp_path, env
     port = free_port()
     with started(tmp_path, environment, "--port", str(port)) as address:
         assert address.endswith(f":{port}")
-        first = httpx2.get(f"{address}/api/photos").json()
+        first = httpx2.get(f"{address}/api/photos", timeout=30).json()
     assert first["total"] == 14
     with started(tmp_path, environment, "--port", str(port)) as address:
-        assert httpx2.get(f"{address}/api/photos").json() == first
+        assert httpx2.get(f"{address}/api/photos", timeout=30).json() == first
 
 
 def test_a_port_that_is_taken_is_no_obstacle(tmp_path, environment):
@@ -72,7 +72,7 @@ def test_a_port_that_is_taken_is_no_obstacle(tmp_path, environment):
             pass  # somebody else has it, which does as well
         with started(tmp_path, environment) as address:
             assert not address.endswith(":5000")
-            assert httpx2.get(address).status_code == 200
+            assert httpx2.get(address, timeout=30).status_code == 200
 
 
 def test_a_port_that_is_asked_for_and_taken_is_told(tmp_path, environment):
@@ -95,7 +95,7 @@ def test_a_port_that_is_asked_for_and_taken_is_told(tmp_path, environment):
 def test_settings_may_stand_in_a_file(tmp_path, environment):
     (tmp_path / ".env").write_text("PHOTOWALL_SEED=false\nPHOTOWALL_DB_URL=sqlite:///other.db\n")
     with started(tmp_path, environment, "--port", str(free_port())) as address:
-        assert httpx2.get(f"{address}/api/photos").json()["total"] == 0
+        assert httpx2.get(f"{address}/api/photos", timeout=30).json()["total"] == 0
     assert (tmp_path / "instance" / "other.db").exists()
 
 

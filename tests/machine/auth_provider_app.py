@@ -23,6 +23,8 @@ def make_app(environment):
     # TESTING: clients that are told of a logout are on this very machine.
     app.config.update(SECRET_KEY="one key for all processes", TESTING=True)
     app.config.update(DB_URL=environment["PEER_DB"], AUTH_LOGIN_VIEW="sign_in")
+    # On a machine with other work, it takes many threads long to write to SQLite in turn.
+    app.config["DB_BUSY_TIMEOUT"] = 60.0
     app.config.update(json.loads(environment.get("PEER_CONFIG", "{}")))
     db = Database(app)
     auth = Auth(app, store=SQLStore(db))

@@ -44,7 +44,8 @@ def postgres_server() -> Iterator[Path]:
         user = "postgres"
         shutil.chown(folder, user)
     cluster = folder / "cluster"
-    options = f"-k {folder} -c listen_addresses= -c fsync=off"
+    # What cleans up in the background would be counted among the connections of a test.
+    options = f"-k {folder} -c listen_addresses= -c fsync=off -c autovacuum=off"
 
     def run(program: str, *arguments: str) -> None:
         subprocess.run(

@@ -167,7 +167,7 @@ def test_a_stranger_learns_from_the_api_where_to_register_and_calls_it(
 def metadata(provider):
     """What a program knows that was given nothing but the issuer."""
     url = f"{provider.issuer}/.well-known/oauth-authorization-server"
-    return httpx2.get(url).json()
+    return httpx2.get(url, timeout=30).json()
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def shop(provider):
 def status_with(metadata, access_token):
     """Whether an access token opens something."""
     headers = {"Authorization": f"Bearer {access_token}"}
-    return httpx2.get(metadata["userinfo_endpoint"], headers=headers).status_code
+    return httpx2.get(metadata["userinfo_endpoint"], headers=headers, timeout=30).status_code
 
 
 def test_requests_oauthlib(shop, browser, metadata, monkeypatch):

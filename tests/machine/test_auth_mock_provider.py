@@ -1,7 +1,6 @@
 """Logging in with PyPI's oidc-provider-mock: a provider that promises little in its metadata."""
 
 import re
-import socket
 import subprocess
 import sys
 from html import unescape
@@ -10,14 +9,13 @@ import httpx2
 import pytest
 
 from tests.machine.test_auth_provider import make_app
+from tests.servers.serving import free_port
 
 
 @pytest.fixture
 def issuer():
     """Start the provider; it has a client and a person for every name."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     program = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
     provider = subprocess.Popen(
         program, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -42,7 +40,7 @@ def test_a_person_logs_in_calls_the_api_and_logs_out(issuer, gateway):
     browser = app.test_client(gateway=gateway)
     start = browser.post("/auth/op/login").location
     assert "code_challenge_method=S256" in start
-    with httpx2.Client() as outside:
+    with httpx2.Client(timeout=30) as outside:
         back = outside.post(start, data={"sub": "ada@example.test"}).headers["Location"]
         assert browser.get(back).status_code == 303
         assert browser.get("/").text == "ada@example.test"

@@ -74,7 +74,7 @@ def ask_at_once(provider, times, form, headers=()):
 
 def is_active(provider, token):
     url = f"{provider.running[1].url}/oauth/introspect"
-    return httpx2.post(url, data={"token": token}, auth=AUTH).json()["active"]
+    return httpx2.post(url, data={"token": token}, auth=AUTH, timeout=30).json()["active"]
 
 
 def test_many_with_one_code_token_or_proof(provider):
@@ -208,7 +208,7 @@ PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 def test_a_proxy_that_ends_tls_changes_what_it_should_and_no_more(provider, ours):
     url = provider.running[0].url
     told = {"Host": "id.example", **PROXY}
-    with httpx2.Client(base_url=url, headers=told) as behind:
+    with httpx2.Client(base_url=url, headers=told, timeout=30) as behind:
         # Who it is, it was told by its application alone.
         document = behind.get("/.well-known/openid-configuration").json()
         assert document["issuer"] == provider.issuer
@@ -217,11 +217,11 @@ def test_a_proxy_that_ends_tls_changes_what_it_should_and_no_more(provider, ours
         assert "; Secure" in answer.headers["Set-Cookie"]
         assert behind.get("/").text == "https://id.example/ 192.0.2.1"
     told = {"Host": "shop.example", **PROXY}
-    start = httpx2.post(f"{ours.address}/auth/id/login", headers=told)
+    start = httpx2.post(f"{ours.address}/auth/id/login", headers=told, timeout=30)
     asked = httpx2.URL(start.headers["Location"]).params
     assert asked["redirect_uri"] == "https://shop.example/auth/id/callback"
     # Which is not where it was registered: a page, and the browser is sent nowhere.
-    page = httpx2.get(start.headers["Location"])
+    page = httpx2.get(start.headers["Location"], timeout=30)
     assert (page.status_code, "unknown address" in page.text) == (400, True)
 
 
@@ -230,7 +230,7 @@ def test_a_server_that_calls_itself_something_else_is_told_in_the_log(provider, 
     ours.auth.providers.oidc(
         "alias", issuer=alias, client_id="ours", client_secret=SECRET, scope="openid"
     )
-    page = httpx2.post(f"{ours.address}/auth/alias/login")
+    page = httpx2.post(f"{ours.address}/auth/alias/login", timeout=30)
     assert page.status_code == 502
     assert alias in caplog.text
     assert provider.issuer in caplog.text

@@ -1,7 +1,6 @@
 """Logging in with a certified provider of OpenID Connect: npm's oidc-provider."""
 
 import json
-import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from cruse import Cruse
 from cruse_auth import Auth, MemoryStore, MemoryTokenStore, current_user, fresh_login_required
 from cruse_auth.tokens.sets import Tokens
 from tests.machine.browsing import Browser
+from tests.servers.serving import free_port
 
 
 @pytest.fixture
@@ -80,9 +80,7 @@ def site(provider_program):
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     address = f"http://127.0.0.1:{server.server_port}"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        issuer = f"http://127.0.0.1:{free.getsockname()[1]}"
+    issuer = f"http://127.0.0.1:{free_port()}"
     client = {
         "client_id": "shop",
         "client_secret": "a secret of enough characters for all",
@@ -169,6 +167,6 @@ def test_tokens_that_are_forgotten_are_taken_back_by_the_provider(site):
     with site.app.app_context():
         token = site.auth.api("op", "ada").access_token()
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx2.get(f"{site.issuer}/me", headers=headers).status_code == 200
+        assert httpx2.get(f"{site.issuer}/me", headers=headers, timeout=30).status_code == 200
         assert site.auth.forget_tokens("ada") == 1
-    assert httpx2.get(f"{site.issuer}/me", headers=headers).status_code == 401
+    assert httpx2.get(f"{site.issuer}/me", headers=headers, timeout=30).status_code == 401

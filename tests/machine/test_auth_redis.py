@@ -31,10 +31,12 @@ def test_attempts_are_counted_together(redis_url):
                 return error.retry_after
             return None
 
+    began = time.time()
     with ThreadPoolExecutor(8) as threads:
         waits = list(threads.map(attempt, range(20)))
+    least = 299 - (time.time() - began)
     assert waits.count(None) == 5
-    assert all(295 <= wait <= 301 for wait in waits if wait is not None)
+    assert all(least <= wait <= 301 for wait in waits if wait is not None)
     with Redis.from_url(redis_url) as server:
         (key,) = server.keys()
         assert b"ada" not in key

@@ -118,7 +118,7 @@ def connections(server):
 
 def are_left(server, expected):
     """Whether so many connections are left, once the server has seen the others close."""
-    for _ in range(500):
+    for _ in range(3000):
         if connections(server) == expected:
             return True
         server.execute("SELECT pg_sleep(0.01)")

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 from urllib.error import URLError
@@ -12,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.packaging.test_build_and_install import VERSION, Environment, built, empty
+from tests.servers.serving import free_port
 
 __all__ = ["built", "empty"]
 
@@ -59,17 +59,11 @@ def first_page(port):
     deadline = time.monotonic() + 60
     while True:
         try:
-            with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            with urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
                 return answer.read().decode()
         except URLError:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def test_a_new_project_is_tested_run_and_served(newcomer, built):
@@ -90,7 +84,7 @@ def test_a_new_project_is_tested_run_and_served(newcomer, built):
         "auth.login",
     }
     for command in (["cruse", "run"], ["cruse", "serve"], ["python", "-m", "cruse", "serve"]):
-        port = free_port()
+        port = str(free_port())
         with newcomer.start(*command, "--port", port) as server:
             try:
                 assert "The first of all posts" in first_page(port)

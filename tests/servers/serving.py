@@ -1,25 +1,34 @@
 """Starting a server in a process of its own, on a free port of this machine."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 
 WALL = Path(__file__).resolve().parents[2] / "examples" / "photowall"
 START = 60  # seconds that a server may take until it listens, on a machine with other work
 STOP = 30  # seconds that it may take to end: longer than a live connection lasts
+#: Where this worker of pytest-xdist, and no other, has its ports: below 32768, from where on
+#: systems give them to connections and to servers that ask for any. So between the look and the
+#: start of a server, nobody is given the one that was found. (Browsers refuse to go to 10080.)
+_FIRST = 11_000 + 500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 40)
+_PORTS = cycle(random.sample(range(_FIRST, _FIRST + 500), 500))
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port of this machine that nobody has, and that nobody else finds."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports come again")
 
 
 class Server:
@@ -63,6 +72,8 @@ def wall_environment(instance: Path) -> dict[str, str]:
     return {
         "PYTHONPATH": str(WALL),
         "PHOTOWALL_INSTANCE": str(instance),
+        # On a machine with other work, others may have SQLite's lock for long.
+        "PHOTOWALL_DB_BUSY_TIMEOUT": "60",
         # Under WSGI a connection whose client has left is noticed by the next sign of life.
         "PHOTOWALL_LIVE_HEARTBEAT": "0.5",
     }

@@ -33,7 +33,7 @@ async def fail():
 
 @app.shutdown
 async def stop():
-    print("stopped", flush=True)
+    print("all is put away", flush=True)
 """
 
 
@@ -52,8 +52,9 @@ class Server:
             text=True,
         )
         self.output = []
-        # A server that hangs must fail the test, not the whole run.
-        self.guard = threading.Timer(60, self.process.kill)
+        # A server that hangs must fail the test, not the whole run; many starts of one may take
+        # minutes on a machine with other work.
+        self.guard = threading.Timer(240, self.process.kill)
         self.guard.daemon = True
         self.guard.start()
 
@@ -244,7 +245,7 @@ def test_with_the_reloader_both_processes_end_and_the_port_is_free(project, numb
         server.process.send_signal(number)  # to the watching process only, as other programs do
         code, output = server.end()
     assert code == 0
-    assert output.count("stopped\n") == 1
+    assert output.count("all is put away") == 1
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", int(server.port)))
@@ -266,4 +267,4 @@ def test_a_terminated_server_runs_the_shutdown_functions(project):
         server.process.terminate()
         code, output = server.end()
         assert code == 0
-        assert "stopped\n" in output
+        assert "all is put away" in output

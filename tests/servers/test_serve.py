@@ -67,7 +67,7 @@ def wait_for(log: Path, text: str, times: int = 1) -> None:
 def test_it_serves_with_workers_and_ends_in_order(site):
     folder, interface = site
     with start(folder, "--workers", "2", "--access-log") as running:
-        assert httpx2.get(f"{running.url}/").text == "Hello"
+        assert httpx2.get(f"{running.url}/", timeout=30).text == "Hello"
         wait_for(running.log, '"GET / HTTP/1.1" 200')
         # One worker answers before the other is up, which would then miss the signal to end.
         # Words are counted, not lines: two processes may write theirs into one.

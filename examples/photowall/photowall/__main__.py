@@ -37,8 +37,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, help=f"the port to listen at (default: {PORT})")
     parser.add_argument("--debug", action="store_true", help="reload, and tracebacks in pages")
     options = parser.parse_args()
-    # With --debug the reloader starts this program again, while the port is taken by itself.
-    port = options.port or (PORT if options.debug else free_port())
 
     from photowall.main import app
 
@@ -47,6 +45,8 @@ def main() -> None:
         app.start()
     except SettingsError as error:
         sys.exit(f"photowall: {error}")
+    # With --debug the reloader starts this program again, while the port is taken by itself.
+    port = options.port or (PORT if options.debug else free_port())
     if not is_running_from_reloader():
         print(f"\n  The photo wall is at http://{HOST}:{port}  (Ctrl-C stops it)\n", flush=True)
     app.run(HOST, port, debug=options.debug, load_dotenv=False)

@@ -224,6 +224,11 @@ class Clock:
     def move(self, **units):
         self.moved += timedelta(**units).total_seconds()
 
+    def stop(self):
+        """Let time go on only when the test moves it."""
+        moment = self.now()
+        self.now = lambda: moment
+
     def time(self):
         return self.now() + self.moved
 

@@ -107,7 +107,7 @@ WRONG = {
     "exp true": {"exp": True},
     "expired": {"exp": NOW - 3600},
     "old": {"iat": NOW - 3600},
-    "from the future": {"iat": NOW + 3600},
+    "from the future": {"iat": NOW + 24 * 3600},
 }
 
 

@@ -59,15 +59,17 @@ if importlib.util.find_spec("limits") is not None:
         return [answer.status_code for answer in answers]
 
     def test_the_sixth_wrong_password_waits_and_others_do_not(attempt, clock):
+        clock.stop()
         assert statuses(attempt() for _ in range(5)) == [401] * 5
         refused = attempt(word="right")
         assert refused.status_code == 429
-        assert 290 <= int(refused.headers["Retry-After"]) <= 300
+        assert refused.headers["Retry-After"] == "300"
         assert attempt("bob", "right").status_code == 200
-        clock.move(seconds=int(refused.headers["Retry-After"]))
+        clock.move(seconds=300)
         assert attempt(word="right").status_code == 200
 
-    def test_who_does_not_exist_waits_as_long(attempt):
+    def test_who_does_not_exist_waits_as_long(attempt, clock):
+        clock.stop()
         ada, nobody = ([attempt(name) for _ in range(6)][-1] for name in ("ada", "nobody"))
         assert (ada.status_code, ada.data) == (nobody.status_code, nobody.data)
         assert ada.headers["Retry-After"] == nobody.headers["Retry-After"]
@@ -82,9 +84,9 @@ if importlib.util.find_spec("limits") is not None:
         name = "a" + "\u0300\u0327" * 100_000
         with app.app_context():
             app.signing_in.limits.rules["login"] = Rule("1 per hour")
-            started = time.perf_counter()
+            started = time.process_time()
             app.signing_in.limits.hit("login", name)
-            assert time.perf_counter() - started < 1
+            assert time.process_time() - started < 1
             with pytest.raises(TooManyAttempts):
                 app.signing_in.limits.hit("login", name)
 

@@ -10,7 +10,7 @@ from cruse_auth.testing import MISSING, FakeProvider, Person, provider
 
 @pytest.fixture
 def browser():
-    with httpx2.Client(headers={"Accept": "text/html"}) as client:
+    with httpx2.Client(headers={"Accept": "text/html"}, timeout=30) as client:
         yield client
 
 

@@ -34,7 +34,8 @@ def sql_store(world, tmp_path):
     from cruse_auth.sql import SQLTokenStore
     from cruse_db import Database
 
-    world.app.config["DB_URL"] = f"sqlite:///{tmp_path / 'tokens.db'}"
+    url = f"sqlite:///{tmp_path / 'tokens.db'}"
+    world.app.config.update(DB_URL=url, DB_BUSY_TIMEOUT=60.0)
     db = Database(world.app, metadata=MetaData())
     store = SQLTokenStore(db)
     with world.app.app_context():

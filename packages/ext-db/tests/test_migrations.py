@@ -235,14 +235,16 @@ def test_upgrade_in_a_process_leaves_its_loggers_alone(started):
 
 
 def change(project, body):
-    """Add a migration with a body of its own."""
+    """Add a migration with a body of its own; return its file."""
+    before = set(project.versions())
     project.do("revision", "-m", "change")
-    path = max(project.versions(), key=lambda path: path.stat().st_mtime_ns)
+    (path,) = set(project.versions()) - before
     source = path.read_text()
     head, _, _ = source.partition("def upgrade()")
     path.write_text(
         f"{head}def upgrade() -> None:\n{textwrap.indent(textwrap.dedent(body), '    ')}"
     )
+    return path
 
 
 def test_changing_a_table_keeps_the_rows_that_refer_to_it(rows, engine):
@@ -352,8 +354,7 @@ def test_models_that_differ_are_named(started):
 
 
 def test_two_heads_are_named_and_can_be_merged(started):
-    change(started, "pass\n")
-    path = max(started.versions(), key=lambda path: path.stat().st_mtime_ns)
+    path = change(started, "pass\n")
     twin = path.with_name("twin.py")
     revision = path.name.split("_")[1]
     twin.write_text(path.read_text().replace(f"revision = '{revision}'", "revision = 'twin'", 1))
@@ -417,7 +418,7 @@ def test_sql_can_be_printed_without_a_database_and_without_a_password(started):
 
 def test_steps_that_hold_up_a_busy_database_are_found(started):
     assert "Nothing found." in started.do("lint")
-    change(
+    path = change(
         started,
         """
         op.create_index("ix_item_name", "item", ["name"])
@@ -430,7 +431,6 @@ def test_steps_that_hold_up_a_busy_database_are_found(started):
     assert code == 1
     for part in ("CREATE INDEX", "has none in the rows", "written anew", "DROP COLUMN"):
         assert part in output
-    path = max(started.versions(), key=lambda path: path.stat().st_mtime_ns)
     path.write_text(path.read_text().replace("def upgrade", "# lint: off\ndef upgrade"))
     assert "Nothing found." in started.do("lint")
 

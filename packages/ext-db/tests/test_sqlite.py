@@ -108,6 +108,7 @@ def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path):
             id: Mapped[int] = column(primary_key=True)
 
         app = Cruse("shop", instance_path=sys.argv[1])
+        app.config["DB_BUSY_TIMEOUT"] = 60.0
         db = Database(app)
         with app.app_context():
             db.create_all()

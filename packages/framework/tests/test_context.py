@@ -1,8 +1,10 @@
 """Contexts and the proxies: one object per request, made lazily, live for its whole length."""
 
 import asyncio
+import gc
 import operator
 import threading
+import time
 import weakref
 
 import pytest
@@ -136,10 +138,10 @@ def test_a_context_takes_attributes_and_weak_references(app, client):
 
     app.add_url_rule("/", "index", view)
     assert client.get("/").text == "kept"
-    import gc
-
-    gc.collect()
-    assert seen[0]() is None
+    deadline = time.monotonic() + 30
+    while seen[0]() is not None:  # a worker lets go of its last request a moment after the answer
+        assert time.monotonic() < deadline
+        gc.collect()
 
 
 def test_functions_for_the_end_of_one_context_run_last_first(app, client):
@@ -202,8 +204,6 @@ def test_a_task_started_by_a_view_may_take_the_request_along(app, client):
 
 
 def test_an_application_is_freed_when_nobody_holds_it():
-    import gc
-
     app = Cruse(__name__)
     app.get("/")(lambda: "")
     app.test_client().get("/")

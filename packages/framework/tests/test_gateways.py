@@ -212,7 +212,7 @@ def test_a_client_that_leaves_ends_an_async_stream(app):
             if len(messages) > 5:
                 left.set()
 
-        await asyncio.wait_for(app(scope_from_environ(environ("/s")), receive, send), 5)
+        await asyncio.wait_for(app(scope_from_environ(environ("/s")), receive, send), 60)
 
     asyncio.run(main())
     assert ended == ["generator", "teardown"]
@@ -375,14 +375,14 @@ def test_a_stream_nobody_will_send_is_closed_and_torn_down(app):
     @app.get("/cancelled")
     def cancelled():
         started.set()
-        go_on.wait(5)
+        go_on.wait(60)
         response = Response(iter(["never sent"]))
         response.call_on_close(lambda: log.append("closed"))
         return response
 
     async def cancel_in_the_view():
         task = asyncio.create_task(exchange(app, path="/cancelled"))
-        await asyncio.to_thread(started.wait, 5)
+        assert await asyncio.to_thread(started.wait, 60)
         task.cancel()
         asyncio.get_running_loop().call_soon(go_on.set)
         await task

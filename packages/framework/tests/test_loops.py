@@ -1,10 +1,11 @@
 """Async code under WSGI, and wherever plain code waits for it: one loop, for all of a process."""
 
 import asyncio
+import gc
 import os
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import ContextVar
 
 import pytest
@@ -332,6 +333,71 @@ def test_what_still_runs_at_the_end_is_cancelled_and_may_clean_up(app):
     assert not threads[0].is_alive()
     app.test_client().get("/")
     assert threads[0] is not threads[1]
+
+
+def test_a_stream_that_nobody_closed_may_be_collected_on_the_loop(app):
+    """As servers never leave one; but Python collects garbage in any thread."""
+    ended = threading.Event()
+
+    @app.get("/stream")
+    async def stream():
+        async def pieces():
+            try:
+                while True:
+                    yield "piece"
+            finally:
+                ended.set()
+
+        return pieces()
+
+    kept = [app.test_client().get("/stream")]
+    assert next(iter(kept[0].response)) == b"piece"
+
+    async def collect():
+        kept.clear()
+        gc.collect()
+
+    app.async_to_sync(collect)()
+    assert ended.wait(60)
+
+
+def test_who_asks_for_async_code_while_the_loop_ends_is_not_left_waiting(app, monkeypatch):
+    asks, ends, asked = threading.Event(), threading.Event(), threading.Event()
+
+    class Loop(asyncio.SelectorEventLoop):
+        """Lets the thread that is late ask at the last moment."""
+
+        def call_soon_threadsafe(self, *args, **options):
+            late = threading.current_thread() is thread
+            if late:
+                asks.set()
+                assert ends.wait(60)
+            handle = super().call_soon_threadsafe(*args, **options)
+            if late:
+                asked.set()
+            return handle
+
+        def stop(self):
+            ends.set()
+            asked.wait(60)
+            super().stop()
+
+    async def work():
+        return "done"
+
+    def ask():
+        try:
+            outcomes.append(app.async_to_sync(work)())
+        except CancelledError:
+            outcomes.append("cancelled")
+
+    monkeypatch.setattr(asyncio, "new_event_loop", Loop)
+    thread, outcomes = threading.Thread(target=ask, daemon=True), []
+    thread.start()
+    assert asks.wait(60)
+    app.stop()
+    thread.join(60)
+    assert outcomes in (["done"], ["cancelled"])
 
 
 def in_child(work):

@@ -258,7 +258,7 @@ def test_a_stream_is_taken_as_it_is_read_and_closed_when_the_client_leaves(app, 
     body = iter(response.response)
     assert next(body) == b"x" * 1000
     response.close()
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert len(pulled) < 10
 
 
@@ -267,7 +267,7 @@ def test_a_wsgi_application_does_not_block_the_loop_under_asgi(app):
 
     def slow(environ, start_response):
         arrived.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [threading.current_thread().name.encode()]
 
@@ -277,7 +277,7 @@ def test_a_wsgi_application_does_not_block_the_loop_under_asgi(app):
     async def main():
         client = app.async_test_client()
         waiting = asyncio.ensure_future(client.get("/slow/"))
-        await asyncio.to_thread(arrived.wait, 10)
+        assert await asyncio.to_thread(arrived.wait, 60)
         assert (await client.get("/quick")).text == "quick"
         go_on.set()
         assert "worker" in (await waiting).text

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import random
 import threading
+import time
 
 import pytest
 
@@ -196,6 +198,30 @@ def test_many_tasks_get_the_outcomes_of_their_own_functions(pool):
     for number, outcome in enumerate(asyncio.run(main())):
         assert str(outcome) == str(number)
         assert isinstance(outcome, LookupError) is (number % 3 == 0)
+
+
+def test_threads_that_end_at_the_same_moment_wake_all_who_wait(pool):
+    """Whenever Python lets another thread go on; here it may do so before every line of ours."""
+    together, pause = threading.Barrier(pool.size), random.Random(7)  # noqa: S311
+
+    def trace(frame, event, argument):
+        if frame.f_globals["__name__"] == WorkerPool.__module__:
+            time.sleep(pause.random() * 0.002)
+            return trace
+        return None
+
+    async def main():
+        for _ in range(30):
+            waiting = [asyncio.ensure_future(pool.run(together.wait)) for _ in range(pool.size)]
+            async with asyncio.timeout(30):
+                await asyncio.gather(*waiting)
+
+    before = threading.gettrace()  # that of a measure of coverage, perhaps
+    threading.settrace(trace)
+    try:
+        asyncio.run(main())
+    finally:
+        threading.settrace(before)
 
 
 def test_a_cancelled_task_waits_for_its_thread_and_is_let_go_when_it_is_cancelled_again(pool):

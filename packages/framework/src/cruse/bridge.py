@@ -169,7 +169,12 @@ def iterate_off_loop(source: AsyncIterator[T], loop: asyncio.AbstractEventLoop) 
             yield item
     finally:
         close = getattr(source, "aclose", None)
-        if close is not None:
+        if close is not None and running_loop() is loop:
+            # Nobody closed it, and Python collects garbage in any thread: this one may not wait.
+            from asyncio import run_coroutine_threadsafe
+
+            run_coroutine_threadsafe(close(), loop)
+        elif close is not None:
             run_on(loop, close())
 
 

@@ -136,6 +136,8 @@ class LoopThread:
             loop.call_soon(running.set)
             try:
                 loop.run_forever()
+                # Whoever asked for something at the last moment must not wait for it for ever.
+                loop.run_until_complete(_cancel_all())
             finally:
                 loop.close()
 
@@ -183,6 +185,7 @@ async def _wind_down() -> None:
 
 async def _cancel_all() -> None:
     """Cancel every task of the running loop but this one, and wait for their end."""
+    await asyncio.sleep(0)  # those that were added a moment ago begin
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

@@ -33,6 +33,7 @@ class _Mailbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._done: deque[_Job] = deque()
+        self._rung = False  # whether the loop will look, and has not begun to
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         # As long as there is the loop. With no context variables: it keeps those of this moment,
         # and with them the request that first needed a thread.
@@ -41,11 +42,15 @@ class _Mailbox:
     def put(self, job: _Job) -> None:
         """Hand in a job, from any thread."""
         self._done.append(job)
-        if len(self._done) == 1:  # else the bell has rung already
+        # Not by the number of jobs: another thread may hand in its own between two lines here,
+        # and each would leave the bell to the other one.
+        if not self._rung:
+            self._rung = True
             os.eventfd_write(self._bell, 1)
 
     def _empty(self) -> None:
         os.eventfd_read(self._bell)
+        self._rung = False  # before it looks: a job that it may miss rings again
         try:
             for _ in range(len(self._done)):  # not those that come meanwhile: others wait, too
                 self._done.popleft().wake()

@@ -109,6 +109,11 @@ def test_nothing_async_chooses_wsgi(app):
     assert choose_interface(app) == "wsgi"
 
 
+def test_health_pages_do_not_change_how_the_rest_is_served(app, serve):
+    app.config.update(HEALTH_LIVE_PATH="/livez", HEALTH_READY_PATH="/readyz")
+    assert serve()[1]["interface"] == "wsgi"
+
+
 @pytest.mark.parametrize("face", ["wsgi", "asgi", "rsgi"])
 def test_what_is_wrapped_is_not_gone_around(app, face):
     make_async_view(app)
@@ -132,6 +137,7 @@ def test_the_options_have_defaults_for_production(app, serve):
         "ssl_cert": None,
         "ssl_key": None,
         "workers_kill_timeout": 30,
+        "respawn_failed_workers": True,
         "websockets": False,
     }
     assert app.lifecycle.started

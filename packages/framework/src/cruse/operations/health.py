@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from cruse.extension import ExtensionState
     from cruse.responses import Response
 
-__all__ = ["install"]
+__all__ = ["READY", "install"]
+
+#: The endpoint of the address that asks the extensions.
+READY = "health-ready"
 
 
 def install(app: Cruse) -> None:

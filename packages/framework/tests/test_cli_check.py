@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import make_dataclass
 from functools import wraps
 
 import pytest
@@ -91,6 +92,23 @@ def test_settings_of_the_applications_own_are_its_own(app, check):
     assert check()[0] == 0
 
 
+def test_a_setting_of_an_extension_that_is_amiss_is_told_once(app, check):
+    class Mail(Extension):
+        name, prefix, settings = "mail", "MAIL_", make_dataclass("Settings", [("port", int)])
+
+        def check(self, state, deploy):
+            yield Finding("warning", "MAIL_PORT", f"It is {state.settings.port}.")
+
+    app.config["MAIL_PORT"] = "the usual one"
+    app.use(Mail())
+    code, output = check()
+    assert code == 1
+    assert output == (
+        "error start: The setting 'MAIL_PORT' must be int, not str. In an environment variable,"
+        " it has to be JSON.\n1 error, 0 warnings.\n"
+    )
+
+
 def test_one_host_may_be_written_without_a_list(app, check):
     app.config["TRUSTED_HOSTS"] = "example.com"
     assert check("--deploy") == (0, "0 errors, 0 warnings.\n")
@@ -104,6 +122,7 @@ def test_one_host_may_be_written_without_a_list(app, check):
         ("SESSION_COOKIE_SECURE", False, "error"),
         ("SESSION_COOKIE_HTTPONLY", False, "error"),
         ("SESSION_COOKIE_SAMESITE", None, "warning"),
+        ("SESSION_STORE", "memory", "warning"),
         ("TRUSTED_HOSTS", None, "warning"),
         ("TRUSTED_HOSTS", ["*"], "error"),
         ("TRUSTED_HOSTS", "*", "error"),

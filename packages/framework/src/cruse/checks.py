@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from cruse.engines import engine_for
-from cruse.extension import ExtensionState
+from cruse.extension import ExtensionState, SettingsError
 from cruse.globals import current_context
 from cruse.settings import DEFAULTS, mistakes
 
@@ -65,8 +65,8 @@ def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
     found += _templates(app)
     for state in app.extensions.values():
         if isinstance(state, ExtensionState) and state.extension.overrides("check"):
-            found += state.extension.check(state, deploy)
-    return found
+            found += _of_extension(state, deploy)
+    return list(dict.fromkeys(found))  # the start may have told of a setting already
 
 
 def _misspelt(app: Cruse) -> Iterator[Finding]:
@@ -124,6 +124,14 @@ def _start(app: Cruse) -> Iterator[Finding]:
         yield Finding("error", "start", str(error))
 
 
+def _of_extension(state: ExtensionState[Any], deploy: bool) -> Iterator[Finding]:
+    """What an extension finds, which may need settings that are wrong."""
+    try:
+        yield from state.extension.check(state, deploy)
+    except SettingsError as error:
+        yield Finding("error", "start", str(error))
+
+
 #: A setting, what it must not be in production, and why.
 _UNSAFE: tuple[tuple[str, Any, Literal["error", "warning"], str], ...] = (
     ("DEBUG", True, "error", "Error pages show source code, and the debugger runs code."),
@@ -144,6 +152,13 @@ def _deployment(app: Cruse) -> Iterator[Finding]:
     for key, unsafe, level, why in _UNSAFE:
         if app.config.get(key) == unsafe:
             yield Finding(level, key, f"It is {unsafe!r}. {why}")
+    if app.config["SESSION_STORE"] == "memory":
+        yield Finding(
+            "warning",
+            "SESSION_STORE",
+            "Sessions are in the memory of one process: another worker does not know them, and a"
+            " restart ends them all. Keep them in Redis, or in the cookie.",
+        )
     hosts = app.config["TRUSTED_HOSTS"] or ()
     for host in [hosts] if isinstance(hosts, str) else hosts:
         if host in {"*", "."}:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import sys
 from dataclasses import make_dataclass
 from functools import wraps
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -144,6 +146,16 @@ def test_what_is_unsafe_in_production_is_told_when_asked(app, check, key, value,
     assert code == int(level == "error")
     if key != "SECRET_KEY":
         assert check(env=environment)[1] == "0 errors, 0 warnings.\n"
+
+
+def test_files_in_the_environment_are_told_before_production(check, app, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    app.config["TRUSTED_HOSTS"] = ["example.com"]
+    app.instance_path = str(tmp_path / "var" / "site-instance")
+    assert check("--deploy") == (0, "0 errors, 0 warnings.\n")
+    Path(app.instance_path).mkdir(parents=True)
+    assert check("--deploy")[1].startswith("warning instance_path: Files are kept in ")
+    assert check()[1] == "0 errors, 0 warnings.\n"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cruse.engines import engine_for
@@ -158,6 +159,14 @@ def _deployment(app: Cruse) -> Iterator[Finding]:
             "SESSION_STORE",
             "Sessions are in the memory of one process: another worker does not know them, and a"
             " restart ends them all. Keep them in Redis, or in the cookie.",
+        )
+    instance = Path(app.instance_path)
+    if instance.parent == Path(sys.prefix, "var") and instance.is_dir():
+        yield Finding(
+            "warning",
+            "instance_path",
+            f"Files are kept in {instance}, and lost when this environment is made anew. Give"
+            " settings such as DB_URL and UPLOADS_FOLDER absolute paths.",
         )
     hosts = app.config["TRUSTED_HOSTS"] or ()
     for host in [hosts] if isinstance(hosts, str) else hosts:

@@ -111,6 +111,18 @@ def test_a_setting_of_an_extension_that_is_amiss_is_told_once(app, check):
     )
 
 
+def test_a_store_of_sessions_that_is_none_is_told_and_keeps_no_command_from_its_work(app, check):
+    app.config["SESSION_STORE"] = "redis//localhost"
+    code, output = check()
+    assert code == 1
+    assert output.startswith("error start: The setting 'SESSION_STORE' must be")
+    app.cli.command("greet")(lambda: print("hello"))
+    result = app.test_cli_runner().invoke(args=["greet"])
+    assert (result.exit_code, result.output) == (0, "hello\n")
+    with pytest.raises(ValueError, match="SESSION_STORE"):
+        app.test_client().get("/")
+
+
 def test_one_host_may_be_written_without_a_list(app, check):
     app.config["TRUSTED_HOSTS"] = "example.com"
     assert check("--deploy") == (0, "0 errors, 0 warnings.\n")

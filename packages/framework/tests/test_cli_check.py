@@ -7,6 +7,7 @@ from dataclasses import make_dataclass
 from functools import wraps
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from jinja2 import FunctionLoader
@@ -116,7 +117,7 @@ def test_a_store_of_sessions_that_is_none_is_told_and_keeps_no_command_from_its_
     code, output = check()
     assert code == 1
     assert output.startswith("error start: The setting 'SESSION_STORE' must be")
-    app.cli.command("greet")(lambda: print("hello"))
+    app.cli.command("greet")(lambda: click.echo("hello"))
     result = app.test_cli_runner().invoke(args=["greet"])
     assert (result.exit_code, result.output) == (0, "hello\n")
     with pytest.raises(ValueError, match="SESSION_STORE"):

@@ -76,6 +76,7 @@ def test_a_new_project_is_tested_run_and_served(newcomer, built):
     assert "Success" in newcomer.run("mypy")
     assert "Written: " in newcomer.run("cruse", "db", "migrate", "-m", "first tables")
     assert "first tables" in newcomer.run("cruse", "db", "upgrade")
+    newcomer.run("ruff", "check")  # the migration, too
     newcomer.run("cruse", "posts", "add", "The first of all posts")
     assert {
         route["endpoint"] for route in json.loads(newcomer.run("cruse", "routes", "--json"))

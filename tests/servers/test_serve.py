@@ -1,5 +1,6 @@
 """``cruse serve``: what is chosen, what is answered, and how it ends."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -91,6 +92,19 @@ def test_a_request_in_work_is_answered_before_the_end(site):
             running.process.send_signal(signal.SIGINT)
             assert client.communicate(timeout=30)[0] == "done\n"
         assert running.process.wait(timeout=30) == 0
+
+
+def test_a_worker_that_is_killed_is_replaced(site):
+    folder, _ = site
+    with (folder / "app.py").open("a") as file:
+        file.write("\nimport os\napp.get('/pid')(lambda: str(os.getpid()))\n")
+    with start(folder) as running:
+        killed = int(httpx2.get(f"{running.url}/pid").text)
+        os.kill(killed, signal.SIGKILL)
+        wait_for(running.log, "started", times=2)
+        wait_for(running.log, "Started worker-", times=2)
+        assert int(httpx2.get(f"{running.url}/pid").text) != killed
+    assert running.process.returncode == 0
 
 
 def test_a_start_that_fails_ends_the_command(site):

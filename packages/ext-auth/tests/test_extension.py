@@ -1,5 +1,7 @@
 """The contract of extensions, and what has to be there before an application starts."""
 
+import re
+
 import pytest
 
 from cruse import Cruse
@@ -7,6 +9,7 @@ from cruse.checks import find_all
 from cruse.extension import SettingsError
 from cruse.testing.contract import ExtensionContract
 from cruse_auth import Auth, LoginManager, MemoryStore
+from cruse_auth.development import DevelopmentProvider
 
 
 class TestContract(ExtensionContract):
@@ -86,6 +89,33 @@ def test_a_provider_that_is_not_configured_well_is_an_error_at_the_start(app, op
     assert "AUTH_PROVIDERS['op']" in str(error.value)
 
 
+@pytest.mark.parametrize("providers", [{"op": {}}, {"op": "https://op.example"}, '{"op": '])
+def test_a_check_tells_of_a_provider_that_a_start_fails_with(app, providers):
+    complete(Auth(app))
+    app.config["AUTH_PROVIDERS"] = providers
+    with app.app_context():
+        (found,) = [finding for finding in find_all(app) if finding.subject == "start"]
+    with pytest.raises(SettingsError, match=re.escape(found.message)):
+        app.start()
+
+
+def test_a_check_before_production_tells_of_a_development_provider(app):
+    auth = complete(Auth(app))
+    provider = DevelopmentProvider([])
+    auth.providers.oidc("op", **provider.options())
+    provider.init_app(app)
+    for allowed in (False, True):
+        app.config["AUTH_DEVELOPMENT_PROVIDER"] = allowed
+        with app.app_context():
+            found = [each.message for each in find_all(app, deploy=True) if each.level == "error"]
+            calm = [each for each in find_all(app) if each.level == "error"]
+        assert any("real provider" in each or "as anybody" in each for each in found)
+        assert calm == []
+    app.config.update(TESTING=False, AUTH_DEVELOPMENT_PROVIDER=False)
+    with pytest.raises(SettingsError, match="development provider"):
+        app.start()
+
+
 def test_a_provider_that_is_no_dict_is_an_error_at_the_start(app):
     complete(Auth(app))
     app.config["AUTH_PROVIDERS"] = {"op": "https://op.example"}
@@ -108,7 +138,7 @@ def test_a_missing_function_is_an_error_at_the_start(app, missing):
 def test_a_missing_secret_key_is_an_error_at_the_start(app):
     complete(Auth(app)).providers.oidc("op", issuer="https://op.example", client_id="us")
     app.config["SECRET_KEY"] = None
-    with pytest.raises(RuntimeError, match="CRUSE_SECRET_KEY"):
+    with pytest.raises(RuntimeError, match="need a secret key"):
         app.start()
 
 

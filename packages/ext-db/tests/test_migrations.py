@@ -207,6 +207,7 @@ def test_types_are_written_as_what_the_database_stores(project):
     assert "cruse_db" not in written
     for name in ("more", "file"):
         assert f"'{name}', sa.JSON().with_variant(postgresql.JSONB(), \"postgresql\")" in written
+    assert "import postgresql\n\nrevision = " in written, "as linters want it"
     assert "'at', sa.DateTime(timezone=True)" in written
     assert "'secret', sa.Text()" in written
     project.do("upgrade")

@@ -1,5 +1,6 @@
 """The extension and its sets, as they are declared and bound."""
 
+import errno
 import io
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from cruse import Cruse
 from cruse.extension import SettingsError
 from cruse.testing.contract import ExtensionContract
 from cruse_uploads import IMAGES, LocalStorage, MemoryStorage, Uploads
+from cruse_uploads.storage import local
 
 
 class TestUploads(ExtensionContract):
@@ -138,6 +140,20 @@ def test_a_folder_that_cannot_be_written_to_is_no_good_health(tmp_path):
     app.config["UPLOADS_FOLDER"] = tmp_path / "file"
     with pytest.raises(OSError, match="file"):
         uploads.health(uploads.state_of(app))
+
+
+def test_a_disk_that_is_full_is_no_good_health(tmp_path, monkeypatch):
+    class Full(io.FileIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(local, "FileIO", Full)
+    uploads = Uploads()
+    app = Cruse(__name__, extensions=[uploads])
+    app.config.update(UPLOADS_FOLDER=tmp_path, HEALTH_READY_PATH="/readyz")
+    response = app.test_client().get("/readyz")
+    assert (response.status_code, response.json["checks"]) == (503, {"uploads": "failed"})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_importing_it_loads_neither_extras_nor_test_tools():

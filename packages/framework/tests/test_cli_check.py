@@ -2,8 +2,12 @@
 
 import json
 import re
+import sys
+from dataclasses import make_dataclass
 from functools import wraps
+from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from jinja2 import FunctionLoader
@@ -91,6 +95,35 @@ def test_settings_of_the_applications_own_are_its_own(app, check):
     assert check()[0] == 0
 
 
+def test_a_setting_of_an_extension_that_is_amiss_is_told_once(app, check):
+    class Mail(Extension):
+        name, prefix, settings = "mail", "MAIL_", make_dataclass("Settings", [("port", int)])
+
+        def check(self, state, deploy):
+            yield Finding("warning", "MAIL_PORT", f"It is {state.settings.port}.")
+
+    app.config["MAIL_PORT"] = "the usual one"
+    app.use(Mail())
+    code, output = check()
+    assert code == 1
+    assert output == (
+        "error start: The setting 'MAIL_PORT' must be int, not str. In an environment variable,"
+        " it has to be JSON.\n1 error, 0 warnings.\n"
+    )
+
+
+def test_a_store_of_sessions_that_is_none_is_told_and_keeps_no_command_from_its_work(app, check):
+    app.config["SESSION_STORE"] = "redis//localhost"
+    code, output = check()
+    assert code == 1
+    assert output.startswith("error start: The setting 'SESSION_STORE' must be")
+    app.cli.command("greet")(lambda: click.echo("hello"))
+    result = app.test_cli_runner().invoke(args=["greet"])
+    assert (result.exit_code, result.output) == (0, "hello\n")
+    with pytest.raises(ValueError, match="SESSION_STORE"):
+        app.test_client().get("/")
+
+
 def test_one_host_may_be_written_without_a_list(app, check):
     app.config["TRUSTED_HOSTS"] = "example.com"
     assert check("--deploy") == (0, "0 errors, 0 warnings.\n")
@@ -104,6 +137,7 @@ def test_one_host_may_be_written_without_a_list(app, check):
         ("SESSION_COOKIE_SECURE", False, "error"),
         ("SESSION_COOKIE_HTTPONLY", False, "error"),
         ("SESSION_COOKIE_SAMESITE", None, "warning"),
+        ("SESSION_STORE", "memory", "warning"),
         ("TRUSTED_HOSTS", None, "warning"),
         ("TRUSTED_HOSTS", ["*"], "error"),
         ("TRUSTED_HOSTS", "*", "error"),
@@ -125,6 +159,16 @@ def test_what_is_unsafe_in_production_is_told_when_asked(app, check, key, value,
     assert code == int(level == "error")
     if key != "SECRET_KEY":
         assert check(env=environment)[1] == "0 errors, 0 warnings.\n"
+
+
+def test_files_in_the_environment_are_told_before_production(check, app, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    app.config["TRUSTED_HOSTS"] = ["example.com"]
+    app.instance_path = str(tmp_path / "var" / "site-instance")
+    assert check("--deploy") == (0, "0 errors, 0 warnings.\n")
+    Path(app.instance_path).mkdir(parents=True)
+    assert check("--deploy")[1].startswith("warning instance_path: Files are kept in ")
+    assert check()[1] == "0 errors, 0 warnings.\n"
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,11 @@ def test_belief_in_what_a_proxy_says_chooses_rsgi(app, setting):
     assert choose_interface(app) == "rsgi"
 
 
+def test_health_pages_do_not_change_how_the_rest_is_served(app, serve):
+    app.config.update(HEALTH_LIVE_PATH="/livez", HEALTH_READY_PATH="/readyz")
+    assert serve()[1]["interface"] == "wsgi"
+
+
 @pytest.mark.parametrize("face", ["wsgi", "asgi", "rsgi"])
 def test_what_is_wrapped_is_not_gone_around(app, face):
     make_async_view(app)
@@ -139,6 +144,7 @@ def test_the_options_have_defaults_for_production(app, serve):
         "ssl_cert": None,
         "ssl_key": None,
         "workers_kill_timeout": 30,
+        "respawn_failed_workers": True,
         "websockets": False,
     }
     assert app.lifecycle.started

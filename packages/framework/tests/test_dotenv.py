@@ -154,6 +154,12 @@ def test_an_error_names_the_file(folder):
         load_dotenv()
 
 
+def test_a_file_in_another_encoding_is_named(folder):
+    (folder / ".env").write_text("A=1", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"\.env is not in UTF-8"):
+        load_dotenv()
+
+
 def test_files_of_the_folders_above_are_found(folder, monkeypatch):
     (folder / ".env").write_text("A=above\n")
     below = folder / "b" / "c"

@@ -644,3 +644,17 @@ def test_the_secret_key_may_be_an_attribute_of_the_class(gateway):
     client = app.test_client(gateway=gateway)
     assert [client.get("/").text for _ in range(2)] == ["1", "2"]
     client.close()
+
+
+@pytest.mark.parametrize("key", ["new", "old"])
+@pytest.mark.parametrize(("ahead", "kept"), [(1, True), (50, True), (3600, False)])
+def test_a_session_of_a_machine_whose_clock_is_ahead_counts(client, app, key, ahead, kept):
+    app.config.update(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old"])
+    there = Cruse(__name__)
+    there.config["SECRET_KEY"] = key
+    serializer = there.session_interface.get_signing_serializer(there)
+    signer = serializer.make_signer(serializer.salt)
+    now = signer.get_timestamp()
+    signer.get_timestamp = lambda: now + ahead
+    client.set_cookie("session", serializer.dumps({"value": 5}))
+    assert (client.get("/get").text == "5") is kept

@@ -438,6 +438,22 @@ def test_a_session_that_cannot_be_kept_is_a_503_not_silence(gateway, colour, cap
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize(
+    ("store", "answer"),
+    [
+        (Texts(), (200, {"sessions": "ok"})),
+        (AsyncTexts(), (200, {"sessions": "ok"})),
+        (Down(), (503, {"sessions": "failed"})),
+        (MemoryStore(), (200, {})),
+    ],
+    ids=["blocking", "async", "down", "memory"],
+)
+def test_a_process_is_ready_when_its_sessions_can_be_had(gateway, store, answer):
+    client = make_app(store, HEALTH_READY_PATH="/readyz").test_client(gateway=gateway)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json["checks"]) == answer
+
+
 def test_an_error_handler_may_answer_for_a_store_that_is_down(gateway, colour):
     app = make_app(Down(), colour)
     app.register_error_handler(503, lambda error: ("back soon", 503))

@@ -101,6 +101,27 @@ def test_a_lifespan_function_that_makes_no_context_manager_is_told(app):
     assert "database" in text
 
 
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_an_extension_that_does_not_start_is_told(app, gateway):
+    class Sync(Extension):
+        name = "sync"
+
+        def startup(self, state):
+            raise ArithmeticError
+
+    class Async(Extension):
+        name = "async"
+
+        async def startup(self, state):
+            raise ArithmeticError
+
+    for extension in (Sync(), Async()):
+        app = Cruse(__name__)
+        app.use(extension)
+        text = told(app.test_client(gateway=gateway).get, "/")
+        assert f"{type(extension).__name__}.startup' of {__name__!r}" in text
+
+
 @dataclass
 class Settings:
     text: str = ""

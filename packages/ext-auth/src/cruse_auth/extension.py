@@ -360,9 +360,14 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
             state.app.test_client_class = _TestClient
 
     def check(self, state: AuthState, deploy: bool) -> Iterator[Finding]:
-        """Tell of a provider without passwords, and of logins that cannot be taken back."""
+        """Tell of what a start fails with, and of what is unsafe."""
         from cruse.checks import Finding
 
+        try:
+            self.startup(state)
+        except (SettingsError, RuntimeError) as error:
+            yield Finding("error", "start", str(error))
+            return
         if deploy and self.store is None and self.user_loader_function is not None:
             yield Finding(
                 "warning",
@@ -393,6 +398,13 @@ class Auth(Extension[AuthState], SessionManagement, TokenManagement, Generic[Use
                 "error",
                 "AUTH_DEVELOPMENT_PROVIDER",
                 "It is True: everybody may sign in as anybody. Set AUTH_PROVIDERS instead.",
+            )
+        elif deploy and "development_provider" in state.app.blueprints:
+            yield Finding(
+                "error",
+                "AUTH_PROVIDERS",
+                "The application adds the development provider, with which it does not start"
+                " outside of debug mode. Name a real provider, and don't add that one.",
             )
 
     def commands(self, state: AuthState) -> click.Command:

@@ -93,8 +93,8 @@ class AuthState(ExtensionState[AuthSettings]):
         keys = secret_keys(self.app)
         if not keys:
             raise RuntimeError(
-                f"{what} need a secret key: set SECRET_KEY, or CRUSE_SECRET_KEY in the"
-                " environment."
+                f"{what} need a secret key: set SECRET_KEY, in app.config or by a variable that"
+                " app.config.from_prefixed_env() reads."
             )
         return keys
 

@@ -233,8 +233,13 @@ class Uploads(Extension[UploadsState]):
 
         Raises:
             OSError: When it takes none, as what a storage of your own raises then.
+            StorageFull: When there is no room left.
         """
-        state.storage.writer("health", Meta("health", "text/plain")).abort()
+        writer = state.storage.writer("health", Meta("health", "text/plain"))
+        try:
+            writer.write(b"health")  # a full disk takes a file, but nothing into it
+        finally:
+            writer.abort()
         return {"storage": repr(state.storage)}
 
     def sweep(self, older: float = 24 * 60 * 60) -> Swept:

@@ -10,10 +10,11 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cruse.engines import engine_for
-from cruse.extension import ExtensionState
+from cruse.extension import ExtensionState, SettingsError
 from cruse.globals import current_context
 from cruse.settings import DEFAULTS, mistakes
 
@@ -65,8 +66,8 @@ def find_all(app: Cruse, deploy: bool = False) -> list[Finding]:
     found += _templates(app)
     for state in app.extensions.values():
         if isinstance(state, ExtensionState) and state.extension.overrides("check"):
-            found += state.extension.check(state, deploy)
-    return found
+            found += _of_extension(state, deploy)
+    return list(dict.fromkeys(found))  # the start may have told of a setting already
 
 
 def _misspelt(app: Cruse) -> Iterator[Finding]:
@@ -124,6 +125,14 @@ def _start(app: Cruse) -> Iterator[Finding]:
         yield Finding("error", "start", str(error))
 
 
+def _of_extension(state: ExtensionState[Any], deploy: bool) -> Iterator[Finding]:
+    """What an extension finds, which may need settings that are wrong."""
+    try:
+        yield from state.extension.check(state, deploy)
+    except SettingsError as error:
+        yield Finding("error", "start", str(error))
+
+
 #: A setting, what it must not be in production, and why.
 _UNSAFE: tuple[tuple[str, Any, Literal["error", "warning"], str], ...] = (
     ("DEBUG", True, "error", "Error pages show source code, and the debugger runs code."),
@@ -144,6 +153,21 @@ def _deployment(app: Cruse) -> Iterator[Finding]:
     for key, unsafe, level, why in _UNSAFE:
         if app.config.get(key) == unsafe:
             yield Finding(level, key, f"It is {unsafe!r}. {why}")
+    if app.config["SESSION_STORE"] == "memory":
+        yield Finding(
+            "warning",
+            "SESSION_STORE",
+            "Sessions are in the memory of one process: another worker does not know them, and a"
+            " restart ends them all. Keep them in Redis, or in the cookie.",
+        )
+    instance = Path(app.instance_path)
+    if instance.parent == Path(sys.prefix, "var") and instance.is_dir():
+        yield Finding(
+            "warning",
+            "instance_path",
+            f"Files are kept in {instance}, and lost when this environment is made anew. Give"
+            " settings such as DB_URL and UPLOADS_FOLDER absolute paths.",
+        )
     hosts = app.config["TRUSTED_HOSTS"] or ()
     for host in [hosts] if isinstance(hosts, str) else hosts:
         if host in {"*", "."}:

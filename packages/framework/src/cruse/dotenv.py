@@ -124,14 +124,17 @@ def load_dotenv(
 
     Raises:
         OSError: When the file ``path`` cannot be read.
-        ValueError: When a file holds a line that is not understood.
+        ValueError: When a file is not in UTF-8, or holds a line that is not understood.
     """
     files = [found for name in _FILES if load_defaults and (found := find_dotenv(name))]
     if path is not None:
         files.append(Path(path))
     values: dict[str, str] = {}
     for file in files:
-        text = file.read_text(encoding="utf-8")
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:  # UTF-16, which PowerShell's ">" writes
+            raise ValueError(f"{file} is not in UTF-8. Save it in that encoding.") from None
         values |= parse_dotenv(text, source=str(file))
     for name, value in values.items():
         os.environ.setdefault(name, value)

@@ -12,6 +12,7 @@ import inspect
 import types
 import typing
 from difflib import get_close_matches
+from functools import wraps
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -231,13 +232,16 @@ class Extension(Generic[StateT]):
 
 
 def _with_state(hook: Callable[..., Any], state: Any) -> Callable[[], Any]:
+    # By its own name: a start that fails says whose it was.
     if inspect.iscoroutinefunction(hook):
 
+        @wraps(hook)
         async def call_async() -> Any:
             return await hook(state)
 
         return call_async
 
+    @wraps(hook)
     def call() -> Any:
         return hook(state)
 
@@ -353,7 +357,8 @@ def _checked(key: str, value: Any, hint: Any) -> Any:
         if typing.get_origin(choice) is tuple and isinstance(value, list):
             return _checked(key, tuple(value), choice)
     expected = " or ".join(_name_of(choice) for choice in _choices(hint))
-    raise SettingsError(f"The setting {key!r} must be {expected}, not {_type_of(value)}.")
+    hint = " In an environment variable, it has to be JSON." if isinstance(value, str) else ""
+    raise SettingsError(f"The setting {key!r} must be {expected}, not {_type_of(value)}.{hint}")
 
 
 def _type_of(value: Any) -> str:

@@ -182,9 +182,21 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
         "raise_routing_exception" in app.__dict__
         or type(app).raise_routing_exception is not type(app).builtin_raising
     )
-    plan.session_waits = hooks and app.session_interface.waits
+    plan.session_waits = hooks and _sessions_wait(app)
     plan.completes = app.cors is not None or app.compression is not None
     return plan
+
+
+def _sessions_wait(app: Cruse) -> bool:
+    """Whether the session is asked for elsewhere.
+
+    A store that cannot be made is told by the start, and by who asks for a session; a command that
+    asks for none has to do without.
+    """
+    try:
+        return app.session_interface.waits
+    except (TypeError, ValueError, RuntimeError):
+        return True
 
 
 def make_entrance(app: Cruse) -> Entrance:

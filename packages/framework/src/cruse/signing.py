@@ -10,7 +10,7 @@ import hmac
 from binascii import Error, a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, Any
 
-from itsdangerous import TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.signer import Signer, SigningAlgorithm
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HMAC", "SigningSerializer", "secret_keys"]
 
+#: Seconds by which the clock of another machine, whose signatures count here, may be ahead. Times
+#: are whole seconds: without it the hundredth of one between two machines loses a session that one
+#: has written and the other is asked for at once, as after a login that redirects.
+_LEEWAY = 60
 _WORTH_COMPRESSING = 60  # bytes; of less nothing is saved, and trying costs more than all else
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
@@ -105,7 +109,24 @@ class _Signer(TimestampSigner):
             age = self.get_timestamp() - int.from_bytes(_decode(stamp), "big")
         except Error:
             return None
-        return value if 0 <= age <= max_age else None
+        return value if -_LEEWAY <= age <= max_age else None
+
+    def unsign(
+        self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False
+    ) -> Any:
+        """Return what was signed, and when if asked to.
+
+        Raises:
+            BadData: When the signature is wrong, older than ``max_age`` seconds, or of a time to
+                come.
+        """
+        value, when = super().unsign(signed_value, return_timestamp=True)
+        age = self.get_timestamp() - int(when.timestamp())
+        if max_age is not None and not -_LEEWAY <= age <= max_age:
+            raise SignatureExpired(
+                f"It is {age} seconds old, and {max_age} are allowed.", value, when
+            )
+        return (value, when) if return_timestamp else value
 
 
 class SigningSerializer(URLSafeTimedSerializer):

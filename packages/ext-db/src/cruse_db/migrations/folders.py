@@ -37,7 +37,7 @@ _TEMPLATE = '''"""${message}"""
 
 import sqlalchemy as sa
 from alembic import op
-${imports if imports else ""}
+${imports + "\\n" if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}

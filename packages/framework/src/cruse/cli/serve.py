@@ -14,6 +14,7 @@ from cruse.cli.options import TakesPluginOptions
 from cruse.cli.script import ScriptInfo, pass_script_info
 from cruse.colors import is_async
 from cruse.listening import check_address, check_certificate
+from cruse.operations.health import READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +97,9 @@ def serve_command(info: ScriptInfo, /, host: str, port: int, **options: Any) -> 
         ssl_cert=cert,
         ssl_key=key,
         workers_kill_timeout=options["stop_timeout"],
+        # One that was killed, for want of memory say, must not take the others along. granian
+        # gives up when its successor ends at once, too.
+        respawn_failed_workers=True,
         websockets=interface != "wsgi",
     )
     load = partial(_load, info.create_app, info.app_import_path, interface, threads)
@@ -181,7 +185,9 @@ def _mounted_uses_loop(mount: Mount) -> bool:
 
 def _functions(app: Cruse) -> Iterator[Callable[..., Any]]:
     """Views, hooks, error handlers and start-up functions of an application."""
-    yield from app.view_functions.values()
+    for endpoint, view in app.view_functions.items():
+        if endpoint != READY:  # async, and too rare to decide how all others are served
+            yield view
     for hooks in (
         app.before_request_funcs,
         app.after_request_funcs,

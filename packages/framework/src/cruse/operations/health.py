@@ -7,22 +7,26 @@ look dead when it is the database that is gone, for then all processes would be 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cruse.bridge import OffLoop
 from cruse.colors import inline, is_async
 from cruse.extension import Extension
 from cruse.globals import current_context
+from cruse.stored_sessions import StoredSessionInterface
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from cruse.app import Cruse
-    from cruse.extension import ExtensionState
     from cruse.responses import Response
 
-__all__ = ["install"]
+__all__ = ["READY", "install"]
+
+#: The endpoint of the address that asks the extensions.
+READY = "health-ready"
 
 
 def install(app: Cruse) -> None:
@@ -64,9 +68,9 @@ def _make_ready() -> Callable[..., Any]:
     running: dict[str, asyncio.Task[Exception | None]] = {}
 
     async def ready(**host: str) -> Response:
-        """Say whether this process can do its work: it has started, and all extensions are well.
+        """Say whether this process can do its work: it has started, and all it needs is well.
 
-        Which one is not, is said, but not why: that is in the log.
+        What is not, is said, but not why: that is in the log.
         """
         app = current_context().app
         checks = await _run_checks(app, running)
@@ -81,24 +85,34 @@ def _make_ready() -> Callable[..., Any]:
 async def _run_checks(
     app: Cruse, running: dict[str, asyncio.Task[Exception | None]]
 ) -> dict[str, str]:
-    """Run the extensions' checks, all at once; return "ok", "failed" or "late" by their names.
+    """Run all checks at once; return "ok", "failed" or "late" by their names.
 
     One that is late is left to end by itself: a thread cannot be stopped. The next probes wait for
     it instead of adding a thread each to those that hang.
     """
     loop = asyncio.get_running_loop()
-    names = []
+    checks = _find_checks(app)
+    for name, check in checks.items():
+        if name not in running or running[name].done():
+            running[name] = loop.create_task(_check(app, check))
+    # Under WSGI and ASGI at the same time there are two loops; each waits for its own.
+    waiting = [running[name] for name in checks if running[name].get_loop() is loop]
+    if waiting:
+        await asyncio.wait(waiting, timeout=app.config["HEALTH_TIMEOUT"])
+    return {name: _result(app, name, running[name]) for name in checks}
+
+
+def _find_checks(app: Cruse) -> dict[str, Callable[[], Any]]:
+    """Whom to ask: a store of sessions that is elsewhere, and the extensions that have a check."""
+    checks: dict[str, Callable[[], Any]] = {}
+    interface = app.session_interface
+    if isinstance(interface, StoredSessionInterface) and interface.waits:
+        checks["sessions"] = partial(interface.store.get, interface.get_key(app, ""))
     for name, state in app.extensions.items():
         extension = getattr(state, "extension", None)
         if isinstance(extension, Extension) and extension.overrides("health"):
-            names.append(name)
-            if name not in running or running[name].done():
-                running[name] = loop.create_task(_check(app, extension, state))
-    # Under WSGI and ASGI at the same time there are two loops; each waits for its own.
-    waiting = [running[name] for name in names if running[name].get_loop() is loop]
-    if waiting:
-        await asyncio.wait(waiting, timeout=app.config["HEALTH_TIMEOUT"])
-    return {name: _result(app, name, running[name]) for name in names}
+            checks[name] = partial(extension.health, state)
+    return checks
 
 
 def _result(app: Cruse, name: str, task: asyncio.Task[Exception | None]) -> str:
@@ -112,17 +126,15 @@ def _result(app: Cruse, name: str, task: asyncio.Task[Exception | None]) -> str:
     return "failed"
 
 
-async def _check(
-    app: Cruse, extension: Extension[Any], state: ExtensionState[Any]
-) -> Exception | None:
-    """Ask one extension, in an application context of its own; return what went wrong."""
+async def _check(app: Cruse, check: Callable[[], Any]) -> Exception | None:
+    """Ask one of them, in an application context of its own; return what went wrong."""
     try:
-        if is_async(extension.health):
+        if is_async(check):
             async with app.app_context():
-                await cast("Awaitable[object]", extension.health(state))
+                await check()
         else:
             loop = asyncio.get_running_loop()
-            result = await app.pool.run(_in_thread, app, loop, extension.health, state)
+            result = await app.pool.run(_in_thread, app, loop, check)
             if iscoroutine(result):
                 await result
     except Exception as error:
@@ -130,10 +142,8 @@ async def _check(
     return None
 
 
-def _in_thread(
-    app: Cruse, loop: asyncio.AbstractEventLoop, function: Callable[..., Any], *args: Any
-) -> Any:
+def _in_thread(app: Cruse, loop: asyncio.AbstractEventLoop, function: Callable[[], Any]) -> Any:
     context = app.app_context()
     context.bridge = OffLoop(lambda: loop)
     with context:
-        return function(*args)
+        return function()

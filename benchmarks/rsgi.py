@@ -102,9 +102,14 @@ class _Protocol:
     async def __call__(self) -> bytes:
         return b"".join(self.pieces)
 
-    async def __aiter__(self) -> Any:
-        for piece in self.pieces:
-            yield piece
+    def __aiter__(self) -> _Protocol:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.received += 1
+        if self.received > len(self.pieces):
+            raise StopAsyncIteration
+        return self.pieces[self.received - 1]
 
     async def client_disconnect(self) -> None:
         """Wait: these clients leave when they have their answers."""

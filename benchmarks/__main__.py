@@ -13,13 +13,20 @@ from typing import Any
 from benchmarks import calls, servers, startup, turns
 from benchmarks.aims import aims
 from benchmarks.charts import chart
+from benchmarks.measured import PATIENCE
 from benchmarks.peers.registry import PEERS, versions
-from benchmarks.tables import Costs, markdown, table
+from benchmarks.tables import OURS, Costs, markdown, table, title_of, together
 from benchmarks.workloads import WORKLOADS, workload_of
 
-LEVELS = ("process", "calls", "servers", "startup", "growth")
+#: What is measured, and under which protocols. RSGI has the imports and the routes of ASGI.
+LEVELS = {
+    **dict.fromkeys(("process", "calls", "servers"), tuple(PEERS)),
+    **dict.fromkeys(("startup", "growth"), ("wsgi", "asgi")),
+}
 #: What the servers are asked for, unless somebody wants something else.
-SERVED = ("hello", "json", "template", "session")
+SERVED = ("hello", "json", "parameter", "template", "session")
+#: Who shows nothing there that is not seen already.
+NOT_GROWING = {"bare", "falcon_pure"}
 GROWTH = (
     *(f"routes-{count}" for count in (2, 10, 100, 1_000, 10_000)),
     *(f"nested-{depth}-0" for depth in range(5)),
@@ -32,7 +39,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__.partition(":")[0]
     )
     parser.add_argument(
-        "--levels", nargs="+", choices=LEVELS, default=["process"], metavar="LEVEL",
+        "--levels", nargs="+", choices=list(LEVELS), default=["process"], metavar="LEVEL",
         help=f"what is measured: {', '.join(LEVELS)} (process)",
     )  # fmt: skip
     parser.add_argument("--faces", nargs="+", choices=list(PEERS), default=list(PEERS))
@@ -79,23 +86,40 @@ class Run:
         else:
             print(f"\n{table(title, rows, PEERS[face], unit)}", flush=True)
 
-    def _turns(self, face: str, names: list[str]) -> Costs:
-        options, rows = self.options, {}
-        turn = turns.measure(face, self.peers(face), names, options.rounds, options.seconds)
-        for name, costs in turn:
-            rows[workload_of(name).title] = {peer: min(each) for peer, each in costs.items()}
+    def _turns(self, face: str, peers: list[str], names: list[str], rounds: int) -> Costs:
+        rows: Costs = {}
+        for name, costs in turns.measure(face, peers, names, rounds, self.options.seconds):
+            title = workload_of(name).title
+            rows[title] = {peer: min(each) for peer, each in costs.items() if each}
+            self._tell_late(title, [peer for peer, each in costs.items() if not each])
             print(".", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
         return rows
 
+    def _tell_late(self, title: str, late: list[str]) -> None:
+        if late:
+            names = ", ".join(map(title_of, late))
+            print(f"\n{title}: left out, after {PATIENCE} s of CPU without an answer: {names}")
+
     def process(self, face: str) -> None:
-        rows = self._turns(face, self.options.workloads or list(WORKLOADS))
+        names = self.options.workloads or list(WORKLOADS)
+        rows = self._turns(face, self.peers(face), names, self.options.rounds)
         self.found.setdefault("process", {})[face] = rows
         title = f"{face.upper()}, in process: CPU time of a request"
         self.show(title, rows, face)
         if self.options.charts:
             picture = chart(title, rows, self.peers(face))
             (self.options.charts / f"performance-{face}.svg").write_text(picture)
+
+    def faces(self) -> None:
+        """Show what a request costs under each protocol, side by side."""
+        rows: Costs = {}
+        for face, costs in self.found["process"].items():
+            for title, row in costs.items():
+                if OURS in row:
+                    rows.setdefault(title, {})[face.upper()] = row[OURS]
+        columns = [face.upper() for face in self.found["process"]]
+        print(f"\nCruse under each protocol\n\n{together(rows, columns)}\n", flush=True)
 
     def calls(self, face: str) -> None:
         found = calls.measure(face, self.peers(face), self.options.workloads or list(WORKLOADS))
@@ -122,14 +146,15 @@ class Run:
             self.show(f"{face.upper()} with {server}: requests a second", rates, face, "1/s")
 
     def startup(self, face: str) -> None:
-        rows = startup.measure(face, self.peers(face), self.options.rounds)
+        title = f"{face.upper()}, before the first request ({startup.ROUTES} routes)"
+        rows, late = startup.measure(face, self.peers(face), min(self.options.rounds, 4))
         self.found.setdefault("startup", {})[face] = rows
-        self.show(
-            f"{face.upper()}, before the first request ({startup.ROUTES} routes)", rows, face, ""
-        )
+        self._tell_late(title, late)
+        self.show(title, rows, face, "")
 
     def growth(self, face: str) -> None:
-        rows = self._turns(face, list(GROWTH))
+        peers = [peer for peer in self.peers(face) if peer not in NOT_GROWING]
+        rows = self._turns(face, peers, list(GROWTH), min(self.options.rounds, 4))
         self.found.setdefault("growth", {})[face] = rows
         self.show(f"{face.upper()}, in process: how the cost grows", rows, face)
 
@@ -144,7 +169,10 @@ def main(arguments: list[str] | None = None) -> int:
         options.charts.mkdir(parents=True, exist_ok=True)
     for level in options.levels:
         for face in options.faces:
-            getattr(run, level)(face)
+            if face in LEVELS[level]:
+                getattr(run, level)(face)
+    if "process" in run.found and len(run.found["process"]) > 1:
+        run.faces()
     if options.markdown and "process" in run.found:
         print(f"\nWhat was set out to be reached\n\n{aims(run.found['process'])}\n", flush=True)
     if options.json:

@@ -26,6 +26,8 @@ def aims(process: dict[str, Costs]) -> str:
     lines = ["| path | aim | measured | |", "|---|---|---|---|"]
     for face, rows in process.items():
         ahead, all_ahead = _ahead(face, rows)
+        if not ahead:  # under RSGI there are no others
+            continue
         lines.append(
             _line(f"every row under {face.upper()}", "faster than every other", ahead, all_ahead)
         )
@@ -56,7 +58,7 @@ def _ahead(face: str, rows: Costs) -> tuple[str, bool]:
             won = sum(ratio > 1 for ratio in ratios)
             every = every and won == len(ratios)
             parts.append(f"{title_of(peer).capitalize()} in {won} of {len(ratios)}")
-    return f"faster than {', '.join(parts)}", every
+    return f"faster than {', '.join(parts)}" if parts else "", every
 
 
 def _line(path: str, aim: str, measured: str, reached: bool) -> str:

@@ -47,7 +47,7 @@ def chart(title: str, rows: Costs, columns: list[str]) -> str:
                     f"{mark:g}x</text>"
                 )
     for place, peer in enumerate(others):
-        at = LEFT + place * (WIDTH - LEFT - RIGHT) / max(1, len(others))
+        at = 16 + place * (WIDTH - RIGHT) / max(1, len(others))  # the names need all the width
         parts.append(
             f'<circle cx="{at:.1f}" cy="38" r="5" fill="{COLORS[place % len(COLORS)]}"/>'
             f'<text x="{at + 9:.1f}" y="42">{escape(title_of(peer))}</text>'

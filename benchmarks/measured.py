@@ -10,13 +10,23 @@ import gc
 import importlib
 import json
 import os
+import signal
 import sys
 from typing import Any
 
 from benchmarks.gateways import ASGI, WSGI
+from benchmarks.rsgi import RSGI
 from benchmarks.workloads import Sent, workload_of
 
 BATCH = 0.03  # seconds of CPU time
+#: Seconds of CPU time until an application has to have given its first answers.
+PATIENCE = 6
+GATEWAYS = {"wsgi": WSGI, "asgi": ASGI, "rsgi": RSGI}
+
+
+def end_after(seconds: float) -> None:
+    """Let the signal ``SIGPROF`` end this process after so much CPU time; 0 calls that off."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def make_app(face: str, peer: str, build: str, *arguments: Any) -> Any:
@@ -32,7 +42,7 @@ def checked(face: str, peer: str, name: str) -> tuple[Any, list[Any]]:
     """Return a gateway and its requests, each kind of answer seen to be right."""
     workload = workload_of(name)
     app = make_app(face, peer, workload.build, *workload.arguments)
-    gateway = {"wsgi": WSGI, "asgi": ASGI}[face](app)
+    gateway = GATEWAYS[face](app)
     learnt: dict[str, str] = {}
     if workload.learn is not None:
         learnt = workload.learn(gateway.ask(gateway.prepare(workload.make(0))))
@@ -62,12 +72,14 @@ def main(face: str, peer: str, name: str, seconds: float = BATCH) -> None:
     def say(value: Any) -> None:
         print(json.dumps(value), file=answers, flush=True)
 
+    end_after(PATIENCE)
     try:
         gateway, requests = checked(face, peer, name)
     except LookupError as error:
         say({"lacks": str(error)})
         return
     count = calibrated(gateway, requests, seconds)
+    end_after(0)
     say({"count": count})
     for _ in sys.stdin:
         gc.collect()

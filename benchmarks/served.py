@@ -20,9 +20,14 @@ async def lacking_too(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
+class LackingToo:
+    async def __rsgi__(self, scope, protocol):
+        protocol.response_empty(501, [])
+
+
 face, peer, name = os.environ["BENCHMARK"].split()
 workload = workload_of(name)
 try:
     app = make_app(face, peer, workload.build, *workload.arguments)
 except LookupError:
-    app = lacking if face == "wsgi" else lacking_too
+    app = {"wsgi": lacking, "asgi": lacking_too, "rsgi": LackingToo()}[face]

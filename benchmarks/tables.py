@@ -46,6 +46,16 @@ def markdown(rows: Costs, columns: list[str], unit: str = "µs") -> str:
     return "\n".join(lines)
 
 
+def together(rows: Costs, columns: list[str], unit: str = "µs") -> str:
+    """Return a table of figures as they are, for the handbook."""
+    lines = ["| | " + " | ".join(f"{column}, {unit}" for column in columns) + " |"]
+    lines.append("|---|" + "---:|" * len(columns))
+    for name, row in rows.items():
+        cells = [f"{row[column]:.1f}" if column in row else "-" for column in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def _ratio(theirs: float | None, ours: float | None) -> str:
     if theirs is None:
         return "-"

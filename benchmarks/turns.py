@@ -8,6 +8,7 @@ disturbed least.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ ROOT = Path(__file__).parent.parent
 
 class NotRightError(Exception):
     """A framework did not give the right answer, or none at all."""
+
+
+class TooLongError(NotRightError):
+    """A framework took too long to become ready."""
 
 
 class Measured:
@@ -43,7 +48,9 @@ class Measured:
         """Return what the process says next."""
         line = self.process.stdout.readline()
         if not line:
-            raise NotRightError(f"{self.name}: {self.process.communicate()[1].strip()[-2000:]}")
+            said = self.process.communicate()[1].strip()
+            late = self.process.returncode == -signal.SIGPROF  # see benchmarks/measured.py
+            raise (TooLongError if late else NotRightError)(f"{self.name}: {said[-2000:]}")
         return json.loads(line)
 
     def batch(self, of: str = "") -> float:
@@ -70,17 +77,26 @@ class Measured:
 def measure(
     face: str, peers: list[str], workloads: list[str], rounds: int, seconds: float
 ) -> Iterator[tuple[str, dict[str, list[float]]]]:
-    """Yield each workload's name with the microseconds of each round, by framework."""
+    """Yield each workload's name with the microseconds of each round, by framework.
+
+    There are none of a framework that took too long to become ready.
+    """
     for workload in workloads:
         running: dict[str, Measured] = {}
+        costs: dict[str, list[float]] = {}
         try:
             for peer in peers:  # one after the other: their start is not what is measured
                 name, arguments = f"{face} {peer} {workload}", (face, peer, workload)
                 command = ("-m", "benchmarks.measured", *arguments, str(seconds))
                 process = running[peer] = Measured(name, *command)
-                if "lacks" in process.hear():
+                try:
+                    lacking = "lacks" in process.hear()
+                except TooLongError:
+                    lacking, costs[peer] = True, []
+                if lacking:
                     running.pop(peer).close()
-            costs = {peer: [] for peer in running}
+                else:
+                    costs[peer] = []
             for _ in range(rounds):
                 for peer, process in running.items():
                     costs[peer].append(process.batch())

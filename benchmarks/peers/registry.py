@@ -19,6 +19,7 @@ PEERS = {
         "fastapi",
         "quart",
     ],
+    "rsgi": ["cruse", "bare"],
 }
 
 #: Whose distribution has another name.

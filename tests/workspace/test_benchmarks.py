@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def bench(*arguments):
     command = [sys.executable, "-m", "benchmarks", "--peers", "bare", "--rounds", "1"]
     return subprocess.run(
-        [*command, "--seconds", "0.001", *map(str, arguments)],
+        [*command, "--seconds", "0.01", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -27,7 +27,8 @@ def test_one_command_gives_a_table_a_file_and_charts(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "cruse" in done.stdout
     found = json.loads(file.read_text())
-    for face in ("wsgi", "asgi"):
+    assert "Cruse under each protocol" in done.stdout
+    for face in ("wsgi", "asgi", "rsgi"):
         costs = found["process"][face]["text"]
         assert set(costs) == {"cruse", "bare"}
         assert all(cost > 0 for cost in costs.values())
@@ -39,7 +40,7 @@ def run(code):
     return subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
 
 
-@pytest.mark.parametrize("face", ["wsgi", "asgi"])
+@pytest.mark.parametrize("face", ["wsgi", "asgi", "rsgi"])
 def test_every_answer_of_ours_is_right(face):
     done = run(
         "from benchmarks.measured import checked\n"
@@ -67,7 +68,17 @@ def test_a_wrong_answer_is_not_timed():
     assert "AssertionError: b'hello'" in done.stderr
 
 
-@pytest.mark.parametrize("face", ["wsgi", "asgi"])
+def test_a_framework_that_takes_too_long_is_left_out():
+    from benchmarks.turns import Measured, TooLongError
+
+    code = "from benchmarks.measured import end_after; end_after(0.05)\nwhile True: pass"
+    process = Measured("endless", "-c", code)
+    with pytest.raises(TooLongError, match="endless"):
+        process.hear()
+    process.close()
+
+
+@pytest.mark.parametrize("face", ["wsgi", "asgi", "rsgi"])
 def test_each_framework_has_a_module(face):
     from benchmarks.peers.registry import PEERS
 

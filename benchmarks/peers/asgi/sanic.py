@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
 import jinja2
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -24,9 +25,11 @@ from benchmarks.peers.common import (
     TITLE,
 )
 
+_numbers = count()
+
 
 def _app():
-    return Sanic("benchmark")
+    return Sanic(f"benchmark-{next(_numbers)}")  # no two may have one name
 
 
 def hello():

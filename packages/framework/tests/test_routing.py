@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Submount
 
-from cruse import Blueprint, Cruse, request
+from cruse import Blueprint, Cruse, request, url_for
 from cruse.routing import Map, Router, Rule
 
 SEGMENTS = ["a", "b", "ab", "<?>", "<int:?>", "<path:?>", "v<int:?>.txt", "<string(length=2):?>"]
@@ -42,7 +42,7 @@ def test_the_router_agrees_with_werkzeug(specification, requested, method):
     url_map = Map([Rule(text, endpoint=e, **options) for text, e, options in specification])
     router = Router(url_map)
     adapter = url_map.bind("localhost")
-    for path in requested:
+    for path in requested * 2:  # the second time it is known
         try:
             found = router.match(path, method)
         except NotFound:
@@ -161,6 +161,25 @@ def test_rules_added_to_the_map_while_serving_are_found(app, client):
     app.view_functions["late"] = lambda: "late"
     app.url_map.add(Submount("/late", [Rule("/view", endpoint="late")]))
     assert client.get("/late/view").text == "late"
+
+
+def test_a_url_is_built_the_second_time_as_the_first(app):
+    app.add_url_rule("/named/<rule>/<int:self>", "named", lambda **values: "")
+    with app.test_request_context():
+        for _ in range(2):
+            assert url_for("named", rule="a b", self=1) == "/named/a%20b/1"
+            assert url_for("named", rule="c", self=2, q=[3, 4]) == "/named/c/2?q=3&q=4"
+
+
+@pytest.mark.parametrize("rule", ["/<a>/<a>", "/<None>", "/<True>", "/<__debug__>"])
+def test_a_variable_that_no_function_could_take_is_refused_with_its_rule(app, rule):
+    with pytest.raises((SyntaxError, ValueError)):
+        app.add_url_rule(rule, "mistaken", lambda **values: "")
+
+
+def test_a_default_that_its_converter_refuses_is_refused_with_its_rule(app):
+    with pytest.raises(ValueError, match="none"):
+        app.add_url_rule("/<int:page>", "mistaken", lambda page: "", defaults={"page": "none"})
 
 
 def test_a_converter_may_use_the_request(app):

@@ -2,7 +2,8 @@
 
 Werkzeug's map is where rules are kept, built and redirected; its matcher costs about twenty
 Python calls. The tree here answers the usual case, a rule that matches as it stands, from the
-same compiled parts in the same order of weights. Whatever is unusual (no match, a slash too many
+same compiled parts in the same order of weights. It grows as far as requests come, so that the
+first one does not wait for a copy of all rules. Whatever is unusual (no match, a slash too many
 or too few, aliases, default redirects, hosts and subdomains) is left to werkzeug's own adapter, so
 that there is one source of truth for those rules: :meth:`Router.match` returns ``None`` then.
 """
@@ -77,10 +78,40 @@ class Rule(WerkzeugRule):
         self.compress = compress
         self.stream = stream
 
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        """Compile what builds URLs of this rule, as late as that can be.
+
+        It is nine tenths of what making a rule takes, and most rules never build a URL. Where a
+        mistake would be found by it, in defaults or names, it is found as early as ever.
+        """
+        names = [name for variable, name in self._trace if variable]
+        if self.defaults or len(names) != len(self._converters) or _NO_PARAMETERS & set(names):
+            return super()._compile_builder(append_unknown)
+        return _LATE_BUILDERS[append_unknown]
+
     def get_empty_kwargs(self) -> Mapping[str, Any]:
         """Return the arguments that make an unbound copy (werkzeug's rule factories)."""
         own = {key: getattr(self, key) for key in ("inline", "hooks", "compress", "stream")}
         return {**super().get_empty_kwargs(), **own}
+
+
+_NO_PARAMETERS = {"None", "True", "False", "__debug__"}  # no function has one of that name
+
+
+def _late_builder(attribute: str, append_unknown: bool) -> Callable[..., tuple[str, str]]:
+    def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
+        compiled = WerkzeugRule._compile_builder(rule, append_unknown).__get__(rule, None)
+        setattr(rule, attribute, compiled)
+        built: tuple[str, str] = compiled(**values)
+        return built
+
+    return build
+
+
+_LATE_BUILDERS = {
+    False: _late_builder("_build", False),
+    True: _late_builder("_build_unknown", True),
+}
 
 
 class Map(WerkzeugMap):
@@ -89,6 +120,8 @@ class Map(WerkzeugMap):
     default_converters = ImmutableDict(
         WerkzeugMap.default_converters, int=ASCIIInteger, float=ASCIIFloat
     )
+    #: That of the lock held while the rules are sorted; who reads them takes it, too.
+    lock_class = staticmethod(threading.RLock)  # type: ignore[assignment] # a function before 3.14
     #: How often rules were added.
     version = 0
 
@@ -165,47 +198,79 @@ class _Node:
     """A place in the tree, one step further for each segment of a path.
 
     The root is behind the empty segment that every path begins with.
+
+    Args:
+        state: The state of werkzeug's machine that this is made from.
+        table: What gives the routes.
     """
 
-    __slots__ = ("by_method", "dynamic", "routes", "static")
+    __slots__ = ("ahead", "by_method", "dynamic", "routes", "static", "table")
 
-    def __init__(self, routes: list[Route]) -> None:
+    def __init__(self, state: State, table: _Table) -> None:
+        self.table = table
+        #: What is behind each fixed segment; the nodes of it are made when a path leads there.
+        self.ahead = state.static
         self.static: dict[str, _Node] = {}
-        self.dynamic: list[_Step] = []
-        self.routes = routes
+        weighed = sorted(state.dynamic, key=lambda way: way[0].weight)  # the map may not be, yet
+        self.dynamic = [_Step(part, table.node(behind)) for part, behind in weighed]
+        self.routes = [table.route(rule) for rule in state.rules]
         #: The routes by method, where no order among them counts.
         self.by_method: dict[str | None, Route] = {}
-        if all(route.methods is not None and not route.websocket for route in routes):
-            for route in reversed(routes):
+        if all(route.methods is not None and not route.websocket for route in self.routes):
+            for route in reversed(self.routes):
                 self.by_method |= dict.fromkeys(route.methods or (), route)
+
+    def grow(self, segment: str) -> _Node:
+        """Make the node behind a fixed segment."""
+        node = self.static[segment] = self.table.node(self.ahead[segment])
+        return node
 
 
 class _Table:
-    """One compiled state of the map, swapped in as a whole.
+    """What is known of one version of a map, dropped as a whole when rules are added.
 
     Args:
+        url_map: The map.
         version: That of the map.
-        root: Where the tree begins, if there is one.
-        static: The routes of paths without variable parts, by path and method.
-        routes: All routes, by the ids of their rules.
-        alone: Whether no rule is for a variable host or subdomain.
     """
 
-    __slots__ = ("alone", "root", "routes", "static", "version")
+    __slots__ = ("alone", "map", "root", "routes", "static", "version")
 
-    def __init__(
-        self,
-        version: int,
-        root: _Node | None,
-        static: dict[str, dict[str, Route]],
-        routes: dict[int, Route],
-        alone: bool = True,
-    ) -> None:
+    def __init__(self, url_map: Map, version: int) -> None:
+        self.map = url_map
         self.version = version
-        self.root = root
-        self.static = static
-        self.routes = routes
-        self.alone = alone
+        #: The routes that were needed, by the ids of their rules.
+        self.routes: dict[int, Route] = {}
+        #: Those of them without variable parts, by path and method.
+        self.static: dict[tuple[str, str], Route] = {}
+        states = url_map._matcher._root
+        #: Whether no rule is for a variable host or subdomain.
+        self.alone = not states.dynamic
+        self.root: _Node | None = None
+        if not url_map.host_matching:  # a map of hosts is left to werkzeug
+            start = states.static.get(url_map.default_subdomain)
+            if start is not None and "" in start.static:
+                self.root = self.node(start.static[""])
+
+    def node(self, state: State) -> _Node:
+        """Make the node for a state."""
+        with self.map._remap_lock:  # a list that is being sorted looks empty to other threads
+            return _Node(state, self)
+
+    def route(self, rule: WerkzeugRule) -> Route:
+        """Return what was compiled for a rule of the map."""
+        known = self.routes.get(id(rule))
+        if known is not None:
+            return known
+        with self.map._remap_lock:
+            return self.routes.setdefault(id(rule), Route(rule, self._is_simple(rule)))
+
+    def _is_simple(self, rule: WerkzeugRule) -> bool:
+        """Whether a rule that matches is the answer, and never a redirect to another."""
+        if rule.redirect_to is not None or not self.map.redirect_defaults:
+            return rule.redirect_to is None
+        alike = self.map._rules_by_endpoint[rule.endpoint]
+        return not (rule.alias or any(other.defaults for other in alike))
 
 
 _HANDSHAKE = "the handshake of a websocket"  # in the place of a method
@@ -219,15 +284,13 @@ class Router:
 
     def __init__(self, url_map: Map) -> None:
         self.map = url_map
-        self._lock = threading.Lock()
-        self._table = _Table(-1, None, {}, {})
+        self._table = _Table(url_map, url_map.version)
 
     def _current(self) -> _Table:
-        if self._table.version != self.map.version:
-            with self._lock:
-                if self._table.version != self.map.version:
-                    self._table = _compile(self.map)
-        return self._table
+        table = self._table
+        if table.version != self.map.version:
+            table = self._table = _Table(self.map, self.map.version)
+        return table
 
     def match(
         self, path: str, method: str, websocket: bool = False
@@ -245,17 +308,15 @@ class Router:
         table = self._table
         if table.version != self.map.version:
             table = self._current()
-        fixed = None if websocket else table.static.get(path)
-        if fixed is not None:
-            route = fixed.get(method)
-            if route is not None and route.simple:
-                return route, route.defaults.copy() if route.defaults else {}
+        route = None if websocket else table.static.get((path, method))
+        if route is not None:
+            return route, route.defaults.copy() if route.defaults else {}
         if table.root is None or path[:1] != "/" or path[1:2] == "/":
             return None
         values: list[str] = []
         segments = path.split("/")
         root, first = table.root, segments[1]
-        if first and first not in root.static and not root.dynamic and table.alone:
+        if first and first not in root.ahead and not root.dynamic and table.alone:
             if "//" not in path:
                 raise NotFound
             return None
@@ -266,12 +327,14 @@ class Router:
             return None
         if found is None or found is _ASK_WERKZEUG or not found.simple:
             return None
+        if not values and found.methods is not None and not websocket:
+            table.static[path, method] = found  # as many as there are; methods may be anything
         arguments = _convert(found, values)
         return None if arguments is None else (found, arguments)
 
     def route(self, rule: WerkzeugRule) -> Route:
         """Return what was compiled for a rule; a rule that is not in the map is compiled now."""
-        return self._current().routes.get(id(rule)) or Route(rule, simple=False)
+        return self._current().route(rule) if rule.map is self.map else Route(rule, simple=False)
 
 
 def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:
@@ -305,18 +368,18 @@ def _search(
     """Return the first route in the order of weights, ``None``, or ``_ASK_WERKZEUG``."""
     size = len(segments)
     while index < size and not node.dynamic:  # at most one way on: nothing to come back for
-        child = node.static.get(segments[index])
-        if child is None or not segments[index]:
+        segment = segments[index]
+        if not segment or segment not in node.ahead:
             break
-        node, index = child, index + 1
+        node, index = node.static.get(segment) or node.grow(segment), index + 1
     if index == size:
         route = _accepting(node.routes, method)
-        if route is None and "" in node.static:
+        if route is None and "" in node.ahead:
             return _ASK_WERKZEUG  # it would match with a slash behind
         return route
     segment = segments[index]
-    child = node.static.get(segment)
-    if child is not None:
+    if segment in node.ahead:
+        child = node.static.get(segment) or node.grow(segment)
         found = _search(child, segments, index + 1, values, method)
         if found is not None:
             return found
@@ -351,7 +414,7 @@ def _take(
         if step.suffixed and match[match.re.groups] == "/":
             return _ASK_WERKZEUG
         values += [match[name] for name in step.groups]
-    if after == len(segments) and not step.node.static:  # the usual last part
+    if after == len(segments) and not step.node.ahead:  # the usual last part
         end = step.node
         found = end.by_method.get(method) or _accepting(end.routes, method)
     else:
@@ -359,56 +422,6 @@ def _take(
     if found is None:
         del values[mark:]
     return found
-
-
-def _compile(url_map: Map) -> _Table:
-    """Copy werkzeug's state machine for the default host; a map of hosts is left to werkzeug."""
-    version = url_map.version
-    rules = list(url_map.iter_rules())  # also sorts the state machine
-    with_defaults = {rule.endpoint for rule in rules if rule.defaults}
-
-    def is_simple(rule: WerkzeugRule) -> bool:
-        redirects = rule.alias or rule.endpoint in with_defaults
-        return rule.redirect_to is None and not (url_map.redirect_defaults and redirects)
-
-    routes = {id(rule): Route(rule, is_simple(rule)) for rule in rules}
-    start = None
-    if not url_map.host_matching:
-        start = url_map._matcher._root.static.get(url_map.default_subdomain)
-    static: dict[str, dict[str, Route]] = {}
-    root = None if start is None else _copy(start, routes, static, []).static.get("")
-    # A rule for any method competes with the others of its path by order: the tree knows it.
-    static = {path: methods for path, methods in static.items() if "*" not in methods}
-    return _Table(version, root, static, routes, alone=not url_map._matcher._root.dynamic)
-
-
-def _copy(
-    state: State,
-    routes: dict[int, Route],
-    static: dict[str, dict[str, Route]],
-    path: list[str] | None,
-) -> _Node:
-    """Copy a state and all behind it.
-
-    Args:
-        state: The state.
-        routes: The routes by their rules' ids.
-        static: Gets the routes of paths without variable parts.
-        path: The segments from the root; ``None`` behind a variable part.
-    """
-    node = _Node([routes[id(rule)] for rule in state.rules])
-    if path is not None:
-        for route in node.routes:
-            if not route.websocket:
-                methods = static.setdefault("/".join(path), {})
-                for method in route.methods or ("*",):
-                    methods.setdefault(method, route)
-    for segment, behind in state.static.items():
-        further = None if path is None else [*path, segment]
-        node.static[segment] = _copy(behind, routes, static, further)
-    for part, behind in state.dynamic:
-        node.dynamic.append(_Step(part, _copy(behind, routes, static, None)))
-    return node
 
 
 @lru_cache(64)  # most applications have a few kinds of parts, and many of each

@@ -31,6 +31,7 @@ __all__ = [
     "drive_to_end",
     "iterate_off_loop",
     "running_loop",
+    "suspended",
     "waiting",
 ]
 
@@ -44,7 +45,8 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
-    raise _suspended(coroutine)
+    coroutine.close()
+    raise suspended()
 
 
 def drive_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -53,11 +55,12 @@ def drive_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
     Iterated over it ends without an exception, which costs as much as the coroutine itself.
     """
     for _ in coroutine.__await__():
-        raise _suspended(coroutine)
+        coroutine.close()
+        raise suspended()
 
 
-def _suspended(coroutine: Coroutine[Any, Any, Any]) -> RuntimeError:
-    coroutine.close()
+def suspended() -> RuntimeError:
+    """Return what is wrong with a pipeline that waits for something off the event loop."""
     return RuntimeError(
         "The pipeline suspended where no event loop runs. A custom awaitable was awaited outside "
         "of an async view or hook."

@@ -101,6 +101,9 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
+    request = ctx.made_request
+    if request is not None and request.context is ctx and ctx.keep is None:
+        ctx.part(request)
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import Rule
 
-    from cruse.context import Context
+    from cruse.context import Matched
     from cruse.parts import Parts
     from cruse.typing import WSGIEnvironment
 
@@ -98,7 +98,8 @@ class Request(WerkzeugRequest):
     """
 
     form_data_parser_class = FormParser  # type: ignore[assignment]
-    context: Context | None = None
+    #: What it belongs to: its context, until that has ended.
+    context: Matched | None = None
     #: Whether a subclass has its own query string, way to read forms, or end.
     _own_query = False
     _own_forms = False
@@ -282,7 +283,7 @@ class Request(WerkzeugRequest):
     def routing_exception(self, error: HTTPException | None) -> None:
         self._own_context().routing_exception = error
 
-    def _own_context(self) -> Context:
+    def _own_context(self) -> Matched:
         if self.context is None:
             raise RuntimeError(
                 "This request belongs to no application, so it can't be told what rule it matched."

@@ -339,6 +339,22 @@ class Response(WerkzeugResponse):
             return [length, *defaults]
         return [_content_type(mimetype), length, *defaults]
 
+    def whole_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
+        """Return :meth:`plain_head` of a response that is :attr:`plain`, ``None`` of others.
+
+        It is the usual case, and that is why both are asked for at once.
+        """
+        whole, code = self.whole, self._status_code
+        if self._headers is not None or self.response is not whole or code in _BODILESS:
+            return None
+        if self._closing or self._own_ways:
+            return None
+        mimetype = self._mimetype or self.default_mimetype
+        length = ("Content-Length", str(len(whole[0])))
+        if mimetype is None:
+            return [length, *defaults]
+        return [_content_type(mimetype), length, *defaults]
+
     @property
     def to_close(self) -> bool:
         """Whether anything is to be called when it was sent."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
 
-from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop
+from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop, suspended
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
@@ -84,24 +84,23 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
 
         ctx.observation = Observation(ctx)
     plan = plan_of(ctx)
-    if entrance.wrapped:  # middleware, which may look at the request once more
-        drive_to_end(answer(ctx, plan, partial(_start, ctx, start_response)))
-        response = ctx.response
-        plain = response.plain
-    else:
-        drive_to_end(answer(ctx, plan))
-        response = ctx.response
-        plain = response.plain
+    # Middleware may look at the request once more, and is told of the response within.
+    begin = partial(_start, ctx, start_response) if entrance.wrapped else None
+    for _ in answer(ctx, plan, begin).__await__():  # as in `drive_to_end`
+        raise suspended()
+    response = ctx.response
+    head = None
+    if begin is None:
         try:
             fields = entrance.fields
             if fields is None or ctx.tls_host is not None:
                 fields = app.security_headers.of(ctx, response)
-            head = response.plain_head(fields) if plain else response.own_head(environ, fields)
-            start_response(response._status, head)
+            head = response.whole_head(fields)
+            start_response(response._status, head or response.own_head(environ, fields))
         except BaseException as error:
             _abandon(ctx, plan, response, error)
             raise
-    if (plain or response.only_whole) and method != "HEAD":
+    if (head is not None or response.only_whole) and method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
 

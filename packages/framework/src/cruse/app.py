@@ -480,6 +480,12 @@ class Cruse(Application):
             raise FormDataRoutingRedirect(request)
         raise error
 
+    @property
+    def raises_as_usual(self) -> bool:
+        """Whether :meth:`raise_routing_exception` is the one above."""
+        own = "raise_routing_exception"
+        return own not in self.__dict__ and getattr(type(self), own) is getattr(Cruse, own)
+
     def trap_http_exception(self, e: Exception) -> bool:
         """Whether an HTTP error goes the way of other errors, to show where it was raised."""
         if self.config["TRAP_HTTP_EXCEPTIONS"]:

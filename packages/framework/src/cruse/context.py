@@ -295,9 +295,7 @@ class Context(Matched):
         """
         request.context = known = Matched()
         known.app, known.route, known.view_args = self.app, self.route, self.view_args
-        known.routing_exception = error = self.routing_exception
-        if error is not None:
-            error.__traceback__ = None  # it leads back here
+        known.routing_exception = self.routing_exception
         if "werkzeug.request" in request.environ:
             request.environ["werkzeug.request"] = None
 

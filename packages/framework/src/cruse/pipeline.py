@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
     ClientDisconnected,
     HTTPException,
     InternalServerError,
+    NotFound,
     SecurityError,
 )
 from werkzeug.routing import RoutingException
@@ -101,9 +102,12 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
-    request = ctx.made_request
-    if request is not None and request.context is ctx and ctx.keep is None:
-        ctx.part(request)
+    if ctx.keep is None:
+        request, failure = ctx.made_request, ctx.routing_exception
+        if request is not None and request.context is ctx:
+            ctx.part(request)
+        if failure is not None:
+            failure.__traceback__ = None  # it leads back to the context
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
 
@@ -271,7 +275,10 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     if plan.custom and "dispatch_request" in plan.custom:
         return own(ctx, plan, "dispatch_request")
     route, view = ctx.route, plan.view
-    if route is None or ctx.routing_exception is not None:
+    failure = ctx.routing_exception
+    if route is None or failure is not None:
+        if type(failure) is NotFound and plan.usual_failure:
+            raise failure  # the usual one, for which nobody needs the request
         ctx.app.raise_routing_exception(ctx.request)
     if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
         return ctx.app.make_default_options_response()
@@ -422,12 +429,12 @@ async def open_session_ahead(ctx: Context) -> None:
 
 async def save_session(ctx: Context, plan: Plan, response: Response) -> Response:
     """Save the session. When that fails, the answer to the failure does not try again."""
-    interface = ctx.app.session_interface
-    if ctx.session_failed or interface.is_null_session(ctx.session):
+    interface, session = ctx.app.session_interface, ctx.session
+    if ctx.session_failed or interface.is_null_session(session):
         return response
     ctx.session_failed = True
     try:
-        await interface.save(ctx.app, ctx.session, response, ctx.bridge)
+        await interface.save(ctx.app, session, response, ctx.bridge)
     except HTTPException as error:
         response.close()
         answer: Any = handle_user_exception(ctx, plan, error)

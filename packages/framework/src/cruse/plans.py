@@ -67,7 +67,7 @@ class Plan:
     __slots__ = (
         "after", "app", "before", "blueprints", "changes", "completes", "custom", "ends", "hop",
         "mixed", "preprocessors", "session_waits", "teardown_appcontext", "teardown_request",
-        "view",
+        "usual_failure", "view",
     )  # fmt: skip
 
     changes: int
@@ -90,6 +90,8 @@ class Plan:
     mixed: bool
     #: Whether opening the session may take a while.
     session_waits: bool
+    #: Whether the application raises what routing raised as the framework does.
+    usual_failure: bool
     #: Whether settings change every response: those for other sites, or compression.
     completes: bool
 
@@ -176,6 +178,7 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
     plan.session_waits = hooks and app.session_interface.waits
+    plan.usual_failure = app.raises_as_usual
     plan.completes = app.cors is not None or app.compression is not None
     return plan
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.context import Context
-    from cruse.requests import Request
     from cruse.responses import Response
     from cruse.typing import WSGIEnvironment
 
@@ -55,15 +54,15 @@ def wants_problem() -> bool:
     """
     ctx = current_context()
     chosen = _format_of(ctx)
-    return _asks_for_problem(ctx.request) if chosen == "auto" else chosen == "problem"
+    return _asks_for_problem(ctx) if chosen == "auto" else chosen == "problem"
 
 
-def _asks_for_problem(request: Request) -> bool:
-    environ = request.environ
-    sent_json = bool(environ.get("CONTENT_TYPE")) and request.is_json
+def _asks_for_problem(ctx: Context) -> bool:
+    environ = ctx.request.environ if ctx.environ is None else ctx.environ
+    sent_json = bool(environ.get("CONTENT_TYPE")) and ctx.request.is_json
     if environ.get("HTTP_ACCEPT", "*/*") == "*/*":  # it takes whatever comes
         return sent_json
-    return prefers_json(request.accept_mimetypes, sent_json)
+    return prefers_json(ctx.request.accept_mimetypes, sent_json)
 
 
 def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
@@ -110,7 +109,7 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
     if has_own_answer:
         return error.get_response(ctx.request.environ)
     chosen = _format_of(ctx)
-    problem = chosen == "problem" or (chosen == "auto" and _asks_for_problem(ctx.request))
+    problem = chosen == "problem" or (chosen == "auto" and _asks_for_problem(ctx))
     response = _problem_of(error, ctx) if problem else _page_of(error, ctx)
     if chosen == "auto":
         vary_by(response, "Accept")  # a cache must not give the one's answer to the other
@@ -119,7 +118,7 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
 
 def _page_of(error: HTTPException, ctx: Context) -> Response:
     """Return an error as a page, with what it says in headers."""
-    environ = ctx.request.environ
+    environ: Any = ctx.environ
     kind: Any = type(error)
     usual = kind.__module__ == HTTPException.__module__ and error.__dict__.keys() <= {"response"}
     page = _page_of_kind(kind) if usual else error.get_body(environ)

@@ -357,7 +357,10 @@ class Request(WerkzeugRequest):
         """The cookies that the client sent (RFC 6265)."""
         header = self.environ.get("HTTP_COOKIE")
         storage = self.dict_storage_class
-        return parse_cookie(header, cls=storage) if header else storage()  # type: ignore[return-value]
+        if not header:
+            return storage()  # type: ignore[return-value]
+        pairs: Any = parse_cookie(header, cls=list)  # type: ignore[type-var]
+        return as_multidict(storage, pairs)  # type: ignore[no-any-return, arg-type]
 
     @lazy
     def args(self) -> MultiDict[str, str]:

@@ -100,7 +100,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         except BaseException as error:
             _abandon(ctx, plan, response, error)
             raise
-    if (head is not None or response.only_whole) and method != "HEAD":
+    if (head is not None or (response.whole and response.only_whole)) and method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
 
@@ -188,36 +188,34 @@ class _Stream:
             source = iterate_off_loop(source, ctx.app.loop_thread.loop)
             response.call_on_close(source.close)
             response.response = source
-        chunks = response.iter_unencoded()
-        self.step: Callable[[], Any] = partial(self.variables.run, next, chunks)
-        self.error: BaseException | None = None
+        self.pieces = self._iterate(response.iter_unencoded())
         self.closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
+        return self.pieces
 
-    def __next__(self) -> bytes:
-        try:
-            chunk = self.step()
-        except StopIteration:
-            self.close()
-            raise
-        except BaseException as error:
-            self.error = error
-            self.close()
-            raise
-        return chunk.encode() if isinstance(chunk, str) else chunk
+    def _iterate(self, chunks: Iterator[Any]) -> Iterator[bytes]:
+        run = self.variables.run
+        while True:
+            try:
+                chunk = run(next, chunks)
+            except StopIteration:
+                self.close()
+                return
+            except BaseException as error:
+                self.close(error)
+                raise
+            yield chunk.encode() if isinstance(chunk, str) else chunk
 
-    def close(self) -> None:
+    def close(self, error: BaseException | None = None) -> None:
         """Close the iterator and tear the context down; servers call it in any case."""
         if not self.closed:
             self.closed = True
-            self.variables.run(self._close)
+            self.variables.run(self._close, error)
 
-    def _close(self) -> None:
+    def _close(self, error: BaseException | None) -> None:
         try:
-            if self.response.has_end:
-                self.response.close()
+            self.response.close()
         finally:
             if ends_with_something(self.ctx, self.plan):
-                drive_to_end(finish(self.ctx, self.plan, self.error))
+                drive_to_end(finish(self.ctx, self.plan, error))

@@ -69,20 +69,17 @@ class _Limit:
         self.default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
         self.setting = name.upper()
 
     def __get__(self, request: Request | None, owner: type) -> Any:
         if request is None:
             return self.default
-        if self.name in request.__dict__:
-            return request.__dict__[self.name]
-        if request.context is None:
-            return self.default
-        return request.context.app.config[self.setting]
+        context = request.context
+        return self.default if context is None else context.app.config[self.setting]
 
-    def __set__(self, request: Request, value: int | None) -> None:
-        request.__dict__[self.name] = value
+    if TYPE_CHECKING:  # what is set on a request is an attribute like any other, found before this
+
+        def __set__(self, request: Request, value: int | None) -> None: ...
 
 
 class Request(WerkzeugRequest):
@@ -201,7 +198,8 @@ class Request(WerkzeugRequest):
         def files(self) -> ImmutableMultiDict[str, FileStorage]:
             """The files of a form."""
             self._load_form_data()
-            return self.__dict__["files"]
+            cls = self.parameter_storage_class
+            return self.__dict__["files"] if "files" in self.__dict__ else as_multidict(cls, [])
 
         @lazy
         def remote_addr(self) -> str | None:
@@ -455,9 +453,8 @@ class Request(WerkzeugRequest):
         else:  # the usual form, without asking each of those names
             stream = self._get_stream_for_parsing()
             most, parts = self.max_form_memory_size, self.max_form_parts
-            cls = self.parameter_storage_class
-            made["form"] = parse_urlencoded(stream, most, parts, cls)
-            made["stream"], made["files"] = stream, as_multidict(cls, [])
+            made["form"] = parse_urlencoded(stream, most, parts, self.parameter_storage_class)
+            made["stream"] = stream
         if (
             self.context is not None
             and self.context.app.debug

@@ -92,17 +92,17 @@ JSON = body_of("application/json", b'{"name": "Ada"}')
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 19, None),
+    ("/", NOTHING, b"hello", 17, None),
     ("/async", NOTHING, b"hello", None, 25),
-    ("/inline", NOTHING, b"hello", 19, 25),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 24, 30),
-    ("/items/7", NOTHING, b"7", 22, 28),
-    ("/query?q=tea", NOTHING, b"tea", 29, 37),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 57, 82),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 45, 70),
-    ("/session", NOTHING, b"1", 120, 133),
-    ("/hooked/view", NOTHING, b"1", 36, 44),
-    ("/nowhere", NOTHING, None, 45, 57),
+    ("/inline", NOTHING, b"hello", 17, 25),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 21, 30),
+    ("/items/7", NOTHING, b"7", 20, 28),
+    ("/query?q=tea", NOTHING, b"tea", 27, 38),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 46, 77),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 41, 71),
+    ("/session", NOTHING, b"1", 116, 133),
+    ("/hooked/view", NOTHING, b"1", 33, 43),
+    ("/nowhere", NOTHING, None, 36, 50),
 ]
 
 

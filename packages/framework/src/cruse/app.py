@@ -80,6 +80,8 @@ class Cruse(Application):
     builtin_steps: dict[str, Callable[..., Any]]
     #: What happens when a context becomes current, as this class and its context have it.
     builtin_pushing: tuple[Callable[..., Any], ...]
+    #: What raises the errors of routing, as this class has it.
+    builtin_raising: Callable[..., Any]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
     _asgi_single_callable = True
 
@@ -480,12 +482,6 @@ class Cruse(Application):
             raise FormDataRoutingRedirect(request)
         raise error
 
-    @property
-    def raises_as_usual(self) -> bool:
-        """Whether :meth:`raise_routing_exception` is the one above."""
-        own = "raise_routing_exception"
-        return own not in self.__dict__ and getattr(type(self), own) is getattr(Cruse, own)
-
     def trap_http_exception(self, e: Exception) -> bool:
         """Whether an HTTP error goes the way of other errors, to show where it was raised."""
         if self.config["TRAP_HTTP_EXCEPTIONS"]:
@@ -594,6 +590,7 @@ class Cruse(Application):
 
 
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
+Cruse.builtin_raising = Cruse.raise_routing_exception
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
 mark_as_async(Cruse.__call__)

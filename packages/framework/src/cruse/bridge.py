@@ -17,7 +17,7 @@ from cruse.colors import is_async, is_inline
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     from cruse.app import Cruse
     from cruse.workers import WorkerPool
@@ -29,7 +29,6 @@ __all__ = [
     "call",
     "drive",
     "drive_to_end",
-    "iterate_off_loop",
     "running_loop",
     "suspended",
     "waiting",
@@ -156,25 +155,3 @@ def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Call
         return run_on(app.loop_here(), coroutine)
 
     return wrapper
-
-
-def iterate_off_loop(source: AsyncIterator[T], loop: asyncio.AbstractEventLoop) -> Iterator[T]:
-    """Iterate an async iterator from a thread, step by step, closing it at the end."""
-    from cruse.loops import run_on
-
-    step: Callable[[], Coroutine[Any, Any, T]] = source.__anext__  # type: ignore[assignment]
-    try:
-        while True:
-            try:
-                item = run_on(loop, _step(step))
-            except StopAsyncIteration:
-                return
-            yield item
-    finally:
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            run_on(loop, close())
-
-
-async def _step(step: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    return await step()

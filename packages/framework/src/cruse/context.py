@@ -296,8 +296,7 @@ class Context(Matched):
         request.context = known = Matched()
         known.app, known.route, known.view_args = self.app, self.route, self.view_args
         known.routing_exception = self.routing_exception
-        if "werkzeug.request" in request.environ:
-            request.environ["werkzeug.request"] = None
+        request.environ["werkzeug.request"] = None
 
     # -- functions that belong to this one context --
 

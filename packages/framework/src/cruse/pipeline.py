@@ -20,7 +20,6 @@ from werkzeug.exceptions import (
     ClientDisconnected,
     HTTPException,
     InternalServerError,
-    NotFound,
     SecurityError,
 )
 from werkzeug.routing import RoutingException
@@ -103,11 +102,11 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
     if ctx.keep is None:
-        request, failure = ctx.made_request, ctx.routing_exception
+        request, error = ctx.made_request, ctx.routing_exception
         if request is not None and request.context is ctx:
             ctx.part(request)
-        if failure is not None:
-            failure.__traceback__ = None  # it leads back to the context
+        if error is not None:
+            error.__traceback__ = None  # it leads back to the context
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
 
@@ -274,12 +273,11 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     """
     if plan.custom and "dispatch_request" in plan.custom:
         return own(ctx, plan, "dispatch_request")
-    route, view = ctx.route, plan.view
-    failure = ctx.routing_exception
-    if route is None or failure is not None:
-        if type(failure) is NotFound and plan.usual_failure:
-            raise failure  # the usual one, for which nobody needs the request
-        ctx.app.raise_routing_exception(ctx.request)
+    route, view, error = ctx.route, plan.view, ctx.routing_exception
+    if route is None or error is not None:
+        if error is None or plan.raises or isinstance(error, RoutingException):
+            ctx.app.raise_routing_exception(ctx.request)
+        raise error  # that would do nothing else, and the request need not be made for it
     if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
         return ctx.app.make_default_options_response()
     if view is None:

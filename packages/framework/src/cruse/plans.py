@@ -66,8 +66,8 @@ class Plan:
 
     __slots__ = (
         "after", "app", "before", "blueprints", "changes", "completes", "custom", "ends", "hop",
-        "mixed", "preprocessors", "session_waits", "teardown_appcontext", "teardown_request",
-        "usual_failure", "view",
+        "mixed", "preprocessors", "raises", "session_waits", "teardown_appcontext",
+        "teardown_request", "view",
     )  # fmt: skip
 
     changes: int
@@ -88,10 +88,10 @@ class Plan:
     hop: bool
     #: Whether any function of the plan is async.
     mixed: bool
+    #: Whether the application has its own ``raise_routing_exception``.
+    raises: bool
     #: Whether opening the session may take a while.
     session_waits: bool
-    #: Whether the application raises what routing raised as the framework does.
-    usual_failure: bool
     #: Whether settings change every response: those for other sites, or compression.
     completes: bool
 
@@ -177,8 +177,11 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.ends = bool(teardown or appcontext or custom)
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
+    plan.raises = (
+        "raise_routing_exception" in app.__dict__
+        or type(app).raise_routing_exception is not type(app).builtin_raising
+    )
     plan.session_waits = hooks and app.session_interface.waits
-    plan.usual_failure = app.raises_as_usual
     plan.completes = app.cors is not None or app.compression is not None
     return plan
 

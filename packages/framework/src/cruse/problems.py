@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from cruse.context import Context
     from cruse.responses import Response
-    from cruse.typing import WSGIEnvironment
 
 __all__ = ["answer_error", "prefers_json", "problem", "wants_problem"]
 
@@ -58,7 +57,7 @@ def wants_problem() -> bool:
 
 
 def _asks_for_problem(ctx: Context) -> bool:
-    environ = ctx.request.environ if ctx.environ is None else ctx.environ
+    environ: Any = ctx.environ
     sent_json = bool(environ.get("CONTENT_TYPE")) and ctx.request.is_json
     if environ.get("HTTP_ACCEPT", "*/*") == "*/*":  # it takes whatever comes
         return sent_json
@@ -107,7 +106,7 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
         or kind.get_body is not HTTPException.get_body
     )
     if has_own_answer:
-        return error.get_response(ctx.request.environ)
+        return error.get_response(ctx.environ)
     chosen = _format_of(ctx)
     problem = chosen == "problem" or (chosen == "auto" and _asks_for_problem(ctx))
     response = _problem_of(error, ctx) if problem else _page_of(error, ctx)
@@ -134,7 +133,7 @@ def _page_of_kind(kind: Any) -> str:
     return str(kind().get_body())
 
 
-def _add_headers(response: Response, error: HTTPException, environ: WSGIEnvironment) -> None:
+def _add_headers(response: Response, error: HTTPException, environ: Any) -> None:
     """Add what an error says in headers (Allow, Retry-After...)."""
     for name, value in error.get_headers(environ):
         if name.lower() not in {"content-type", "content-length"}:
@@ -149,5 +148,5 @@ def _problem_of(error: HTTPException, ctx: Context) -> Response:
     members.pop("status", None)  # it is the response's, or the two would contradict each other
     detail = members.pop("detail", detail)
     response = problem(error.code, detail, **members)
-    _add_headers(response, error, ctx.request.environ)
+    _add_headers(response, error, ctx.environ)
     return response

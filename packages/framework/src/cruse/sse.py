@@ -221,9 +221,8 @@ async def _relayed(
 ) -> AsyncGenerator[str]:
     yield first
     relay = _Relay(heartbeat)
-    # In one task of its own: under WSGI each piece is asked for in another task. Waiting for an
-    # event with a time limit must not disturb the iterator, and what it does with context
-    # variables and timeouts belongs to one task.
+    # In a task of its own: waiting for an event with a time limit must not disturb the iterator,
+    # and what it does with context variables and timeouts belongs to one task.
     producer = asyncio.ensure_future(_produce(events, relay))
     try:
         while (piece := await relay.get()) is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
 
-from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop, suspended
+from cruse.bridge import OffLoop, drive_to_end, suspended
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
@@ -185,7 +185,9 @@ class _Stream:
         self.variables: Variables = copy_context()
         source: Any = response.response
         if hasattr(source, "__anext__"):
-            source = iterate_off_loop(source, ctx.app.loop_thread.loop)
+            from cruse.loops import iterate_on  # here, as asyncio is: not every one needs a loop
+
+            source = iterate_on(ctx.app.loop_thread.loop, source)
             response.call_on_close(source.close)
             response.response = source
         self.pieces = self._iterate(response.iter_unencoded())

@@ -97,12 +97,12 @@ WORK = [
     ("/inline", NOTHING, b"hello", 17, 25),
     ("/json", NOTHING, b'{"name":"Ada"}\n', 21, 30),
     ("/items/7", NOTHING, b"7", 20, 28),
-    ("/query?q=tea", NOTHING, b"tea", 27, 38),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 46, 77),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 41, 71),
-    ("/session", NOTHING, b"1", 116, 133),
-    ("/hooked/view", NOTHING, b"1", 33, 43),
-    ("/nowhere", NOTHING, None, 36, 50),
+    ("/query?q=tea", NOTHING, b"tea", 27, 36),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 50, 78),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 41, 69),
+    ("/session", NOTHING, b"1", 116, 130),
+    ("/hooked/view", NOTHING, b"1", 33, 42),
+    ("/nowhere", NOTHING, None, 36, 49),
 ]
 
 
@@ -217,6 +217,30 @@ def test_a_hook_that_nobody_registered_costs_nothing(app):
     app.before_request_funcs[None].append(lambda: None)
     count()  # the plan is compiled anew
     assert plain < count() <= plain + 4
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/pieces", 2), ("/events", 3)],  # the view's, the encoding of an event, and one that sends
+)
+def test_one_more_piece_of_a_stream_costs_only_itself_under_wsgi(app, path, most):
+    @app.get(path)
+    def stream():
+        pieces = ("piece" for _ in range(int(request.args["n"])))
+        return EventStream(pieces) if path == "/events" else pieces
+
+    def count(n):
+        environ = {**ENVIRON, "PATH_INFO": path, "QUERY_STRING": f"n={n}"}
+        with Counter() as counter:
+            body = app(environ, lambda *args: None)
+            sent = list(body)
+            body.close()
+        assert len(sent) == n
+        return len(counter.names)
+
+    count(10)  # the first compiles the plan and starts the application
+    assert count(10) <= 10 * most + 45  # what is around the pieces
+    assert (count(110) - count(10)) / 100 == most
 
 
 @pytest.mark.parametrize(

@@ -102,11 +102,11 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
     if ctx.keep is None:
-        request, error = ctx.made_request, ctx.routing_exception
+        request, unmatched = ctx.made_request, ctx.routing_exception
         if request is not None and request.context is ctx:
             ctx.part(request)
-        if error is not None:
-            error.__traceback__ = None  # it leads back to the context
+        if unmatched is not None:
+            unmatched.__traceback__ = None  # it leads back to the context
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
 

@@ -357,8 +357,8 @@ class Request(WerkzeugRequest):
         storage = self.dict_storage_class
         if not header:
             return storage()  # type: ignore[return-value]
-        pairs: Any = parse_cookie(header, cls=list)  # type: ignore[type-var]
-        return as_multidict(storage, pairs)  # type: ignore[no-any-return, arg-type]
+        pairs: Any = parse_cookie(header, cls=list)  # type: ignore[arg-type]
+        return as_multidict(storage, pairs)  # type: ignore[no-any-return]
 
     @lazy
     def args(self) -> MultiDict[str, str]:

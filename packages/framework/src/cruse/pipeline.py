@@ -144,20 +144,19 @@ def outlives_view(response: Response) -> bool:
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:
     """Whether anything is to be done, or to be told of, at the end of a context."""
-    request = ctx.made_request
-    return (
+    if (
         plan.ends
         or ctx.keep is not None
         or ctx.error is not None
-        or bool(
-            ctx.teardown_functions
-            or (request is not None and request.holds)
-            or request_tearing_down.receivers
-            or appcontext_tearing_down.receivers
-            or appcontext_popped.receivers
-        )
+        or ctx.teardown_functions
+        or request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+        or appcontext_popped.receivers
         or plan.changes != ctx.app.changes.count
-    )
+    ):
+        return True
+    request = ctx.made_request
+    return request is not None and request.holds
 
 
 async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:

@@ -297,7 +297,7 @@ def test_a_task_that_outlives_its_request_still_has_it(app, client):
     assert task.result() == ("tea", "view", {"word": "tea"})
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/own", "/stream"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/own", "/stream", "/abandoned"])
 def test_requests_are_free_without_the_collector(app, path):
     kept = []
 
@@ -308,14 +308,17 @@ def test_requests_are_free_without_the_collector(app, path):
     app.before_request(keep)
     app.get("/", endpoint="index")(lambda: request.args.get("q", ""))
     app.get("/own", endpoint="own")(lambda: (request.form.get("a", ""), 404))
-    app.get("/stream", endpoint="stream")(lambda: (letter for letter in request.path))
+    stream = app.get("/stream", endpoint="stream")(lambda: (c for c in request.path))
+    app.get("/abandoned", endpoint="stream")(stream)
     app.errorhandler(404)(lambda error: ("none", 404))
     environ = app.test_request_context(path).environ
     gc.collect()
     gc.disable()
     try:
         body = app(environ.copy(), lambda *args: None)
-        list(body)
+        for _ in body:
+            if path == "/abandoned":
+                break
         if hasattr(body, "close"):
             body.close()
         del body

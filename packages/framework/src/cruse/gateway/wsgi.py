@@ -213,6 +213,7 @@ class _Stream:
         """Close the iterator and tear the context down; servers call it in any case."""
         if not self.closed:
             self.closed = True
+            self.pieces = iter(())  # what was there before leads back here: a cycle
             self.variables.run(self._close, error)
 
     def _close(self, error: BaseException | None) -> None:

@@ -1,6 +1,7 @@
 """Async code under WSGI, and wherever plain code waits for it: one loop, for all of a process."""
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -9,7 +10,13 @@ from contextvars import ContextVar
 
 import pytest
 
-from cruse import Cruse, message_flashed, request, request_tearing_down
+from cruse import (
+    Cruse,
+    has_request_context,
+    message_flashed,
+    request,
+    request_tearing_down,
+)
 from tests.faces import FACES, client_of, through_rsgi
 
 variable = ContextVar("variable", default="unset")
@@ -441,6 +448,31 @@ def test_an_abandoned_async_stream_is_closed_by_the_task_that_ran_it(app, number
     answer.close()
     assert len(numbers) == 2
     assert len(set(numbers)) == 1
+
+
+def test_a_stream_that_nobody_has_closed_leaves_nothing_behind(app):
+    closed = threading.Event()
+
+    @app.get("/")
+    def stream():
+        async def pieces():
+            try:
+                variable.set("of the stream")
+                yield "a piece"
+                yield "another"
+            finally:
+                closed.set()
+
+        return pieces()
+
+    body = app(app.test_request_context("/").environ, lambda *args: None)
+    pieces = iter(body)
+    assert next(pieces) == b"a piece"
+    del body, pieces
+    gc.collect()
+    assert closed.wait(5)
+    assert variable.get() == "unset"
+    assert not has_request_context()
 
 
 def test_what_an_async_stream_fails_with_at_its_end_is_told(app):

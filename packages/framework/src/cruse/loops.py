@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from concurrent.futures import CancelledError, Future
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,8 @@ __all__ = ["LoopThread", "carry_back", "iterate_on", "run_beside", "run_on"]
 
 T = TypeVar("T")
 _MISSING = object()
+#: What tells the context variables that an iterator is iterated in from those of others.
+_iterated: ContextVar[object] = ContextVar("cruse.iterated")
 
 
 def carry_back(changed: Context) -> None:
@@ -93,6 +95,7 @@ class _Handover:
         #: What was yielded; at the end ``None``, and why it has ended if that is an error.
         self.handed: SimpleQueue[tuple[Any] | None] = SimpleQueue()
         self.error: BaseException | None = None
+        self.ended = False
         self._asked: asyncio.Future[bool] | None = None
 
     def start(self, context: Context) -> None:
@@ -132,6 +135,7 @@ class _Handover:
             self.error = CancelledError()
         else:
             self.error = task.exception() or self.error
+        self.ended = True
         self.handed.put(None)
 
 
@@ -146,6 +150,8 @@ def iterate_on(loop: asyncio.AbstractEventLoop, source: AsyncIterator[T]) -> Ite
     """
     if asyncio._get_running_loop() is loop:
         raise _would_block()
+    mark = object()
+    _iterated.set(mark)
     context = copy_context()
     handover = _Handover(source, loop)
     loop.call_soon_threadsafe(handover.start, context)
@@ -153,15 +159,20 @@ def iterate_on(loop: asyncio.AbstractEventLoop, source: AsyncIterator[T]) -> Ite
         while (piece := handover.handed.get()) is not None:
             yield piece[0]
             loop.call_soon_threadsafe(handover.ask)
-    except BaseException:  # closed, or interrupted
+    except BaseException:  # closed, interrupted, or collected
+        if handover.ended:
+            raise
         loop.call_soon_threadsafe(handover.ask, False)
+        if asyncio._get_running_loop() is loop:
+            raise  # collected amid other work of the loop, which can't wait for itself
         while handover.handed.get() is not None:
             pass
         if handover.error is not None and not isinstance(handover.error, CancelledError):
             raise handover.error from None
         raise
     finally:
-        carry_back(context)
+        if _iterated.get(None) is mark:  # not where it is collected, which may be anywhere
+            carry_back(context)
     if handover.error is not None:
         raise handover.error
 

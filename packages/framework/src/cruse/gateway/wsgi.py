@@ -190,14 +190,11 @@ class _Stream:
             source = iterate_on(ctx.app.loop_thread.loop, source)
             response.call_on_close(source.close)
             response.response = source
-        self.pieces = self._iterate(response.iter_unencoded())
+        self.chunks = response.iter_unencoded()
         self.closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        return self.pieces
-
-    def _iterate(self, chunks: Iterator[Any]) -> Iterator[bytes]:
-        run = self.variables.run
+        run, chunks = self.variables.run, self.chunks
         while True:
             try:
                 chunk = run(next, chunks)
@@ -213,7 +210,6 @@ class _Stream:
         """Close the iterator and tear the context down; servers call it in any case."""
         if not self.closed:
             self.closed = True
-            self.pieces = iter(())  # what was there before leads back here: a cycle
             self.variables.run(self._close, error)
 
     def _close(self, error: BaseException | None) -> None:

@@ -244,3 +244,83 @@ def test_the_current_application_as_one_of_its_own_class():
         assert get_app(Shop) is get_app(Cruse) is shop
     with Cruse(__name__).app_context(), pytest.raises(TypeError, match="is not a Shop"):
         get_app(Shop)
+
+
+# -- behind the end --
+
+
+def test_a_request_that_outlives_its_context_tells_the_same(app, client):
+    kept = []
+
+    @app.get("/items/<int:number>", endpoint="item")
+    def item(number):
+        kept.append(request._get_current_object())
+        return ""
+
+    @app.errorhandler(404)
+    def missing(error):
+        kept.append(request._get_current_object())
+        return "", 404
+
+    client.get("/items/7?q=tea")
+    client.get("/nowhere")
+    found, lost = kept
+    assert (found.endpoint, found.view_args, found.args["q"]) == ("item", {"number": 7}, "tea")
+    assert found.url_rule.rule == "/items/<int:number>"
+    assert found.max_form_parts == app.config["MAX_FORM_PARTS"]
+    assert found.json_module is app.json
+    assert (lost.endpoint, lost.url_rule, lost.routing_exception.code) == (None, None, 404)
+    found.view_args = {"number": 8}
+    assert found.view_args == {"number": 8}
+
+
+def test_a_task_that_outlives_its_request_still_has_it(app, client):
+    tasks = []
+
+    @app.get("/<word>")
+    async def view(word):
+        async def later():
+            await asyncio.sleep(0)
+            return request.word, request.endpoint, request.view_args
+
+        request.word = word
+        tasks.append((asyncio.get_running_loop(), asyncio.ensure_future(later())))
+        return ""
+
+    client.get("/tea")
+    loop, task = tasks[0]
+    done = threading.Event()
+    loop.call_soon_threadsafe(task.add_done_callback, lambda task: done.set())
+    client.get("/more")  # the loop goes on
+    assert done.wait(5)
+    assert task.result() == ("tea", "view", {"word": "tea"})
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/own", "/stream", "/abandoned"])
+def test_requests_are_free_without_the_collector(app, path):
+    kept = []
+
+    def keep():
+        kept.append(weakref.ref(request._get_current_object()))
+        kept.append(weakref.ref(app_ctx._get_current_object()))
+
+    app.before_request(keep)
+    app.get("/", endpoint="index")(lambda: request.args.get("q", ""))
+    app.get("/own", endpoint="own")(lambda: (request.form.get("a", ""), 404))
+    stream = app.get("/stream", endpoint="stream")(lambda: (c for c in request.path))
+    app.get("/abandoned", endpoint="stream")(stream)
+    app.errorhandler(404)(lambda error: ("none", 404))
+    environ = app.test_request_context(path).environ
+    gc.collect()
+    gc.disable()
+    try:
+        body = app(environ.copy(), lambda *args: None)
+        for _ in body:
+            if path == "/abandoned":
+                break
+        if hasattr(body, "close"):
+            body.close()
+        del body
+        assert [reference() for reference in kept] == [None, None]
+    finally:
+        gc.enable()

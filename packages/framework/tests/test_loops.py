@@ -10,7 +10,13 @@ from contextvars import ContextVar
 
 import pytest
 
-from cruse import Cruse, message_flashed, request, request_tearing_down
+from cruse import (
+    Cruse,
+    has_request_context,
+    message_flashed,
+    request,
+    request_tearing_down,
+)
 from tests.faces import FACES, client_of, through_rsgi
 
 variable = ContextVar("variable", default="unset")
@@ -467,3 +473,102 @@ class TestForks:
         assert pid() == b"True"
         assert in_child(pid) == b"True"
         assert pid() == b"True"
+
+
+# -- streams --
+
+
+@pytest.fixture
+def numbers(app):
+    """The tasks that an async iterator of a view was run by, at each of its steps."""
+    tasks = []
+
+    @app.get("/numbers")
+    def stream():
+        async def numbers():
+            try:
+                async with asyncio.timeout(60):  # a limit belongs to the task that has set it
+                    variable.set("of the stream")
+                    for number in range(3):
+                        tasks.append(asyncio.current_task())
+                        yield f"{number} {variable.get()}, "
+                        await asyncio.sleep(0)
+            finally:
+                tasks.append(asyncio.current_task())
+
+        return numbers()
+
+    return tasks
+
+
+def test_all_of_an_async_stream_is_one_tasks(client, numbers):
+    assert client.get("/numbers").text == "0 of the stream, 1 of the stream, 2 of the stream, "
+    assert len(numbers) == 4
+    assert len(set(numbers)) == 1
+
+
+def test_an_abandoned_async_stream_is_closed_by_the_task_that_ran_it(app, numbers):
+    answer = app.test_client().get("/numbers")
+    assert next(answer.response) == b"0 of the stream, "
+    answer.close()
+    assert len(numbers) == 2
+    assert len(set(numbers)) == 1
+
+
+def test_a_stream_that_nobody_has_closed_leaves_nothing_behind(app):
+    closed = threading.Event()
+
+    @app.get("/")
+    def stream():
+        async def pieces():
+            try:
+                variable.set("of the stream")
+                yield "a piece"
+                yield "another"
+            finally:
+                closed.set()
+
+        return pieces()
+
+    body = app(app.test_request_context("/").environ, lambda *args: None)
+    pieces = iter(body)
+    assert next(pieces) == b"a piece"
+    del body, pieces
+    gc.collect()
+    assert closed.wait(5)
+    assert variable.get() == "unset"
+    assert not has_request_context()
+
+
+def test_what_an_async_stream_fails_with_at_its_end_is_told(app):
+    @app.get("/")
+    def stream():
+        async def failing():
+            try:
+                yield "piece"
+            finally:
+                raise LookupError("at its end")
+
+        return failing()
+
+    answer = app.test_client().get("/")
+    assert next(answer.response) == b"piece"
+    with pytest.raises(LookupError, match="at its end"):
+        answer.close()
+
+
+def test_a_context_variable_that_an_async_stream_sets_is_there_when_it_is_torn_down(app):
+    seen = []
+    app.teardown_request(lambda error: seen.append(variable.get()))
+
+    @app.get("/")
+    def stream():
+        async def setting():
+            variable.set("by the stream")
+            yield "piece"
+
+        return setting()
+
+    assert app.test_client().get("/").text == "piece"
+    assert seen == ["by the stream"]
+    assert variable.get() == "unset"

@@ -38,7 +38,6 @@ class BodyStream(io.RawIOBase):
     """
 
     def __init__(self, source: _Readable, length: int | None, limit: int | None) -> None:
-        super().__init__()
         self.source = source
         self.length = length
         self.limit = limit

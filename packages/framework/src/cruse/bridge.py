@@ -17,7 +17,7 @@ from cruse.colors import is_async, is_inline
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     from cruse.app import Cruse
     from cruse.workers import WorkerPool
@@ -29,8 +29,8 @@ __all__ = [
     "call",
     "drive",
     "drive_to_end",
-    "iterate_off_loop",
     "running_loop",
+    "suspended",
     "waiting",
 ]
 
@@ -44,7 +44,8 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
-    raise _suspended(coroutine)
+    coroutine.close()
+    raise suspended()
 
 
 def drive_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -53,11 +54,12 @@ def drive_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
     Iterated over it ends without an exception, which costs as much as the coroutine itself.
     """
     for _ in coroutine.__await__():
-        raise _suspended(coroutine)
+        coroutine.close()
+        raise suspended()
 
 
-def _suspended(coroutine: Coroutine[Any, Any, Any]) -> RuntimeError:
-    coroutine.close()
+def suspended() -> RuntimeError:
+    """Return what is wrong with a pipeline that waits for something off the event loop."""
     return RuntimeError(
         "The pipeline suspended where no event loop runs. A custom awaitable was awaited outside "
         "of an async view or hook."
@@ -153,30 +155,3 @@ def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Call
         return run_on(app.loop_here(), coroutine)
 
     return wrapper
-
-
-def iterate_off_loop(source: AsyncIterator[T], loop: asyncio.AbstractEventLoop) -> Iterator[T]:
-    """Iterate an async iterator from a thread, step by step, closing it at the end."""
-    from cruse.loops import run_on
-
-    step: Callable[[], Coroutine[Any, Any, T]] = source.__anext__  # type: ignore[assignment]
-    try:
-        while True:
-            try:
-                item = run_on(loop, _step(step))
-            except StopAsyncIteration:
-                return
-            yield item
-    finally:
-        close = getattr(source, "aclose", None)
-        if close is not None and running_loop() is loop:
-            # Nobody closed it, and Python collects garbage in any thread: this one may not wait.
-            from asyncio import run_coroutine_threadsafe
-
-            run_coroutine_threadsafe(close(), loop)
-        elif close is not None:
-            run_on(loop, close())
-
-
-async def _step(step: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    return await step()

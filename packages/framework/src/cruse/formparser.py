@@ -80,7 +80,12 @@ def parse_urlencoded(
         BadRequest: When it is not UTF-8.
         RequestEntityTooLarge: When it is over a limit.
     """
-    data = stream.read() if limit is None else _read_at_most(stream, limit)
+    if limit is None or (
+        isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit
+    ):
+        data = stream.read()  # the usual case: it is announced
+    else:
+        data = _read_at_most(stream, limit)
     if max_parts is not None and data.count(b"&") >= max_parts:
         raise RequestEntityTooLarge("The form has too many fields.")
     try:
@@ -198,8 +203,6 @@ def _fill(target: IO[bytes], part: Part) -> None:
 
 
 def _read_at_most(stream: IO[bytes], limit: int) -> bytes:
-    if isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit:
-        return stream.read()  # the usual case
     chunks, size = [], 0
     while data := stream.read(CHUNK):
         size += len(data)

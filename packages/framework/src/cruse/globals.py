@@ -127,13 +127,17 @@ class _Proxy:
         return _current(self._part)
 
     def __getattr__(self, name: str) -> Any:
-        made = getattr(_cv.get(None), self._slot, None)
-        if made is not None:
-            return getattr(made, name)  # made before: the usual case
-        if name[:2] == "__" and not self:
-            # Tools that look at every name of a module (pytest, doctest, inspect) ask for these.
-            raise AttributeError(f"{name!r}: there is nothing that this stands for here.")
-        return getattr(_current(self._part), name)
+        context = _cv.get(None)
+        made = getattr(context, self._slot, None)
+        if made is None:
+            if context is not None and context.has_request and self._part:
+                made = getattr(context, self._part)  # made now
+            if made is None:
+                if name[:2] == "__" and not self:
+                    # Tools that look at every name of a module (pytest, doctest) ask for these.
+                    raise AttributeError(f"{name!r}: there is nothing that this stands for here.")
+                made = _current(self._part)
+        return getattr(made, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         made = getattr(_cv.get(None), self._slot, None)

@@ -11,18 +11,21 @@ import asyncio
 import os
 import threading
 import weakref
-from concurrent.futures import Future
-from contextvars import Context, copy_context
+from concurrent.futures import CancelledError, Future
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
-__all__ = ["LoopThread", "carry_back", "run_beside", "run_on"]
+__all__ = ["LoopThread", "carry_back", "iterate_on", "run_beside", "run_on"]
 
 T = TypeVar("T")
 _MISSING = object()
+#: What tells the context variables that an iterator is iterated in from those of others.
+_iterated: ContextVar[object] = ContextVar("cruse.iterated")
 
 
 def carry_back(changed: Context) -> None:
@@ -42,10 +45,7 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
     """
     if asyncio._get_running_loop() is loop:
         coroutine.close()
-        raise RuntimeError(
-            "Waiting here for a coroutine would block the event loop that has to run it. "
-            "You are in async code already: use 'await'."
-        )
+        raise _would_block()
     context = copy_context()
     outcome: Future[T] = Future()
 
@@ -74,6 +74,107 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
         return outcome.result()
     finally:
         carry_back(context)
+
+
+def _would_block() -> RuntimeError:
+    return RuntimeError(
+        "Waiting here for a coroutine would block the event loop that has to run it. "
+        "You are in async code already: use 'await'."
+    )
+
+
+class _Handover:
+    """Passes what an async iterator yields to a thread that asks for it, piece by piece.
+
+    All of the iteration is one task's: what the iterator does with context variables, timeouts
+    and cancellation belongs to one, and to make one for each piece would cost several times more.
+    """
+
+    def __init__(self, source: AsyncIterator[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.source, self.loop = source, loop
+        #: What was yielded; at the end ``None``, and why it has ended if that is an error.
+        self.handed: SimpleQueue[tuple[Any] | None] = SimpleQueue()
+        self.error: BaseException | None = None
+        self.ended = False
+        self._asked: asyncio.Future[bool] | None = None
+
+    def start(self, context: Context) -> None:
+        self._task = self.loop.create_task(self._work(), context=context)
+        self._task.add_done_callback(self._finish)
+
+    def ask(self, more: bool = True) -> None:
+        """Let the iterator go on from where it yielded, or end."""
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(more)
+        elif not more:  # it is amid a piece that nobody waits for any more
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        try:
+            await self._hand_on()
+        except (KeyboardInterrupt, SystemExit) as error:  # as in `run_on`
+            self.error = error
+
+    async def _hand_on(self) -> None:
+        more = True
+        try:
+            while more:
+                piece = await self.source.__anext__()
+                self._asked = self.loop.create_future()
+                self.handed.put((piece,))
+                more = await self._asked
+        except StopAsyncIteration:
+            pass
+        finally:
+            close = getattr(self.source, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self.error = CancelledError()
+        else:
+            self.error = task.exception() or self.error
+        self.ended = True
+        self.handed.put(None)
+
+
+def iterate_on(loop: asyncio.AbstractEventLoop, source: AsyncIterator[T]) -> Iterator[T]:
+    """Iterate an async iterator on a loop of another thread, closing it at the end.
+
+    Context variables go both ways, as with :func:`run_on`: those that it sets are set here when it
+    has ended.
+
+    Raises:
+        RuntimeError: When called on the thread of ``loop`` itself, which would wait for ever.
+    """
+    if asyncio._get_running_loop() is loop:
+        raise _would_block()
+    mark = object()
+    _iterated.set(mark)
+    context = copy_context()
+    handover = _Handover(source, loop)
+    loop.call_soon_threadsafe(handover.start, context)
+    try:
+        while (piece := handover.handed.get()) is not None:
+            yield piece[0]
+            loop.call_soon_threadsafe(handover.ask)
+    except BaseException:  # closed, interrupted, or collected
+        if handover.ended:
+            raise
+        loop.call_soon_threadsafe(handover.ask, False)
+        if asyncio._get_running_loop() is loop:
+            raise  # collected amid other work of the loop, which can't wait for itself
+        while handover.handed.get() is not None:
+            pass
+        if handover.error is not None and not isinstance(handover.error, CancelledError):
+            raise handover.error from None
+        raise
+    finally:
+        if _iterated.get(None) is mark:  # not where it is collected, which may be anywhere
+            carry_back(context)
+    if handover.error is not None:
+        raise handover.error
 
 
 def run_beside(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -101,6 +101,12 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
+    if ctx.keep is None:
+        request, unmatched = ctx.made_request, ctx.routing_exception
+        if request is not None and request.context is ctx:
+            ctx.part(request)
+        if unmatched is not None:
+            unmatched.__traceback__ = None  # it leads back to the context
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
 
@@ -138,20 +144,19 @@ def outlives_view(response: Response) -> bool:
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:
     """Whether anything is to be done, or to be told of, at the end of a context."""
-    request = ctx.made_request
-    return (
+    if (
         plan.ends
         or ctx.keep is not None
         or ctx.error is not None
-        or bool(
-            ctx.teardown_functions
-            or (request is not None and request.holds)
-            or request_tearing_down.receivers
-            or appcontext_tearing_down.receivers
-            or appcontext_popped.receivers
-        )
+        or ctx.teardown_functions
+        or request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+        or appcontext_popped.receivers
         or plan.changes != ctx.app.changes.count
-    )
+    ):
+        return True
+    request = ctx.made_request
+    return request is not None and request.holds
 
 
 async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
@@ -421,12 +426,12 @@ async def open_session_ahead(ctx: Context) -> None:
 
 async def save_session(ctx: Context, plan: Plan, response: Response) -> Response:
     """Save the session. When that fails, the answer to the failure does not try again."""
-    interface = ctx.app.session_interface
-    if ctx.session_failed or interface.is_null_session(ctx.session):
+    interface, session = ctx.app.session_interface, ctx.session
+    if ctx.session_failed or interface.is_null_session(session):
         return response
     ctx.session_failed = True
     try:
-        await interface.save(ctx.app, ctx.session, response, ctx.bridge)
+        await interface.save(ctx.app, session, response, ctx.bridge)
     except HTTPException as error:
         response.close()
         answer: Any = handle_user_exception(ctx, plan, error)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import Rule
 
-    from cruse.context import Context
+    from cruse.context import Matched
     from cruse.parts import Parts
     from cruse.typing import WSGIEnvironment
 
@@ -71,20 +71,17 @@ class _Limit:
         self.default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
         self.setting = name.upper()
 
     def __get__(self, request: Request | None, owner: type) -> Any:
         if request is None:
             return self.default
-        if self.name in request.__dict__:
-            return request.__dict__[self.name]
-        if request.context is None:
-            return self.default
-        return request.context.app.config[self.setting]
+        context = request.context
+        return self.default if context is None else context.app.config[self.setting]
 
-    def __set__(self, request: Request, value: int | None) -> None:
-        request.__dict__[self.name] = value
+    if TYPE_CHECKING:  # what is set on a request is an attribute like any other, found before this
+
+        def __set__(self, request: Request, value: int | None) -> None: ...
 
 
 class Request(WerkzeugRequest):
@@ -100,7 +97,8 @@ class Request(WerkzeugRequest):
     """
 
     form_data_parser_class = FormParser  # type: ignore[assignment]
-    context: Context | None = None
+    #: What it belongs to: its context, until that has ended.
+    context: Matched | None = None
     #: Whether a subclass has its own query string, way to read forms, or end.
     _own_query = False
     _own_forms = False
@@ -202,7 +200,8 @@ class Request(WerkzeugRequest):
         def files(self) -> ImmutableMultiDict[str, FileStorage]:
             """The files of a form."""
             self._load_form_data()
-            return self.__dict__["files"]
+            cls = self.parameter_storage_class
+            return self.__dict__["files"] if "files" in self.__dict__ else as_multidict(cls, [])
 
         @lazy
         def remote_addr(self) -> str | None:
@@ -296,7 +295,7 @@ class Request(WerkzeugRequest):
     def routing_exception(self, error: HTTPException | None) -> None:
         self._own_context().routing_exception = error
 
-    def _own_context(self) -> Context:
+    def _own_context(self) -> Matched:
         if self.context is None:
             raise RuntimeError(
                 "This request belongs to no application, so it can't be told what rule it matched."
@@ -465,9 +464,8 @@ class Request(WerkzeugRequest):
         else:  # the usual form, without asking each of those names
             stream = self._get_stream_for_parsing()
             most, parts = self.max_form_memory_size, self.max_form_parts
-            cls = self.parameter_storage_class
-            made["form"] = parse_urlencoded(stream, most, parts, cls)
-            made["stream"], made["files"] = stream, as_multidict(cls, [])
+            made["form"] = parse_urlencoded(stream, most, parts, self.parameter_storage_class)
+            made["stream"] = stream
         if (
             self.context is not None
             and self.context.app.debug

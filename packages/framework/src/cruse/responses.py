@@ -63,8 +63,9 @@ def has_no_body(status: int) -> bool:
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
-    if isinstance(response, Response) and response.plain:  # the usual case
-        response._headers = headers_of(response.plain_head([("Vary", field)]))
+    head = response.whole_head([("Vary", field)]) if isinstance(response, Response) else None
+    if head is not None:  # the usual case
+        cast("Response", response)._headers = headers_of(head)
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -238,6 +239,13 @@ class Response(WerkzeugResponse):
         def _on_close(self, functions: list[Callable[[], Any]]) -> None:
             self._closing = functions
 
+    def close(self) -> None:
+        """Close the body, and call what waits for the end of the response."""
+        if hasattr(self.response, "close"):
+            self.response.close()
+        for function in self._closing or ():
+            function()
+
     def set_cookie(
         self,
         key: str,
@@ -338,6 +346,22 @@ class Response(WerkzeugResponse):
         whole = self.whole
         if not whole:
             return [*([_content_type(mimetype)] if mimetype else ()), *defaults]
+        length = ("Content-Length", str(len(whole[0])))
+        if mimetype is None:
+            return [length, *defaults]
+        return [_content_type(mimetype), length, *defaults]
+
+    def whole_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
+        """Return :meth:`plain_head` of a response that is :attr:`plain`, ``None`` of others.
+
+        It is the usual case, and that is why both are asked for at once.
+        """
+        whole, code = self.whole, self._status_code
+        if self._headers is not None or self.response is not whole or code in _BODILESS:
+            return None
+        if self._closing or self._own_ways:
+            return None
+        mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
             return [length, *defaults]
@@ -470,7 +494,8 @@ class Response(WerkzeugResponse):
             and not (self._own_ways or self._status_code in _BODILESS)
         ):
             return self.plain_head(defaults)  # a stream whose headers nobody has touched
-        headers: Any = self.headers
+        made = self._headers
+        headers: Any = self.headers if made is None or self._own_ways else made
         usual = (
             (type(headers) is _Headers or type(headers) is Headers)
             and type(self).get_wsgi_headers is _get_wsgi_headers
@@ -484,22 +509,34 @@ class Response(WerkzeugResponse):
             or (
                 "content-length" not in given
                 and self._status_code not in _BODILESS
-                and self.is_sequence
+                and isinstance(self.response, _SEQUENCES)
             )
         ):  # else it would copy them and change nothing
             fields = self.get_wsgi_headers(environ)._list
             given = {name.lower(): value for name, value in fields}
-        if given and (_TOKEN.fullmatch("".join(given)) is None or "" in given):
-            name = next(name for name in given if _TOKEN.fullmatch(name) is None)
-            raise ValueError(
-                f"{name!r} is no name of a header field: it has letters, digits and hyphens only."
-            )
+        if not _GOOD_NAMES.issuperset(given):
+            _check_names(given)
         if "" in given.values():  # how a view says that it does not want a default
             names = {name.lower() for name, _ in defaults}
             fields = [(n, value) for n, value in fields if value or n.lower() not in names]
         if isinstance(defaults, Fields) and defaults.names.isdisjoint(given):
             return fields + defaults
         return fields + [field for field in defaults if field[0].lower() not in given]
+
+
+#: Names of header fields, in lower case, that were looked at and are fine.
+_GOOD_NAMES: set[str] = set()
+_MAX_NAMES = 1_000  # views may make them of what clients send: the memory for them is bounded
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
+        if _TOKEN.fullmatch(name) is None:
+            raise ValueError(
+                f"{name!r} is no name of a header field: it has letters, digits and hyphens only."
+            )
+        if len(_GOOD_NAMES) < _MAX_NAMES:
+            _GOOD_NAMES.add(name)
 
 
 _get_wsgi_headers = Response.get_wsgi_headers

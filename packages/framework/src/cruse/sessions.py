@@ -98,12 +98,13 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     accessed = False
 
     def __init__(self, initial: Any = None) -> None:
-        def on_update(session: SecureCookieSession) -> None:
-            session.modified = True
-            session.accessed = True
-
-        super().__init__(initial, on_update)
+        super().__init__(initial, _note_change)
         self.new = initial is None
+
+
+def _note_change(session: SecureCookieSession) -> None:
+    session.modified = True
+    session.accessed = True
 
 
 def _noting(name: str) -> Callable[..., Any]:
@@ -217,7 +218,7 @@ class SessionInterface:
 
     def is_null_session(self, obj: object) -> bool:
         """Whether an object is such a stand-in, which is never saved."""
-        return isinstance(obj, self.null_session_class)
+        return self.null_session_class in obj.__class__.__mro__  # `isinstance` asks the ABC
 
     def get_cookie_name(self, app: Cruse) -> str:
         """Return the cookie's name, ``SESSION_COOKIE_NAME``.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         AsyncIterable,
         AsyncIterator,
         Iterable,
-        Iterator,
         Mapping,
     )
 
@@ -97,34 +97,28 @@ class EventStream(Response):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         first = "" if retry is None else f"retry: {round(retry * 1000)}\n\n"
-        body = (
-            EventBody(cast("AsyncIterable[Any]", events), first, heartbeat)
-            if hasattr(events, "__aiter__")
-            else _encoded(events, first)
-        )
+        closing = None
+        body: Any
+        if hasattr(events, "__aiter__"):
+            body = EventBody(cast("AsyncIterable[Any]", events), first, heartbeat)
+        else:
+            body = map(_encode, events)
+            closing = getattr(events, "close", None)  # `map` has none that would call it
+            if first:
+                body = chain((first,), body)
         if headers:
             super().__init__(body, headers={**_HEADERS, **headers})
         else:
             super().__init__(body)
             self._headers = headers_of(self.plain_head(_FIELDS))
+        if closing is not None:
+            self._closing = [closing]
 
 
 def _encode(item: Any) -> str:
     if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
         return f"data: {item}\n\n"
     return (item if isinstance(item, Event) else Event(item)).encode()
-
-
-def _encoded(events: Iterable[Any], first: str) -> Iterator[str]:
-    try:
-        if first:
-            yield first
-        for item in events:
-            yield _encode(item)
-    finally:
-        close = getattr(events, "close", None)
-        if close is not None:
-            close()
 
 
 class _Relay:
@@ -227,9 +221,8 @@ async def _relayed(
 ) -> AsyncGenerator[str]:
     yield first
     relay = _Relay(heartbeat)
-    # In one task of its own: under WSGI each piece is asked for in another task. Waiting for an
-    # event with a time limit must not disturb the iterator, and what it does with context
-    # variables and timeouts belongs to one task.
+    # In a task of its own: waiting for an event with a time limit must not disturb the iterator,
+    # and what it does with context variables and timeouts belongs to one task.
     producer = asyncio.ensure_future(_produce(events, relay))
     try:
         while (piece := await relay.get()) is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
 
-from cruse.bridge import OffLoop, drive_to_end, iterate_off_loop
+from cruse.bridge import OffLoop, drive_to_end, suspended
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
@@ -84,24 +84,23 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
 
         ctx.observation = Observation(ctx)
     plan = plan_of(ctx)
-    if entrance.wrapped:  # middleware, which may look at the request once more
-        drive_to_end(answer(ctx, plan, partial(_start, ctx, start_response)))
-        response = ctx.response
-        plain = response.plain
-    else:
-        drive_to_end(answer(ctx, plan))
-        response = ctx.response
-        plain = response.plain
+    # Middleware may look at the request once more, and is told of the response within.
+    begin = partial(_start, ctx, start_response) if entrance.wrapped else None
+    for _ in answer(ctx, plan, begin).__await__():  # as in `drive_to_end`
+        raise suspended()
+    response = ctx.response
+    head = None
+    if begin is None:
         try:
             fields = entrance.fields
             if fields is None or ctx.tls_host is not None:
                 fields = app.security_headers.of(ctx, response)
-            head = response.plain_head(fields) if plain else response.own_head(environ, fields)
-            start_response(response._status, head)
+            head = response.whole_head(fields)
+            start_response(response._status, head or response.own_head(environ, fields))
         except BaseException as error:
             _abandon(ctx, plan, response, error)
             raise
-    if (plain or response.only_whole) and method != "HEAD":
+    if (head is not None or (response.whole and response.only_whole)) and method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
 
@@ -186,39 +185,36 @@ class _Stream:
         self.variables: Variables = copy_context()
         source: Any = response.response
         if hasattr(source, "__anext__"):
-            source = iterate_off_loop(source, ctx.app.loop_thread.loop)
+            from cruse.loops import iterate_on  # here, as asyncio is: not every one needs a loop
+
+            source = iterate_on(ctx.app.loop_thread.loop, source)
             response.call_on_close(source.close)
             response.response = source
-        chunks = response.iter_unencoded()
-        self.step: Callable[[], Any] = partial(self.variables.run, next, chunks)
-        self.error: BaseException | None = None
+        self.chunks = response.iter_unencoded()
         self.closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
+        run, chunks = self.variables.run, self.chunks
+        while True:
+            try:
+                chunk = run(next, chunks)
+            except StopIteration:
+                self.close()
+                return
+            except BaseException as error:
+                self.close(error)
+                raise
+            yield chunk.encode() if isinstance(chunk, str) else chunk
 
-    def __next__(self) -> bytes:
-        try:
-            chunk = self.step()
-        except StopIteration:
-            self.close()
-            raise
-        except BaseException as error:
-            self.error = error
-            self.close()
-            raise
-        return chunk.encode() if isinstance(chunk, str) else chunk
-
-    def close(self) -> None:
+    def close(self, error: BaseException | None = None) -> None:
         """Close the iterator and tear the context down; servers call it in any case."""
         if not self.closed:
             self.closed = True
-            self.variables.run(self._close)
+            self.variables.run(self._close, error)
 
-    def _close(self) -> None:
+    def _close(self, error: BaseException | None) -> None:
         try:
-            if self.response.has_end:
-                self.response.close()
+            self.response.close()
         finally:
             if ends_with_something(self.ctx, self.plan):
-                drive_to_end(finish(self.ctx, self.plan, self.error))
+                drive_to_end(finish(self.ctx, self.plan, error))

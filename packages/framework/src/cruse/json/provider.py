@@ -79,13 +79,14 @@ class JSONProvider:
         Raises:
             TypeError: When there are both positional and keyword arguments.
         """
-        obj = self._prepare_response_obj(args, kwargs)
-        return self._make_response(self.dumps(obj), "application/json")
-
-    def _make_response(self, text: str, mimetype: str) -> Response:
+        text = self.dumps(self._prepare_response_obj(args, kwargs))
         if self._app is None:
-            raise RuntimeError("This JSON provider has no application that could respond.")
-        return self._app.response_class(text, mimetype=mimetype)
+            raise _no_application()
+        return self._app.response_class(text, mimetype="application/json")
+
+
+def _no_application() -> RuntimeError:
+    return RuntimeError("This JSON provider has no application that could respond.")
 
 
 def _default(o: Any) -> Any:
@@ -240,7 +241,9 @@ class DefaultJSONProvider(JSONProvider):
                 "make of objects of the type with app.register_response_type()."
             )
             raise
-        return self._make_response(f"{text}\n", self.mimetype)
+        if app is None:
+            raise _no_application()
+        return app.response_class(f"{text}\n", mimetype=self.mimetype)
 
 
 def _encode_of(encoder: json.JSONEncoder) -> _Encode:

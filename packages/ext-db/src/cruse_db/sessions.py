@@ -122,9 +122,13 @@ class DatabaseSession(Session):
     def close(self) -> None:
         """Close; what was not committed is rolled back."""
         self.callbacks.clear()
-        # SQLAlchemy builds the session anew, also one that has not been used since.
-        if self.in_transaction() or len(self.identity_map):
+        transaction = self.get_transaction()
+        if len(self.identity_map) or self.new or self.in_nested_transaction():
             super().close()
+        elif transaction is not None:
+            # Nothing of it is used any more, as mostly at the end of a request: then there is
+            # nothing to detach, for which SQLAlchemy asks for the listeners of four events.
+            transaction.close()
 
     def _call(self, function: Callable[[], Any]) -> None:
         result = function()

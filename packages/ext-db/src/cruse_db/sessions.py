@@ -123,11 +123,13 @@ class DatabaseSession(Session):
         """Close; what was not committed is rolled back."""
         self.callbacks.clear()
         transaction = self.get_transaction()
-        if len(self.identity_map) or self.new or self.in_nested_transaction():
+        if len(self.identity_map) or (
+            transaction is not None and (self.new or self.in_nested_transaction())
+        ):
             super().close()
         elif transaction is not None:
-            # Nothing of it is used any more, as mostly at the end of a request: then there is
-            # nothing to detach, for which SQLAlchemy asks for the listeners of four events.
+            # Nobody has an object of it any more, as mostly at the end of a request. So nothing
+            # is detached, for which SQLAlchemy asks for the listeners of four events.
             transaction.close()
 
     def _call(self, function: Callable[[], Any]) -> None:

@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
 from cruse import Cruse
+from cruse.checks import find_all
 from cruse_db import Database, ForeignKey, Mapped, Model, UTCDateTime, column, func, select
 from cruse_forms.models import QuerySelectField
 from tests.calls import calls_of
@@ -391,6 +392,7 @@ def test_the_health_check_names_the_database(app):
     assert db.health(db.state_of(app)) == {
         "database": "postgresql",
         "pool": {"in_use": 0, "size": 40},
+        "server": {"connections": 97},
     }
 
 
@@ -407,6 +409,30 @@ def test_a_key_that_no_row_can_have_is_not_found_and_leaves_the_transaction_usab
     with app.app_context():
         assert db.get(entity, key) is None
         assert db.session.scalar(text("SELECT 1")) == 1
+
+
+def test_more_connections_than_the_server_has_are_told(app, url, monkeypatch):
+    def said(**config):
+        other = Cruse(__name__)
+        other.config.update(DB_URL=url, **config)
+        other.use(db)
+        try:
+            with other.app_context():
+                found = [each.message for each in find_all(other, True)]
+            output = other.test_cli_runner().invoke(args=["db", "status"]).output
+        finally:
+            other.stop()
+        told = [text for text in found if "max_connections" in text]
+        assert all(text in output for text in told)
+        assert bool(told) is ("max_connections" in output)
+        return " ".join(told)
+
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+    assert said() == ""
+    assert "100 for 1, and the server has 97. Lower them to 97" in said(DB_POOL_SIZE=70)
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    assert "160 for 4, and the server has 97. Lower them to 24" in said()
+    assert said(DB_POOL_OVERFLOW=14) == ""
 
 
 def test_a_number_that_is_no_key_is_no_choice(app):

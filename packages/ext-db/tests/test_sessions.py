@@ -186,6 +186,29 @@ def test_a_context_inside_of_another_has_its_own_session(app):
     assert stored(app) == ["inner", "outer"]
 
 
+def test_what_was_added_and_not_stored_may_go_into_another_session(app):
+    item = Item(name="new")
+    with app.app_context():
+        db.session.add(item)
+        db.session.close()
+        with db.begin() as other:
+            other.add(item)
+    assert stored(app) == ["new"]
+
+
+def test_a_session_that_is_closed_within_a_savepoint_can_be_used_again(app):
+    with app.app_context():
+        session = db.session
+        session.begin_nested()
+        assert session.scalar(select(func.count()).select_from(Item)) == 0
+        session.close()
+        assert not session.in_nested_transaction()
+        session.add(Item(name="after"))
+        session.commit()
+        assert db.engine.pool.checkedout() == 0
+    assert stored(app) == ["after"]
+
+
 def test_two_applications_have_their_own_databases(app, tmp_path):
     other = Cruse("other", instance_path=str(tmp_path / "other"))
     other.use(db)

@@ -155,6 +155,15 @@ def test_a_revision_without_a_file_is_named_with_the_way_out(wall, first, lost, 
     assert f"'cruse db stamp --purge {first}'" in output[1]
 
 
+@pytest.mark.parametrize(
+    "line", ["downgrade nosuch --yes", "upgrade nosuch", "downgrade +9 --yes"]
+)
+def test_nothing_is_copied_for_a_revision_that_there_is_not(wall, line):
+    wall.change("def upgrade(): pass\ndef downgrade(): pass\n")
+    wall.run(line)
+    assert not wall.file.with_suffix(".db.backup").exists()
+
+
 def test_what_is_noted_can_be_forgotten(wall, first, lost):
     assert wall.do(f"stamp --purge {first} --yes").endswith(f"noted as {first}.\n")
     assert wall.do("current") == f"{first}\n"

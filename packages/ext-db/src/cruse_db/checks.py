@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from cruse.checks import Finding
 from cruse_db.addresses import is_temporary, parse
+from cruse_db.capacity import connections_of, too_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +50,7 @@ def find(database: Database, state: DatabaseState) -> Iterator[Finding]:
             )
         else:
             yield from _migrations(database, bind, name)
+            yield from _connections(state, bind)
 
 
 def _migrations(database: Database, bind: str | None, name: str) -> Iterator[Finding]:
@@ -79,6 +82,16 @@ def _migrations(database: Database, bind: str | None, name: str) -> Iterator[Fin
                 f"{migrations.engines.shown} lacks {waiting} of the migrations. Run 'cruse db "
                 "upgrade'.",
             )
+
+
+def _connections(state: DatabaseState, bind: str | None) -> Iterator[Finding]:
+    settings = state.settings
+    with suppress(SQLAlchemyError):  # one that gives no answer is told already
+        available = connections_of(state.bind(bind).sync)
+        if available is not None:
+            told = too_many(settings.pool_size + settings.pool_overflow, available)
+            if told is not None:
+                yield Finding("warning", "DB_POOL_SIZE", told)
 
 
 _NO_MIGRATIONS = (

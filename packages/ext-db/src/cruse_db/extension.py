@@ -9,6 +9,7 @@ from sqlalchemy import literal, select
 
 from cruse import Blueprint, Extension, got_request_exception
 from cruse_db.aio import AsyncDatabase
+from cruse_db.capacity import connections_of
 from cruse_db.keyset import KeysetPage
 from cruse_db.models import Model
 from cruse_db.pages import Page
@@ -114,7 +115,8 @@ class Database(Extension[DatabaseState], SyncDatabase):
         ]
         for each in (first, *(other for other in others if other.folder.exists)):
             each.config()  # says so when there are none
-            copied = backup and bool(each.pending()) and bool(each.current())
+            current = each.current()
+            copied = backup and bool(current) and each.leads(revision, current)
             each.upgrade(revision, lock_timeout=lock_timeout, backup=copied)
 
     def seed(self, function: F) -> F:
@@ -177,6 +179,9 @@ class Database(Extension[DatabaseState], SyncDatabase):
                 "size": pool.size() + state.settings.pool_overflow,
             },
         }
+        available = connections_of(engine)
+        if available is not None:
+            found["server"] = {"connections": available}
         if (state.migrations_folder(bind) / "env.py").is_file():
             from cruse_db.migrations.runner import Migrations
 

@@ -122,9 +122,15 @@ class DatabaseSession(Session):
     def close(self) -> None:
         """Close; what was not committed is rolled back."""
         self.callbacks.clear()
-        # SQLAlchemy builds the session anew, also one that has not been used since.
-        if self.in_transaction() or len(self.identity_map):
+        transaction = self.get_transaction()
+        if len(self.identity_map) or (
+            transaction is not None and (self.new or self.in_nested_transaction())
+        ):
             super().close()
+        elif transaction is not None:
+            # Nobody has an object of it any more, as mostly at the end of a request. So nothing
+            # is detached, for which SQLAlchemy asks for the listeners of four events.
+            transaction.close()
 
     def _call(self, function: Callable[[], Any]) -> None:
         result = function()

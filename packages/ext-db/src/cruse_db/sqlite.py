@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         ExecutionContext,
         IsolationLevel,
     )
+    from sqlalchemy.pool import PoolProxiedConnection
 
 __all__ = ["LOOP_DRIVER", "THREAD_DRIVER", "LoopDialect", "ThreadDialect", "begin_writing"]
 
@@ -157,6 +158,12 @@ class ThreadDialect(SQLiteDialect_pysqlite):
     def detect_autocommit_setting(self, dbapi_conn: DBAPIConnection) -> bool:
         """Whether a connection is in AUTOCOMMIT."""
         return bool(dbapi_conn.autocommits)
+
+    def do_rollback(self, dbapi_connection: PoolProxiedConnection) -> None:
+        """Undo what was not committed."""
+        raw = dbapi_connection.dbapi_connection
+        if raw is not None and raw.in_transaction:
+            raw.rollback()
 
     def do_execute(
         self,

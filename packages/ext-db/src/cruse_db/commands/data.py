@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cruse_db.capacity import too_many
 from cruse_db.commands.tables import bind_option, need_tables, open_bind, where
 
 if TYPE_CHECKING:
@@ -88,7 +89,14 @@ def _add_looking(group: AppGroup, database: Database) -> None:
         """Show which databases there are, and how they are."""
         for bind in (None, *database.state.settings.binds):
             click.echo(f"{bind or 'database'}: {where(database, bind)}")
-        click.echo(json.dumps(database.report(), indent=2))
+        found = database.report()
+        click.echo(json.dumps(found, indent=2))
+        for each in (found, *found.get("binds", {}).values()):
+            told = "server" in each and too_many(
+                each["pool"]["size"], each["server"]["connections"]
+            )
+            if told:
+                click.echo(told, err=True)
 
     @group.command("health")
     def health() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alembic import command
 from alembic.autogenerate import produce_migrations
 from alembic.runtime.migration import MigrationContext
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from cruse_db.discovery import import_models
@@ -135,6 +136,19 @@ class Migrations:
         every = list(script.walk_revisions())
         return [each for each in reversed(every) if each.revision not in done]
 
+    def leads(self, upper: Any, lower: Any, **how: bool) -> bool:
+        """Whether there are steps between two revisions; not where there is no such revision.
+
+        Args:
+            upper: The later one, or several.
+            lower: The earlier one, or several.
+            how: What Alembic's ``iterate_revisions`` is told beside.
+        """
+        try:
+            return any(True for _ in self.folder.script().iterate_revisions(upper, lower, **how))
+        except RevisionError:
+            return False  # what is wrong with it, the command says
+
     def differences(self) -> list[str]:
         """Return in words how the models and the tables differ."""
         with self.engines.sync.connect() as connection:
@@ -188,14 +202,20 @@ class Migrations:
             target = "heads"
         command.upgrade(config, target)
 
-    def downgrade(self, target: str, **options: Any) -> None:
+    def downgrade(self, target: str, *, backup: bool = False, **options: Any) -> None:
         """Take steps back.
+
+        Args:
+            target: The revision.
+            backup: Whether an SQLite file is copied first, if there are steps to take back.
+            options: Those of :class:`Job`.
 
         Raises:
             CommandError: When there is no such revision, or no file of the one it is at.
         """
         self.require_known()
-        command.downgrade(self.config(writes=True, **options), target)
+        backup = backup and self.leads(self.current(), target, select_for_downgrade=True)
+        command.downgrade(self.config(writes=True, backup=backup, **options), target)
 
     def stamp(self, target: str, *, purge: bool = False) -> None:
         """Note that the database is at a revision without running anything.

@@ -329,12 +329,13 @@ def test_a_conversation_that_has_ended_is_freed_without_the_collector(app):
     @app.websocket("/echo")
     async def echo():
         held.append(weakref.ref(websocket._get_current_object()))
+        held.append(weakref.ref(request._get_current_object()))
         async for message in websocket:
             await websocket.send(message)
 
     gc.disable()
     try:
         calls_of_echoes(app, 1)
-        assert [reference() for reference in held] == [None, None]
+        assert [reference() for reference in held] == [None] * 4
     finally:
         gc.enable()

@@ -93,17 +93,17 @@ JSON = body_of("application/json", b'{"name": "Ada"}')
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 17, None),
+    ("/", NOTHING, b"hello", 18, None),
     ("/async", NOTHING, b"hello", None, 22),
-    ("/inline", NOTHING, b"hello", 17, 22),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 21, 26),
-    ("/items/7", NOTHING, b"7", 20, 25),
-    ("/query?q=tea", NOTHING, b"tea", 27, 33),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 50, 72),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 41, 63),
+    ("/inline", NOTHING, b"hello", 18, 22),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 22, 26),
+    ("/items/7", NOTHING, b"7", 21, 25),
+    ("/query?q=tea", NOTHING, b"tea", 28, 33),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 48, 72),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 42, 63),
     ("/session", NOTHING, b"1", 116, 130),
     ("/hooked/view", NOTHING, b"1", 33, 42),
-    ("/nowhere", NOTHING, None, 36, 47),
+    ("/nowhere", NOTHING, None, 37, 47),
 ]
 
 

@@ -63,9 +63,8 @@ def has_no_body(status: int) -> bool:
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
-    head = response.whole_head([("Vary", field)]) if isinstance(response, Response) else None
-    if head is not None:  # the usual case
-        cast("Response", response)._headers = headers_of(head)
+    if isinstance(response, Response) and response.plain:  # the usual case
+        response._headers = headers_of(response.plain_head([("Vary", field)]))
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -346,22 +345,6 @@ class Response(WerkzeugResponse):
         whole = self.whole
         if not whole:
             return [*([_content_type(mimetype)] if mimetype else ()), *defaults]
-        length = ("Content-Length", str(len(whole[0])))
-        if mimetype is None:
-            return [length, *defaults]
-        return [_content_type(mimetype), length, *defaults]
-
-    def whole_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
-        """Return :meth:`plain_head` of a response that is :attr:`plain`, ``None`` of others.
-
-        It is the usual case, and that is why both are asked for at once.
-        """
-        whole, code = self.whole, self._status_code
-        if self._headers is not None or self.response is not whole or code in _BODILESS:
-            return None
-        if self._closing or self._own_ways:
-            return None
-        mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
             return [length, *defaults]

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, event
 from sqlalchemy.exc import IntegrityError
 
 from cruse import Cruse
@@ -224,6 +224,25 @@ def test_each_loop_has_its_engine_which_ends_with_it(tmp_path):
             asyncio.run(read())
         assert len(set(pools)) == 3
         assert [pool.checkedin() for pool in pools] == [0, 0, 0]
+
+
+def test_an_application_may_be_stopped_while_a_loop_closes_its_engine(tmp_path):
+    """As when the collector finds the engines just then."""
+    app, db = make(tmp_path)
+    stopped = []
+
+    def stop(connection, record):
+        db.state_of(app).engines.close()
+        stopped.append(record)
+
+    async def read():
+        assert await aio_names(db) == []
+        event.listen(db.aio.engine.sync_engine, "close", stop)
+
+    with app.app_context():
+        db.create_all()
+        asyncio.run(read())
+    assert len(stopped) == 1
 
 
 def test_an_application_that_is_never_stopped_warns_of_nothing(tmp_path):

@@ -66,7 +66,8 @@ class _Opened:
         """Return the engine of a loop, which is to be closed now and not with the loop."""
         engine = self.loops.pop(loop, None)
         ending = self.endings.pop(loop, None)
-        if ending is not None:
+        # What runs already, as when the collector comes while the loop ends, goes on by itself.
+        if ending is not None and not ending.ag_running:
             with suppress(StopIteration):
                 ending.aclose().__await__().send(None)
         return engine

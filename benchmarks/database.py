@@ -11,8 +11,10 @@ request, in microseconds; behind it is how many times as long the other takes, a
 functions that one request enters, which are the same on every machine.
 
 "SQLAlchemy, warm" is the least that is possible with it: nothing around a session on an engine of
-cruse-db, and the statement built before. Each of the others is set up as its documentation does,
-with a file of its own on SQLite. Those that are not installed are left out:
+cruse-db, and the statement built before. The rows are an application's context and what is done in
+it; "whole request" is a view that an application calls for a request over WSGI. Each of the others
+is set up as its documentation does, with a file of its own on SQLite. Those that are not installed
+are left out:
 
     pip install flask-sqlalchemy flask-sqlalchemy-lite advanced-alchemy django aiosqlite asyncpg
 """
@@ -33,6 +35,7 @@ from database_peers import (
     INSERT,
     LIST,
     PEERS,
+    REQUEST,
     SEVENTH,
     TOUCHED,
     TWENTY,
@@ -41,6 +44,7 @@ from database_peers import (
     async_rows_of,
     filled,
     rows_of,
+    whole_request,
 )
 from sqlalchemy.orm import Session
 from turns import Measured
@@ -75,6 +79,7 @@ def cruse_rows(url):
         UNTOUCHED: in_context(lambda: None),
         TOUCHED: in_context(lambda: db.session),
         GET: in_context(lambda: db.get(Item, 7)),
+        REQUEST: whole_request(app, lambda key: db.get(Item, key).name),
         LIST: in_context(lambda: db.session.scalars(TWENTY).all()),
         INSERT: in_context(insert),
     }

@@ -4,6 +4,8 @@ Each function returns ``{row: function}`` for plain code or ``{row: async functi
 ``None`` instead of a URL is a fresh SQLite file in the folder.
 """
 
+import io
+import sys
 from contextlib import contextmanager
 
 from sqlalchemy import (
@@ -20,10 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, registry
 
 ROWS = 2000
-UNTOUCHED, TOUCHED, GET, LIST, INSERT = (
+UNTOUCHED, TOUCHED, GET, REQUEST, LIST, INSERT = (
     "untouched",
     "touched, no SQL",
     "get by key",
+    "get by key, whole request",
     "list of 20",
     "insert and commit",
 )
@@ -61,6 +64,31 @@ def filled(url):
             connection.execute(insert(table), rows)
     engine.dispose()
     return url
+
+
+def whole_request(app, get):
+    """Return a function that asks an application for what a view finds by its key, over WSGI."""
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/items/7",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "localhost",
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+    }
+    app.get("/items/<int:key>")(get)
+
+    def run():
+        body = app({**environ, "wsgi.input": io.BytesIO()}, lambda status, head: None)
+        assert b"".join(body) == b"6"
+        if hasattr(body, "close"):
+            body.close()
+
+    return run
 
 
 def asynchronous(url):
@@ -188,7 +216,9 @@ def in_flask(app, find_session, get=lambda session: session.get(Item, 7)):
         with app.app_context():
             yield find_session
 
-    return rows_of(enter, get)
+    rows = rows_of(enter, get)
+    rows[REQUEST] = whole_request(app, lambda key: get(find_session()).name)
+    return rows
 
 
 def django_model(url):

@@ -355,8 +355,7 @@ class Cruse(Application):
 
     def teardown_context(self, ctx: Context, exc: BaseException | None) -> None:
         """Tear a context down from sync code."""
-        bridge = getattr(ctx, "bridge", None)  # a context outside of requests has none yet
-        if bridge is None or bridge.on_loop:
+        if ctx.bridge.on_loop:
             ctx.bridge = self.bridge
         drive(pipeline.teardown(ctx, pipeline.plan_of(ctx), exc))
 

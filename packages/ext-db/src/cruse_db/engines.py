@@ -65,7 +65,7 @@ class _Opened:
     def forget(self, loop: asyncio.AbstractEventLoop) -> AsyncEngine | None:
         """Return the engine of a loop, which is to be closed now and not with the loop."""
         engine = self.loops.pop(loop, None)
-        ending = self.endings.pop(loop, None)
+        ending: Any = self.endings.pop(loop, None)
         # What runs already, as when the collector comes while the loop ends, goes on by itself.
         if ending is not None and not ending.ag_running:
             with suppress(StopIteration):

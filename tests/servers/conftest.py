@@ -12,7 +12,8 @@ import pytest
 
 from tests.servers.serving import Server, serve, wall_environment
 
-#: What people type, with the application behind it.
+#: What people type, with the application behind it. hypercorn has to be told that the end may take
+#: longer than three seconds, as on a machine with other work: it would break off what is open.
 SERVERS = {
     "werkzeug": "cruse --app {app} run --port {port}",
     "gunicorn-sync": "gunicorn --bind 127.0.0.1:{port} {app}",
@@ -21,7 +22,7 @@ SERVERS = {
     "waitress": "waitress --listen 127.0.0.1:{port} {app}",
     "cheroot": "cheroot --bind 127.0.0.1:{port} {app}",
     "uvicorn": "uvicorn --port {port} {app}",
-    "hypercorn": "hypercorn --bind 127.0.0.1:{port} {app}",
+    "hypercorn": "hypercorn --graceful-timeout 30 --bind 127.0.0.1:{port} {app}",
     "daphne": "daphne --port {port} {app}",
     "granian-wsgi": "granian --interface wsgi --port {port} {app}",
     "granian-asgi": "granian --interface asgi --port {port} {app}",

@@ -29,12 +29,10 @@ async def from_async():
     await asyncio.sleep(1)
     return "done"
 """
-#: What servers have to be told: those that run views in their own threads, how many; hypercorn,
-#: that it may take longer than three seconds, as on a machine with other work.
+#: What servers that run views in their own threads have to be told: how many.
 OPTIONS = {
     "gunicorn": ["--threads", "20"],
     "granian-wsgi": ["--blocking-threads", "20"],
-    "hypercorn": ["--graceful-timeout", "60"],
 }
 COMMANDS = {
     name: ["-m", *SERVERS[name].replace("{app}", "app:app").split(), *OPTIONS.get(name, [])]

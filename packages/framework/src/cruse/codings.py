@@ -9,29 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["CODINGS", "LONGEST", "Compressor", "accepted_codings", "load_compressor"]
+__all__ = ["CODINGS", "Compressor", "accepted_codings", "load_compressor"]
 
-#: Characters of the field that are looked at. They are kept, and come from clients.
-LONGEST = 1_000
+_LONGEST = 1_000  # characters of a field that are looked at: they are kept, and come from clients
 
 _WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 _GZIP = zlib.MAX_WBITS | 16  # with the frame of gzip (RFC 1952), and without a time in it
 
 
-@lru_cache(256)
-def accepted_codings(header: str, offered: tuple[str, ...]) -> tuple[str, ...]:
+def accepted_codings(environ: Mapping[str, Any], offered: tuple[str, ...]) -> tuple[str, ...]:
     """Return the codings that an ``Accept-Encoding`` field wants (RFC 9110 section 12.5.3).
 
     Args:
-        header: The first :data:`LONGEST` characters of the field; empty when there is none.
+        environ: The environ of the request.
         offered: The codings to choose from, in the order that counts where the client has no
             preference.
 
     Returns:
         Those of them that the client likes at least as much as no coding, the best first.
     """
+    return _accepted(environ.get("HTTP_ACCEPT_ENCODING", "")[:_LONGEST], offered)
+
+
+@lru_cache(256)
+def _accepted(header: str, offered: tuple[str, ...]) -> tuple[str, ...]:
     weights: dict[str, float] = {}
     for part in header.lower().split(","):
         name, _, parameters = part.partition(";")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wsgi import ClosingIterator
 
-from cruse.codings import CODINGS, LONGEST, accepted_codings, load_compressor
+from cruse.codings import CODINGS, accepted_codings, load_compressor
 from cruse.responses import has_no_body
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ class Compression:
             # Another site's page makes a visitor ask, and may see how long the answer is: from
             # that, compressed, it could guess what is in it (the BREACH attack).
             return None
-        wish = environ.get("HTTP_ACCEPT_ENCODING", "")[:LONGEST]
-        accepted = accepted_codings(wish, self._offered)
+        accepted = accepted_codings(environ, self._offered)
         return accepted[0] if accepted else None
 
 

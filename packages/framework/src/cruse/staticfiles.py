@@ -25,7 +25,7 @@ from werkzeug.security import safe_join
 from werkzeug.utils import get_content_type
 from werkzeug.wsgi import wrap_file
 
-from cruse.codings import LONGEST, accepted_codings
+from cruse.codings import accepted_codings
 from cruse.files import find_file, one_line, readable_range
 from cruse.globals import current_context
 from cruse.responses import headers_of
@@ -230,8 +230,7 @@ class StaticFiles:
                         siblings[coding] = sibling
         if not siblings:
             return file, False
-        wish = environ.get("HTTP_ACCEPT_ENCODING", "")[:LONGEST]
-        accepted = accepted_codings(wish, tuple(siblings))
+        accepted = accepted_codings(environ, tuple(siblings))
         return siblings[accepted[0]] if accepted else file, True
 
     def _may_have_siblings(self, file: StaticFile) -> bool:

@@ -291,8 +291,11 @@ class Context(Matched):
         """Let the request of an ended context go on without it, and tell the same as before.
 
         While each holds the other, only the collector could free them, with all that the request
-        was asked for, and that costs up to a tenth of a small request.
+        was asked for, and that costs up to a tenth of a small request. One that belongs to another
+        context stays there.
         """
+        if request.context is not self:
+            return
         request.context = known = Matched()
         known.app, known.route, known.view_args = self.app, self.route, self.view_args
         known.routing_exception = self.routing_exception

@@ -103,7 +103,7 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
         response = await finish_ahead(ctx, plan, response, begin)
     if ctx.keep is None:
         request, unmatched = ctx.made_request, ctx.routing_exception
-        if request is not None and request.context is ctx:
+        if request is not None:
             ctx.part(request)
         if unmatched is not None:
             unmatched.__traceback__ = None  # it leads back to the context

@@ -77,7 +77,7 @@ async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Con
             request, environ = ctx.made_request, ctx.environ
             make = partial(app.request_class, environ)  # type: ignore[arg-type]
             websocket.end(make if request is None else lambda: request)
-            if request is not None and request.context is ctx and ctx.keep is None:
+            if request is not None and ctx.keep is None:
                 ctx.part(request)
             error = None  # its traceback leads back here: a cycle
     finally:

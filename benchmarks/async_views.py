@@ -9,20 +9,11 @@ import statistics
 import time
 
 import flask
+from werkzeug.test import create_environ
 
 import cruse
 
-ENVIRON = {
-    "REQUEST_METHOD": "GET",
-    "SCRIPT_NAME": "",
-    "PATH_INFO": "/",
-    "QUERY_STRING": "",
-    "SERVER_NAME": "localhost",
-    "SERVER_PORT": "80",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-    "HTTP_HOST": "localhost",
-    "wsgi.url_scheme": "http",
-}
+ENVIRON = create_environ()  # both frameworks have werkzeug
 
 
 def add_view(app):
@@ -38,7 +29,7 @@ def measure(app, requests: int) -> float:
     """Return the CPU time of a request in microseconds."""
     begin = time.process_time()
     for _ in range(requests):
-        body = app(dict(ENVIRON), lambda status, headers, exc_info=None: None)
+        body = app(ENVIRON.copy(), lambda status, headers, exc_info=None: None)
         assert b"".join(body) == b"hello"
         getattr(body, "close", lambda: None)()
     return (time.process_time() - begin) / requests * 1e6

@@ -4,8 +4,6 @@ Each function returns ``{row: function}`` for plain code or ``{row: async functi
 ``None`` instead of a URL is a fresh SQLite file in the folder.
 """
 
-import io
-import sys
 from contextlib import contextmanager
 
 from sqlalchemy import (
@@ -20,6 +18,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import Session, registry
+from werkzeug.test import create_environ
 
 ROWS = 2000
 UNTOUCHED, TOUCHED, GET, REQUEST, LIST, INSERT = (
@@ -68,22 +67,11 @@ def filled(url):
 
 def whole_request(app, get):
     """Return a function that asks an application for what a view finds by its key, over WSGI."""
-    environ = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": "/items/7",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": "localhost",
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": sys.stderr,
-    }
+    environ = create_environ("/items/7")  # both frameworks have werkzeug
     app.get("/items/<int:key>")(get)
 
     def run():
-        body = app({**environ, "wsgi.input": io.BytesIO()}, lambda status, head: None)
+        body = app(environ.copy(), lambda status, head: None)
         assert b"".join(body) == b"6"
         if hasattr(body, "close"):
             body.close()

@@ -71,7 +71,9 @@ def plan_of(ctx: Context) -> Plan:
     return plan
 
 
-async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
+def answer(
+    ctx: Context, plan: Plan, begin: Begin | None = None
+) -> Coroutine[Any, Any, None] | None:
     """Answer a request, as ``ctx.response``, and tear its context down, unless that streams.
 
     The end comes before the response is sent, under every protocol alike, so that an error in it
@@ -82,15 +84,38 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
         plan: Its plan.
         begin: Told of the response before the context ends, and of another with the error when
             the end fails.
+
+    Returns:
+        What is still to be waited for: most plain views have nothing of that kind.
     """
+    response: Any
     try:
-        try:
-            if plan.custom and "full_dispatch_request" in plan.custom:
-                response = cast("Response", await own(ctx, plan, "full_dispatch_request"))
-            else:
-                response = await full_dispatch(ctx, plan)
-        except Exception as error:
-            response = await handle_failure(ctx, plan, error)
+        if plan.custom and "full_dispatch_request" in plan.custom:
+            response = own(ctx, plan, "full_dispatch_request")
+        else:
+            response = full_dispatch(ctx, plan)
+    except BaseException as error:
+        response = _raise(error)
+    if (
+        type(response) is CoroutineType
+        or begin is not None
+        or plan.completes
+        or ends_with_something(ctx, plan)
+    ):
+        return _answer_later(ctx, plan, response, begin)
+    _let_go(ctx)
+    ctx.response = response
+    return None
+
+
+async def _answer_later(ctx: Context, plan: Plan, response: Any, begin: Begin | None) -> None:
+    """Wait for a response and do what follows it."""
+    try:
+        if type(response) is CoroutineType:
+            try:
+                response = await response
+            except Exception as error:
+                response = await handle_failure(ctx, plan, error)
         if plan.completes:
             await complete(ctx, response)
         if begin is not None:
@@ -102,13 +127,23 @@ async def answer(ctx: Context, plan: Plan, begin: Begin | None = None) -> None:
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
     if ctx.keep is None:
-        request, unmatched = ctx.made_request, ctx.routing_exception
-        if request is not None:
-            ctx.part(request)
-        if unmatched is not None:
-            unmatched.__traceback__ = None  # it leads back to the context
+        _let_go(ctx)
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
+
+
+async def _raise(error: BaseException) -> None:
+    """Raise an error once more, where there is something to be waited for within ``except``."""
+    raise error
+
+
+def _let_go(ctx: Context) -> None:
+    """Cut what would keep a context, and all that it holds, until the collector comes."""
+    request, unmatched = ctx.made_request, ctx.routing_exception
+    if request is not None:
+        ctx.part(request)
+    if unmatched is not None:
+        unmatched.__traceback__ = None  # it leads back to the context
 
 
 async def finish_ahead(
@@ -194,22 +229,30 @@ async def handle_failure(ctx: Context, plan: Plan, error: Exception) -> Response
     return await handle_exception(ctx, plan, error)
 
 
-async def full_dispatch(ctx: Context, plan: Plan) -> Response:
-    """Run hooks and view, let error handlers answer for errors, and finish the response."""
+def full_dispatch(ctx: Context, plan: Plan) -> Response | Coroutine[Any, Any, Response]:
+    """Run hooks and view, let error handlers answer for errors, and finish the response.
+
+    Where something is to be waited for, the result is a coroutine.
+    """
+    if plan.begins or ctx.method == "OPTIONS" or request_started.receivers:
+        return _full_dispatch(ctx, plan, _begin(ctx, plan))
     try:
-        if request_started.receivers:
-            await send(ctx, request_started)
-        value = None
-        if ctx.method == "OPTIONS" and ctx.app.cors is not None:
-            value = ctx.app.cors.preflight(ctx)
-        if value is None and (
-            plan.preprocessors or plan.before or plan.custom or plan.session_waits
-        ):
-            value = await preprocess(ctx, plan)
-        if value is None:
-            value = dispatch(ctx, plan)
-            while type(value) is CoroutineType:
-                value = await value
+        value = dispatch(ctx, plan)
+    except Exception as error:
+        if plan.custom or ctx.app.error_handler_spec:  # they are called where the error is
+            value = _raise(error)
+        else:
+            value = handle_user_exception(ctx, plan, error)
+    if type(value) is CoroutineType:
+        return _full_dispatch(ctx, plan, value)
+    return finalize(ctx, plan, value)
+
+
+async def _full_dispatch(ctx: Context, plan: Plan, value: Any) -> Response:
+    """Wait for what a view returns and finish the response."""
+    try:
+        while type(value) is CoroutineType:
+            value = await value
     except Exception as error:
         value = handle_user_exception(ctx, plan, error)
         if type(value) is CoroutineType:
@@ -218,6 +261,18 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
     if type(response) is CoroutineType:
         response = await response
     return response  # type: ignore[no-any-return]
+
+
+async def _begin(ctx: Context, plan: Plan) -> Any:
+    """Do what comes before the view; return its value unless something else is the answer."""
+    if request_started.receivers:
+        await send(ctx, request_started)
+    value = None
+    if ctx.method == "OPTIONS" and ctx.app.cors is not None:
+        value = ctx.app.cors.preflight(ctx)
+    if value is None and plan.begins:
+        value = await preprocess(ctx, plan)
+    return dispatch(ctx, plan) if value is None else value
 
 
 async def call(ctx: Context, call: Call, /, *args: Any, **kwargs: Any) -> Any:

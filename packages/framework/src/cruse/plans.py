@@ -66,7 +66,7 @@ class Plan:
     """What answering the requests of one endpoint takes."""
 
     __slots__ = (
-        "after", "app", "before", "blueprints", "changes", "completes", "custom", "ends", "hop",
+        "after", "app", "before", "begins", "blueprints", "changes", "completes", "custom", "ends", "hop",
         "mixed", "preprocessors", "raises", "session_waits", "teardown_appcontext",
         "teardown_request", "view",
     )  # fmt: skip
@@ -83,6 +83,8 @@ class Plan:
     custom: dict[str, Callable[..., Any]]
     #: The names of the endpoint's blueprints, innermost first.
     blueprints: tuple[str, ...]
+    #: Whether anything is registered that comes before the view.
+    begins: bool
     #: Whether anything is registered for the end of the context.
     ends: bool
     #: Under ASGI: whether the whole request runs in one hop to a thread.
@@ -175,6 +177,8 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.teardown_appcontext = appcontext
     plan.custom = custom
     plan.blueprints = tuple(name for name in reversed(scopes) if name is not None)
+    plan.session_waits = hooks and _sessions_wait(app)
+    plan.begins = bool(plan.preprocessors or before or custom or plan.session_waits)
     plan.ends = bool(teardown or appcontext or custom)
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
@@ -182,7 +186,6 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
         "raise_routing_exception" in app.__dict__
         or type(app).raise_routing_exception is not type(app).builtin_raising
     )
-    plan.session_waits = hooks and _sessions_wait(app)
     plan.completes = app.cors is not None or app.compression is not None
     return plan
 

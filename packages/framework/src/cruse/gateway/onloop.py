@@ -155,7 +155,9 @@ async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transpo
             place = await _answer_in_thread(ctx, plan)
         else:
             ctx.bridge = app.loop_bridge
-            await answer(ctx, plan)
+            later = answer(ctx, plan)
+            if later is not None:
+                await later
         response = ctx.response
         fields = entrance.fields
         if fields is None or ctx.tls_host is not None:
@@ -204,7 +206,9 @@ async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:
 def _answer_into(
     made: list[tuple[Response, KeptThread | None] | None], ctx: Context, plan: Plan
 ) -> None:
-    drive_to_end(answer(ctx, plan))
+    later = answer(ctx, plan)
+    if later is not None:
+        drive_to_end(later)
     response = ctx.response
     kept = None
     if (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
 
-from cruse.bridge import OffLoop, drive_to_end, suspended
+from cruse.bridge import OffLoop, drive_to_end
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
@@ -86,8 +86,9 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     plan = plan_of(ctx)
     # Middleware may look at the request once more, and is told of the response within.
     begin = partial(_start, ctx, start_response) if entrance.wrapped else None
-    for _ in answer(ctx, plan, begin).__await__():  # as in `drive_to_end`
-        raise suspended()
+    later = answer(ctx, plan, begin)
+    if later is not None:
+        drive_to_end(later)
     response = ctx.response
     head = None
     if begin is None:

@@ -96,7 +96,7 @@ def _recall(state: AuthState, ctx: Context) -> Steps[LoginRecord | None]:
     """Begin a session anew for a browser that is remembered."""
     token = read_token(state, ctx)
     # The new cookie goes with the answer, so it must not be too late for that.
-    if token is None or ctx.behind is None or ctx.websocket is not None:
+    if token is None or ctx.answered or ctx.websocket is not None:
         return None
     kept = yield from _redeem(state, ctx, token)
     if kept is None:

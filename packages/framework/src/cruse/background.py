@@ -49,10 +49,10 @@ class BackgroundTasks:
         def start() -> None:
             loop.call_soon_threadsafe(self._start, loop, work)
 
-        if ctx is None or not in_request or ctx.websocket is not None or ctx.behind is None:
+        if ctx is None or not in_request or ctx.websocket is not None or ctx.answered:
             start()
         else:
-            ctx.behind = (*ctx.behind, start)
+            ctx.add_behind(start)
 
     def _start(self, loop: asyncio.AbstractEventLoop, work: _Work) -> None:
         if loop is not self._loop:  # a forked child, or another loop of a test: others are gone

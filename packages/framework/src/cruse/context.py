@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import iscoroutinefunction
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest, SecurityError
@@ -83,8 +82,6 @@ class Globals:
 class Matched:
     """An application and a route of it: what a request asks its context for."""
 
-    __slots__ = ("app", "route", "routing_exception", "view_args")
-
     app: Cruse
     route: Route | None
     view_args: dict[str, Any] | None
@@ -112,82 +109,57 @@ class Context(Matched):
         app: The application.
         environ: The WSGI environment of the request (under ASGI and RSGI made from the scope);
             ``None`` for an application context.
-        request: The request, when it is made already.
-        session: The session, when it is opened already.
     """
 
-    # Slots are read and written several times as fast; all else is in the dictionary, which most
-    # requests never make.
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_tokens",
-        "after_functions",
-        "behind",
-        "bridge",
-        "environ",
-        "error",
-        "has_body",
-        "has_request",
-        "keep",
-        "made_g",
-        "made_request",
-        "made_session",
-        "method",
-        "observation",
-        "path",
-        "response",
-        "session_error",
-        "session_failed",
-        "teardown_functions",
-        "tls_host",
-        "torn_down",
-    )
-
+    # Python makes an object of a class without slots, by a constructor whose arguments are all
+    # given, at half of the cost. What most requests never have is an attribute of the class.
     #: The conversation, when the request is the handshake of one.
     websocket: WebSocket | None = None
+    #: Functions for the response of this request alone.
+    after_functions: tuple[AfterRequestCallable, ...] = ()
+    #: What begins when the response was sent; ``None`` once there is a response.
+    behind: tuple[Callable[[], object], ...] | None = ()
+    #: Functions for the end of this context alone.
+    teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
+    torn_down = False
+    #: What the request failed with, although it got an answer; for the teardown functions.
+    error: BaseException | None = None
+    #: What the observers of this request follow, if the application has any.
+    observation: Observation | None = None
+    #: Why the session could not be opened ahead of the view.
+    session_error: Exception | None = None
+    #: Whether the session is not to be saved (again).
+    session_failed = False
+    #: Whether the request may have a body that nobody has read; ``None`` until that is known.
+    has_body: bool | None = None
+    _tokens: tuple[Token[Context], ...] = ()
 
-    def __init__(
-        self,
-        app: Cruse,
-        environ: WSGIEnvironment | None = None,
-        *,
-        request: Request | None = None,
-        session: SessionMixin | None = None,
-    ) -> None:
+    #: The HTTP method of a request, in upper case.
+    method: str
+    #: The path of a request, decoded, below the application's root.
+    path: str
+    #: The pipeline's answer.
+    response: Response
+
+    def __init__(self, app: Cruse, environ: WSGIEnvironment | None = None) -> None:
         self.app = app
-        if request is not None:
-            environ = request.environ
-            request.context = request.context or self
-        #: What was made of ``request``, ``session`` and ``g``: ``None`` until they are touched.
-        self.made_request = request
-        self.made_session = session
-        self.made_g: Any = None
+        #: How functions of the other colour are called.
+        self.bridge: Bridge = app.bridge
         self.environ = environ
         self.has_request = environ is not None
         self.route = None
         self.view_args = None
         self.routing_exception = None
-        #: Functions for the response of this request alone.
-        self.after_functions: tuple[AfterRequestCallable, ...] = ()
-        #: What begins when the response was sent; ``None`` once there is a response.
-        self.behind: tuple[Callable[[], object], ...] | None = ()
-        #: Functions for the end of this context alone.
-        self.teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
-        self.torn_down = False
+        #: What was made of ``request``, ``session`` and ``g``: ``None`` until they are touched.
+        self.made_request: Request | None = None
+        self.made_session: SessionMixin | None = None
+        self.made_g: Any = None
+        #: Whether this request, or context, has something of its own to be done after the view.
+        self.follows = False
         #: The raw Host field, of a request over HTTPS; the gateways set it.
         self.tls_host: str | None = None
-        #: What the request failed with, although it got an answer; for the teardown functions.
-        self.error: BaseException | None = None
-        #: What the observers of this request follow, if the application has any.
-        self.observation: Observation | None = None
         #: Takes the context over at its end, for a test client that looks into it.
         self.keep: Callable[[Context], None] | None = None
-        #: Why the session could not be opened ahead of the view.
-        self.session_error: Exception | None = None
-        #: Whether the session is not to be saved (again).
-        self.session_failed = False
-        self._tokens: tuple[Token[Context], ...] = ()
 
     # -- what is made on first touch --
 
@@ -220,12 +192,13 @@ class Context(Matched):
             session = drive(interface.open(self.app, self.request, bridge))
             if session is None:
                 session = interface.make_null_session(self.app)
-            self.made_session = session
+            self.session = session
         return session
 
     @session.setter
     def session(self, session: SessionMixin) -> None:
         self.made_session = session
+        self.follows = True
 
     @property
     def g(self) -> Any:
@@ -238,23 +211,6 @@ class Context(Matched):
     @g.setter
     def g(self, g: Any) -> None:
         self.made_g = g
-
-    if TYPE_CHECKING:
-        bridge: Bridge  # how functions of the other colour are called
-        method: str  # the HTTP method, in upper case
-        path: str  # decoded, below the application's root
-        has_body: bool  # whether the request may have a body that nobody has read yet
-        response: Response  # the pipeline's answer
-    else:
-
-        def __getattr__(self, name: str) -> Any:
-            """Fill a slot that no gateway has filled."""
-            make = _UNFILLED.get(name)
-            if make is None:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            value = make(self)
-            setattr(self, name, value)
-            return value
 
     @lazy
     def url_adapter(self) -> MapAdapter | None:
@@ -301,11 +257,30 @@ class Context(Matched):
         known.routing_exception = self.routing_exception
         request.environ["werkzeug.request"] = None
 
+    @property
+    def answered(self) -> bool:
+        """Whether there is a response already, so that nothing can be added to it."""
+        return self.behind is None or hasattr(self, "response")
+
+    def add_behind(self, begin: Callable[[], object]) -> None:
+        """Let something begin when the response was sent; there must not be one yet."""
+        self.behind = (*(self.behind or ()), begin)
+        self.follows = True
+
+    def look_for_body(self) -> bool:
+        """Whether the request may have a body that nobody has read, as the environ tells."""
+        if self.has_body is None:
+            environ = self.environ or {}
+            announced = environ.get("CONTENT_LENGTH") not in (None, "", "0")
+            self.has_body = announced or bool(environ.get("wsgi.input_terminated"))
+        return self.has_body
+
     # -- functions that belong to this one context --
 
     def after_this_request(self, function: F) -> F:
         """Call ``function(response)`` after the view of this request; it returns the response."""
         self.after_functions = (*self.after_functions, function)
+        self.follows = True
         return function
 
     def call_on_teardown(
@@ -317,6 +292,7 @@ class Context(Matched):
         as they would for a ``teardown_appcontext`` function.
         """
         self.teardown_functions = (*self.teardown_functions, function)
+        self.follows = True
 
     # -- entering and leaving --
 
@@ -324,10 +300,28 @@ class Context(Matched):
         """Find the route of this request, or keep the HTTP error that routing raised."""
         self.app.match_request(self)
 
+    def _look_into_environ(self) -> None:
+        """Find out what the gateways tell of the requests they have."""
+        environ: Any = self.environ
+        if not hasattr(self, "method"):
+            self.method = environ.get("REQUEST_METHOD", "GET").upper()
+        if not hasattr(self, "path"):
+            self.take_path(environ.get("PATH_INFO") or "")
+
+    def take_path(self, path: str) -> None:
+        """Decode the path, which an environ holds as Latin-1; an undecodable one is refused."""
+        self.path = path
+        try:
+            self.path = decode_path(path)
+        except BadRequest as error:
+            self.routing_exception = error
+
     def push(self) -> None:
         """Make this the current context. May be nested; each push needs its pop."""
         # A context that a test client keeps was pushed by the gateway, which has said so.
         first = not self._tokens and self.keep is None
+        if first and self.has_request:
+            self._look_into_environ()
         self._tokens = (*self._tokens, _cv.set(self))
         if first:
             self.app.context_pushed(self)
@@ -396,12 +390,10 @@ class Context(Matched):
 
     def copy(self) -> Context:
         """Return a context with the same application, request and session, not entered yet."""
-        copied = type(self)(
-            self.app,
-            self.environ,
-            request=self.made_request,
-            session=self.made_session,
-        )
+        copied = type(self)(self.app, self.environ)
+        copied.made_request, copied.made_session = self.made_request, self.made_session
+        if self.has_request:
+            copied.method, copied.path, copied.has_body = self.method, self.path, self.has_body
         copied.route, copied.view_args = self.route, self.view_args
         copied.routing_exception = self.routing_exception
         copied.behind = None  # it has no response of its own
@@ -411,21 +403,6 @@ class Context(Matched):
         if not self.has_request:
             return f"<Context of {self.app.name!r}>"
         return f"<Context {self.request.method} {self.request.path!r} of {self.app.name!r}>"
-
-
-def _has_body(ctx: Context) -> bool:
-    environ = ctx.environ or {}
-    length = environ.get("CONTENT_LENGTH")
-    return length not in (None, "", "0") or bool(environ.get("wsgi.input_terminated"))
-
-
-#: What the gateways set, by how it is found in a context that none of them has made.
-_UNFILLED: dict[str, Callable[[Context], Any]] = {
-    "bridge": attrgetter("app.bridge"),
-    "has_body": _has_body,
-    "method": lambda ctx: ctx.request.method,
-    "path": lambda ctx: decode_path((ctx.environ or {}).get("PATH_INFO") or ""),
-}
 
 
 def decode_path(path: str) -> str:

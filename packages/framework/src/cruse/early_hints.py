@@ -39,7 +39,7 @@ def send_early_hints(*links: str) -> bool:
             )
     context = current_context()
     send = context.request.environ.get("wsgi.early_hints")
-    if send is None or context.behind is None or not links:  # no behind: there is a response
+    if send is None or context.answered or not links:
         return False
     try:
         send([("Link", link) for link in links])

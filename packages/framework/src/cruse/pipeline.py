@@ -181,9 +181,7 @@ def ends_with_something(ctx: Context, plan: Plan) -> bool:
     """Whether anything is to be done, or to be told of, at the end of a context."""
     if (
         plan.ends
-        or ctx.keep is not None
-        or ctx.error is not None
-        or ctx.teardown_functions
+        or ctx.follows
         or request_tearing_down.receivers
         or appcontext_tearing_down.receivers
         or appcontext_popped.receivers
@@ -226,6 +224,7 @@ async def handle_failure(ctx: Context, plan: Plan, error: Exception) -> Response
         # The request was refused for its host, and a handler or an after hook asked for it.
         return ctx.app.make_response(error)
     ctx.error = error  # answered by a 500, but the teardown functions are told
+    ctx.follows = True
     return await handle_exception(ctx, plan, error)
 
 
@@ -337,7 +336,7 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     if view is None:
         raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
     on_loop = ctx.bridge.on_loop
-    if (on_loop or view.is_async) and ctx.has_body and not route.stream:
+    if (on_loop or view.is_async) and ctx.has_body is not False and not route.stream:
         return _dispatch_with_body(ctx, plan)
     arguments = ctx.view_args
     if view.is_async is not on_loop and not view.inline:
@@ -350,7 +349,9 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
 
 async def _dispatch_with_body(ctx: Context, plan: Plan) -> Any:
     """Read the body ahead of a view that cannot wait for it."""
-    if ctx.bridge.on_loop:
+    if not ctx.look_for_body():
+        pass
+    elif ctx.bridge.on_loop:
         await ctx.request.load_body()
     else:
         ctx.request.read_body()
@@ -387,16 +388,12 @@ def finalize(
         return own(ctx, plan, "finalize_request", value, from_error_handler)
     response = ctx.app.make_response(value)
     if (
-        plan.after
-        or ctx.after_functions
-        or ctx.made_session is not None
-        or plan.custom
+        plan.follows
+        or ctx.follows
         or plan.changes != ctx.app.changes.count
         or request_finished.receivers
-        or ctx.behind
     ):
         return _complete(ctx, plan, response, from_error_handler)
-    ctx.behind = None
     return response
 
 
@@ -406,11 +403,10 @@ async def _complete(
     """Run what comes after a view."""
     try:
         if (
-            plan.after
+            plan.follows
             or ctx.after_functions
             or ctx.made_session is not None
-            or plan.custom
-            or (plan.changes != ctx.app.changes.count)
+            or plan.changes != ctx.app.changes.count
         ):
             response = await process_response(ctx, plan, response)
         if request_finished.receivers:

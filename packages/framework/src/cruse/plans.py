@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from cruse.app import Cruse
-    from cruse.bridge import Bridge
     from cruse.context import Context
     from cruse.gateway.mounts import Mounts
     from cruse.proxies import TrustedProxies
@@ -66,7 +65,7 @@ class Plan:
     """What answering the requests of one endpoint takes."""
 
     __slots__ = (
-        "after", "app", "before", "begins", "blueprints", "changes", "completes", "custom", "ends", "hop",
+        "after", "app", "before", "begins", "blueprints", "changes", "completes", "custom", "ends", "follows", "hop",
         "mixed", "preprocessors", "raises", "session_waits", "teardown_appcontext",
         "teardown_request", "view",
     )  # fmt: skip
@@ -85,6 +84,8 @@ class Plan:
     blueprints: tuple[str, ...]
     #: Whether anything is registered that comes before the view.
     begins: bool
+    #: Whether anything is registered that comes between the view and the end.
+    follows: bool
     #: Whether anything is registered for the end of the context.
     ends: bool
     #: Under ASGI: whether the whole request runs in one hop to a thread.
@@ -103,12 +104,11 @@ class Entrance:
     """What each request needs of its application before its route is known."""
 
     __slots__ = (
-        "bridge", "changes", "context_class", "fields", "match", "mounts", "proxies", "wrapped",
+        "changes", "context_class", "fields", "match", "mounts", "proxies", "wrapped",
     )  # fmt: skip
 
     changes: int
     context_class: type[Context]
-    bridge: Bridge
     mounts: Mounts | None
     proxies: TrustedProxies | None
     #: Whether middleware is around ``wsgi_app``.
@@ -179,6 +179,7 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.blueprints = tuple(name for name in reversed(scopes) if name is not None)
     plan.session_waits = hooks and _sessions_wait(app)
     plan.begins = bool(plan.preprocessors or before or custom or plan.session_waits)
+    plan.follows = bool(after or custom)
     plan.ends = bool(teardown or appcontext or custom)
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
@@ -209,7 +210,6 @@ def make_entrance(app: Cruse) -> Entrance:
     entrance = Entrance()
     entrance.changes = app.changes.count
     entrance.context_class = app.context_class
-    entrance.bridge = app.bridge
     entrance.mounts = app.mounts
     entrance.proxies = app.proxies
     entrance.wrapped = "wsgi_app" in app.__dict__

@@ -61,7 +61,6 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
 ) -> Iterable[bytes]:
     ctx = entrance.context_class(app, environ)
     _cv.set(ctx)
-    ctx.bridge = entrance.bridge
     if entrance.proxies is not None:
         _look_behind(entrance.proxies, ctx, environ)
     ctx.method = method = environ["REQUEST_METHOD"]
@@ -73,6 +72,8 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     path = environ.get("PATH_INFO", "")
     if path.isascii():
         ctx.path = path
+    else:
+        ctx.take_path(path)
     if "cruse.loop" in environ or "cruse.preserve_context" in environ:
         _take_over(ctx, environ)
     if entrance.match is None or appcontext_pushed.receivers:
@@ -109,6 +110,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
 def _take_over(ctx: Context, environ: WSGIEnvironment) -> None:
     """Take over what another gateway, or a test client, has put into an environ."""
     ctx.keep = environ.get("cruse.preserve_context")
+    ctx.follows = True
     loop = environ.get("cruse.loop")
     if loop is not None:  # this is a thread of an ASGI server
         ctx.bridge = OffLoop(lambda: loop)

@@ -444,7 +444,7 @@ class Cruse(Application):
         response_class = self.response_class
         kind = type(rv)
         if kind is str or kind is bytes:
-            return response_class(rv)  # type: ignore[arg-type]
+            return response_class.of_whole(rv)  # type: ignore[arg-type]
         if isinstance(rv, response_class):
             return rv
         if not self.response_types:

@@ -186,6 +186,20 @@ class Response(WerkzeugResponse):
             cast("Any", response), status, headers, mimetype, content_type, direct_passthrough
         )
 
+    @classmethod
+    def of_whole(cls, body: str | bytes) -> Self:
+        """Return a response of this body and nothing else, as the constructor makes it.
+
+        Python takes a long way to a constructor with so many arguments.
+        """
+        if cls.__init__ is not _init or cls.default_status != 200:
+            return cls(body)
+        response = _new(cls)
+        response._headers = None
+        response._closing = None
+        response.response = response.whole = [body.encode() if type(body) is str else body]
+        return response
+
     def _clean_status(self, value: str | int | HTTPStatus) -> tuple[str, int]:
         status, code = super()._clean_status(value)
         if not status.isprintable():  # a line break would begin a header field
@@ -345,6 +359,23 @@ class Response(WerkzeugResponse):
         whole = self.whole
         if not whole:
             return [*([_content_type(mimetype)] if mimetype else ()), *defaults]
+        length = ("Content-Length", str(len(whole[0])))
+        if mimetype is None:
+            return [length, *defaults]
+        return [_content_type(mimetype), length, *defaults]
+
+    def head_of_whole(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
+        """Return the header fields of a :attr:`plain` response, ``None`` for another."""
+        whole = self.whole
+        if (
+            self._headers is not None
+            or self.response is not whole
+            or self._closing
+            or self._own_ways
+            or self._status_code in _BODILESS
+        ):
+            return None
+        mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
             return [length, *defaults]
@@ -523,3 +554,4 @@ def _check_names(names: Iterable[str]) -> None:
 
 
 _get_wsgi_headers = Response.get_wsgi_headers
+_init = Response.__init__

@@ -97,7 +97,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
             fields = entrance.fields
             if fields is None or ctx.tls_host is not None:
                 fields = app.security_headers.of(ctx, response)
-            head = response.plain_head(fields) if response.plain else None
+            head = response.head_of_whole(fields)
             start_response(response._status, head or response.own_head(environ, fields))
         except BaseException as error:
             _abandon(ctx, plan, response, error)

@@ -57,7 +57,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
         },
     ),
     ("context", {"context", "sessions", "stored_sessions"}),
-    ("routes", {"routing", "urls"}),
+    ("routes", {"matching", "routing", "urls"}),
     (
         "registration: what is called while setting up",
         {
@@ -89,7 +89,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "views",
         },
     ),
-    ("pipeline", {"pipeline", "plans"}),
+    ("pipeline", {"calling", "ending", "pipeline", "plans"}),
     ("gateways: the only rooms that know a protocol", {"gateway"}),
     ("the application object: puts the floors together", {"app"}),
     (

@@ -8,22 +8,24 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException
-from werkzeug.routing import RequestRedirect, WebsocketMismatch
+from werkzeug.routing import RequestRedirect
 from werkzeug.utils import redirect as make_redirect
 
 from cruse import pipeline
 from cruse.answers import response_of
 from cruse.application import Application
-from cruse.bridge import Bridge, OffLoop, OnLoop, drive, waiting
+from cruse.bridge import Bridge, OnLoop, drive, waiting
 from cruse.colors import is_async
 from cruse.context import Context
+from cruse.ending import run_all, teardown
 from cruse.gateway.marks import AsyncLookingCall, mark_as_async
 from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
 from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
-from cruse.plans import STEPS, Entrance, Plan, without
-from cruse.responses import without_controls
+from cruse.matching import Matcher
+from cruse.plans import STEPS, Entrance, Plan, plan_of, without
+from cruse.responses import response_of_whole, without_controls
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
 
@@ -80,6 +82,8 @@ class Cruse(Application):
     builtin_steps: dict[str, Callable[..., Any]]
     #: What happens when a context becomes current, as this class and its context have it.
     builtin_pushing: tuple[Callable[..., Any], ...]
+    #: What finds the route of a request, as this class has it.
+    builtin_matching: Callable[..., Any]
     #: What raises the errors of routing, as this class has it.
     builtin_raising: Callable[..., Any]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
@@ -147,11 +151,6 @@ class Cruse(Application):
         # Tests make many applications and stop few: the threads must not outlive them.
         weakref.finalize(self, pool.release).atexit = False
         return pool
-
-    @lazy
-    def bridge(self) -> Bridge:
-        """How sync code, in a worker of a WSGI server or a script, reaches async code."""
-        return OffLoop(lambda: self.loop_thread.loop)
 
     @lazy
     def loop_bridge(self) -> Bridge:
@@ -309,37 +308,12 @@ class Cruse(Application):
 
     def match_request(self, ctx: Context) -> None:
         """Find the route of a request; what routing raises is kept for after the hooks."""
-        try:
-            websocket = ctx.websocket is not None
-            if not (
-                self._own_url_adapter
-                or self.subdomain_matching
-                or self.config["TRUSTED_HOSTS"] is not None
-            ):
-                found = self.router.match(ctx.path, ctx.method, websocket)
-                if found is not None:
-                    ctx.route, ctx.view_args = found
-                    return
-            adapter = ctx.url_adapter
-            if adapter is not None:
-                rule, ctx.view_args = adapter.match(  # type: ignore[assignment]
-                    ctx.path, ctx.method, return_rule=True, websocket=websocket
-                )
-                ctx.route = self.router.route(rule)
-        except WebsocketMismatch as error:
-            from cruse.websockets import UpgradeRequired
+        self.make_matcher().match(ctx)
 
-            ctx.routing_exception = error if ctx.websocket else UpgradeRequired(ctx.request)
-        except HTTPException as error:
-            if isinstance(error, RequestRedirect):  # it keeps the query, whatever is in that
-                error.new_url = without_controls(error.new_url)
-            ctx.routing_exception = error
-        except Exception as error:  # a converter's: answered as a view's would be
-            ctx.routing_exception = cast("HTTPException", error)
-
-    @lazy
-    def _own_url_adapter(self) -> bool:
-        return type(self).create_url_adapter is not Application.create_url_adapter
+    def make_matcher(self) -> Matcher:
+        """Make what finds the routes of requests."""
+        own_adapter = type(self).create_url_adapter is not Application.create_url_adapter
+        return Matcher(self, own_adapter)
 
     def context_pushed(self, ctx: Context) -> None:
         """Complete a context that became current: match its request, send the signal."""
@@ -357,19 +331,19 @@ class Cruse(Application):
         """Tear a context down from sync code."""
         if ctx.bridge.on_loop:
             ctx.bridge = self.bridge
-        drive(pipeline.teardown(ctx, pipeline.plan_of(ctx), exc))
+        drive(teardown(ctx, plan_of(ctx), exc))
 
     async def teardown_context_on_loop(self, ctx: Context, exc: BaseException | None) -> None:
         """Tear a context down from async code."""
         ctx.bridge = self.loop_bridge
-        await pipeline.teardown(ctx, pipeline.plan_of(ctx), exc)
+        await teardown(ctx, plan_of(ctx), exc)
 
     # -- the steps of the pipeline, to override or replace, with Flask 3.1's signatures --
 
     def _step(self, name: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run the built-in version of a step for the current context."""
         ctx = current_context()
-        plan = without(pipeline.plan_of(ctx), name)
+        plan = without(plan_of(ctx), name)
         result = step(ctx, plan, *args, **kwargs)
         while type(result) is CoroutineType:
             result = drive(result)
@@ -424,8 +398,8 @@ class Cruse(Application):
 
     def _teardown_step(self, name: str, calls: str, exc: BaseException | None) -> None:
         ctx = current_context()
-        plan = without(pipeline.plan_of(ctx), name)
-        errors = drive(pipeline.run_all(ctx, plan, name, getattr(plan, calls), exc))
+        plan = without(plan_of(ctx), name)
+        errors = drive(run_all(ctx, plan, name, getattr(plan, calls), exc))
         if errors:
             raise BaseExceptionGroup(f"Errors in {calls} functions", errors)
 
@@ -444,7 +418,7 @@ class Cruse(Application):
         response_class = self.response_class
         kind = type(rv)
         if kind is str or kind is bytes:
-            return response_class.of_whole(rv)  # type: ignore[arg-type]
+            return response_of_whole(response_class, rv)  # type: ignore[arg-type]
         if isinstance(rv, response_class):
             return rv
         if not self.response_types:
@@ -588,6 +562,7 @@ class Cruse(Application):
         return make(self, **kwargs)
 
 
+Cruse.builtin_matching = Cruse.match_request
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
 Cruse.builtin_raising = Cruse.raise_routing_exception
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}

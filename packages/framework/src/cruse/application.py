@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from werkzeug.routing import BuildError
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
+from cruse.bridge import OffLoop
 from cruse.colors import inline, is_async
 from cruse.config import Config, ConfigAttribute, lifetime
 from cruse.context import Globals
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
+    from cruse.bridge import Bridge
     from cruse.compression import Compression
     from cruse.cors import CrossOrigin
     from cruse.extension import Extension
@@ -148,6 +150,9 @@ class Application(Templated):
         #: What views may return beyond what they always may; see `register_response_type`.
         self.response_types: dict[type, Callable[[Any], ResponseReturnValue]] = {}
         self.lifecycle = Lifecycle()
+        app = weakref.ref(self)
+        #: How sync code, in a worker of a WSGI server or a script, reaches async code.
+        self.bridge: Bridge = OffLoop(lambda: cast("Cruse", app()).loop_thread.loop)
         self._waiting_extensions: list[Extension[Any]] = []
         self._waiting_includes: list[Include] = []
         #: The endpoints of static files, and the blueprints they belong to, if it is not the app.

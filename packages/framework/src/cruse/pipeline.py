@@ -1,9 +1,10 @@
-"""The way of a request, written once, as coroutines.
+"""The way of a request, written once.
 
     url preprocessors -> before hooks -> view -> response -> after hooks -> session saved
 
-When everything is of the colour of the side that the pipeline runs on, it never suspends: a WSGI
-worker drives it with one ``send(None)``. What is of the other colour goes through the context's
+A step is a coroutine, or returns one where there is something to be waited for. When everything
+is of the colour of the side that the pipeline runs on, it never suspends: a WSGI worker drives
+what there is with one ``send(None)``. What is of the other colour goes through the context's
 bridge (see :mod:`cruse.bridge`). A step that the application has its own version of, a method
 overridden in a subclass or replaced on the instance, is that method called; such an application's
 requests run off the loop, in one hop, because those methods are plain functions.
@@ -11,7 +12,6 @@ requests run off the loop, in one hop, because those methods are plain functions
 
 from __future__ import annotations
 
-from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,24 +24,17 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import RoutingException
 
+from cruse.calling import call, own, send, settled
+from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.errors import find_handler
 from cruse.logging import escape_control
-from cruse.plans import as_call, make_plan
+from cruse.plans import as_call, plan_of
 from cruse.prefixes import blueprints_for_errors
 from cruse.responses import Response
-from cruse.signals import (
-    appcontext_popped,
-    appcontext_tearing_down,
-    got_request_exception,
-    request_finished,
-    request_started,
-    request_tearing_down,
-)
+from cruse.signals import got_request_exception, heard, request_finished, request_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-    from blinker import Signal
 
     from cruse.context import Context
     from cruse.plans import Call, Plan
@@ -50,25 +43,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer",
-    "ends_with_something",
-    "finish",
-    "outlives_view",
-    "plan_of",
-    "teardown",
+    "dispatch",
+    "finalize",
+    "full_dispatch",
+    "handle_exception",
+    "handle_http_exception",
+    "handle_user_exception",
+    "preprocess",
+    "process_response",
 ]
-
-
-def plan_of(ctx: Context) -> Plan:
-    """Return the plan of a request, compiled anew when a registry has changed."""
-    app, route = ctx.app, ctx.route
-    plan = app.plan_without_route if route is None else route.plan
-    if plan is None or plan.changes != app.changes.count or plan.app is not app:
-        plan = make_plan(app, None if route is None else route.endpoint, route)
-        if route is None:
-            app.__dict__["plan_without_route"] = plan  # not a change of the application
-        else:
-            route.plan = plan
-    return plan
 
 
 def answer(
@@ -90,7 +73,7 @@ def answer(
     """
     response: Any
     try:
-        if plan.custom and "full_dispatch_request" in plan.custom:
+        if plan.has_own and "full_dispatch_request" in plan.custom:
             response = own(ctx, plan, "full_dispatch_request")
         else:
             response = full_dispatch(ctx, plan)
@@ -172,45 +155,6 @@ async def complete(ctx: Context, response: Response) -> None:
         await ctx.app.compression.apply(ctx, response)
 
 
-def outlives_view(response: Response) -> bool:
-    """Whether the body is still to be made when the view has returned."""
-    return not (isinstance(response.response, (list, tuple)) or response.direct_passthrough)
-
-
-def ends_with_something(ctx: Context, plan: Plan) -> bool:
-    """Whether anything is to be done, or to be told of, at the end of a context."""
-    if (
-        plan.ends
-        or ctx.follows
-        or request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
-        or plan.changes != ctx.app.changes.count
-    ):
-        return True
-    request = ctx.made_request
-    return request is not None and request.holds
-
-
-async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:
-    """Tear a context down, or hand it to the test client that wants to look into it."""
-    if error is not None or (error := ctx.error) is not None:
-        error = None if ctx.app.should_ignore_error(error) else error
-    if ctx.keep is not None:
-        ctx.error = error
-        ctx.keep(ctx)
-        return
-    if plan.changes != ctx.app.changes.count:  # registered while this request was answered
-        plan = plan_of(ctx)
-    try:
-        if ends_with_something(ctx, plan):
-            await teardown(ctx, plan, error)
-    finally:
-        ctx.error = None  # its traceback leads back here: a cycle that is freed by the collector
-        if appcontext_popped.receivers:
-            await send(ctx, appcontext_popped)
-
-
 def _preserve_for_debugger(ctx: Context) -> None:
     """Let werkzeug's debugger have the context, for the expressions typed into its page."""
     environ = ctx.environ
@@ -233,7 +177,7 @@ def full_dispatch(ctx: Context, plan: Plan) -> Response | Coroutine[Any, Any, Re
 
     Where something is to be waited for, the result is a coroutine.
     """
-    if plan.begins or ctx.method == "OPTIONS" or request_started.receivers:
+    if plan.begins or ctx.method == "OPTIONS" or (heard and request_started.receivers):
         return _full_dispatch(ctx, plan, _begin(ctx, plan))
     try:
         value = dispatch(ctx, plan)
@@ -264,7 +208,7 @@ async def _full_dispatch(ctx: Context, plan: Plan, value: Any) -> Response:
 
 async def _begin(ctx: Context, plan: Plan) -> Any:
     """Do what comes before the view; return its value unless something else is the answer."""
-    if request_started.receivers:
+    if heard and request_started.receivers:
         await send(ctx, request_started)
     value = None
     if ctx.method == "OPTIONS" and ctx.app.cors is not None:
@@ -272,30 +216,6 @@ async def _begin(ctx: Context, plan: Plan) -> Any:
     if value is None and plan.begins:
         value = await preprocess(ctx, plan)
     return dispatch(ctx, plan) if value is None else value
-
-
-async def call(ctx: Context, call: Call, /, *args: Any, **kwargs: Any) -> Any:
-    """Call a function of the user's where its colour belongs."""
-    bridge = ctx.bridge
-    if bridge.on_loop and call.is_async:
-        result = await call.function(*args, **kwargs)
-    elif bridge.on_loop is call.is_async or call.inline:
-        result = call.function(*args, **kwargs)
-    else:
-        result = await bridge.cross(call.function, *args, **kwargs)
-    return await settled(ctx, result) if type(result) is CoroutineType else result
-
-
-async def settled(ctx: Context, result: Any) -> Any:
-    """Return what a function gave, awaited: plain decorators hand on coroutines."""
-    while type(result) is CoroutineType:
-        result = await ctx.bridge.settle(result)
-    return result
-
-
-async def own(ctx: Context, plan: Plan, step: str, *args: Any) -> Any:
-    """Run the application's own version of a step, a plain or an async method."""
-    return await settled(ctx, plan.custom[step](*args))
 
 
 async def preprocess(ctx: Context, plan: Plan) -> Any:
@@ -324,7 +244,7 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
 
     Where something is to be waited for, that is a coroutine, which can be awaited on this side.
     """
-    if plan.custom and "dispatch_request" in plan.custom:
+    if plan.has_own and "dispatch_request" in plan.custom:
         return own(ctx, plan, "dispatch_request")
     route, view, error = ctx.route, plan.view, ctx.routing_exception
     if route is None or error is not None:
@@ -384,14 +304,14 @@ def finalize(
         value: What a view or error handler returned.
         from_error_handler: Log errors of the after hooks instead of raising them.
     """
-    if plan.custom and "finalize_request" in plan.custom:
+    if plan.has_own and "finalize_request" in plan.custom:
         return own(ctx, plan, "finalize_request", value, from_error_handler)
     response = ctx.app.make_response(value)
     if (
         plan.follows
         or ctx.follows
         or plan.changes != ctx.app.changes.count
-        or request_finished.receivers
+        or (heard and request_finished.receivers)
     ):
         return _complete(ctx, plan, response, from_error_handler)
     return response
@@ -498,7 +418,7 @@ async def save_session(ctx: Context, plan: Plan, response: Response) -> Response
 
 def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any:
     """Return the handler's answer to an HTTP error, or the error itself, which is an answer."""
-    if plan.custom and "handle_http_exception" in plan.custom:
+    if plan.has_own and "handle_http_exception" in plan.custom:
         return own(ctx, plan, "handle_http_exception", error)
     if error.code is None or isinstance(error, RoutingException):
         return error  # redirects that routing raised are no errors to handle
@@ -511,7 +431,7 @@ def handle_http_exception(ctx: Context, plan: Plan, error: HTTPException) -> Any
 
 def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
     """Return the answer to an error of a view or hook, or raise it again when there is none."""
-    if plan.custom and "handle_user_exception" in plan.custom:
+    if plan.has_own and "handle_user_exception" in plan.custom:
         return own(ctx, plan, "handle_user_exception", error)
     app = ctx.app
     if isinstance(error, BadRequestKeyError) and (
@@ -555,84 +475,3 @@ async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Respon
     if type(response) is CoroutineType:
         response = await response
     return response  # type: ignore[no-any-return]
-
-
-# -- the end --
-
-
-async def teardown(ctx: Context, plan: Plan, exc: BaseException | None) -> None:
-    """Run everything that runs at the end of a context, once.
-
-    All functions run. Their errors are raised together, in one group for the request's and one
-    for the application's.
-    """
-    if ctx.torn_down:
-        return
-    ctx.torn_down = True
-    groups: list[BaseException] = []
-    if ctx.has_request:
-        functions = plan.teardown_request
-        errors = (
-            await run_all(ctx, plan, "do_teardown_request", functions, exc) if plan.ends else []
-        )
-        if request_tearing_down.receivers:
-            errors += await _collect(send(ctx, request_tearing_down, exc=exc))
-        if ctx.request_made:
-            ctx.request.close()
-        if errors:
-            groups.append(BaseExceptionGroup("Errors during request teardown", errors))
-    errors = []
-    while ctx.teardown_functions:
-        *others, latest = ctx.teardown_functions
-        ctx.teardown_functions = tuple(others)
-        errors += await _collect(call(ctx, as_call(latest), exc))
-    functions = plan.teardown_appcontext
-    errors += (
-        await run_all(ctx, plan, "do_teardown_appcontext", functions, exc) if plan.ends else []
-    )
-    if appcontext_tearing_down.receivers:
-        errors += await _collect(send(ctx, appcontext_tearing_down, exc=exc))
-    if errors:
-        groups.append(BaseExceptionGroup("Errors during app teardown", errors))
-    if groups:
-        group = BaseExceptionGroup("Errors during context teardown", groups)
-        stop = _not_an_error(group)
-        raise group if stop is None else stop from group
-
-
-def _not_an_error(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    """Return what ends the task or the process (a cancellation, an interrupt), if that came.
-
-    It must not be hidden in a group: those that wait for it would not know it again.
-    """
-    for error in group.exceptions:
-        stop = _not_an_error(error) if isinstance(error, BaseExceptionGroup) else error
-        if stop is not None and not isinstance(stop, Exception):
-            return stop
-    return None
-
-
-async def run_all(
-    ctx: Context, plan: Plan, step: str, calls: tuple[Call, ...], exc: BaseException | None
-) -> list[BaseException]:
-    if step in plan.custom:
-        return await _collect(call(ctx, as_call(plan.custom[step]), exc))
-    errors: list[BaseException] = []
-    for function in calls:
-        errors += await _collect(call(ctx, function, exc))
-    return errors
-
-
-async def _collect(awaitable: Any) -> list[BaseException]:
-    try:
-        await awaitable
-    except BaseException as error:
-        return [error]
-    return []
-
-
-async def send(ctx: Context, signal: Signal, **arguments: Any) -> None:
-    """Send a signal with the application as sender; receivers may be of either colour."""
-    app = ctx.app
-    for receiver in signal.receivers_for(app):
-        await call(ctx, as_call(partial(receiver, app, **arguments)))

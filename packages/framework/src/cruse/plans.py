@@ -30,6 +30,7 @@ __all__ = [
     "as_call",
     "make_entrance",
     "make_plan",
+    "plan_of",
     "without",
 ]
 
@@ -65,9 +66,9 @@ class Plan:
     """What answering the requests of one endpoint takes."""
 
     __slots__ = (
-        "after", "app", "before", "begins", "blueprints", "changes", "completes", "custom", "ends", "follows", "hop",
-        "mixed", "preprocessors", "raises", "session_waits", "teardown_appcontext",
-        "teardown_request", "view",
+        "after", "app", "before", "begins", "blueprints", "changes", "completes", "custom", "ends",
+        "follows", "has_own", "hop", "mixed", "preprocessors", "raises", "session_waits",
+        "teardown_appcontext", "teardown_request", "view",
     )  # fmt: skip
 
     changes: int
@@ -80,6 +81,8 @@ class Plan:
     teardown_appcontext: tuple[Call, ...]
     #: Own versions of the pipeline's steps, by name.
     custom: dict[str, Callable[..., Any]]
+    #: Whether there are any.
+    has_own: bool
     #: The names of the endpoint's blueprints, innermost first.
     blueprints: tuple[str, ...]
     #: Whether anything is registered that comes before the view.
@@ -176,6 +179,7 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.teardown_request = teardown
     plan.teardown_appcontext = appcontext
     plan.custom = custom
+    plan.has_own = bool(custom)
     plan.blueprints = tuple(name for name in reversed(scopes) if name is not None)
     plan.session_waits = hooks and _sessions_wait(app)
     plan.begins = bool(plan.preprocessors or before or custom or plan.session_waits)
@@ -203,6 +207,19 @@ def _sessions_wait(app: Cruse) -> bool:
         return True
 
 
+def plan_of(ctx: Context) -> Plan:
+    """Return the plan of a request, compiled anew when a registry has changed."""
+    app, route = ctx.app, ctx.route
+    plan = app.plan_without_route if route is None else route.plan
+    if plan is None or plan.changes != app.changes.count or plan.app is not app:
+        plan = make_plan(app, None if route is None else route.endpoint, route)
+        if route is None:
+            app.__dict__["plan_without_route"] = plan  # not a change of the application
+        else:
+            route.plan = plan
+    return plan
+
+
 def make_entrance(app: Cruse) -> Entrance:
     """Look up what each request needs of an application, and keep it there."""
     pushing = app.context_class.match_request, type(app).context_pushed
@@ -213,10 +230,18 @@ def make_entrance(app: Cruse) -> Entrance:
     entrance.mounts = app.mounts
     entrance.proxies = app.proxies
     entrance.wrapped = "wsgi_app" in app.__dict__
-    entrance.match = app.match_request if usual else None
+    entrance.match = _matching(app) if usual else None
     entrance.fields = None if app.headers_vary else app.default_headers
     app.__dict__["entrance"] = entrance  # not a change of the application
     return entrance
+
+
+def _matching(app: Cruse) -> Callable[[Context], None]:
+    own = (
+        type(app).match_request is not type(app).builtin_matching
+        or "match_request" in app.__dict__
+    )
+    return app.match_request if own else app.make_matcher().match
 
 
 def _view_call(app: Cruse, endpoint: str | None, route: Route | None) -> Call | None:

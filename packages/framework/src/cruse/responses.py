@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["Fields", "Response", "has_no_body", "headers_of", "vary_by", "without_controls"]
+__all__ = [
+    "Fields",
+    "Response",
+    "has_no_body",
+    "headers_of",
+    "response_of_whole",
+    "vary_by",
+    "without_controls",
+]
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
@@ -128,6 +136,7 @@ def headers_of(fields: list[tuple[str, str]]) -> Headers:
 
 
 _new = object.__new__
+_NO_WHOLE: list[bytes] = []  # stands for "there is none", never changed
 
 
 class Response(WerkzeugResponse):
@@ -159,6 +168,7 @@ class Response(WerkzeugResponse):
     ) -> None:
         self._headers = None  # made when they are touched
         self._closing = None
+        self.whole = _NO_WHOLE
         kind = type(response)
         whole = kind is str or kind is bytes
         code: Any = self.default_status if status is None else status
@@ -186,34 +196,20 @@ class Response(WerkzeugResponse):
             cast("Any", response), status, headers, mimetype, content_type, direct_passthrough
         )
 
-    @classmethod
-    def of_whole(cls, body: str | bytes) -> Self:
-        """Return a response of this body and nothing else, as the constructor makes it.
-
-        Python takes a long way to a constructor with so many arguments.
-        """
-        if cls.__init__ is not _init or cls.default_status != 200:
-            return cls(body)
-        response = _new(cls)
-        response._headers = None
-        response._closing = None
-        response.response = response.whole = [body.encode() if type(body) is str else body]
-        return response
-
     def _clean_status(self, value: str | int | HTTPStatus) -> tuple[str, int]:
         status, code = super()._clean_status(value)
         if not status.isprintable():  # a line break would begin a header field
             raise ValueError(f"The status {status!r} has a line break or a control character.")
         return status, code
 
-    _headers: Headers | None = None
-    _closing: list[Callable[[], Any]] | None = None
+    # Each response has these three of its own: where the class has them, too, Python looks twice.
+    _headers: Headers | None
+    _closing: list[Callable[[], Any]] | None
+    #: The body in one piece, for a response that was made of text or bytes and nothing else.
+    whole: list[bytes]
     _mimetype: str | None = None
     _status_code = 200
     _status = _STATUS_LINES[200]
-    #: The body in one piece, for a response that was made of text or bytes and nothing else.
-    whole: list[bytes] = []  # noqa: RUF012 - stands for "there is none", never changed
-
     #: Whether a subclass has a say in the headers of every response, or in its end.
     _own_ways = False
 
@@ -334,9 +330,10 @@ class Response(WerkzeugResponse):
         if isinstance(response, Response):
             response.headers  # noqa: B018 - made from its own class's defaults before that goes
         forced = cast("Self", super().force_type(response, environ))
-        kept = forced.__dict__  # werkzeug's own has these there, where our properties hide them
-        if "headers" in kept and forced._headers is None:
-            forced.headers, forced._on_close = kept["headers"], kept["_on_close"]
+        kept = forced.__dict__
+        if "_headers" not in kept:  # werkzeug's own has these where our properties hide them
+            forced._headers, forced._closing = kept["headers"], kept["_on_close"]
+            forced.whole = _NO_WHOLE
         return forced
 
     @property
@@ -551,6 +548,20 @@ def _check_names(names: Iterable[str]) -> None:
             )
         if len(_GOOD_NAMES) < _MAX_NAMES:
             _GOOD_NAMES.add(name)
+
+
+def response_of_whole(cls: type[Response], body: str | bytes) -> Response:
+    """Return a response of this body and nothing else, as the constructor makes it.
+
+    Python takes a long way to a constructor with so many arguments.
+    """
+    if cls.__init__ is not _init or cls.default_status != 200:
+        return cls(body)
+    response = _new(cls)
+    response._headers = None
+    response._closing = None
+    response.response = response.whole = [body.encode() if isinstance(body, str) else body]
+    return response
 
 
 _get_wsgi_headers = Response.get_wsgi_headers

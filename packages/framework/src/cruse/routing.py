@@ -123,7 +123,11 @@ class Map(WerkzeugMap):
     #: That of the lock held while the rules are sorted; who reads them takes it, too.
     lock_class = staticmethod(threading.RLock)  # type: ignore[assignment] # a function before 3.14
     #: How often rules were added.
-    version = 0
+    version: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.version = 0
+        super().__init__(*args, **kwargs)
 
     def add(self, rulefactory: RuleFactory) -> None:
         """Add rules, also while requests are answered."""
@@ -151,7 +155,7 @@ class Route:
         self.endpoint: str = rule.endpoint
         self.methods = rule.methods
         self.websocket = rule.websocket
-        self.defaults: dict[str, Any] = dict(rule.defaults or {})
+        self.defaults: dict[str, Any] | None = dict(rule.defaults or {}) or None
         self.inline: bool = getattr(rule, "inline", False)
         self.hooks: bool = getattr(rule, "hooks", True)
         self.compress: bool = getattr(rule, "compress", True)

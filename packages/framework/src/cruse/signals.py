@@ -5,7 +5,9 @@ A receiver may be a coroutine function; the pipeline sends through blinker's ``_
 
 from __future__ import annotations
 
-from blinker import Namespace
+from typing import Any
+
+from blinker import ANY, NamedSignal, Namespace
 
 __all__ = [
     "Namespace",
@@ -14,12 +16,31 @@ __all__ = [
     "appcontext_tearing_down",
     "before_render_template",
     "got_request_exception",
+    "heard",
     "message_flashed",
     "request_finished",
     "request_started",
     "request_tearing_down",
     "template_rendered",
 ]
+
+#: The names of those signals of each request that anybody has listened to since the process
+#: began: while there are none, one question stands for all.
+heard: set[str] = set()
+
+
+class _OfRequests(NamedSignal):
+    """A signal that is sent with every request."""
+
+    def connect(self, receiver: Any, sender: Any = ANY, weak: bool = True) -> Any:
+        """Let a function receive it; see blinker."""
+        heard.add(self.name)
+        return super().connect(receiver, sender, weak)
+
+
+def _of_requests(name: str) -> NamedSignal:
+    return _signals.setdefault(name, _OfRequests(name))
+
 
 _signals = Namespace()
 
@@ -28,18 +49,18 @@ template_rendered = _signals.signal("template-rendered")
 #: Sent with ``template`` and ``context`` before a template is rendered.
 before_render_template = _signals.signal("before-render-template")
 #: Sent when a request's context is there and its hooks have not run yet.
-request_started = _signals.signal("request-started")
+request_started = _of_requests("request-started")
 #: Sent with ``response`` after the last hook that may change it.
-request_finished = _signals.signal("request-finished")
+request_finished = _of_requests("request-finished")
 #: Sent with ``exc`` when a request is torn down, also after errors.
-request_tearing_down = _signals.signal("request-tearing-down")
+request_tearing_down = _of_requests("request-tearing-down")
 #: Sent with ``exception`` when nothing handled it and a 500 answer follows.
 got_request_exception = _signals.signal("got-request-exception")
 #: Sent with ``exc`` when an application context is torn down.
-appcontext_tearing_down = _signals.signal("appcontext-tearing-down")
+appcontext_tearing_down = _of_requests("appcontext-tearing-down")
 #: Sent when a context became current.
-appcontext_pushed = _signals.signal("appcontext-pushed")
+appcontext_pushed = _of_requests("appcontext-pushed")
 #: Sent when a context is no longer current.
-appcontext_popped = _signals.signal("appcontext-popped")
+appcontext_popped = _of_requests("appcontext-popped")
 #: Sent with ``message`` and ``category`` when a message was flashed.
 message_flashed = _signals.signal("message-flashed")

@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
 
+from cruse.ending import finish
 from cruse.globals import _cv
 from cruse.pipeline import (
     dispatch,
     finalize,
-    finish,
     handle_exception,
     handle_user_exception,
-    plan_of,
     preprocess,
     process_response,
 )
-from cruse.plans import without
-from cruse.signals import appcontext_pushed
+from cruse.plans import plan_of, without
+from cruse.signals import appcontext_pushed, heard
 from cruse.websockets import WebSocket, WebSocketDisconnect, origin_is_trusted
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Con
         ctx.method, ctx.has_body = "GET", False
         max_size = app.config["WEBSOCKET_MAX_MESSAGE_SIZE"]
         ctx.websocket = websocket = WebSocket(connection, lambda: ctx.request, max_size)
-        if entrance.match is None or appcontext_pushed.receivers:
+        if entrance.match is None or (heard and appcontext_pushed.receivers):
             app.context_pushed(ctx)
         elif ctx.routing_exception is None:
             entrance.match(ctx)
@@ -136,6 +135,7 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
         return response  # type: ignore[no-any-return]
     except Exception as error:
         ctx.error = error
+        ctx.follows = True
         return await handle_exception(ctx, plan, error)
 
 

@@ -12,12 +12,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cruse.bridge import OffLoop, drive, drive_to_end
+from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
-from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
+from cruse.pipeline import answer
+from cruse.plans import plan_of
 from cruse.responses import has_no_body
-from cruse.signals import appcontext_pushed
+from cruse.signals import appcontext_pushed, heard
 from cruse.sse import EventBody, cancelled_within
 
 if TYPE_CHECKING:
@@ -137,13 +139,15 @@ async def _given(chunk: bytes) -> bytes:
     return chunk
 
 
-async def serve(app: Cruse, entrance: Entrance, ctx: Context, transport: Transport) -> None:
+async def serve(  # noqa: C901 - a call for each step would cost as much as the steps
+    app: Cruse, entrance: Entrance, ctx: Context, transport: Transport
+) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
     transport.loop = asyncio.get_running_loop()
     failure: BaseException | None = None
     try:
-        if entrance.match is None or appcontext_pushed.receivers:
+        if entrance.match is None or (heard and appcontext_pushed.receivers):
             app.context_pushed(ctx)
         elif ctx.routing_exception is None:
             entrance.match(ctx)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.exceptions import SecurityError
 
 from cruse.bridge import OffLoop, drive_to_end
+from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
-from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
-from cruse.plans import make_entrance
+from cruse.pipeline import answer
+from cruse.plans import make_entrance, plan_of
 from cruse.responses import has_no_body
-from cruse.signals import appcontext_pushed
+from cruse.signals import appcontext_pushed, heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -76,7 +77,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         ctx.take_path(path)
     if "cruse.loop" in environ or "cruse.preserve_context" in environ:
         _take_over(ctx, environ)
-    if entrance.match is None or appcontext_pushed.receivers:
+    if entrance.match is None or (heard and appcontext_pushed.receivers):
         app.context_pushed(ctx)
     elif ctx.routing_exception is None:
         entrance.match(ctx)

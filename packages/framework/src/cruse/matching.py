@@ -1,0 +1,61 @@
+"""How a request finds its route."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect, WebsocketMismatch
+
+from cruse.responses import without_controls
+
+if TYPE_CHECKING:
+    from cruse.app import Cruse
+    from cruse.context import Context
+
+__all__ = ["Matcher"]
+
+
+class Matcher:
+    """Finds the routes of an application's requests.
+
+    Args:
+        app: The application.
+        own_adapter: Whether it has its own way to make URL adapters.
+    """
+
+    __slots__ = ("alone", "config", "router")
+
+    def __init__(self, app: Cruse, own_adapter: bool) -> None:
+        self.router = app.router
+        self.config = app.config
+        #: Whether the path and the method decide, and not the host.
+        self.alone = not (own_adapter or app.subdomain_matching)
+
+    def match(self, ctx: Context) -> None:
+        """Find the route of a request; what routing raises is kept for after the hooks."""
+        try:
+            if self.alone and self.config["TRUSTED_HOSTS"] is None:
+                found = self.router.match(ctx.path, ctx.method, ctx.websocket is not None)
+                if found is not None:
+                    ctx.route, ctx.view_args = found
+                    return
+            self._ask_adapter(ctx)
+        except WebsocketMismatch as error:
+            from cruse.websockets import UpgradeRequired
+
+            ctx.routing_exception = error if ctx.websocket else UpgradeRequired(ctx.request)
+        except HTTPException as error:
+            if isinstance(error, RequestRedirect):  # it keeps the query, whatever is in that
+                error.new_url = without_controls(error.new_url)
+            ctx.routing_exception = error
+        except Exception as error:  # a converter's: answered as a view's would be
+            ctx.routing_exception = cast("HTTPException", error)
+
+    def _ask_adapter(self, ctx: Context) -> None:
+        adapter = ctx.url_adapter
+        if adapter is not None:
+            rule, ctx.view_args = adapter.match(  # type: ignore[assignment]
+                ctx.path, ctx.method, return_rule=True, websocket=ctx.websocket is not None
+            )
+            ctx.route = self.router.route(rule)

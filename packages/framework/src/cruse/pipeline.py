@@ -12,6 +12,7 @@ requests run off the loop, in one hop, because those methods are plain functions
 
 from __future__ import annotations
 
+from itertools import chain
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,7 +35,7 @@ from cruse.responses import Response
 from cruse.signals import got_request_exception, heard, request_finished, request_started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from cruse.context import Context
     from cruse.plans import Call, Plan
@@ -177,12 +178,17 @@ def full_dispatch(ctx: Context, plan: Plan) -> Response | Coroutine[Any, Any, Re
 
     Where something is to be waited for, the result is a coroutine.
     """
-    if plan.begins or ctx.method == "OPTIONS" or (heard and request_started.receivers):
-        return _full_dispatch(ctx, plan, _begin(ctx, plan))
     try:
-        value = dispatch(ctx, plan)
+        if ctx.method == "OPTIONS" or (heard and request_started.receivers):
+            value: Any = _announce(ctx, plan)
+        else:
+            value = preprocess(ctx, plan) if plan.begins else None
+            if value is None:
+                value = dispatch(ctx, plan)
+            elif type(value) is CoroutineType:
+                value = _dispatch_unless(value, ctx, plan)
     except Exception as error:
-        if plan.custom or ctx.app.error_handler_spec:  # they are called where the error is
+        if plan.has_own or ctx.app.error_handler_spec:  # they are called where the error is
             value = _raise(error)
         else:
             value = handle_user_exception(ctx, plan, error)
@@ -206,28 +212,69 @@ async def _full_dispatch(ctx: Context, plan: Plan, value: Any) -> Response:
     return response  # type: ignore[no-any-return]
 
 
-async def _begin(ctx: Context, plan: Plan) -> Any:
-    """Do what comes before the view; return its value unless something else is the answer."""
+async def _announce(ctx: Context, plan: Plan) -> Any:
+    """Tell of the request, let it be one of another site's, and go the usual way."""
     if heard and request_started.receivers:
         await send(ctx, request_started)
     value = None
     if ctx.method == "OPTIONS" and ctx.app.cors is not None:
         value = ctx.app.cors.preflight(ctx)
     if value is None and plan.begins:
-        value = await preprocess(ctx, plan)
+        value = preprocess(ctx, plan)
+        if type(value) is CoroutineType:
+            value = await value
     return dispatch(ctx, plan) if value is None else value
 
 
-async def preprocess(ctx: Context, plan: Plan) -> Any:
-    """Run the URL preprocessors and the before hooks; what one of these returns is the answer."""
+async def _dispatch_unless(answer: Any, ctx: Context, plan: Plan) -> Any:
+    """Call the view unless hooks, which are waited for, have an answer."""
+    value = await answer
+    return dispatch(ctx, plan) if value is None else value
+
+
+def preprocess(ctx: Context, plan: Plan) -> Any:
+    """Run the URL preprocessors and the before hooks; what one of these returns is the answer.
+
+    Where something is to be waited for, the result is a coroutine.
+    """
+    on_loop = ctx.bridge.on_loop
+    if plan.has_own or (plan.session_waits and (plan.mixed or on_loop)):
+        return _preprocess(ctx, plan)
+    return _run_before(ctx, plan)
+
+
+async def _preprocess(ctx: Context, plan: Plan) -> Any:
+    """Open the session first, or ask the application's own version."""
     if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
         await open_session_ahead(ctx)
     if "preprocess_request" in plan.custom:
         return await own(ctx, plan, "preprocess_request")
+    value = _run_before(ctx, plan)
+    return await value if type(value) is CoroutineType else value
+
+
+def _run_before(ctx: Context, plan: Plan) -> Any:
     for preprocessor in plan.preprocessors:
         preprocessor(ctx.endpoint, ctx.view_args)
+    if ctx.bridge.on_loop:
+        return _go_on(ctx, plan.before)
+    hooks = iter(plan.before)
+    for before in hooks:
+        if before.is_async:
+            return _go_on(ctx, hooks, call(ctx, before))
+        value = before.function()
+        if type(value) is CoroutineType:
+            return _go_on(ctx, hooks, settled(ctx, value))
+        if value is not None:
+            return value
+    return None
+
+
+async def _go_on(ctx: Context, hooks: Iterable[Call], first: Any = None) -> Any:
+    """Run before hooks, some of which are waited for."""
+    value = None if first is None else await first
     on_loop = ctx.bridge.on_loop
-    for before in plan.before:
+    for before in hooks if value is None else ():
         if before.is_async is not on_loop:
             value = await call(ctx, before)
         else:  # it is of this side's colour: the usual case has no coroutine around it
@@ -235,8 +282,8 @@ async def preprocess(ctx: Context, plan: Plan) -> Any:
             if type(value) is CoroutineType:
                 value = await settled(ctx, value)
         if value is not None:
-            return value
-    return None
+            break
+    return value
 
 
 def dispatch(ctx: Context, plan: Plan) -> Any:
@@ -308,13 +355,13 @@ def finalize(
         return own(ctx, plan, "finalize_request", value, from_error_handler)
     response = ctx.app.make_response(value)
     if (
-        plan.follows
-        or ctx.follows
+        ctx.follows
         or plan.changes != ctx.app.changes.count
         or (heard and request_finished.receivers)
+        or (plan.follows and from_error_handler)
     ):
         return _complete(ctx, plan, response, from_error_handler)
-    return response
+    return process_response(ctx, plan, response) if plan.follows else response
 
 
 async def _complete(
@@ -328,7 +375,8 @@ async def _complete(
             or ctx.made_session is not None
             or plan.changes != ctx.app.changes.count
         ):
-            response = await process_response(ctx, plan, response)
+            made: Any = process_response(ctx, plan, response)
+            response = await made if type(made) is CoroutineType else made
         if request_finished.receivers:
             await send(ctx, request_finished, response=response)
     except Exception:
@@ -342,8 +390,35 @@ async def _complete(
     return response
 
 
-async def process_response(ctx: Context, plan: Plan, response: Response) -> Response:
-    """Run the after hooks, this request's own first, and save the session."""
+def process_response(
+    ctx: Context, plan: Plan, response: Response
+) -> Response | Coroutine[Any, Any, Response]:
+    """Run the after hooks, this request's own first, and save the session.
+
+    Where something is to be waited for, the result is a coroutine.
+    """
+    if (
+        plan.has_own
+        or ctx.after_functions
+        or ctx.bridge.on_loop
+        or plan.changes != ctx.app.changes.count
+    ):
+        return _process_response(ctx, plan, response)
+    hooks = iter(plan.after)
+    for after in hooks:
+        if after.is_async:
+            return _run_after(ctx, plan, chain((after,), hooks), response)
+        made = after.function(response)
+        if type(made) is CoroutineType:
+            return _run_after(ctx, plan, hooks, settled(ctx, made))
+        response = made
+    if type(response) is not ctx.app.response_class:
+        response = as_response(ctx, response)
+    return response if ctx.made_session is None else save_session(ctx, plan, response)
+
+
+async def _process_response(ctx: Context, plan: Plan, response: Response) -> Response:
+    """Ask the application's own version, or run this request's hooks before the registered."""
     if "process_response" in plan.custom:
         return as_response(ctx, await own(ctx, plan, "process_response", response))
     done = 0
@@ -352,8 +427,15 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
         done += 1
     # Views of some extensions append to `after_request_funcs`, and mean this very response.
     current = plan if plan.changes == ctx.app.changes.count else plan_of(ctx)
+    return await _run_after(ctx, plan, current.after, response)
+
+
+async def _run_after(ctx: Context, plan: Plan, hooks: Iterable[Call], response: Any) -> Response:
+    """Run after hooks, some of which are waited for, as may be the response; save the session."""
+    if type(response) is CoroutineType:
+        response = await response
     on_loop = ctx.bridge.on_loop
-    for after in current.after:
+    for after in hooks:
         if after.is_async is not on_loop:
             response = await call(ctx, after, response)
         else:
@@ -364,7 +446,7 @@ async def process_response(ctx: Context, plan: Plan, response: Response) -> Resp
         response = as_response(ctx, response)
     if ctx.made_session is not None:
         response = await save_session(ctx, plan, response)
-    return response
+    return response  # type: ignore[no-any-return]
 
 
 def as_response(ctx: Context, value: Any) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from asyncio import CancelledError
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
@@ -99,7 +99,8 @@ async def _handshake(
         return []
     response = response_class(status=101)
     del response.headers["Content-Type"]
-    response = await process_response(ctx, plan, response)
+    made: Any = process_response(ctx, plan, response)
+    response = cast("Response", await made)  # on a loop it is to be waited for
     if fields:
         response.headers.extend(list(fields))
     return response.own_head(None, [])
@@ -111,7 +112,7 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
         try:
             value = None
             if plan.preprocessors or plan.before or plan.session_waits:
-                value = await preprocess(ctx, plan)
+                value = await preprocess(ctx, plan)  # on a loop it is to be waited for
             if value is None:
                 environ: Any = ctx.environ
                 trusted = ctx.app.config["WEBSOCKET_ORIGINS"]

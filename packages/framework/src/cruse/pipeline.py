@@ -72,46 +72,58 @@ def answer(
     Returns:
         What is still to be waited for: most plain views have nothing of that kind.
     """
-    response: Any
+    value: Any = None
+    response: Any = None
     try:
         if plan.has_own and "full_dispatch_request" in plan.custom:
             response = own(ctx, plan, "full_dispatch_request")
         else:
-            response = full_dispatch(ctx, plan)
+            value = enter(ctx, plan)
+            if type(value) is not CoroutineType:
+                response = finalize(ctx, plan, value)
     except BaseException as error:
         response = _raise(error)
     if (
-        type(response) is CoroutineType
+        response is None
+        or type(response) is CoroutineType
         or begin is not None
         or plan.completes
         or ends_with_something(ctx, plan)
     ):
-        return _answer_later(ctx, plan, response, begin)
+        return _answer_later(ctx, plan, value, response, begin)
     _let_go(ctx)
     ctx.response = response
     return None
 
 
-async def _answer_later(ctx: Context, plan: Plan, response: Any, begin: Begin | None) -> None:
-    """Wait for a response and do what follows it."""
+async def _answer_later(
+    ctx: Context, plan: Plan, value: Any, response: Any, begin: Begin | None
+) -> None:
+    """Wait for the view's value, or for a response, and do what follows it."""
     try:
-        if type(response) is CoroutineType:
-            try:
+        try:
+            if response is None:  # as in `full_dispatch`: a call would cost as much as all else
+                try:
+                    while type(value) is CoroutineType:
+                        value = await value
+                except Exception as error:
+                    value = handle_user_exception(ctx, plan, error)
+                    if type(value) is CoroutineType:
+                        value = await value
+                response = finalize(ctx, plan, value)
+            if type(response) is CoroutineType:
                 response = await response
-            except Exception as error:
-                response = await handle_failure(ctx, plan, error)
-        if plan.completes:
-            await complete(ctx, response)
-        if begin is not None:
-            begin(response)
+        except Exception as error:
+            response = await handle_failure(ctx, plan, error)
+        if plan.completes or begin is not None:
+            await complete(ctx, response, begin)
     except BaseException as error:
         _preserve_for_debugger(ctx)
         await finish(ctx, plan, error)
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
-    if ctx.keep is None:
-        _let_go(ctx)
+    _let_go(ctx)
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
 
@@ -124,9 +136,9 @@ async def _raise(error: BaseException) -> None:
 def _let_go(ctx: Context) -> None:
     """Cut what would keep a context, and all that it holds, until the collector comes."""
     request, unmatched = ctx.made_request, ctx.routing_exception
-    if request is not None:
+    if request is not None and ctx.keep is None:
         ctx.part(request)
-    if unmatched is not None:
+    if unmatched is not None and ctx.keep is None:
         unmatched.__traceback__ = None  # it leads back to the context
 
 
@@ -142,18 +154,21 @@ async def finish_ahead(
         ctx.app.log_exception((type(error), error, error.__traceback__))
         response.close()
         response = ctx.app.make_response(InternalServerError(original_exception=error))
-        await complete(ctx, response)
-        if begin is not None:
-            begin(response, error)
+        await complete(ctx, response, begin, error)
     return response
 
 
-async def complete(ctx: Context, response: Response) -> None:
-    """Let an answer be what settings say of all of them: readable for other sites, compressed."""
+async def complete(ctx: Context, response: Response, begin: Begin | None, *error: Any) -> None:
+    """Let an answer be what settings say of all of them: readable for other sites, compressed.
+
+    The one that is to ``begin`` with it is told, of an error as well.
+    """
     if ctx.app.cors is not None:
         ctx.app.cors.mark(ctx, response)
     if ctx.app.compression is not None:
         await ctx.app.compression.apply(ctx, response)
+    if begin is not None:
+        begin(response, *error)
 
 
 def _preserve_for_debugger(ctx: Context) -> None:
@@ -173,32 +188,28 @@ async def handle_failure(ctx: Context, plan: Plan, error: Exception) -> Response
     return await handle_exception(ctx, plan, error)
 
 
-def full_dispatch(ctx: Context, plan: Plan) -> Response | Coroutine[Any, Any, Response]:
-    """Run hooks and view, let error handlers answer for errors, and finish the response.
+def enter(ctx: Context, plan: Plan) -> Any:
+    """Run hooks and view and return the value; let error handlers answer for errors.
 
-    Where something is to be waited for, the result is a coroutine.
+    Where something is to be waited for, the result is a coroutine, whose errors are still to be
+    answered.
     """
     try:
         if ctx.method == "OPTIONS" or (heard and request_started.receivers):
-            value: Any = _announce(ctx, plan)
-        else:
-            value = preprocess(ctx, plan) if plan.begins else None
-            if value is None:
-                value = dispatch(ctx, plan)
-            elif type(value) is CoroutineType:
-                value = _dispatch_unless(value, ctx, plan)
+            return _announce(ctx, plan)
+        value = preprocess(ctx, plan) if plan.begins else None
+        if value is None:
+            return dispatch(ctx, plan)
+        return _dispatch_unless(value, ctx, plan) if type(value) is CoroutineType else value
     except Exception as error:
         if plan.has_own or ctx.app.error_handler_spec:  # they are called where the error is
-            value = _raise(error)
-        else:
-            value = handle_user_exception(ctx, plan, error)
-    if type(value) is CoroutineType:
-        return _full_dispatch(ctx, plan, value)
-    return finalize(ctx, plan, value)
+            return _raise(error)
+        return handle_user_exception(ctx, plan, error)
 
 
-async def _full_dispatch(ctx: Context, plan: Plan, value: Any) -> Response:
-    """Wait for what a view returns and finish the response."""
+async def full_dispatch(ctx: Context, plan: Plan) -> Response:
+    """Run hooks and view, let error handlers answer for errors, and finish the response."""
+    value = enter(ctx, plan)
     try:
         while type(value) is CoroutineType:
             value = await value

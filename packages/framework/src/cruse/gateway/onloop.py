@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from asyncio import get_running_loop
 from contextvars import copy_context
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.context import Context
+    from cruse.environ import LazyEnviron
     from cruse.gateway.fileparts import FilePart
     from cruse.plans import Entrance, Plan
     from cruse.responses import Fields, Response
     from cruse.workers import KeptThread, WorkerPool
 
-__all__ = ["LoopBody", "Transport", "serve"]
+__all__ = ["ANNOUNCING", "WITHOUT_BODY", "LoopBody", "Transport", "serve"]
 
+#: Methods whose requests have a body only if they announce one, which HTTP/1 has to (RFC 9112
+#: section 6.3).
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+ANNOUNCING = frozenset({"1", "1.0", "1.1"})
 FILE_CHUNK = 256 * 1024  # bytes of a file read in one hop to a thread
 
 
@@ -44,11 +50,17 @@ class Transport(Protocol):
     #: The loop that the request is served on; :func:`serve` sets it.
     loop: asyncio.AbstractEventLoop
 
+    def make_environ(self) -> LazyEnviron:
+        """Make the environ of the request."""
+
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Send a response that is complete."""
 
-    async def send_plain(self, response: Response, fields: Fields) -> None:
-        """Send a plain response: its head is these fields and what follows from its body."""
+    def send_plain(self, response: Response, fields: Fields) -> Awaitable[None] | None:
+        """Send a plain response: its head is these fields and what follows from its body.
+
+        ``None`` when there is nothing to wait for.
+        """
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -144,7 +156,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
 ) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
-    transport.loop = asyncio.get_running_loop()
+    transport.loop = get_running_loop()
     failure: BaseException | None = None
     try:
         if entrance.match is None or (heard and appcontext_pushed.receivers):
@@ -152,7 +164,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         elif ctx.routing_exception is None:
             entrance.match(ctx)
         if app.observers:
-            transport = ObservedTransport(ctx, transport)
+            transport = cast("Transport", ObservedTransport(ctx, transport))
         plan = plan_of(ctx)
         place = None
         if plan.hop:
@@ -168,7 +180,9 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             fields = app.security_headers.of(ctx, response)
         has_body = ctx.method != "HEAD"
         if has_body and response.plain:
-            await transport.send_plain(response, fields)
+            sending = transport.send_plain(response, fields)
+            if sending is not None:
+                await sending
         elif has_body and response.only_whole:
             head = response.own_head(ctx.environ, fields)
             await transport.send_whole(response._status_code, head, response.whole[0])
@@ -190,7 +204,7 @@ async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:
     In a copy of the context variables: the task's own would be entered by two threads. A stream
     keeps the thread, for it may use what the view has opened there.
     """
-    loop, pool = asyncio.get_running_loop(), ctx.app.pool
+    loop, pool = get_running_loop(), ctx.app.pool
     ctx.bridge = OffLoop(lambda: loop)
     variables = copy_context()
     made: list[tuple[Response, KeptThread | None] | None] = []
@@ -403,7 +417,7 @@ class _Stream:
             if rest > 0:
                 await asyncio.sleep(rest)
                 continue
-            self._beating = asyncio.get_running_loop().create_future()
+            self._beating = get_running_loop().create_future()
             try:
                 await self._transport.send_chunk(EventBody.beat)
             except OSError:
@@ -442,7 +456,7 @@ def _batch(chunks: Iterator[bytes]) -> bytes | None:
 
 def _started(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Make a task of a coroutine that begins at once, where Python has that (3.12)."""
-    loop = asyncio.get_running_loop()
+    loop = get_running_loop()
     if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
         return asyncio.Task(sending, loop=loop, eager_start=True)
     return loop.create_task(sending)

@@ -105,6 +105,12 @@ class Fields(list[tuple[str, str]]):
 class _Headers(Headers):
     """Werkzeug's, in which the usual new field is one call and not three."""
 
+    def add(self, key: Any, value: Any, /, **options: Any) -> None:
+        if type(key) is str and type(value) is str and value.isprintable() and not options:
+            self._list.append((key, value))
+        else:
+            super().add(key, value, **options)
+
     def __setitem__(self, key: Any, value: Any) -> None:
         if type(key) is str and type(value) is str and value.isprintable():
             wanted = key.lower()

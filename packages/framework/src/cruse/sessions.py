@@ -22,7 +22,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
 from werkzeug.http import dump_cookie
 
-from cruse.bridge import call
+from cruse.bridge import begin
 from cruse.colors import inline, is_inline
 from cruse.globals import _cv
 from cruse.json.tag import TaggedJSONSerializer
@@ -200,17 +200,18 @@ class SessionInterface:
         """Whether to open the session before an async view: when the request has its cookie."""
         return self.get_cookie_name(app) in request.cookies
 
-    async def open(self, app: Cruse, request: Request, bridge: Bridge) -> SessionMixin | None:
-        """Call :meth:`open_session` where it belongs."""
-        session: SessionMixin | None = await call(bridge, self.open_session, app, request)
-        return session
+    def open(self, app: Cruse, request: Request, bridge: Bridge) -> Any:
+        """Call :meth:`open_session` where it belongs.
 
-    async def save(
-        self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge
-    ) -> None:
+        Here and in :meth:`save` that gives a coroutine where something is to be waited for.
+        """
+        return begin(bridge, self.open_session, app, request)
+
+    def save(self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge) -> Any:
         """Call :meth:`save_session` where it belongs, if anybody looked into the session."""
         if session.accessed or session.modified:
-            await call(bridge, self.save_session, app, session, response)
+            return begin(bridge, self.save_session, app, session, response)
+        return None
 
     def make_null_session(self, app: Cruse) -> NullSession:
         """Return what stands in for a session when :meth:`open_session` returned None."""
@@ -288,9 +289,12 @@ class SessionInterface:
 
     def dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
         """Return the ``Set-Cookie`` that gives the browser a value."""
+        expires = self.get_expiration_time(app, session)
+        if expires is not None:
+            expires = expires.replace(microsecond=0)  # it is written to the second
         start, end = _around_value(
             self.get_cookie_name(app),
-            self.get_expiration_time(app, session),
+            expires,
             self.get_cookie_domain(app),
             self.get_cookie_path(app),
             self.get_cookie_secure(app),
@@ -368,8 +372,6 @@ class SecureCookieSessionInterface(SessionInterface):
         return serializer
 
     def _make_serializer(self, keys: tuple[str | bytes, ...]) -> URLSafeTimedSerializer:
-        # By its name, the usual digest takes a path that is all C.
-        usual = self.digest_method is SecureCookieSessionInterface.digest_method
         secrets: list[Any] = list(keys)
         return SigningSerializer(
             secrets,
@@ -378,7 +380,7 @@ class SecureCookieSessionInterface(SessionInterface):
             signer_kwargs={
                 "key_derivation": self.key_derivation,
                 "digest_method": self.digest_method,
-                "algorithm": HMAC("sha1" if usual else self.digest_method),
+                "algorithm": HMAC(self.digest_method),
             },
         )
 

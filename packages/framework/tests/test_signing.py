@@ -3,7 +3,6 @@
 import hmac
 from hashlib import md5, sha1, sha256, sha512
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import BadData, URLSafeTimedSerializer

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["Fields", "Response", "has_no_body", "headers_of", "vary_by", "without_controls"]
+__all__ = [
+    "Fields",
+    "Response",
+    "add_cookie",
+    "has_no_body",
+    "headers_of",
+    "vary_by",
+    "without_controls",
+]
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
@@ -54,6 +62,8 @@ _OF_ENTITIES = frozenset(
     }
 )
 _LOCATIONS = frozenset({"location", "content-location"})
+#: What may be added to an answer whose headers nobody touches.
+_ADDED = frozenset({"vary", "set-cookie"})
 
 
 def has_no_body(status: int) -> bool:
@@ -64,13 +74,22 @@ def has_no_body(status: int) -> bool:
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
     if isinstance(response, Response) and response.plain:  # the usual case
-        response._headers = headers_of(response.plain_head([("Vary", field)]))
+        response._headers = [("Vary", field)]
         return
     given = response.headers.getlist("Vary")
     if not given:
         response.headers.add("Vary", field)
     elif field not in given:  # else the usual case, at a tenth of the cost
         response.vary.add(field)
+
+
+def add_cookie(response: WerkzeugResponse, cookie: str) -> None:
+    """Add a ``Set-Cookie`` field."""
+    added = response._headers if isinstance(response, Response) else None
+    if type(added) is list and cookie.isprintable():
+        added.append(("Set-Cookie", cookie))
+    else:
+        response.headers.add("Set-Cookie", cookie)
 
 
 def without_controls(url: str) -> str:
@@ -198,7 +217,9 @@ class Response(WerkzeugResponse):
             raise ValueError(f"The status {status!r} has a line break or a control character.")
         return status, code
 
-    _headers: Headers | None = None
+    #: The header fields: ``None`` until somebody touches them, and a list as long as the framework
+    #: alone has added some to those that follow from the body.
+    _headers: Headers | list[tuple[str, str]] | None = None
     _closing: list[Callable[[], Any]] | None = None
     _mimetype: str | None = None
     _status_code = 200
@@ -226,8 +247,8 @@ class Response(WerkzeugResponse):
         def headers(self) -> Headers:
             """The header fields."""
             headers = self._headers
-            if headers is None:
-                headers = self._headers = headers_of(self.plain_head([]))
+            if headers is None or type(headers) is list:
+                headers = self._headers = headers_of(self.plain_head(headers or []))
             return headers
 
         @headers.setter
@@ -473,18 +494,28 @@ class Response(WerkzeugResponse):
         """
         return self.plain_head(defaults) if self.plain else self.own_head(environ, defaults)
 
+    def _is_as_made(self, defaults: list[tuple[str, str]]) -> bool:
+        """Whether the head follows from the body, and from what was added to that."""
+        if self._own_ways or self._status_code in _BODILESS:
+            return False
+        if self._headers is None:
+            return not isinstance(self.response, _SEQUENCES)  # a stream
+        return (
+            self.response is self.whole
+            and isinstance(defaults, Fields)
+            and defaults.names.isdisjoint(_ADDED)
+            and "get_wsgi_headers" not in self.__dict__
+        )
+
     def own_head(
         self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
-        if (
-            self._headers is None
-            and not isinstance(self.response, _SEQUENCES)
-            and not (self._own_ways or self._status_code in _BODILESS)
-        ):
-            return self.plain_head(defaults)  # a stream whose headers nobody has touched
         made = self._headers
-        headers: Any = self.headers if made is None or self._own_ways else made
+        untouched = made is None or type(made) is list
+        if untouched and self._is_as_made(defaults):
+            return self.plain_head([*(made or ()), *defaults])  # type: ignore[misc]
+        headers: Any = self.headers if untouched or self._own_ways else made
         usual = (
             (type(headers) is _Headers or type(headers) is Headers)
             and type(self).get_wsgi_headers is _get_wsgi_headers

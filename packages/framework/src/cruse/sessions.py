@@ -26,7 +26,7 @@ from cruse.bridge import begin
 from cruse.colors import inline, is_inline
 from cruse.globals import _cv
 from cruse.json.tag import TaggedJSONSerializer
-from cruse.responses import vary_by
+from cruse.responses import add_cookie, vary_by
 from cruse.signing import HMAC, SigningSerializer, secret_keys
 
 if TYPE_CHECKING:
@@ -433,7 +433,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if limit and len(cookie) > limit:
             self.too_large(app, session, response, len(cookie))
         else:
-            response.headers.add("Set-Cookie", cookie)
+            add_cookie(response, cookie)
 
     def too_large(self, app: Cruse, session: SessionMixin, response: Response, size: int) -> None:
         """Refuse a cookie that browsers would drop. Override it to do something else.

@@ -91,7 +91,7 @@ class HMAC(SigningAlgorithm):
 
 @lru_cache(1)
 def _stamp(seconds: int) -> bytes:
-    """Return a time as it stands in a signed value: the same for all that is signed in a second."""
+    """Return a time as it stands in signed values: the same one for all of a second."""
     return _encode(seconds.to_bytes((seconds.bit_length() + 7) // 8, "big"))
 
 

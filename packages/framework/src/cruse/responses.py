@@ -514,7 +514,7 @@ class Response(WerkzeugResponse):
         made = self._headers
         untouched = made is None or type(made) is list
         if untouched and self._is_as_made(defaults):
-            return self.plain_head([*(made or ()), *defaults])  # type: ignore[misc]
+            return self.plain_head([*(made or ()), *defaults])
         headers: Any = self.headers if untouched or self._own_ways else made
         usual = (
             (type(headers) is _Headers or type(headers) is Headers)

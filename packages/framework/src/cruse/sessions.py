@@ -87,6 +87,9 @@ class SessionMixin(MutableMapping[str, Any]):
         self.modified = True
 
 
+_getitem, _setitem, _get = dict.__getitem__, dict.__setitem__, dict.get
+
+
 class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     """The session of the signed cookie; it knows whether it was read and whether changed.
 
@@ -100,6 +103,22 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     def __init__(self, initial: Any = None) -> None:
         super().__init__(initial, _note_change)
         self.new = initial is None
+
+    # What nearly all views do is written out: `_noting` and werkzeug take a few calls for each.
+
+    def __getitem__(self, key: str) -> Any:
+        self.accessed = True
+        return _getitem(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        _setitem(self, key, value)
+        if self.on_update is not None:
+            self.on_update(self)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value, or ``default``."""
+        self.accessed = True
+        return _get(self, key, default)
 
 
 def _note_change(session: SecureCookieSession) -> None:
@@ -123,8 +142,8 @@ def _noting(name: str) -> Callable[..., Any]:
 # Whatever tells something about the content counts: a cache between must learn of it, or it gives
 # one visitor's page to another (Flask's CVE-2023-30861 and GHSA-68rp-wp8r-4726).
 for _name in (
-    *("__contains__", "__eq__", "__getitem__", "__iter__", "__len__", "__ne__", "__or__"),
-    *("__repr__", "__reversed__", "__ror__", "copy", "get", "items", "keys", "pop"),
+    *("__contains__", "__eq__", "__iter__", "__len__", "__ne__", "__or__"),
+    *("__repr__", "__reversed__", "__ror__", "copy", "items", "keys", "pop"),
     *("setdefault", "values"),
 ):
     setattr(SecureCookieSession, _name, _noting(_name))

@@ -112,8 +112,9 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
 
     def __setitem__(self, key: str, value: Any) -> None:
         _setitem(self, key, value)
-        if self.on_update is not None:
-            self.on_update(self)
+        note: Any = self.on_update
+        if note is not None:
+            note(self)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value, or ``default``."""

@@ -101,9 +101,9 @@ WORK = [
     ("/query?q=tea", NOTHING, b"tea", 28, 33),
     ("/form", FORM, b"Ada Lovelace ada@example.org", 48, 72),
     ("/echo", JSON, b'{"name":"Ada"}\n', 42, 63),
-    ("/session", NOTHING, b"1", 116, 130),
+    ("/session", NOTHING, b"1", 102, 114),
     ("/hooked/view", NOTHING, b"1", 33, 42),
-    ("/nowhere", NOTHING, None, 37, 47),
+    ("/nowhere", NOTHING, None, 34, 44),
 ]
 
 

@@ -170,3 +170,22 @@ def test_json_s_other_types_are_still_written(serializer):
     from decimal import Decimal
 
     assert serializer.loads(serializer.dumps(Decimal("1.5"))) == json.loads('"1.5"')
+
+
+def test_a_tag_of_your_own_is_asked_about_what_json_has_too(serializer):
+    class Empty(JSONTag):
+        key = " e"
+
+        def check(self, value):
+            return value == {}
+
+        def to_json(self, value):
+            return 0
+
+        def to_python(self, value):
+            return "empty"
+
+    assert serializer.dumps({"a": {}}) == '{"a":{}}'
+    serializer.register(Empty, index=0)
+    assert serializer.dumps({"a": {}}) == '{"a":{" e":0}}'
+    assert serializer.loads(serializer.dumps({})) == "empty"

@@ -11,7 +11,7 @@ import pytest
 from itsdangerous import BadSignature
 from werkzeug.http import parse_date
 
-from cruse import Cruse, session
+from cruse import Cruse, inline, session
 from cruse.json.tag import JSONTag, TaggedJSONSerializer
 from cruse.sessions import (
     NullSession,
@@ -558,6 +558,43 @@ def test_an_interface_may_be_async(app, client, colour):
     assert [client.get(f"/{colour}").text for _ in range(2)] == ["1", "2"]
     with client.session_transaction() as opened:
         assert opened["n"] == 2
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_an_interface_may_have_its_own_way_to_its_methods(app, gateway, quick):
+    class Noting(SecureCookieSessionInterface):
+        noted = ()
+
+        async def open(self, app, request, bridge):
+            self.noted += ("open",)
+            return self.open_session(app, request)
+
+        async def save(self, app, session, response, bridge):
+            self.noted += ("save",)
+            self.save_session(app, session, response)
+
+    class Quick(SecureCookieSessionInterface):
+        noted = ()
+
+        @inline
+        def open_session(self, app, request):
+            self.noted += ("open",)
+            opened = super().open_session(app, request)
+            return awaited(opened) if self.noted == ("open",) else opened
+
+        @inline
+        async def save_session(self, app, session, response):
+            self.noted += ("save",)
+            super().save_session(app, session, response)
+
+    async def awaited(value):
+        return value
+
+    app.session_interface = Quick() if quick else Noting()
+    with app.test_client(gateway=gateway) as client:
+        client.get("/set")
+        assert client.get("/get").text == "42"
+    assert app.session_interface.noted == ("open", "save") * 2
 
 
 def test_an_interface_that_blocks_does_not_block_the_loop(app):

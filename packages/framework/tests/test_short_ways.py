@@ -7,7 +7,7 @@ import pytest
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import ImATeapot
 
-from cruse import Cruse, Request, Response, g, request, websocket
+from cruse import Cruse, Request, Response, g, request, session, websocket
 from cruse.context import Context
 from cruse.formparser import FormParser
 
@@ -77,6 +77,85 @@ def test_the_head_of_a_plain_answer_is_its_own(client_of, mimetype, body):
         assert response.text == sent
         assert response.content_length == len(sent)
         assert response.headers.getlist("Content-Type") == [f"{mimetype}; charset=utf-8"]
+
+
+class WithOwnFields(Response):
+    def get_wsgi_headers(self, environ):
+        headers = super().get_wsgi_headers(environ)
+        headers["X-Own"] = "yes"
+        return headers
+
+
+def keep_this(app):
+    """Touch nothing."""
+
+
+def look(app):
+    app.after_request(lambda response: response if response.headers else None)
+
+
+def have_own_class(app):
+    app.response_class = WithOwnFields
+
+
+def vary_by_default(app):
+    app.config["SECURITY_HEADERS"] = {**app.config["SECURITY_HEADERS"], "Vary": "Origin"}
+
+
+def replace_the_body(app):
+    @app.after_request
+    def replace(response):
+        response.data = "another, longer body"
+        return response
+
+
+@pytest.mark.parametrize(
+    "change", [keep_this, look, have_own_class, vary_by_default, replace_the_body]
+)
+@pytest.mark.parametrize("path", ["/", "/nowhere"])
+def test_what_an_answer_varies_by_is_there_once_whatever_else_is_done(client_of, path, change):
+    def view():
+        session["seen"] = True
+        return "body"
+
+    app = app_with(view)
+    app.secret_key = "key"
+    change(app)
+    response = client_of(app).get(path)
+    headers = response.headers
+    assert headers.getlist("Vary") == ["Cookie" if path == "/" else "Accept"]
+    assert len(headers.getlist("Set-Cookie")) == (path == "/")
+    assert headers.getlist("Content-Length") == [str(len(response.data))]
+    assert headers.getlist("Content-Type") == ["text/html; charset=utf-8"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert ("X-Own" in headers) is (change is have_own_class)
+
+
+def test_an_error_page_that_looked_into_the_session_varies_by_both(client_of):
+    app = app_with(lambda: "view")
+    app.secret_key = "key"
+
+    @app.before_request
+    def count():
+        session["seen"] = True
+
+    response = client_of(app).get("/nowhere")
+    assert response.vary.as_set() == {"accept", "cookie"}
+    assert response.headers.getlist("Set-Cookie")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_has_its_cookie_and_no_length(client_of, status):
+    def view():
+        session["seen"] = True
+        return "", status
+
+    app = app_with(view)
+    app.secret_key = "key"
+    headers = client_of(app).get("/").headers
+    assert headers["Vary"] == "Cookie"
+    assert headers["Set-Cookie"]
+    assert "Content-Length" not in headers
 
 
 def test_middleware_may_add_to_the_head_of_one_answer():

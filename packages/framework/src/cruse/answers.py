@@ -61,7 +61,8 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if isinstance(body, HTTPException):
         # Answered. Frames that hold it would be held by it until the collector comes.
         body.__traceback__ = None
-        return _forced(app, answer_error(current_context(), body))
+        answer = answer_error(current_context(), body)
+        return answer if isinstance(answer, response_class) else _forced(app, answer)
     if isinstance(body, str | bytes):
         return response_class(body)
     if isinstance(body, bytearray):

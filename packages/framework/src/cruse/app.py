@@ -483,11 +483,13 @@ class Cruse(Application):
         """Whether an error is kept from the teardown functions; never, unless overridden."""
         return False
 
-    def update_template_context(self, context: dict[str, Any]) -> None:
-        """Add what the context processors give to a template's variables."""
-        from cruse.templating import update_template_context
+    if TYPE_CHECKING:
 
-        update_template_context(self, context)
+        def update_template_context(self, context: dict[str, Any]) -> None:
+            """Add what the context processors give to a template's variables."""
+
+    else:
+        update_template_context = imported("cruse.templating", "update_template_context")
 
     # -- colours --
 

@@ -26,9 +26,11 @@ __all__ = [
     "Bridge",
     "OffLoop",
     "OnLoop",
+    "begin",
     "call",
     "drive",
     "drive_to_end",
+    "driven",
     "running_loop",
     "suspended",
     "waiting",
@@ -46,6 +48,11 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         return result
     coroutine.close()
     raise suspended()
+
+
+def driven(value: Any) -> Any:
+    """Return a value; of a coroutine that never suspends, its result."""
+    return drive(value) if type(value) is CoroutineType else value
 
 
 def drive_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -140,6 +147,17 @@ async def call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
     else:
         result = await bridge.cross(function, *args)
     return await bridge.settle(result) if type(result) is CoroutineType else result
+
+
+def begin(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of either colour where it belongs, at once if it is marked as quick.
+
+    For any other, and for what is still to be awaited, the result is a coroutine.
+    """
+    if not is_inline(function):
+        return call(bridge, function, *args)
+    result = function(*args)
+    return bridge.settle(result) if type(result) is CoroutineType else result
 
 
 def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest, SecurityError
 
-from cruse.bridge import drive
+from cruse.bridge import driven
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
 
@@ -203,7 +203,7 @@ class Context(Matched):
             # On a loop the session was opened ahead if there is anything to wait for.
             bridge = self.app.bridge if self.bridge.on_loop else self.bridge
             interface = self.app.session_interface
-            session = drive(interface.open(self.app, self.request, bridge))
+            session = driven(interface.open(self.app, self.request, bridge))
             if session is None:
                 session = interface.make_null_session(self.app)
             self.session = session

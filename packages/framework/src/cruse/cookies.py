@@ -36,17 +36,16 @@ def parse_cookies(field: str, cls: type[MultiDict[str, Any]]) -> Any:
         cls: The class of the dictionary.
     """
     pairs: list[tuple[str, Any]] = []
-    position = 0
-    while True:
+    position, end = 0, len(field)
+    while position < end:
         pair = _PAIR.match(field, position)
         if pair is None:
-            position = field.find(";", position) + 1
-            if not position:
-                return as_multidict(cls, pairs)
+            position = field.find(";", position) + 1 or end
             continue
         position = pair.end()
         name, quoted, plain = pair.groups()
         pairs.append((name, plain or "" if quoted is None else _unescape(quoted)))
+    return as_multidict(cls, pairs)
 
 
 def _unescape(quoted: str) -> str:

@@ -481,7 +481,9 @@ async def open_session_ahead(ctx: Context) -> None:
     interface = ctx.app.session_interface
     if not ctx.session_opened and interface.opens_ahead(ctx.app, ctx.request):
         try:
-            session = await interface.open(ctx.app, ctx.request, ctx.bridge)
+            session: Any = interface.open(ctx.app, ctx.request, ctx.bridge)
+            if type(session) is CoroutineType:
+                session = await session
         except HTTPException as error:
             ctx.session_error = error
         else:
@@ -495,7 +497,9 @@ async def save_session(ctx: Context, plan: Plan, response: Response) -> Response
         return response
     ctx.session_failed = True
     try:
-        await interface.save(ctx.app, session, response, ctx.bridge)
+        saving: Any = interface.save(ctx.app, session, response, ctx.bridge)
+        if type(saving) is CoroutineType:
+            await saving
     except HTTPException as error:
         response.close()
         answer: Any = handle_user_exception(ctx, plan, error)

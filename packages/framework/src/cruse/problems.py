@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["answer_error", "prefers_json", "problem", "wants_problem"]
 
 MIMETYPE = "application/problem+json"
+_OF_ALL = frozenset({"response"})  # what each error has, beside what it was given
 
 
 def problem(status: int, detail: str | None = None, **members: Any) -> Response:
@@ -119,18 +120,20 @@ def _page_of(error: HTTPException, ctx: Context) -> Response:
     """Return an error as a page, with what it says in headers."""
     environ: Any = ctx.environ
     kind: Any = type(error)
-    usual = kind.__module__ == HTTPException.__module__ and error.__dict__.keys() <= {"response"}
-    page = _page_of_kind(kind) if usual else error.get_body(environ)
-    response = ctx.app.response_class(page, error.code, mimetype="text/html")
+    page = _page_of_kind(kind) if error.__dict__.keys() <= _OF_ALL else None
+    response = ctx.app.response_class(
+        error.get_body(environ) if page is None else page, error.code, mimetype="text/html"
+    )
     if kind.get_headers is not HTTPException.get_headers:
         _add_headers(response, error, environ)
     return response
 
 
 @lru_cache(64)
-def _page_of_kind(kind: Any) -> str:
+def _page_of_kind(kind: Any) -> bytes | None:
     """Return the page of one of werkzeug's errors that has nothing but its class's words."""
-    return str(kind().get_body())
+    known = kind.__module__ == HTTPException.__module__
+    return str(kind().get_body()).encode() if known else None
 
 
 def _add_headers(response: Response, error: HTTPException, environ: Any) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Fields",
     "Response",
+    "add_cookie",
     "has_no_body",
     "headers_of",
     "response_of_whole",
@@ -62,6 +63,8 @@ _OF_ENTITIES = frozenset(
     }
 )
 _LOCATIONS = frozenset({"location", "content-location"})
+#: What may be added to an answer whose headers nobody touches.
+_ADDED = frozenset({"vary", "set-cookie"})
 
 
 def has_no_body(status: int) -> bool:
@@ -72,13 +75,22 @@ def has_no_body(status: int) -> bool:
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
     if isinstance(response, Response) and response.plain:  # the usual case
-        response._headers = headers_of(response.plain_head([("Vary", field)]))
+        response._headers = [("Vary", field)]
         return
     given = response.headers.getlist("Vary")
     if not given:
         response.headers.add("Vary", field)
     elif field not in given:  # else the usual case, at a tenth of the cost
         response.vary.add(field)
+
+
+def add_cookie(response: WerkzeugResponse, cookie: str) -> None:
+    """Add a ``Set-Cookie`` field."""
+    added = response._headers if isinstance(response, Response) else None
+    if type(added) is list and cookie.isprintable():
+        added.append(("Set-Cookie", cookie))
+    else:
+        response.headers.add("Set-Cookie", cookie)
 
 
 def without_controls(url: str) -> str:
@@ -112,6 +124,12 @@ class Fields(list[tuple[str, str]]):
 
 class _Headers(Headers):
     """Werkzeug's, in which the usual new field is one call and not three."""
+
+    def add(self, key: Any, value: Any, /, **options: Any) -> None:
+        if type(key) is str and type(value) is str and value.isprintable() and not options:
+            self._list.append((key, value))
+        else:
+            super().add(key, value, **options)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if type(key) is str and type(value) is str and value.isprintable():
@@ -203,7 +221,9 @@ class Response(WerkzeugResponse):
         return status, code
 
     # Each response has these three of its own: where the class has them, too, Python looks twice.
-    _headers: Headers | None
+    #: The header fields: ``None`` until somebody touches them, and a list as long as the framework
+    #: alone has added some to those that follow from the body.
+    _headers: Headers | list[tuple[str, str]] | None
     _closing: list[Callable[[], Any]] | None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes]
@@ -230,8 +250,8 @@ class Response(WerkzeugResponse):
         def headers(self) -> Headers:
             """The header fields."""
             headers = self._headers
-            if headers is None:
-                headers = self._headers = headers_of(self.plain_head([]))
+            if headers is None or type(headers) is list:
+                headers = self._headers = headers_of(self.plain_head(headers or []))
             return headers
 
         @headers.setter
@@ -495,18 +515,28 @@ class Response(WerkzeugResponse):
         """
         return self.plain_head(defaults) if self.plain else self.own_head(environ, defaults)
 
+    def _is_as_made(self, defaults: list[tuple[str, str]]) -> bool:
+        """Whether the head follows from the body, and from what was added to that."""
+        if self._own_ways or self._status_code in _BODILESS:
+            return False
+        if self._headers is None:
+            return not isinstance(self.response, _SEQUENCES)  # a stream
+        return (
+            self.response is self.whole
+            and isinstance(defaults, Fields)
+            and defaults.names.isdisjoint(_ADDED)
+            and "get_wsgi_headers" not in self.__dict__
+        )
+
     def own_head(
         self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
-        if (
-            self._headers is None
-            and not isinstance(self.response, _SEQUENCES)
-            and not (self._own_ways or self._status_code in _BODILESS)
-        ):
-            return self.plain_head(defaults)  # a stream whose headers nobody has touched
         made = self._headers
-        headers: Any = self.headers if made is None or self._own_ways else made
+        untouched = made is None or type(made) is list
+        if untouched and self._is_as_made(defaults):
+            return self.plain_head([*(made or ()), *defaults])
+        headers: Any = self.headers if untouched or self._own_ways else made
         usual = (
             (type(headers) is _Headers or type(headers) is Headers)
             and type(self).get_wsgi_headers is _get_wsgi_headers

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from functools import update_wrapper
+from functools import lru_cache, update_wrapper
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from cruse.colors import inline, is_async
 from cruse.errors import class_and_code, make_handler_spec
+from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse.registry import Changes, LiveDict, ScopedHooks
 from cruse.typing import (
@@ -46,6 +47,8 @@ T_teardown = TypeVar("T_teardown", bound=TeardownCallable)
 T_processor = TypeVar("T_processor", bound=TemplateContextProcessorCallable)
 T_preprocessor = TypeVar("T_preprocessor", bound=URLValuePreprocessorCallable)
 T_url_default = TypeVar("T_url_default", bound=URLDefaultCallable)
+
+_join = lru_cache(256)(os.path.join)  # the same few are asked for with each request of a file
 
 
 def setupmethod(f: F) -> F:
@@ -147,7 +150,7 @@ class Scaffold:
         """The folder of static files, absolute; ``None`` when there is none."""
         if self._static_folder is None:
             return None
-        return os.path.join(self.root_path, self._static_folder)
+        return _join(self.root_path, self._static_folder)
 
     @static_folder.setter
     def static_folder(self, value: str | os.PathLike[str] | None) -> None:
@@ -182,9 +185,7 @@ class Scaffold:
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         """Return how many seconds a browser may keep a file; ``None`` for "ask every time"."""
-        from cruse.globals import current_app
-
-        value: timedelta | int | None = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+        value: timedelta | int | None = current_context().app.config["SEND_FILE_MAX_AGE_DEFAULT"]
         if value is None or isinstance(value, int):
             return value
         return int(value.total_seconds())
@@ -195,19 +196,15 @@ class Scaffold:
         Raises:
             NotFound: When there is no such file.
         """
-        from cruse.globals import current_app
-
         folder = self.static_folder
         if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static files.")
         max_age = self.get_send_file_max_age(filename)
-        return current_app.static_files.answer(folder, filename, max_age)
+        return current_context().app.static_files.answer(folder, filename, max_age)
 
     @inline
     def _answer_static(self, filename: str) -> Any:
         """Call :meth:`send_static_file`: off the event loop, unless it is quick."""
-        from cruse.globals import current_context
-
         ctx = current_context()
         send = self.send_static_file
         ours = getattr(send, "__func__", None) is Scaffold.send_static_file

@@ -22,11 +22,11 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
 from werkzeug.http import dump_cookie
 
-from cruse.bridge import call
+from cruse.bridge import begin
 from cruse.colors import inline, is_inline
 from cruse.globals import _cv
 from cruse.json.tag import TaggedJSONSerializer
-from cruse.responses import vary_by
+from cruse.responses import add_cookie, vary_by
 from cruse.signing import HMAC, SigningSerializer, secret_keys
 
 if TYPE_CHECKING:
@@ -87,6 +87,9 @@ class SessionMixin(MutableMapping[str, Any]):
         self.modified = True
 
 
+_getitem, _setitem, _get = dict.__getitem__, dict.__setitem__, dict.get
+
+
 class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     """The session of the signed cookie; it knows whether it was read and whether changed.
 
@@ -100,6 +103,23 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     def __init__(self, initial: Any = None) -> None:
         super().__init__(initial, _note_change)
         self.new = initial is None
+
+    # What nearly all views do is written out: `_noting` and werkzeug take a few calls for each.
+
+    def __getitem__(self, key: str) -> Any:
+        self.accessed = True
+        return _getitem(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        _setitem(self, key, value)
+        note: Any = self.on_update
+        if note is not None:
+            note(self)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value, or ``default``."""
+        self.accessed = True
+        return _get(self, key, default)
 
 
 def _note_change(session: SecureCookieSession) -> None:
@@ -123,8 +143,8 @@ def _noting(name: str) -> Callable[..., Any]:
 # Whatever tells something about the content counts: a cache between must learn of it, or it gives
 # one visitor's page to another (Flask's CVE-2023-30861 and GHSA-68rp-wp8r-4726).
 for _name in (
-    *("__contains__", "__eq__", "__getitem__", "__iter__", "__len__", "__ne__", "__or__"),
-    *("__repr__", "__reversed__", "__ror__", "copy", "get", "items", "keys", "pop"),
+    *("__contains__", "__eq__", "__iter__", "__len__", "__ne__", "__or__"),
+    *("__repr__", "__reversed__", "__ror__", "copy", "items", "keys", "pop"),
     *("setdefault", "values"),
 ):
     setattr(SecureCookieSession, _name, _noting(_name))
@@ -200,17 +220,18 @@ class SessionInterface:
         """Whether to open the session before an async view: when the request has its cookie."""
         return self.get_cookie_name(app) in request.cookies
 
-    async def open(self, app: Cruse, request: Request, bridge: Bridge) -> SessionMixin | None:
-        """Call :meth:`open_session` where it belongs."""
-        session: SessionMixin | None = await call(bridge, self.open_session, app, request)
-        return session
+    def open(self, app: Cruse, request: Request, bridge: Bridge) -> Any:
+        """Call :meth:`open_session` where it belongs.
 
-    async def save(
-        self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge
-    ) -> None:
+        Here and in :meth:`save` that gives a coroutine where something is to be waited for.
+        """
+        return begin(bridge, self.open_session, app, request)
+
+    def save(self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge) -> Any:
         """Call :meth:`save_session` where it belongs, if anybody looked into the session."""
         if session.accessed or session.modified:
-            await call(bridge, self.save_session, app, session, response)
+            return begin(bridge, self.save_session, app, session, response)
+        return None
 
     def make_null_session(self, app: Cruse) -> NullSession:
         """Return what stands in for a session when :meth:`open_session` returned None."""
@@ -288,9 +309,12 @@ class SessionInterface:
 
     def dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
         """Return the ``Set-Cookie`` that gives the browser a value."""
+        expires = self.get_expiration_time(app, session)
+        if expires is not None:
+            expires = expires.replace(microsecond=0)  # it is written to the second
         start, end = _around_value(
             self.get_cookie_name(app),
-            self.get_expiration_time(app, session),
+            expires,
             self.get_cookie_domain(app),
             self.get_cookie_path(app),
             self.get_cookie_secure(app),
@@ -368,8 +392,6 @@ class SecureCookieSessionInterface(SessionInterface):
         return serializer
 
     def _make_serializer(self, keys: tuple[str | bytes, ...]) -> URLSafeTimedSerializer:
-        # By its name, the usual digest takes a path that is all C.
-        usual = self.digest_method is SecureCookieSessionInterface.digest_method
         secrets: list[Any] = list(keys)
         return SigningSerializer(
             secrets,
@@ -378,7 +400,7 @@ class SecureCookieSessionInterface(SessionInterface):
             signer_kwargs={
                 "key_derivation": self.key_derivation,
                 "digest_method": self.digest_method,
-                "algorithm": HMAC("sha1" if usual else self.digest_method),
+                "algorithm": HMAC(self.digest_method),
             },
         )
 
@@ -431,7 +453,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if limit and len(cookie) > limit:
             self.too_large(app, session, response, len(cookie))
         else:
-            response.headers.add("Set-Cookie", cookie)
+            add_cookie(response, cookie)
 
     def too_large(self, app: Cruse, session: SessionMixin, response: Response, size: int) -> None:
         """Refuse a cookie that browsers would drop. Override it to do something else.

@@ -160,7 +160,7 @@ class StaticFiles:
         """
         environ = environ or {}
         known = self._tags.get(environ.get("HTTP_IF_NONE_MATCH", ""))
-        return known == os.path.basename(path) and not environ.get("QUERY_STRING")
+        return known == path.rpartition("/")[2] and not environ.get("QUERY_STRING")
 
     def url_hash(self, folder: str, path: str) -> str | None:
         """Return what the URL of a file gets as ``v``."""
@@ -185,7 +185,9 @@ class StaticFiles:
             RequestedRangeNotSatisfiable: When the client asks for a part behind the end (416).
         """
         context = current_context()
-        environ: WSGIEnvironment = context.request.environ
+        environ = context.environ
+        if environ is None:
+            environ = context.request.environ  # there is none, which that says
         file = self.find(folder, path)
         if file is None:
             raise NotFound

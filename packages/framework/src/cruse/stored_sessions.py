@@ -21,6 +21,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from cruse.bridge import call, drive
 from cruse.colors import is_inline
 from cruse.json.tag import TaggedJSONSerializer
+from cruse.responses import add_cookie
 from cruse.sessions import (
     SecureCookieSession,
     SessionInterface,
@@ -155,7 +156,7 @@ class StoredSessionInterface(SessionInterface):
                 self.delete_cookie(app, response)
         elif self.should_set_cookie(app, session) and await self._keep(app, session, bridge):
             cookie = self.dump_cookie(app, session, cast("str", session.sid))
-            response.headers.add("Set-Cookie", cookie)
+            add_cookie(response, cookie)
 
     async def _keep(self, app: Cruse, session: StoredSession, bridge: Bridge) -> bool:
         """Keep the content. False when another request has ended the session meanwhile."""

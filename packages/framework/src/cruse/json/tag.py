@@ -271,12 +271,21 @@ class TaggedJSONSerializer:
 
     def tag(self, value: Any) -> Any:
         """Return the value with tags for what JSON does not have."""
-        if type(value) in self._atoms:
+        if type(value) in self._atoms or self._is_plain(value):
             return value
         for tag in self.order:
             if tag.check(value):
                 return tag.tag(value)
         return value
+
+    def _is_plain(self, value: Any) -> bool:
+        """Whether it is a dictionary in which no tag has anything to do."""
+        return (
+            type(value) is dict
+            and bool(self._atoms)
+            and self._atoms.issuperset(map(type, value.values()))
+            and (len(value) != 1 or self.tags.keys().isdisjoint(value))
+        )
 
     def untag(self, value: dict[str, Any]) -> Any:
         """Turn a dictionary that is a tag into the value it stands for."""
@@ -301,11 +310,9 @@ class TaggedJSONSerializer:
     def _untag_all(self, value: Any) -> Any:
         """Untag from the inside out."""
         if isinstance(value, dict):
-            untagged = {
-                key: inner if type(inner) in _ATOMS else self._untag_all(inner)
-                for key, inner in value.items()
-            }
-            return self.untag(untagged)
+            if not _ATOMS.issuperset(map(type, value.values())):
+                value = {key: self._untag_all(inner) for key, inner in value.items()}
+            return self.untag(value)
         if isinstance(value, list):
             return [self._untag_all(item) for item in value]
         return value

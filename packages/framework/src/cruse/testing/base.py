@@ -12,7 +12,7 @@ import werkzeug.test
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_current_url
 
-from cruse.bridge import drive
+from cruse.bridge import driven
 from cruse.testing.contexts import KeptContexts
 from cruse.testing.environ import EnvironBuilder
 
@@ -82,7 +82,7 @@ class BaseClient(werkzeug.test.Client):
         interface = app.session_interface
         self._add_cookies_to_wsgi(context.request.environ)
         with context:
-            session = drive(interface.open(app, context.request, app.bridge))
+            session = driven(interface.open(app, context.request, app.bridge))
         if session is None:
             raise RuntimeError("The application opened no session. Set its 'secret_key'.")
         yield session
@@ -90,7 +90,7 @@ class BaseClient(werkzeug.test.Client):
             return
         response = app.response_class()
         with context:
-            drive(interface.save(app, session, response, app.bridge))
+            driven(interface.save(app, session, response, app.bridge))
         self.keep_cookies(context.request.environ, response.headers)
 
     def build_request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WerkzeugRequest:

@@ -23,7 +23,7 @@ __all__ = ["ends_with_something", "finish", "outlives_view", "run_all", "teardow
 
 def outlives_view(response: Response) -> bool:
     """Whether the body is still to be made when the view has returned."""
-    return not (isinstance(response.response, (list, tuple)) or response.direct_passthrough)
+    return not (response.is_sequence or response.direct_passthrough)
 
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:

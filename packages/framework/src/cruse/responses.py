@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -54,7 +55,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
+#: Usual bodies that are none of these: to know them is quicker than to ask for all types.
+_STREAMS = frozenset({AsyncGeneratorType, GeneratorType, map})
 _BODILESS = frozenset({*range(100, 200), 204, 304})
+#: Whether a response of this status must not have a body (RFC 9110 section 6.4.1).
+has_no_body = _BODILESS.__contains__
 # What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
 _OF_ENTITIES = frozenset(
     {
@@ -65,11 +70,6 @@ _OF_ENTITIES = frozenset(
 _LOCATIONS = frozenset({"location", "content-location"})
 #: What may be added to an answer whose headers nobody touches.
 _ADDED = frozenset({"vary", "set-cookie"})
-
-
-def has_no_body(status: int) -> bool:
-    """Whether a response of this status must not have a body (RFC 9110 section 6.4.1)."""
-    return status in _BODILESS
 
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:
@@ -193,7 +193,7 @@ class Response(WerkzeugResponse):
         if (
             headers is None
             and content_type is None
-            and (whole or not isinstance(response, _TEXTS))
+            and (whole or kind in _STREAMS or not isinstance(response, _TEXTS))
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in _STATUS_LINES
         ):
@@ -208,7 +208,8 @@ class Response(WerkzeugResponse):
                 self.response = self.whole = [body.encode() if kind is str else body]
                 return
             self.response = [] if response is None else response  # type: ignore[assignment]
-            self.direct_passthrough = direct_passthrough
+            if direct_passthrough:
+                self.direct_passthrough = direct_passthrough
             return
         super().__init__(
             cast("Any", response), status, headers, mimetype, content_type, direct_passthrough
@@ -465,6 +466,12 @@ class Response(WerkzeugResponse):
         return self
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether all of the body is there: a list or a tuple of its pieces."""
+        body = self.response
+        return type(body) not in _STREAMS and isinstance(body, _SEQUENCES)
+
+    @property
     def is_streamed(self) -> bool:
         """Whether the body's length is not known: an iterator, sync or async."""
         return hasattr(self.response, "__anext__") or super().is_streamed
@@ -520,7 +527,7 @@ class Response(WerkzeugResponse):
         if self._own_ways or self._status_code in _BODILESS:
             return False
         if self._headers is None:
-            return not isinstance(self.response, _SEQUENCES)  # a stream
+            return not self.is_sequence  # a stream
         return (
             self.response is self.whole
             and isinstance(defaults, Fields)
@@ -550,7 +557,7 @@ class Response(WerkzeugResponse):
             or (
                 "content-length" not in given
                 and self._status_code not in _BODILESS
-                and isinstance(self.response, _SEQUENCES)
+                and self.is_sequence
             )
         ):  # else it would copy them and change nothing
             fields = self.get_wsgi_headers(environ)._list

@@ -301,7 +301,11 @@ async def _send(
         elif streamed or response.direct_passthrough:
             await transport.start(status, head)
             stream = _Stream(response, place, transport)
-            await _until_disconnect(stream, transport)
+            sending = _started(stream.run(), transport.loop)
+            if sending.done():  # it never had to wait: there was no time to leave
+                sending.result()
+            else:
+                await _until_disconnect(sending, stream, transport)
         else:
             await transport.send_whole(status, head, b"".join(response.iter_encoded()))
     except BaseException as raised:
@@ -361,6 +365,17 @@ class _Stream:
         place: Where its sync code runs.
         transport: What sends the pieces.
     """
+
+    __slots__ = (
+        "_beating",
+        "_encode",
+        "_first",
+        "_last",
+        "_pieces",
+        "_sending",
+        "_transport",
+        "heartbeat",
+    )
 
     def __init__(self, response: Response, place: _Place, transport: Transport) -> None:
         body: Any = response.response
@@ -454,20 +469,19 @@ def _batch(chunks: Iterator[bytes]) -> bytes | None:
     return b"".join(pieces) if pieces else None
 
 
-def _started(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+def _started(
+    sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+) -> asyncio.Task[None]:
     """Make a task of a coroutine that begins at once, where Python has that (3.12)."""
-    loop = get_running_loop()
     if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
         return asyncio.Task(sending, loop=loop, eager_start=True)
     return loop.create_task(sending)
 
 
-async def _until_disconnect(stream: _Stream, transport: Transport) -> None:
+async def _until_disconnect(
+    sending: asyncio.Task[None], stream: _Stream, transport: Transport
+) -> None:
     """Send until it is done or the client has left, whichever comes first."""
-    sending = _started(stream.run())
-    if sending.done():  # it never had to wait: there was no time to leave
-        sending.result()
-        return
     tasks = {sending, asyncio.ensure_future(transport.wait_disconnect())}
     if stream.heartbeat is not None:
         tasks.add(asyncio.ensure_future(stream.pulse(stream.heartbeat)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextvars import Context as Variables
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from cruse.typing import StartResponse, WSGIEnvironment
 
 __all__ = ["serve_wsgi"]
+
+_END: Any = object()
 
 
 def serve_wsgi(
@@ -101,7 +102,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
             head = response.head_of_whole(fields)
             start_response(response._status, head or response.own_head(environ, fields))
         except BaseException as error:
-            _abandon(ctx, plan, response, error)
+            _end(ctx, plan, response, error)
             raise
     if (head is not None or (response.whole and response.only_whole)) and method != "HEAD":
         return response.whole
@@ -140,10 +141,12 @@ def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     streamed = outlives_view(response)
     if ctx.method == "HEAD" or has_no_body(response._status_code):
         if streamed or response.has_end:
-            _abandon(ctx, plan, response, None)
+            _end(ctx, plan, response, None)
         return []
     if streamed:
-        return _Stream(ctx, plan, response)
+        stream = _stream(ctx, plan, response)
+        next(stream)
+        return stream
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating
         file = cast("Iterable[bytes]", response.response)
         return _Closing(file, response.close) if response.to_close else file
@@ -151,12 +154,12 @@ def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
     return _Closing(body, response.close) if response.to_close else body
 
 
-def _abandon(ctx: Context, plan: Plan, response: Response, error: BaseException | None) -> None:
-    """Close a response whose body is not sent."""
+def _end(ctx: Context, plan: Plan, response: Response, error: BaseException | None) -> None:
+    """Close a response and, behind a stream, tear its context down."""
     try:
         response.close()
     finally:
-        if outlives_view(response):
+        if ends_with_something(ctx, plan) and outlives_view(response):
             drive_to_end(finish(ctx, plan, error))
 
 
@@ -177,16 +180,14 @@ class _Closing:
             close()
 
 
-class _Stream:
-    """A streamed body. Its context lives until the end, an error, or ``close()``.
+def _stream(ctx: Context, plan: Plan, response: Response) -> Iterator[bytes]:
+    """Make a body piece by piece. Its context lives until the end, an error, or ``close()``.
 
     Each step runs in the request's own context variables: a stream that the server abandons
     leaves nothing behind on its thread.
     """
-
-    def __init__(self, ctx: Context, plan: Plan, response: Response) -> None:
-        self.ctx, self.plan, self.response = ctx, plan, response
-        self.variables: Variables = copy_context()
+    run = copy_context().run
+    try:
         source: Any = response.response
         if hasattr(source, "__anext__"):
             from cruse.loops import iterate_on  # here, as asyncio is: not every one needs a loop
@@ -194,31 +195,11 @@ class _Stream:
             source = iterate_on(ctx.app.loop_thread.loop, source)
             response.call_on_close(source.close)
             response.response = source
-        self.chunks = response.iter_unencoded()
-        self.closed = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        run, chunks = self.variables.run, self.chunks
-        while True:
-            try:
-                chunk = run(next, chunks)
-            except StopIteration:
-                self.close()
-                return
-            except BaseException as error:
-                self.close(error)
-                raise
+        chunks = response.iter_unencoded()
+        yield b""  # nobody's: from here on it ends as it should, also if it is never iterated
+        while (chunk := run(next, chunks, _END)) is not _END:
             yield chunk.encode() if isinstance(chunk, str) else chunk
-
-    def close(self, error: BaseException | None = None) -> None:
-        """Close the iterator and tear the context down; servers call it in any case."""
-        if not self.closed:
-            self.closed = True
-            self.variables.run(self._close, error)
-
-    def _close(self, error: BaseException | None) -> None:
-        try:
-            self.response.close()
-        finally:
-            if ends_with_something(self.ctx, self.plan):
-                drive_to_end(finish(self.ctx, self.plan, error))
+    except BaseException as error:
+        run(_end, ctx, plan, response, None if isinstance(error, GeneratorExit) else error)
+        raise
+    run(_end, ctx, plan, response, None)

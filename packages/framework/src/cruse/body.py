@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["CHUNK", "BodyStream", "spool"]
+__all__ = ["CHUNK", "BodyStream", "read_once", "spool"]
 
 CHUNK = 64 * 1024  # bytes asked for at a time
 SPOOL_IN_MEMORY = 500 * 1024  # bytes of one uploaded file kept in memory before it goes to disk
@@ -25,6 +25,24 @@ SPOOL_IN_MEMORY = 500 * 1024  # bytes of one uploaded file kept in memory before
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+#: What is no failure of reading: answers to the client, and mistakes of the application.
+_OWN_ERRORS = (BadRequest, RequestEntityTooLarge, RuntimeError)
+
+
+def read_once(source: _Readable, size: int) -> bytes:
+    """Return what a source gives when it is asked once for so many bytes.
+
+    Raises:
+        ClientDisconnected: When reading fails.
+    """
+    try:
+        return source.read(size)
+    except _OWN_ERRORS:
+        raise
+    except Exception as error:  # servers raise their own: a bad chunk, a reset connection
+        raise ClientDisconnected from error
 
 
 class BodyStream(io.RawIOBase):
@@ -44,6 +62,9 @@ class BodyStream(io.RawIOBase):
         self.received = 0
         if length is not None and limit is not None and length > limit:
             raise RequestEntityTooLarge
+
+    def __del__(self) -> None:
+        """Do nothing: to be closed, as all that ``io`` has is at its end, takes long."""
 
     def readable(self) -> bool:
         """Say that it can be read (``io`` asks)."""
@@ -80,9 +101,9 @@ class BodyStream(io.RawIOBase):
                 return b""
         try:
             data = self.source.read(size)
-        except (BadRequest, RequestEntityTooLarge, RuntimeError):
+        except _OWN_ERRORS:
             raise
-        except Exception as error:  # servers raise their own: a bad chunk, a reset connection
+        except Exception as error:  # as in `read_once`
             raise ClientDisconnected from error
         received = self.received + len(data)
         if data and (self.limit is None or received <= self.limit):

@@ -14,7 +14,14 @@ from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
 if TYPE_CHECKING:
     from cruse.parts import Part
 
-__all__ = ["URLENCODED", "FormParser", "as_multidict", "parse_query", "parse_urlencoded"]
+__all__ = [
+    "URLENCODED",
+    "FormParser",
+    "as_multidict",
+    "parse_query",
+    "parse_urlencoded",
+    "read_fields",
+]
 
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -65,27 +72,41 @@ def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -
     return made
 
 
-def parse_urlencoded(
-    stream: IO[bytes], limit: int | None, max_parts: int | None, cls: type[MultiDict[str, Any]]
-) -> Any:
-    """Read an urlencoded form (URL standard) into a dictionary of lists of text.
+def read_fields(stream: IO[bytes], limit: int | None) -> bytes:
+    """Read the body of an urlencoded form.
 
     Args:
         stream: The body.
         limit: The most bytes it may have; ``None`` for any number.
+
+    Raises:
+        RequestEntityTooLarge: When it has more.
+    """
+    if limit is None or (
+        isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit
+    ):
+        return stream.read()  # the usual case: it is announced
+    chunks, size = [], 0
+    while data := stream.read(CHUNK):
+        size += len(data)
+        if size > limit:
+            raise RequestEntityTooLarge("The form's fields are too large.")
+        chunks.append(data)
+    return b"".join(chunks)
+
+
+def parse_urlencoded(data: bytes, max_parts: int | None, cls: type[MultiDict[str, Any]]) -> Any:
+    """Split an urlencoded form (URL standard) into a dictionary of lists of text.
+
+    Args:
+        data: The form.
         max_parts: The most fields.
         cls: The class of the dictionary.
 
     Raises:
         BadRequest: When it is not UTF-8.
-        RequestEntityTooLarge: When it is over a limit.
+        RequestEntityTooLarge: When it has more fields.
     """
-    if limit is None or (
-        isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit
-    ):
-        data = stream.read()  # the usual case: it is announced
-    else:
-        data = _read_at_most(stream, limit)
     if max_parts is not None and data.count(b"&") >= max_parts:
         raise RequestEntityTooLarge("The form has too many fields.")
     try:
@@ -141,8 +162,8 @@ class FormParser:
             fields, files = self._multipart(stream, (options or {}).get("boundary", ""))
             return stream, as_multidict(self.cls, fields), as_multidict(self.cls, files)
         if mimetype == URLENCODED:
-            most, parts = self.max_form_memory_size, self.max_form_parts
-            return stream, parse_urlencoded(stream, most, parts, self.cls), self.cls()
+            data = read_fields(stream, self.max_form_memory_size)
+            return stream, parse_urlencoded(data, self.max_form_parts, self.cls), self.cls()
         return stream, self.cls(), self.cls()
 
     def _multipart(
@@ -200,13 +221,3 @@ def _fill(target: IO[bytes], part: Part) -> None:
         target.writelines(held)
     for chunk in chunks:
         target.write(chunk)
-
-
-def _read_at_most(stream: IO[bytes], limit: int) -> bytes:
-    chunks, size = [], 0
-    while data := stream.read(CHUNK):
-        size += len(data)
-        if size > limit:
-            raise RequestEntityTooLarge("The form's fields are too large.")
-        chunks.append(data)
-    return b"".join(chunks)

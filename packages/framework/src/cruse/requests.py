@@ -21,7 +21,7 @@ from werkzeug.http import parse_accept_header, parse_if_range_header, parse_opti
 from werkzeug.sansio.utils import get_content_length, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from cruse.body import BodyStream, spool
+from cruse.body import CHUNK, BodyStream, read_once, spool
 from cruse.cookies import parse_cookies
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import (
@@ -30,6 +30,7 @@ from cruse.formparser import (
     as_multidict,
     parse_query,
     parse_urlencoded,
+    read_fields,
 )
 from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
@@ -48,9 +49,14 @@ if TYPE_CHECKING:
 __all__ = ["Request"]
 
 #: The names that decide how forms are read.
-_FORM_READING = frozenset({"form_data_parser_class", "make_form_data_parser", "mimetype"})
+_FORM_READING = frozenset(
+    {
+        *("form_data_parser_class", "make_form_data_parser", "mimetype"),
+        *("max_form_memory_size", "max_form_parts", "_get_stream_for_parsing"),
+    }
+)
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
-_WAYS = ("close", "query_string", *_FORM_READING)
+_WAYS = ("close", "query_string", "stream", *_FORM_READING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
@@ -99,8 +105,9 @@ class Request(WerkzeugRequest):
     form_data_parser_class = FormParser  # type: ignore[assignment]
     #: What it belongs to: its context, until that has ended.
     context: Matched | None = None
-    #: Whether a subclass has its own query string, way to read forms, or end.
+    #: Whether a subclass has its own query string, stream, way to read forms, or end.
     _own_query = False
+    _own_stream = False
     _own_forms = False
     _own_close = False
 
@@ -109,6 +116,7 @@ class Request(WerkzeugRequest):
         own = [n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)]
         cls._own_close = "close" in own
         cls._own_query = "query_string" in own
+        cls._own_stream = "stream" in own
         cls._own_forms = not _FORM_READING.isdisjoint(own)
 
     def __init__(
@@ -189,6 +197,27 @@ class Request(WerkzeugRequest):
         @lazy
         def _parsed_content_type(self) -> tuple[str, dict[str, str]]:
             return parse_options_header(self.environ.get("CONTENT_TYPE", ""))
+
+        def get_data(
+            self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
+        ) -> bytes | str:
+            """Return the body, all of it.
+
+            Args:
+                cache: Keep it, for whoever asks again.
+                as_text: Decode it (UTF-8).
+                parse_form_data: Read it as a form first, if it is one; then nothing is left.
+            """
+            data = self.__dict__.get("_cached_data")
+            if data is None:
+                if parse_form_data:
+                    self._load_form_data()
+                data = self._take_body()
+                if data is None:
+                    data = self.stream.read()
+                if cache:
+                    self._cached_data = data
+            return data.decode(errors="replace") if as_text else data
 
         @lazy
         def form(self) -> ImmutableMultiDict[str, str]:
@@ -401,6 +430,8 @@ class Request(WerkzeugRequest):
         """
         if self.shallow:
             raise RuntimeError("A shallow request has no body to read.")
+        if self._ahead is not None:
+            return BodyStream(BytesIO(self._ahead), len(self._ahead), None)
         environ = self.environ
         length = self.content_length
         if length is None and "wsgi.input_terminated" not in environ:
@@ -442,33 +473,81 @@ class Request(WerkzeugRequest):
     def read_body(self) -> None:
         """Read the body as :meth:`load_body` does, from sync code."""
         if self._needs_loading():
-            self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+            body = self._take_body()
+            if body is None:
+                self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+            else:
+                self._ahead = body
 
+    #: A body that was read before anybody asked for it: what is not taken yet, or a file with it.
+    _ahead: bytes | None = None
     _loaded: IO[bytes] | None = None
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
-        return self._loaded is None and not ("form" in made or "_cached_data" in made)
+        return (
+            self._ahead is None
+            and self._loaded is None
+            and not ("form" in made or "_cached_data" in made)
+        )
 
     def _use_loaded(self, file: IO[bytes], size: int) -> None:
-        self._loaded = file
-        self.stream = BodyStream(file, size, None)
+        if type(file) is BytesIO and not self._own_stream:
+            self._ahead = file.getvalue()
+            del self.stream  # made of it when somebody asks
+        else:
+            self._loaded = file
+            self.stream = BodyStream(file, size, None)
+
+    def _take_body(self, most: int | None = None) -> bytes | None:
+        """Return the body if it can be had in one piece: nothing is left of it in the stream.
+
+        Args:
+            most: The most bytes that are wanted so.
+        """
+        if "stream" in self.__dict__ or self._own_stream or self.shallow:
+            return None
+        body = self._ahead
+        length = self.content_length if body is None else len(body)
+        if not length or (most is not None and length > most):
+            return None
+        if body is None:
+            limit = self.max_content_length
+            if length > CHUNK or (limit is not None and length > limit):
+                return None
+            body = read_once(self.environ["wsgi.input"], length)
+            if len(body) != length:  # more is to come, or too little has come
+                self.stream.received = len(body)
+                body += self.stream.read()
+                del self.stream
+        self._ahead = b""
+        return body
 
     def _load_form_data(self) -> None:
-        made = self.__dict__
+        made, context = self.__dict__, self.context
         if "form" in made:
             return
         kind = self.mimetype
-        if kind != URLENCODED or self._own_forms or not _FORM_READING.isdisjoint(made):
+        if (
+            kind != URLENCODED
+            or context is None
+            or self._own_forms
+            or not _FORM_READING.isdisjoint(made)
+        ):
             super()._load_form_data()
         else:  # the usual form, without asking each of those names
-            stream = self._get_stream_for_parsing()
-            most, parts = self.max_form_memory_size, self.max_form_parts
-            made["form"] = parse_urlencoded(stream, most, parts, self.parameter_storage_class)
-            made["stream"] = stream
+            config = context.app.config
+            most = config["MAX_FORM_MEMORY_SIZE"]
+            body = None if "_cached_data" in made else self._take_body(most)
+            if body is None:
+                made["stream"] = stream = self._get_stream_for_parsing()
+                body = read_fields(stream, most)
+            made["form"] = parse_urlencoded(
+                body, config["MAX_FORM_PARTS"], self.parameter_storage_class
+            )
         if (
-            self.context is not None
-            and self.context.app.debug
+            context is not None
+            and context.app.debug
             and kind != "multipart/form-data"
             and not self.files
         ):
@@ -500,12 +579,7 @@ class Request(WerkzeugRequest):
     @property
     def holds(self) -> bool:
         """Whether there is anything to close."""
-        loaded = self._loaded
-        return (
-            bool(self.__dict__.get("files"))
-            or (loaded is not None and type(loaded) is not BytesIO)
-            or self._own_close
-        )
+        return self._own_close or self._loaded is not None or bool(self.__dict__.get("files"))
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""

@@ -8,7 +8,7 @@ the server terminates the input), and a read that fails is the client's disconne
 from __future__ import annotations
 
 import io
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["CHUNK", "BodyStream", "read_once", "spool"]
+    from cruse.requests import Request
+
+__all__ = ["CHUNK", "BodyStream", "Limit", "read_once", "spool"]
 
 CHUNK = 64 * 1024  # bytes asked for at a time
 SPOOL_IN_MEMORY = 500 * 1024  # bytes of one uploaded file kept in memory before it goes to disk
@@ -81,6 +83,17 @@ class BodyStream(io.RawIOBase):
         while data:
             pieces.append(data)
             data = self._read(CHUNK)
+        return b"".join(pieces)
+
+    def complete(self, begun: bytes) -> bytes:
+        """Return all, when the source has given the beginning of it."""
+        return self._count(begun) + self.read()
+
+    async def acomplete(self, begun: bytes) -> bytes:
+        """Return all as :meth:`complete` does, without blocking the event loop."""
+        pieces = [self._count(begun)]
+        while data := await self.aread():
+            pieces.append(data)
         return b"".join(pieces)
 
     def readall(self) -> bytes:
@@ -183,6 +196,30 @@ class BodyStream(io.RawIOBase):
         size = target.tell()
         target.seek(0)
         return target, size
+
+
+class Limit:
+    """A limit of one request: what was set on it, or the application's setting of that name.
+
+    Args:
+        default: The limit of a request outside of any application.
+    """
+
+    def __init__(self, default: int | None) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.setting = name.upper()
+
+    def __get__(self, request: Request | None, owner: type) -> Any:
+        if request is None:
+            return self.default
+        context = request.context
+        return self.default if context is None else context.app.config[self.setting]
+
+    if TYPE_CHECKING:  # what is set on a request is an attribute like any other, found before this
+
+        def __set__(self, request: Request, value: int | None) -> None: ...
 
 
 def spool(in_memory: int = SPOOL_IN_MEMORY) -> IO[bytes]:

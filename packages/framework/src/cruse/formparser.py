@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from codecs import unicode_escape_decode
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, RequestEntityTooLarge
 
 from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "URLENCODED",
     "FormParser",
+    "ImmutableMultiDict",
     "as_multidict",
     "parse_query",
     "parse_urlencoded",
@@ -25,6 +28,53 @@ __all__ = [
 
 
 URLENCODED = "application/x-www-form-urlencoded"
+
+K = TypeVar("K")
+V = TypeVar("V")
+_values_of: Any = dict.get
+
+
+class ImmutableMultiDict(WerkzeugImmutableMultiDict[K, V]):
+    """Werkzeug's, in which a value is found in one call and not in two or three."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__getitem__ is not ImmutableMultiDict.__getitem__:  # `get` has to ask that
+            cls.get = cls.__dict__.get("get", WerkzeugImmutableMultiDict.get)  # type: ignore[method-assign]
+
+    def __getitem__(self, key: K) -> V:
+        """Return the first value of a key.
+
+        Raises:
+            BadRequestKeyError: When there is none; answered with 400.
+        """
+        values: list[V] | None = _values_of(self, key)
+        if values:
+            return values[0]
+        raise BadRequestKeyError(key)
+
+    if not TYPE_CHECKING:
+
+        def get(self, key: K, default: Any = None, type: Any = None) -> Any:  # noqa: A002
+            """Return the first value of a key, or ``default``.
+
+            Args:
+                key: The key.
+                default: What is returned when there is none, or ``type`` does not take it.
+                type: Makes something else of it; raises ``ValueError`` or ``TypeError`` if not.
+            """
+            values = _values_of(self, key)
+            if not values:
+                return default
+            if type is None:
+                return values[0]
+            try:
+                return type(values[0])
+            except (ValueError, TypeError):
+                return default
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return WerkzeugImmutableMultiDict, (list(self.items(multi=True)),)
 
 
 def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
@@ -40,26 +90,39 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
     """
     if "+" in query:
         query = query.replace("+", " ")
-    pairs: list[Any] = [pair.partition("=") for pair in query.split("&") if pair]
-    if "%" in query:
-        try:
-            pairs = [
-                (
-                    unquote_to_bytes(name).decode() if "%" in name else name,
-                    "",
-                    unquote_to_bytes(value).decode() if "%" in value else value,
-                )
-                for name, _, value in pairs
-            ]
-        except ValueError:
-            raise BadRequest(f"The {what} is not valid UTF-8.") from None
-    if cls.__init__ is not MultiDict.__init__:
-        return cls([(name, value) for name, _, value in pairs])
-    made = cls.__new__(cls)  # its constructor would do nothing else
+    plain = cls.__init__ is MultiDict.__init__
+    made: Any = cls.__new__(cls) if plain else []  # its constructor would do nothing else
     add = dict.setdefault
-    for name, _, value in pairs:
-        add(made, name, []).append(value)
-    return made
+    escaped = "%" in query
+    for pair in query.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            if escaped:
+                try:
+                    name = _unescape(name) if "%" in name else name
+                    value = _unescape(value) if "%" in value else value
+                except ValueError:
+                    raise BadRequest(f"The {what} is not valid UTF-8.") from None
+            if plain:
+                add(made, name, []).append(value)
+            else:
+                made.append((name, value))
+    return made if plain else cls(made)
+
+
+def _unescape(text: str) -> str:
+    """Decode percent-encoded text (RFC 3986 section 2.1); what is no escape stays as it is.
+
+    Python's own escapes of bytes are the same but for how they begin, and are read in C.
+
+    Raises:
+        ValueError: When the bytes are not UTF-8.
+    """
+    try:
+        given = unicode_escape_decode(text.replace("\\", "\\\\").replace("%", "\\x"))[0]
+    except ValueError:  # a percent sign that begins no escape
+        return unquote_to_bytes(text).decode()
+    return given if given.isascii() else given.encode("latin-1").decode()
 
 
 def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -> Any:
@@ -67,8 +130,9 @@ def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -
     if cls.__init__ is not MultiDict.__init__:
         return cls(pairs)
     made = cls.__new__(cls)
+    add = dict.setdefault
     for name, value in pairs:
-        dict.setdefault(made, name, []).append(value)
+        add(made, name, []).append(value)
     return made
 
 

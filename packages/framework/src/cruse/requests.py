@@ -12,7 +12,6 @@ from werkzeug.datastructures import (
     EnvironHeaders,
     IfRange,
     ImmutableList,
-    ImmutableMultiDict,
     MIMEAccept,
     MultiDict,
 )
@@ -21,12 +20,13 @@ from werkzeug.http import parse_accept_header, parse_if_range_header, parse_opti
 from werkzeug.sansio.utils import get_content_length, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from cruse.body import CHUNK, BodyStream, read_once, spool
+from cruse.body import CHUNK, BodyStream, Limit, read_once, spool
 from cruse.cookies import parse_cookies
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import (
     URLENCODED,
     FormParser,
+    ImmutableMultiDict,
     as_multidict,
     parse_query,
     parse_urlencoded,
@@ -66,30 +66,6 @@ def _text(value: str) -> str:
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")
 
 
-class _Limit:
-    """A limit of one request: what was set on it, or the application's setting of that name.
-
-    Args:
-        default: The limit of a request outside of any application.
-    """
-
-    def __init__(self, default: int | None) -> None:
-        self.default = default
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.setting = name.upper()
-
-    def __get__(self, request: Request | None, owner: type) -> Any:
-        if request is None:
-            return self.default
-        context = request.context
-        return self.default if context is None else context.app.config[self.setting]
-
-    if TYPE_CHECKING:  # what is set on a request is an attribute like any other, found before this
-
-        def __set__(self, request: Request, value: int | None) -> None: ...
-
-
 class Request(WerkzeugRequest):
     """What the client sent.
 
@@ -103,6 +79,8 @@ class Request(WerkzeugRequest):
     """
 
     form_data_parser_class = FormParser  # type: ignore[assignment]
+    parameter_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
+    dict_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     #: What it belongs to: its context, until that has ended.
     context: Matched | None = None
     #: Whether a subclass has its own query string, stream, way to read forms, or end.
@@ -175,7 +153,11 @@ class Request(WerkzeugRequest):
         def content_length(self) -> int | None:
             """How many bytes the body has, ``None`` when that was not announced."""
             environ = self.environ
-            length, coding = environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
+            try:
+                length = environ["CONTENT_LENGTH"]
+            except KeyError:
+                length = None
+            coding = environ.get("HTTP_TRANSFER_ENCODING")
             if coding is None and length and len(length) < 19 and length.isdecimal():
                 return int(length)  # Latin-1 has no decimals but those of ASCII
             return get_content_length(length, coding)
@@ -183,7 +165,10 @@ class Request(WerkzeugRequest):
         @property
         def mimetype(self) -> str:
             """The media type of the body, without parameters, in lower case."""
-            given = self.environ.get("CONTENT_TYPE", "")
+            try:
+                given = self.environ["CONTENT_TYPE"]
+            except KeyError:
+                given = ""
             if ";" in given or "_parsed_content_type" in self.__dict__:
                 given = self._parsed_content_type[0]
             return given.strip(" \t").lower()
@@ -201,13 +186,7 @@ class Request(WerkzeugRequest):
         def get_data(
             self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
         ) -> bytes | str:
-            """Return the body, all of it.
-
-            Args:
-                cache: Keep it, for whoever asks again.
-                as_text: Decode it (UTF-8).
-                parse_form_data: Read it as a form first, if it is one; then nothing is left.
-            """
+            """Return all of the body, and keep it; with ``as_text`` decoded (UTF-8)."""
             data = self.__dict__.get("_cached_data")
             if data is None:
                 if parse_form_data:
@@ -354,9 +333,9 @@ class Request(WerkzeugRequest):
 
     # -- limits: this request's, the application's, or werkzeug's --
 
-    max_content_length = _Limit(None)
-    max_form_memory_size = _Limit(500_000)
-    max_form_parts = _Limit(1_000)
+    max_content_length = Limit(None)
+    max_form_memory_size = Limit(500_000)
+    max_form_parts = Limit(1_000)
 
     @property
     def last_event_id(self) -> str | None:
@@ -467,8 +446,18 @@ class Request(WerkzeugRequest):
             RequestEntityTooLarge: When the body is over ``max_content_length``.
             BadRequest: When it ends before its announced length.
         """
-        if self._needs_loading():
+        if not self._needs_loading():
+            return
+        length = self._length_at_once()
+        next_chunk = getattr(self.environ["wsgi.input"], "next_chunk", None) if length else None
+        if next_chunk is None:
             self._use_loaded(*await self.stream.spool(LOAD_IN_MEMORY))
+            return
+        body = await next_chunk()
+        if len(body) != length:  # more is to come, or too little has come
+            body = await self.stream.acomplete(body)
+            del self.stream
+        self._ahead = body
 
     def read_body(self) -> None:
         """Read the body as :meth:`load_body` does, from sync code."""
@@ -492,33 +481,31 @@ class Request(WerkzeugRequest):
         )
 
     def _use_loaded(self, file: IO[bytes], size: int) -> None:
-        if type(file) is BytesIO and not self._own_stream:
-            self._ahead = file.getvalue()
-            del self.stream  # made of it when somebody asks
-        else:
-            self._loaded = file
-            self.stream = BodyStream(file, size, None)
+        self._loaded = file
+        self.stream = BodyStream(file, size, None)
+
+    def _length_at_once(self) -> int:
+        """Return how many bytes the body has, if it can be read at once; 0 otherwise."""
+        if "stream" in self.__dict__ or self._own_stream or self.shallow:
+            return 0
+        length, limit = self.content_length, self.max_content_length
+        if length is None or length > CHUNK or (limit is not None and length > limit):
+            return 0
+        return length
 
     def _take_body(self, most: int | None = None) -> bytes | None:
-        """Return the body if it can be had in one piece: nothing is left of it in the stream.
-
-        Args:
-            most: The most bytes that are wanted so.
-        """
-        if "stream" in self.__dict__ or self._own_stream or self.shallow:
-            return None
+        """Return the body if it has at most so many bytes, and comes in one piece: it is read."""
         body = self._ahead
-        length = self.content_length if body is None else len(body)
+        if body is None:
+            length = self._length_at_once()
+        else:
+            length = 0 if "stream" in self.__dict__ else len(body)
         if not length or (most is not None and length > most):
             return None
         if body is None:
-            limit = self.max_content_length
-            if length > CHUNK or (limit is not None and length > limit):
-                return None
             body = read_once(self.environ["wsgi.input"], length)
-            if len(body) != length:  # more is to come, or too little has come
-                self.stream.received = len(body)
-                body += self.stream.read()
+            if len(body) != length:
+                body = self.stream.complete(body)
                 del self.stream
         self._ahead = b""
         return body
@@ -579,7 +566,12 @@ class Request(WerkzeugRequest):
     @property
     def holds(self) -> bool:
         """Whether there is anything to close."""
-        return self._own_close or self._loaded is not None or bool(self.__dict__.get("files"))
+        loaded = self._loaded
+        return (
+            bool(self.__dict__.get("files"))
+            or (loaded is not None and type(loaded) is not BytesIO)
+            or self._own_close
+        )
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""

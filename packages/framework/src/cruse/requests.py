@@ -55,8 +55,10 @@ _FORM_READING = frozenset(
         *("max_form_memory_size", "max_form_parts", "_get_stream_for_parsing"),
     }
 )
+#: The names that decide what is to be closed.
+_HOLDING = frozenset({"close", "files", "_load_form_data"})
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
-_WAYS = ("close", "query_string", "stream", *_FORM_READING)
+_WAYS = ("query_string", "stream", "content_length", *_FORM_READING, *_HOLDING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
@@ -64,6 +66,18 @@ LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before 
 def _text(value: str) -> str:
     """Decode a path from an environ, which holds its bytes as Latin-1 (PEP 3333)."""
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")
+
+
+def _length_of(environ: WSGIEnvironment) -> int | None:
+    """Return how many bytes the body has, ``None`` when that was not announced."""
+    try:
+        length = environ["CONTENT_LENGTH"]
+    except KeyError:
+        length = None
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if coding is None and length and len(length) < 19 and length.isdecimal():
+        return int(length)  # Latin-1 has no decimals but those of ASCII
+    return get_content_length(length, coding)
 
 
 class Request(WerkzeugRequest):
@@ -83,18 +97,19 @@ class Request(WerkzeugRequest):
     dict_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     #: What it belongs to: its context, until that has ended.
     context: Matched | None = None
-    #: Whether a subclass has its own query string, stream, way to read forms, or end.
+    #: Whether there may be anything to close.
+    holds = False
+    #: Whether a subclass has its own query string, stream, or way to read forms.
     _own_query = False
     _own_stream = False
     _own_forms = False
-    _own_close = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = [n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)]
-        cls._own_close = "close" in own
+        cls.holds = not _HOLDING.isdisjoint(own)
         cls._own_query = "query_string" in own
-        cls._own_stream = "stream" in own
+        cls._own_stream = "stream" in own or "content_length" in own
         cls._own_forms = not _FORM_READING.isdisjoint(own)
 
     def __init__(
@@ -152,15 +167,7 @@ class Request(WerkzeugRequest):
         @lazy
         def content_length(self) -> int | None:
             """How many bytes the body has, ``None`` when that was not announced."""
-            environ = self.environ
-            try:
-                length = environ["CONTENT_LENGTH"]
-            except KeyError:
-                length = None
-            coding = environ.get("HTTP_TRANSFER_ENCODING")
-            if coding is None and length and len(length) < 19 and length.isdecimal():
-                return int(length)  # Latin-1 has no decimals but those of ASCII
-            return get_content_length(length, coding)
+            return _length_of(self.environ)
 
         @property
         def mimetype(self) -> str:
@@ -204,12 +211,20 @@ class Request(WerkzeugRequest):
             self._load_form_data()
             return self.__dict__["form"]
 
-        @lazy
+        @property
         def files(self) -> ImmutableMultiDict[str, FileStorage]:
             """The files of a form."""
-            self._load_form_data()
-            cls = self.parameter_storage_class
-            return self.__dict__["files"] if "files" in self.__dict__ else as_multidict(cls, [])
+            made = self.__dict__
+            if "files" not in made:
+                self._load_form_data()
+                if "files" not in made:
+                    self.files = as_multidict(self.parameter_storage_class, [])
+            return made["files"]
+
+        @files.setter
+        def files(self, files: MultiDict[str, FileStorage]) -> None:
+            self.__dict__["files"] = files
+            self.holds = self.holds or bool(files) or not isinstance(files, ImmutableMultiDict)
 
         @lazy
         def remote_addr(self) -> str | None:
@@ -482,13 +497,15 @@ class Request(WerkzeugRequest):
 
     def _use_loaded(self, file: IO[bytes], size: int) -> None:
         self._loaded = file
+        self.holds = self.holds or type(file) is not BytesIO
         self.stream = BodyStream(file, size, None)
 
     def _length_at_once(self) -> int:
         """Return how many bytes the body has, if it can be read at once; 0 otherwise."""
-        if "stream" in self.__dict__ or self._own_stream or self.shallow:
+        made, limit = self.__dict__, self.max_content_length
+        if "stream" in made or self._own_stream or self.shallow:
             return 0
-        length, limit = self.content_length, self.max_content_length
+        length = made["content_length"] if "content_length" in made else _length_of(self.environ)
         if length is None or length > CHUNK or (limit is not None and length > limit):
             return 0
         return length
@@ -522,6 +539,7 @@ class Request(WerkzeugRequest):
             or not _FORM_READING.isdisjoint(made)
         ):
             super()._load_form_data()
+            self.files = made["files"]
         else:  # the usual form, without asking each of those names
             config = context.app.config
             most = config["MAX_FORM_MEMORY_SIZE"]
@@ -562,16 +580,6 @@ class Request(WerkzeugRequest):
             )
         debug = self.context is not None and self.context.app.debug
         raise BadRequest(f"The body is not valid JSON: {e}" if debug else None) from e
-
-    @property
-    def holds(self) -> bool:
-        """Whether there is anything to close."""
-        loaded = self._loaded
-        return (
-            bool(self.__dict__.get("files"))
-            or (loaded is not None and type(loaded) is not BytesIO)
-            or self._own_close
-        )
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""

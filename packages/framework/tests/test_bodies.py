@@ -9,6 +9,7 @@ from functools import cached_property
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from cruse import Cruse, Request, request
@@ -400,6 +401,51 @@ def test_a_form_is_read_from_where_a_subclass_says(app, client, face, how):
 
     app.request_class = Own
     assert client.post(f"{face}/form", **arriving(how, b"a=1")).json == {"own": "1"}
+
+
+class OwnFiles(Request):
+    @cached_property
+    def files(self):
+        return MultiDict({"a": FileStorage(io.BytesIO(b"own"))})
+
+
+class OwnWay(Request):
+    def _load_form_data(self):
+        self.__dict__["form"] = MultiDict()
+        self.__dict__["files"] = MultiDict({"a": FileStorage(io.BytesIO(b"own"))})
+
+
+class Assigned(Request):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.files = MultiDict({"a": FileStorage(io.BytesIO(b"own"))})
+
+
+class Added(Request):
+    parameter_storage_class = MultiDict
+
+
+@pytest.mark.parametrize("request_class", [Request, OwnFiles, OwnWay, Assigned, Added])
+def test_files_are_closed_at_the_end_wherever_they_come_from(client, app, face, request_class):
+    kept = []
+
+    def view():
+        if request_class is Added:
+            request.files.add("a", FileStorage(io.BytesIO(b"sent")))
+        kept.append(request.files["a"])
+        return {"size": len(request.files["a"].read())}
+
+    app.request_class = request_class
+    app.view_functions["files"] = app.view_functions["inline_files"] = view
+
+    async def from_async():
+        return view()
+
+    app.view_functions["async_files"] = from_async
+    data = {"b": "1"} if request_class is Added else {"a": (io.BytesIO(b"file"), "a.txt")}
+    expected = 3 if request_class in (OwnFiles, OwnWay, Assigned) else 4
+    assert client.post(f"{face}/files", data=data).json == {"size": expected}
+    assert kept[0].closed
 
 
 contents = st.binary(max_size=200) | st.sampled_from(

@@ -246,6 +246,19 @@ def test_what_is_no_json_is_refused(client_of, sent):
     assert answer.status_code == 400
 
 
+def test_fields_are_found_that_an_async_server_does_not_name_in_lower_case():
+    def named(scope, receive, send):
+        fields = [(name.title() if app.shouts else name, v) for name, v in scope["headers"][1:]]
+        return inner({**scope, "headers": [(b"host", b"localhost"), *fields]}, receive, send)
+
+    app = app_with(lambda: request.headers.get("X-Name", "none"))
+    inner, app.asgi_app = app.asgi_app, named
+    client = app.test_client(gateway="asgi")
+    for app.shouts in (False, True, False):
+        assert client.get("/").text == "none"
+        assert client.get("/", headers={"X-Name": "Ada"}).text == "Ada"
+
+
 # -- what is sent --
 
 

@@ -4,13 +4,15 @@ import asyncio
 import io
 import tracemalloc
 from contextlib import suppress
+from functools import cached_property
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from cruse import Cruse, request
+from cruse import Cruse, Request, request
 from cruse.body import BodyStream
 from cruse.formparser import FormParser
 from cruse.testing.asgi import scope_from_environ
@@ -278,6 +280,172 @@ class Dripping:
         piece = self.sizes[self.turn % len(self.sizes)]
         self.turn += 1
         return self.body.read(piece if size < 0 else min(size, piece))
+
+
+class InPieces(io.BytesIO):
+    """A body of which who asks for a few bytes gets two: a WSGI server may have no more."""
+
+    def read(self, size=-1):
+        return super().read(min(size, 2) if size < 100 else size)
+
+
+def decoded(*values):
+    return [value.decode() if isinstance(value, bytes) else value for value in values]
+
+
+# What a view reads of ``a=1&b=2``, in this order, and what it gets.
+FORM = {"a": "1", "b": "2"}
+ORDERS = {
+    "data, data": (lambda: (request.get_data(), request.get_data()), ["a=1&b=2", "a=1&b=2"]),
+    "data not kept, data": (
+        lambda: (request.get_data(cache=False), request.get_data()),
+        ["a=1&b=2", ""],
+    ),
+    "data, form": (lambda: (request.get_data(), request.form), ["a=1&b=2", FORM]),
+    "text, stream": (
+        lambda: (request.get_data(as_text=True), request.stream.read()),
+        ["a=1&b=2", ""],
+    ),
+    "form, data": (lambda: (request.form, request.get_data()), [FORM, ""]),
+    "form as data, form": (
+        lambda: (request.get_data(parse_form_data=True), request.form),
+        ["", FORM],
+    ),
+    "form, stream": (lambda: (request.form, request.stream.read()), [FORM, ""]),
+    "stream, form": (lambda: (request.stream.read(), request.form), ["a=1&b=2", {}]),
+    "some, data": (lambda: (request.stream.read(1), request.get_data()), ["a", "=1&b=2"]),
+    "some, form": (lambda: (request.stream.read(2), request.form), ["a=", {"1": "", "b": "2"}]),
+}
+ARRIVALS = ["whole", "in pieces", "chunked"]
+
+
+def arriving(how, body):
+    """Return how a test client sends a form in this way."""
+    if how == "whole":
+        return {"data": body, "content_type": URLENCODED}
+    how_long = {"CONTENT_LENGTH": str(len(body))}
+    if how == "chunked":
+        how_long = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    return {
+        "input_stream": InPieces(body),
+        "content_type": URLENCODED,
+        "environ_overrides": how_long,
+    }
+
+
+@pytest.mark.parametrize("how", ARRIVALS)
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_body_is_read_once_however_it_arrives(app, client, face, order, how):
+    read, expected = ORDERS[order]
+    view = app.view_functions
+    view["nothing"] = view["inline_nothing"] = lambda: decoded(*read())
+
+    async def from_async():
+        return decoded(*read())
+
+    view["async_nothing"] = from_async
+    assert client.post(f"{face}/nothing", **arriving(how, b"a=1&b=2")).json == expected
+
+
+@pytest.mark.parametrize("how", ARRIVALS)
+def test_an_async_hook_may_read_the_body_ahead(app, client, how):
+    @app.before_request
+    async def before():
+        await request.load_body()
+        await request.load_body()
+
+    app.view_functions["nothing"] = lambda: [request.form, request.get_data(as_text=True)]
+    assert client.post("/nothing", **arriving(how, b"a=1&b=2")).json == [FORM, ""]
+
+
+@pytest.mark.parametrize("limit", ["max_content_length", "max_form_memory_size", "max_form_parts"])
+@pytest.mark.parametrize("where", ["class", "request"])
+@pytest.mark.parametrize("how", ARRIVALS)
+def test_a_request_has_limits_of_its_own(app, client, limit, where, how):
+    def send(path):
+        return client.post(path, **arriving(how, b"a=1&b=2")).status_code
+
+    own = {}
+
+    @app.before_request
+    def before():
+        for name, value in own.items():
+            setattr(request, name, value)
+
+    assert send("/form") == 200
+    if where == "class":
+        app.request_class = type("Limited", (Request,), {limit: 1})
+    else:
+        own[limit] = 1
+    assert send("/form") == 413
+    assert send("/data") == (413 if limit == "max_content_length" else 200)
+
+
+@pytest.mark.parametrize("how", ARRIVALS)
+def test_a_stream_of_ones_own_is_read(app, client, how):
+    class Own(Request):
+        @cached_property
+        def stream(self):
+            return io.BytesIO(b"own=1")
+
+    app.request_class = Own
+    assert client.post("/form", **arriving(how, b"a=1")).json == {"own": "1"}
+    assert client.post("/data", **arriving(how, b"a=1")).json == {"size": 5}
+
+
+@pytest.mark.parametrize("how", ARRIVALS)
+def test_a_form_is_read_from_where_a_subclass_says(app, client, face, how):
+    class Own(Request):
+        def _get_stream_for_parsing(self):
+            return io.BytesIO(b"own=1")
+
+    app.request_class = Own
+    assert client.post(f"{face}/form", **arriving(how, b"a=1")).json == {"own": "1"}
+
+
+class OwnFiles(Request):
+    @cached_property
+    def files(self):
+        return MultiDict({"a": FileStorage(io.BytesIO(b"own"))})
+
+
+class OwnWay(Request):
+    def _load_form_data(self):
+        self.__dict__["form"] = MultiDict()
+        self.__dict__["files"] = MultiDict({"a": FileStorage(io.BytesIO(b"own"))})
+
+
+class Assigned(Request):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.files = MultiDict({"a": FileStorage(io.BytesIO(b"own"))})
+
+
+class Added(Request):
+    parameter_storage_class = MultiDict
+
+
+@pytest.mark.parametrize("request_class", [Request, OwnFiles, OwnWay, Assigned, Added])
+def test_files_are_closed_at_the_end_wherever_they_come_from(client, app, face, request_class):
+    kept = []
+
+    def view():
+        if request_class is Added:
+            request.files.add("a", FileStorage(io.BytesIO(b"sent")))
+        kept.append(request.files["a"])
+        return {"size": len(request.files["a"].read())}
+
+    app.request_class = request_class
+    app.view_functions["files"] = app.view_functions["inline_files"] = view
+
+    async def from_async():
+        return view()
+
+    app.view_functions["async_files"] = from_async
+    data = {"b": "1"} if request_class is Added else {"a": (io.BytesIO(b"file"), "a.txt")}
+    expected = 3 if request_class in (OwnFiles, OwnWay, Assigned) else 4
+    assert client.post(f"{face}/files", data=data).json == {"size": expected}
+    assert kept[0].closed
 
 
 contents = st.binary(max_size=200) | st.sampled_from(

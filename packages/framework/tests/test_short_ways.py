@@ -1,11 +1,15 @@
 """The short ways that most requests take, and that they are left where somebody has their own."""
 
+import copy
 import os
 import pickle
+from urllib.parse import unquote_to_bytes
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
-from werkzeug.exceptions import ImATeapot
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, ImATeapot
 
 from cruse import Cruse, Request, Response, g, request, session, websocket
 from cruse.context import Context
@@ -252,6 +256,58 @@ def test_a_query_string_of_ones_own_is_parsed(client_of):
     assert client_of(app).get("/?a=sent").text == "of mine"
 
 
+@given(st.lists(st.sampled_from([*"%\\xuN{}'40aF é日", "%D0%9F", "%c3%a9", "%26"])).map("".join))
+def test_percent_signs_are_read_as_python_reads_them(text):
+    sent = text.encode("utf-8").decode("latin-1")
+    read = Request({"QUERY_STRING": f"a={sent}&{sent}=b"})
+    try:
+        value = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        with pytest.raises(BadRequest):
+            read.args  # noqa: B018 - it is read here
+    else:
+        assert list(read.args.items(multi=True)) == [("a", value), (value, "b")]
+
+
+def test_what_was_sent_is_in_a_dictionary_of_werkzeug_s():
+    sent = Request({"QUERY_STRING": "a=1&b=x&a=2", "HTTP_COOKIE": "c=3"})
+    assert isinstance(sent.args, ImmutableMultiDict)
+    assert sent.args == ImmutableMultiDict([("a", "1"), ("b", "x"), ("a", "2")])
+    assert repr(sent.args) == "ImmutableMultiDict([('a', '1'), ('a', '2'), ('b', 'x')])"
+    assert (sent.args["a"], sent.args.get("a"), sent.args.get("no", 7)) == ("1", "1", 7)
+    assert (sent.args.get("a", type=int), sent.args.get("b", default=0, type=int)) == (1, 0)
+    assert sent.args.getlist("a", type=int) == [1, 2]
+    assert sent.cookies["c"] == "3"
+    with pytest.raises(BadRequestKeyError) as caught:
+        sent.args["no"]
+    assert caught.value.args == ("no",)
+    with pytest.raises(TypeError):
+        sent.args["a"] = "4"
+    assert {sent.args: "it can be a key"}[ImmutableMultiDict(sent.args)]
+    for same in (copy.copy(sent.args), copy.deepcopy(sent.args), sent.args.copy()):
+        assert same.to_dict(flat=False) == {"a": ["1", "2"], "b": ["x"]}
+    kept = pickle.dumps(sent.args)
+    assert b"cruse" not in kept  # whoever reads it may have another version
+    assert pickle.loads(kept) == sent.args  # noqa: S301 - it was made here
+
+
+def test_a_dictionary_that_finds_its_values_otherwise_is_asked():
+    class Anyhow(Request.parameter_storage_class):
+        def __getitem__(self, key):
+            return super().__getitem__(key.lower())
+
+    class Guessing(Anyhow):
+        def get(self, key, default="a guess", type=None):
+            return super().get(key, default, type)
+
+    args = {}
+    for cls in (Anyhow, Guessing):
+        request_class = type("OwnRequest", (Request,), {"parameter_storage_class": cls})
+        args[cls] = request_class({"QUERY_STRING": "a=1"}).args
+        assert args[cls]["A"] == args[cls].get("A") == "1"
+    assert (args[Anyhow].get("B"), args[Guessing].get("B")) == (None, "a guess")
+
+
 @pytest.mark.parametrize(
     "sent",
     [b'{"a": [1]}', b' {"a": [1]}\n', '{"a": [1]}'.encode("utf-16"), b'\xef\xbb\xbf{"a": [1]}'],
@@ -267,6 +323,19 @@ def test_what_is_no_json_is_refused(client_of, sent):
     app = app_with(lambda: request.get_json(), methods=["POST"])
     answer = client_of(app).post("/", data=sent, content_type="application/json; charset=utf-8")
     assert answer.status_code == 400
+
+
+def test_fields_are_found_that_an_async_server_does_not_name_in_lower_case():
+    def named(scope, receive, send):
+        fields = [(name.title() if app.shouts else name, v) for name, v in scope["headers"][1:]]
+        return inner({**scope, "headers": [(b"host", b"localhost"), *fields]}, receive, send)
+
+    app = app_with(lambda: request.headers.get("X-Name", "none"))
+    inner, app.asgi_app = app.asgi_app, named
+    client = app.test_client(gateway="asgi")
+    for app.shouts in (False, True, False):
+        assert client.get("/").text == "none"
+        assert client.get("/", headers={"X-Name": "Ada"}).text == "Ada"
 
 
 # -- what is sent --

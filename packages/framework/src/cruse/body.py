@@ -8,7 +8,7 @@ the server terminates the input), and a read that fails is the client's disconne
 from __future__ import annotations
 
 import io
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-__all__ = ["CHUNK", "BodyStream", "spool"]
+    from cruse.requests import Request
+
+__all__ = ["CHUNK", "BodyStream", "Limit", "read_once", "spool"]
 
 CHUNK = 64 * 1024  # bytes asked for at a time
 SPOOL_IN_MEMORY = 500 * 1024  # bytes of one uploaded file kept in memory before it goes to disk
@@ -25,6 +27,24 @@ SPOOL_IN_MEMORY = 500 * 1024  # bytes of one uploaded file kept in memory before
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+#: What is no failure of reading: answers to the client, and mistakes of the application.
+_OWN_ERRORS = (BadRequest, RequestEntityTooLarge, RuntimeError)
+
+
+def read_once(source: _Readable, size: int) -> bytes:
+    """Return what a source gives when it is asked once for so many bytes.
+
+    Raises:
+        ClientDisconnected: When reading fails.
+    """
+    try:
+        return source.read(size)
+    except _OWN_ERRORS:
+        raise
+    except Exception as error:  # servers raise their own: a bad chunk, a reset connection
+        raise ClientDisconnected from error
 
 
 class BodyStream(io.RawIOBase):
@@ -45,6 +65,9 @@ class BodyStream(io.RawIOBase):
         if length is not None and limit is not None and length > limit:
             raise RequestEntityTooLarge
 
+    def __del__(self) -> None:
+        """Do nothing: to be closed, as all that ``io`` has is at its end, takes long."""
+
     def readable(self) -> bool:
         """Say that it can be read (``io`` asks)."""
         return True
@@ -60,6 +83,17 @@ class BodyStream(io.RawIOBase):
         while data:
             pieces.append(data)
             data = self._read(CHUNK)
+        return b"".join(pieces)
+
+    def complete(self, begun: bytes) -> bytes:
+        """Return all, when the source has given the beginning of it."""
+        return self._count(begun) + self.read()
+
+    async def acomplete(self, begun: bytes) -> bytes:
+        """Return all as :meth:`complete` does, without blocking the event loop."""
+        pieces = [self._count(begun)]
+        while data := await self.aread():
+            pieces.append(data)
         return b"".join(pieces)
 
     def readall(self) -> bytes:
@@ -80,9 +114,9 @@ class BodyStream(io.RawIOBase):
                 return b""
         try:
             data = self.source.read(size)
-        except (BadRequest, RequestEntityTooLarge, RuntimeError):
+        except _OWN_ERRORS:
             raise
-        except Exception as error:  # servers raise their own: a bad chunk, a reset connection
+        except Exception as error:  # as in `read_once`
             raise ClientDisconnected from error
         received = self.received + len(data)
         if data and (self.limit is None or received <= self.limit):
@@ -162,6 +196,30 @@ class BodyStream(io.RawIOBase):
         size = target.tell()
         target.seek(0)
         return target, size
+
+
+class Limit:
+    """A limit of one request: what was set on it, or the application's setting of that name.
+
+    Args:
+        default: The limit of a request outside of any application.
+    """
+
+    def __init__(self, default: int | None) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.setting = name.upper()
+
+    def __get__(self, request: Request | None, owner: type) -> Any:
+        if request is None:
+            return self.default
+        context = request.context
+        return self.default if context is None else context.app.config[self.setting]
+
+    if TYPE_CHECKING:  # what is set on a request is an attribute like any other, found before this
+
+        def __set__(self, request: Request, value: int | None) -> None: ...
 
 
 def spool(in_memory: int = SPOOL_IN_MEMORY) -> IO[bytes]:

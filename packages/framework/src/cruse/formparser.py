@@ -2,22 +2,79 @@
 
 from __future__ import annotations
 
+from codecs import unicode_escape_decode
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, RequestEntityTooLarge
 
 from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
 
 if TYPE_CHECKING:
     from cruse.parts import Part
 
-__all__ = ["URLENCODED", "FormParser", "as_multidict", "parse_query", "parse_urlencoded"]
+__all__ = [
+    "URLENCODED",
+    "FormParser",
+    "ImmutableMultiDict",
+    "as_multidict",
+    "parse_query",
+    "parse_urlencoded",
+    "read_fields",
+]
 
 
 URLENCODED = "application/x-www-form-urlencoded"
+
+K = TypeVar("K")
+V = TypeVar("V")
+_values_of: Any = dict.get
+
+
+class ImmutableMultiDict(WerkzeugImmutableMultiDict[K, V]):
+    """Werkzeug's, in which a value is found in one call and not in two or three."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__getitem__ is not ImmutableMultiDict.__getitem__:  # `get` has to ask that
+            cls.get = cls.__dict__.get("get", WerkzeugImmutableMultiDict.get)  # type: ignore[method-assign]
+
+    def __getitem__(self, key: K) -> V:
+        """Return the first value of a key.
+
+        Raises:
+            BadRequestKeyError: When there is none; answered with 400.
+        """
+        values: list[V] | None = _values_of(self, key)
+        if values:
+            return values[0]
+        raise BadRequestKeyError(key)
+
+    if not TYPE_CHECKING:
+
+        def get(self, key: K, default: Any = None, type: Any = None) -> Any:  # noqa: A002
+            """Return the first value of a key, or ``default``.
+
+            Args:
+                key: The key.
+                default: What is returned when there is none, or ``type`` does not take it.
+                type: Makes something else of it; raises ``ValueError`` or ``TypeError`` if not.
+            """
+            values = _values_of(self, key)
+            if not values:
+                return default
+            if type is None:
+                return values[0]
+            try:
+                return type(values[0])
+            except (ValueError, TypeError):
+                return default
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return WerkzeugImmutableMultiDict, (list(self.items(multi=True)),)
 
 
 def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
@@ -33,26 +90,39 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
     """
     if "+" in query:
         query = query.replace("+", " ")
-    pairs: list[Any] = [pair.partition("=") for pair in query.split("&") if pair]
-    if "%" in query:
-        try:
-            pairs = [
-                (
-                    unquote_to_bytes(name).decode() if "%" in name else name,
-                    "",
-                    unquote_to_bytes(value).decode() if "%" in value else value,
-                )
-                for name, _, value in pairs
-            ]
-        except ValueError:
-            raise BadRequest(f"The {what} is not valid UTF-8.") from None
-    if cls.__init__ is not MultiDict.__init__:
-        return cls([(name, value) for name, _, value in pairs])
-    made = cls.__new__(cls)  # its constructor would do nothing else
+    plain = cls.__init__ is MultiDict.__init__
+    made: Any = cls.__new__(cls) if plain else []  # its constructor would do nothing else
     add = dict.setdefault
-    for name, _, value in pairs:
-        add(made, name, []).append(value)
-    return made
+    escaped = "%" in query
+    for pair in query.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            if escaped:
+                try:
+                    name = _unescape(name) if "%" in name else name
+                    value = _unescape(value) if "%" in value else value
+                except ValueError:
+                    raise BadRequest(f"The {what} is not valid UTF-8.") from None
+            if plain:
+                add(made, name, []).append(value)
+            else:
+                made.append((name, value))
+    return made if plain else cls(made)
+
+
+def _unescape(text: str) -> str:
+    """Decode percent-encoded text (RFC 3986 section 2.1); what is no escape stays as it is.
+
+    Python's own escapes of bytes are the same but for how they begin, and are read in C.
+
+    Raises:
+        ValueError: When the bytes are not UTF-8.
+    """
+    try:
+        given = unicode_escape_decode(text.replace("\\", "\\\\").replace("%", "\\x"))[0]
+    except ValueError:  # a percent sign that begins no escape
+        return unquote_to_bytes(text).decode()
+    return given if given.isascii() else given.encode("latin-1").decode()
 
 
 def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -> Any:
@@ -60,32 +130,47 @@ def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -
     if cls.__init__ is not MultiDict.__init__:
         return cls(pairs)
     made = cls.__new__(cls)
+    add = dict.setdefault
     for name, value in pairs:
-        dict.setdefault(made, name, []).append(value)
+        add(made, name, []).append(value)
     return made
 
 
-def parse_urlencoded(
-    stream: IO[bytes], limit: int | None, max_parts: int | None, cls: type[MultiDict[str, Any]]
-) -> Any:
-    """Read an urlencoded form (URL standard) into a dictionary of lists of text.
+def read_fields(stream: IO[bytes], limit: int | None) -> bytes:
+    """Read the body of an urlencoded form.
 
     Args:
         stream: The body.
         limit: The most bytes it may have; ``None`` for any number.
+
+    Raises:
+        RequestEntityTooLarge: When it has more.
+    """
+    if limit is None or (
+        isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit
+    ):
+        return stream.read()  # the usual case: it is announced
+    chunks, size = [], 0
+    while data := stream.read(CHUNK):
+        size += len(data)
+        if size > limit:
+            raise RequestEntityTooLarge("The form's fields are too large.")
+        chunks.append(data)
+    return b"".join(chunks)
+
+
+def parse_urlencoded(data: bytes, max_parts: int | None, cls: type[MultiDict[str, Any]]) -> Any:
+    """Split an urlencoded form (URL standard) into a dictionary of lists of text.
+
+    Args:
+        data: The form.
         max_parts: The most fields.
         cls: The class of the dictionary.
 
     Raises:
         BadRequest: When it is not UTF-8.
-        RequestEntityTooLarge: When it is over a limit.
+        RequestEntityTooLarge: When it has more fields.
     """
-    if limit is None or (
-        isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit
-    ):
-        data = stream.read()  # the usual case: it is announced
-    else:
-        data = _read_at_most(stream, limit)
     if max_parts is not None and data.count(b"&") >= max_parts:
         raise RequestEntityTooLarge("The form has too many fields.")
     try:
@@ -141,8 +226,8 @@ class FormParser:
             fields, files = self._multipart(stream, (options or {}).get("boundary", ""))
             return stream, as_multidict(self.cls, fields), as_multidict(self.cls, files)
         if mimetype == URLENCODED:
-            most, parts = self.max_form_memory_size, self.max_form_parts
-            return stream, parse_urlencoded(stream, most, parts, self.cls), self.cls()
+            data = read_fields(stream, self.max_form_memory_size)
+            return stream, parse_urlencoded(data, self.max_form_parts, self.cls), self.cls()
         return stream, self.cls(), self.cls()
 
     def _multipart(
@@ -200,13 +285,3 @@ def _fill(target: IO[bytes], part: Part) -> None:
         target.writelines(held)
     for chunk in chunks:
         target.write(chunk)
-
-
-def _read_at_most(stream: IO[bytes], limit: int) -> bytes:
-    chunks, size = [], 0
-    while data := stream.read(CHUNK):
-        size += len(data)
-        if size > limit:
-            raise RequestEntityTooLarge("The form's fields are too large.")
-        chunks.append(data)
-    return b"".join(chunks)

@@ -12,7 +12,6 @@ from werkzeug.datastructures import (
     EnvironHeaders,
     IfRange,
     ImmutableList,
-    ImmutableMultiDict,
     MIMEAccept,
     MultiDict,
 )
@@ -21,15 +20,17 @@ from werkzeug.http import parse_accept_header, parse_if_range_header, parse_opti
 from werkzeug.sansio.utils import get_content_length, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from cruse.body import BodyStream, spool
+from cruse.body import CHUNK, BodyStream, Limit, read_once, spool
 from cruse.cookies import parse_cookies
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import (
     URLENCODED,
     FormParser,
+    ImmutableMultiDict,
     as_multidict,
     parse_query,
     parse_urlencoded,
+    read_fields,
 )
 from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
@@ -48,9 +49,16 @@ if TYPE_CHECKING:
 __all__ = ["Request"]
 
 #: The names that decide how forms are read.
-_FORM_READING = frozenset({"form_data_parser_class", "make_form_data_parser", "mimetype"})
+_FORM_READING = frozenset(
+    {
+        *("form_data_parser_class", "make_form_data_parser", "mimetype"),
+        *("max_form_memory_size", "max_form_parts", "_get_stream_for_parsing"),
+    }
+)
+#: The names that decide what is to be closed.
+_HOLDING = frozenset({"close", "files", "_load_form_data"})
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
-_WAYS = ("close", "query_string", *_FORM_READING)
+_WAYS = ("query_string", "stream", "content_length", *_FORM_READING, *_HOLDING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
@@ -60,28 +68,16 @@ def _text(value: str) -> str:
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")
 
 
-class _Limit:
-    """A limit of one request: what was set on it, or the application's setting of that name.
-
-    Args:
-        default: The limit of a request outside of any application.
-    """
-
-    def __init__(self, default: int | None) -> None:
-        self.default = default
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.setting = name.upper()
-
-    def __get__(self, request: Request | None, owner: type) -> Any:
-        if request is None:
-            return self.default
-        context = request.context
-        return self.default if context is None else context.app.config[self.setting]
-
-    if TYPE_CHECKING:  # what is set on a request is an attribute like any other, found before this
-
-        def __set__(self, request: Request, value: int | None) -> None: ...
+def _length_of(environ: WSGIEnvironment) -> int | None:
+    """Return how many bytes the body has, ``None`` when that was not announced."""
+    try:
+        length = environ["CONTENT_LENGTH"]
+    except KeyError:
+        length = None
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if coding is None and length and len(length) < 19 and length.isdecimal():
+        return int(length)  # Latin-1 has no decimals but those of ASCII
+    return get_content_length(length, coding)
 
 
 class Request(WerkzeugRequest):
@@ -97,18 +93,23 @@ class Request(WerkzeugRequest):
     """
 
     form_data_parser_class = FormParser  # type: ignore[assignment]
+    parameter_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
+    dict_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     #: What it belongs to: its context, until that has ended.
     context: Matched | None = None
-    #: Whether a subclass has its own query string, way to read forms, or end.
+    #: Whether there may be anything to close.
+    holds = False
+    #: Whether a subclass has its own query string, stream, or way to read forms.
     _own_query = False
+    _own_stream = False
     _own_forms = False
-    _own_close = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = [n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)]
-        cls._own_close = "close" in own
+        cls.holds = not _HOLDING.isdisjoint(own)
         cls._own_query = "query_string" in own
+        cls._own_stream = "stream" in own or "content_length" in own
         cls._own_forms = not _FORM_READING.isdisjoint(own)
 
     def __init__(
@@ -166,16 +167,15 @@ class Request(WerkzeugRequest):
         @lazy
         def content_length(self) -> int | None:
             """How many bytes the body has, ``None`` when that was not announced."""
-            environ = self.environ
-            length, coding = environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
-            if coding is None and length and len(length) < 19 and length.isdecimal():
-                return int(length)  # Latin-1 has no decimals but those of ASCII
-            return get_content_length(length, coding)
+            return _length_of(self.environ)
 
         @property
         def mimetype(self) -> str:
             """The media type of the body, without parameters, in lower case."""
-            given = self.environ.get("CONTENT_TYPE", "")
+            try:
+                given = self.environ["CONTENT_TYPE"]
+            except KeyError:
+                given = ""
             if ";" in given or "_parsed_content_type" in self.__dict__:
                 given = self._parsed_content_type[0]
             return given.strip(" \t").lower()
@@ -190,18 +190,41 @@ class Request(WerkzeugRequest):
         def _parsed_content_type(self) -> tuple[str, dict[str, str]]:
             return parse_options_header(self.environ.get("CONTENT_TYPE", ""))
 
+        def get_data(
+            self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
+        ) -> bytes | str:
+            """Return all of the body, and keep it; with ``as_text`` decoded (UTF-8)."""
+            data = self.__dict__.get("_cached_data")
+            if data is None:
+                if parse_form_data:
+                    self._load_form_data()
+                data = self._take_body()
+                if data is None:
+                    data = self.stream.read()
+                if cache:
+                    self._cached_data = data
+            return data.decode(errors="replace") if as_text else data
+
         @lazy
         def form(self) -> ImmutableMultiDict[str, str]:
             """The fields of a form that are no files."""
             self._load_form_data()
             return self.__dict__["form"]
 
-        @lazy
+        @property
         def files(self) -> ImmutableMultiDict[str, FileStorage]:
             """The files of a form."""
-            self._load_form_data()
-            cls = self.parameter_storage_class
-            return self.__dict__["files"] if "files" in self.__dict__ else as_multidict(cls, [])
+            made = self.__dict__
+            if "files" not in made:
+                self._load_form_data()
+                if "files" not in made:
+                    self.files = as_multidict(self.parameter_storage_class, [])
+            return made["files"]
+
+        @files.setter
+        def files(self, files: MultiDict[str, FileStorage]) -> None:
+            self.__dict__["files"] = files
+            self.holds = self.holds or bool(files) or not isinstance(files, ImmutableMultiDict)
 
         @lazy
         def remote_addr(self) -> str | None:
@@ -325,9 +348,9 @@ class Request(WerkzeugRequest):
 
     # -- limits: this request's, the application's, or werkzeug's --
 
-    max_content_length = _Limit(None)
-    max_form_memory_size = _Limit(500_000)
-    max_form_parts = _Limit(1_000)
+    max_content_length = Limit(None)
+    max_form_memory_size = Limit(500_000)
+    max_form_parts = Limit(1_000)
 
     @property
     def last_event_id(self) -> str | None:
@@ -378,16 +401,16 @@ class Request(WerkzeugRequest):
         Raises:
             BadRequest: When it is not valid UTF-8.
         """
-        query = "" if self._own_query else self.environ.get("QUERY_STRING", "")
+        try:  # a dictionary's own way to a key, which those of async servers have, too
+            query = "" if self._own_query else self.environ["QUERY_STRING"]
+        except KeyError:
+            query = ""
         if self._own_query or not query.isascii():
             try:
                 query = self.query_string.decode()
             except UnicodeDecodeError:
                 raise BadRequest("The query string is not valid UTF-8.") from None
-        args: MultiDict[str, str] = parse_query(
-            query, "query string", self.parameter_storage_class
-        )
-        return args
+        return parse_query(query, "query string", self.parameter_storage_class)  # type: ignore[no-any-return]
 
     @lazy
     def stream(self) -> BodyStream:  # type: ignore[override]
@@ -401,6 +424,8 @@ class Request(WerkzeugRequest):
         """
         if self.shallow:
             raise RuntimeError("A shallow request has no body to read.")
+        if self._ahead is not None:
+            return BodyStream(BytesIO(self._ahead), len(self._ahead), None)
         environ = self.environ
         length = self.content_length
         if length is None and "wsgi.input_terminated" not in environ:
@@ -436,39 +461,98 @@ class Request(WerkzeugRequest):
             RequestEntityTooLarge: When the body is over ``max_content_length``.
             BadRequest: When it ends before its announced length.
         """
-        if self._needs_loading():
+        if not self._needs_loading():
+            return
+        length = self._length_at_once()
+        next_chunk = getattr(self.environ["wsgi.input"], "next_chunk", None) if length else None
+        if next_chunk is None:
             self._use_loaded(*await self.stream.spool(LOAD_IN_MEMORY))
+            return
+        body = await next_chunk()
+        if len(body) != length:  # more is to come, or too little has come
+            body = await self.stream.acomplete(body)
+            del self.stream
+        self._ahead = body
 
     def read_body(self) -> None:
         """Read the body as :meth:`load_body` does, from sync code."""
         if self._needs_loading():
-            self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+            body = self._take_body()
+            if body is None:
+                self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+            else:
+                self._ahead = body
 
+    #: A body that was read before anybody asked for it: what is not taken yet, or a file with it.
+    _ahead: bytes | None = None
     _loaded: IO[bytes] | None = None
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
-        return self._loaded is None and not ("form" in made or "_cached_data" in made)
+        return (
+            self._ahead is None
+            and self._loaded is None
+            and not ("form" in made or "_cached_data" in made)
+        )
 
     def _use_loaded(self, file: IO[bytes], size: int) -> None:
         self._loaded = file
+        self.holds = self.holds or type(file) is not BytesIO
         self.stream = BodyStream(file, size, None)
 
+    def _length_at_once(self) -> int:
+        """Return how many bytes the body has, if it can be read at once; 0 otherwise."""
+        made, limit = self.__dict__, self.max_content_length
+        if "stream" in made or self._own_stream or self.shallow:
+            return 0
+        length = made["content_length"] if "content_length" in made else _length_of(self.environ)
+        if length is None or length > CHUNK or (limit is not None and length > limit):
+            return 0
+        return length
+
+    def _take_body(self, most: int | None = None) -> bytes | None:
+        """Return the body if it has at most so many bytes, and comes in one piece: it is read."""
+        body = self._ahead
+        if body is None:
+            length = self._length_at_once()
+        else:
+            length = 0 if "stream" in self.__dict__ else len(body)
+        if not length or (most is not None and length > most):
+            return None
+        if body is None:
+            body = read_once(self.environ["wsgi.input"], length)
+            if len(body) != length:
+                body = self.stream.complete(body)
+                del self.stream
+        self._ahead = b""
+        return body
+
     def _load_form_data(self) -> None:
-        made = self.__dict__
+        made, context = self.__dict__, self.context
         if "form" in made:
             return
         kind = self.mimetype
-        if kind != URLENCODED or self._own_forms or not _FORM_READING.isdisjoint(made):
-            super()._load_form_data()
-        else:  # the usual form, without asking each of those names
-            stream = self._get_stream_for_parsing()
-            most, parts = self.max_form_memory_size, self.max_form_parts
-            made["form"] = parse_urlencoded(stream, most, parts, self.parameter_storage_class)
-            made["stream"] = stream
         if (
-            self.context is not None
-            and self.context.app.debug
+            kind != URLENCODED
+            or context is None
+            or self._own_forms
+            or not _FORM_READING.isdisjoint(made)
+        ):
+            super()._load_form_data()
+            self.files = made["files"]
+        else:  # the usual form, without asking each of those names
+            config = context.app.config
+            most = config["MAX_FORM_MEMORY_SIZE"]
+            body = None if "_cached_data" in made else self._take_body(most)
+            if body is None:
+                made["stream"] = stream = self._get_stream_for_parsing()
+                body = read_fields(stream, most)
+            made["form"] = parse_urlencoded(
+                body, config["MAX_FORM_PARTS"], self.parameter_storage_class
+            )
+        if (
+            context is not None
+            and context.app.debug
             and kind != "multipart/form-data"
             and not self.files
         ):
@@ -496,16 +580,6 @@ class Request(WerkzeugRequest):
             )
         debug = self.context is not None and self.context.app.debug
         raise BadRequest(f"The body is not valid JSON: {e}" if debug else None) from e
-
-    @property
-    def holds(self) -> bool:
-        """Whether there is anything to close."""
-        loaded = self._loaded
-        return (
-            bool(self.__dict__.get("files"))
-            or (loaded is not None and type(loaded) is not BytesIO)
-            or self._own_close
-        )
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""

@@ -17,6 +17,8 @@ __all__ = ["ScopeEnviron", "environ_of", "path_below_root"]
 
 _LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
 _names: dict[str, bytes] = {}
+#: Names of fields that came in lower case, as the protocol wants them.
+_lower: set[bytes] = set()
 
 
 class ScopeEnviron(LazyEnviron):
@@ -46,7 +48,7 @@ class ScopeEnviron(LazyEnviron):
             head = self.head = dict(self.scope["headers"])
         value = head.get(name)
         if len(head) != len(self.scope["headers"]) or (
-            value is None and not b"".join(head).islower()
+            value is None and not (_lower.issuperset(head) or _are_lower(head))
         ):
             self.complete()  # fields came twice, or the server breaks the rules
             return dict.get(self, key, ABSENT)
@@ -98,6 +100,15 @@ def _learn_name(key: str) -> bytes:
     if name and len(_names) < _LIMIT:
         _names[key] = name
     return name
+
+
+def _are_lower(names: dict[bytes, bytes]) -> bool:
+    """Whether names of header fields are in lower case."""
+    if not b"".join(names).islower():
+        return False
+    if len(_lower) < _LIMIT:
+        _lower.update(names)
+    return True
 
 
 def path_below_root(scope: Scope) -> str:

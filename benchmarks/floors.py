@@ -1,0 +1,169 @@
+"""How low a row could be: functions by hand that keep its promises, without any structure.
+
+Each has the context that is found from anywhere, the checked host, werkzeug's dictionaries and
+header fields, hooks in their order, and the security fields; none has routes, plans, signals,
+error handlers, middleware, streams or a second protocol. ``python -m benchmarks.floors`` prints
+what they take beside the frameworks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import copy_context
+from typing import Any
+
+from benchmarks.gateways import ASGI, WSGI
+from benchmarks.measured import make_app
+from benchmarks.workloads import WORKLOADS
+from cruse import Cruse, Response, g, request
+from cruse.context import Context
+from cruse.gateway.asgi import _Transport
+from cruse.gateway.asgi_environ import environ_of
+from cruse.globals import _cv
+from cruse.hosts import SEEN_HOSTS, refusal
+
+ROUNDS, BATCH = 25, 2_000
+PEERS = {"wsgi": ["cruse", "falcon"], "asgi": ["cruse", "falcon", "blacksheep", "starlette"]}
+FIELDS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "SAMEORIGIN"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+ENCODED = [(name.lower().encode(), value.encode()) for name, value in FIELDS]
+APP = Cruse("floor")
+
+
+def hello() -> str:
+    return "hello"
+
+
+def parameter(number: int) -> str:
+    return f"{number} {request.args['q']} {request.args.get('page', 1, type=int)}"
+
+
+def form() -> str:
+    return f"{request.form['name']} {request.form['email']}"
+
+
+def echo() -> str:
+    return APP.json.dumps(request.get_json(), separators=(",", ":")) + "\n"
+
+
+def before() -> None:
+    g.before = g.get("before", 0) + 1
+
+
+def after(n: int) -> Any:
+    def add(response: Response) -> Response:
+        response.headers[f"X-After-{n}"] = "1"
+        return response
+
+    return add
+
+
+AFTER = [after(n) for n in range(3)]
+
+
+def hooks() -> Response:
+    for hook in (before, before, before):
+        hook()
+    response = Response(str(g.before))
+    for hook in AFTER:
+        response = hook(response)
+    return response
+
+
+#: The path of each row, its view, and the type of its answer; a slash is followed by a number.
+VIEWS = {
+    "hello": ("/", hello, "text/html; charset=utf-8"),
+    "parameter": ("/items/", parameter, "text/html; charset=utf-8"),
+    "form": ("/form", form, "text/html; charset=utf-8"),
+    "echo": ("/echo", echo, "application/json"),
+    "hooks": ("/b0/b1/view", hooks, "text/html; charset=utf-8"),
+}
+
+
+def answer(ctx: Context, path: str, name: str, host: str | bytes) -> tuple[Any, bytes]:
+    """Return the header fields, or the type alone, and the body."""
+    expected, view, kind = VIEWS[name]
+    assert host in SEEN_HOSTS or refusal(host) is None
+    assert path.startswith(expected)
+    made = view(int(path[7:])) if name == "parameter" else view()
+    if ctx.made_request is not None:
+        assert not ctx.made_request.holds
+        ctx.part(ctx.made_request)
+    if name == "hooks":
+        return list(made.headers), made.whole[0]
+    return kind, made.encode()
+
+
+def wsgi(name: str) -> Any:
+    """Return a WSGI application for one row."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        ctx = Context(APP, environ)
+        _cv.set(ctx)
+        fields, body = answer(ctx, environ["PATH_INFO"], name, environ["HTTP_HOST"])
+        if type(fields) is str:
+            fields = [("Content-Type", fields), ("Content-Length", str(len(body)))]
+        start_response("200 OK", fields + FIELDS)
+        return [body]
+
+    return lambda environ, start_response: copy_context().run(serve, environ, start_response)
+
+
+def asgi(name: str) -> Any:
+    """Return an ASGI application for one row."""
+    types = {kind: [(b"content-type", kind.encode()), *ENCODED] for _, _, kind in VIEWS.values()}
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        transport = _Transport(scope, receive, send)
+        transport.loop = asyncio.get_running_loop()
+        environ = environ_of(scope, transport)
+        ctx = Context(APP, environ)
+        token = _cv.set(ctx)
+        if environ.has_body:
+            await ctx.request.load_body()
+        fields, body = answer(ctx, scope["path"], name, environ.head[b"host"])
+        if type(fields) is str:
+            head = [(b"content-length", b"%d" % len(body)), *types[fields]]
+        else:
+            head = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in fields]
+            head += ENCODED
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+        _cv.reset(token)
+
+    def called(scope: Any, receive: Any, send: Any) -> Any:
+        return (APP if scope["type"] == "lifespan" else serve)(scope, receive, send)
+
+    return called
+
+
+def main() -> None:
+    """Print what each row takes by hand, and the multiples of it that others take."""
+    for face, by_hand, gateway in (("wsgi", wsgi, WSGI), ("asgi", asgi, ASGI)):
+        for name in VIEWS:
+            work = WORKLOADS[name]
+            apps = {peer: make_app(face, peer, work.build) for peer in PEERS[face]}
+            gateways = {k: gateway(app) for k, app in {"hand": by_hand(name), **apps}.items()}
+            sent = [work.make(n) for n in range(work.variants)]
+            prepared = {}
+            for peer, one in gateways.items():
+                work.check(sent[0], one.ask(one.prepare(sent[0])))
+                prepared[peer] = [one.prepare(each) for each in sent]
+            least = dict.fromkeys(gateways, 1e9)
+            for _ in range(ROUNDS):
+                for peer, one in gateways.items():
+                    spent = one.batch(prepared[peer], BATCH) / BATCH * 1e6
+                    least[peer] = min(least[peer], spent)
+            hand = least.pop("hand")
+            ratios = "  ".join(f"{peer} {spent / hand:.2f}x" for peer, spent in least.items())
+            print(f"{face}  {work.title:26} {hand:5.1f} µs  {ratios}", flush=True)
+            for one in gateways.values():
+                one.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "settings",
             "signals",
             "signing",
+            "stopping",
             "stores",
             "typing",
             "workers",

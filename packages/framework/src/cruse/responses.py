@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Fields", "Response", "has_no_body", "headers_of", "vary_by", "without_controls"]
 
+EVENTS = "text/event-stream"
+
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
 
@@ -54,6 +56,14 @@ _OF_ENTITIES = frozenset(
     }
 )
 _LOCATIONS = frozenset({"location", "content-location"})
+
+
+def is_endless(response: Response) -> bool:
+    """Whether a stream goes on until somebody leaves: events, whose clients come back then."""
+    kind = response._mimetype or response.default_mimetype
+    if kind != EVENTS and response._headers is not None:  # they are not made for this
+        kind = response._headers.get("Content-Type", "").partition(";")[0]
+    return kind == EVENTS
 
 
 def has_no_body(status: int) -> bool:

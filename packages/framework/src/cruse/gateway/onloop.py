@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +18,7 @@ from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
 from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
-from cruse.responses import has_no_body
+from cruse.responses import has_no_body, is_endless
 from cruse.signals import appcontext_pushed
 from cruse.sse import EventBody, cancelled_within
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
+    from cruse.lifecycle import Lifecycle
     from cruse.plans import Entrance, Plan
     from cruse.responses import Fields, Response
     from cruse.workers import KeptThread, WorkerPool
@@ -279,7 +282,7 @@ async def _send(
         elif streamed or response.direct_passthrough:
             await transport.start(status, head)
             stream = _Stream(response, place, transport)
-            await _until_disconnect(stream, transport)
+            await _until_disconnect(stream, transport, ctx.app.lifecycle)
         else:
             await transport.send_whole(status, head, b"".join(response.iter_encoded()))
     except BaseException as raised:
@@ -350,16 +353,27 @@ class _Stream:
             self._first, self._encode, self.heartbeat = body.first, body.encode, body.heartbeat
             body = aiter(body.events)
         self._pieces = body if hasattr(body, "__anext__") else _chunks(response, place)
+        self.response = response
+        self._stopped = False
         self._last = monotonic()  # when something was sent
         self._sending = False
         self._beating: asyncio.Future[None] | None = None
+
+    def stop(self, sending: asyncio.Task[None]) -> None:
+        """End it, for the server is told to stop."""
+        self._stopped = True
+        sending.cancel()
 
     async def run(self) -> None:
         """Send all of it; that the client has left is an end, too."""
         try:
             await self._run()
         except asyncio.CancelledError as error:
-            raise cancelled_within(error) from error
+            if not self._stopped:
+                raise cancelled_within(error) from error
+            with suppress(OSError, TimeoutError):  # a client that does not read has to go without
+                async with asyncio.timeout(1):
+                    await self._transport.end()
         except OSError:  # ASGI 2.4: the client has left
             if not self._sending:
                 raise
@@ -440,8 +454,8 @@ def _started(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return loop.create_task(sending)
 
 
-async def _until_disconnect(stream: _Stream, transport: Transport) -> None:
-    """Send until it is done or the client has left, whichever comes first."""
+async def _until_disconnect(stream: _Stream, transport: Transport, lifecycle: Lifecycle) -> None:
+    """Send until it is done, the client has left, or endless events have to end."""
     sending = _started(stream.run())
     if sending.done():  # it never had to wait: there was no time to leave
         sending.result()
@@ -449,11 +463,17 @@ async def _until_disconnect(stream: _Stream, transport: Transport) -> None:
     tasks = {sending, asyncio.ensure_future(transport.wait_disconnect())}
     if stream.heartbeat is not None:
         tasks.add(asyncio.ensure_future(stream.pulse(stream.heartbeat)))
+    stop = partial(stream.stop, sending)
+    if is_endless(stream.response):
+        lifecycle.live[stop] = asyncio.get_running_loop()
+        if lifecycle.stopping:
+            stop()
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
             sending.result()
     finally:
+        lifecycle.live.pop(stop, None)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)

@@ -15,7 +15,7 @@ from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer, ends_with_something, finish, outlives_view, plan_of
 from cruse.plans import make_entrance
-from cruse.responses import has_no_body
+from cruse.responses import has_no_body, is_endless
 from cruse.signals import appcontext_pushed
 
 if TYPE_CHECKING:
@@ -183,28 +183,30 @@ class _Stream:
     def __init__(self, ctx: Context, plan: Plan, response: Response) -> None:
         self.ctx, self.plan, self.response = ctx, plan, response
         self.variables: Variables = copy_context()
+        self.lifecycle = ctx.app.lifecycle if is_endless(response) else None
         source: Any = response.response
         if hasattr(source, "__anext__"):
             from cruse.loops import iterate_on  # here, as asyncio is: not every one needs a loop
 
-            source = iterate_on(ctx.app.loop_thread.loop, source)
+            live = None if self.lifecycle is None else self.lifecycle.live
+            source = iterate_on(ctx.app.loop_thread.loop, source, live)
             response.call_on_close(source.close)
             response.response = source
         self.chunks = response.iter_unencoded()
         self.closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        run, chunks = self.variables.run, self.chunks
-        while True:
+        run, chunks, lifecycle = self.variables.run, self.chunks, self.lifecycle
+        while lifecycle is None or not lifecycle.stopping:
             try:
                 chunk = run(next, chunks)
             except StopIteration:
-                self.close()
-                return
+                break
             except BaseException as error:
                 self.close(error)
                 raise
             yield chunk.encode() if isinstance(chunk, str) else chunk
+        self.close()
 
     def close(self, error: BaseException | None = None) -> None:
         """Close the iterator and tear the context down; servers call it in any case."""

@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "lazy",
             "light",
             "loops",
+            "outages",
             "registry",
             "settings",
             "signals",

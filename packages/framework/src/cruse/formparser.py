@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -10,6 +11,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
+from cruse.outages import fill_temporary
 
 if TYPE_CHECKING:
     from cruse.parts import Part
@@ -167,18 +169,15 @@ class FormParser:
         return fields, files
 
     def _store(self, part: Part) -> FileStorage:
-        target = self.stream_factory(
+        make = partial(
+            self.stream_factory,
             total_content_length=None,
             filename=part.filename,
             content_type=part.content_type,
             content_length=None,
         )
-        try:
+        with fill_temporary(make) as target:
             _fill(target, part)
-        except BaseException:
-            target.close()
-            raise
-        target.seek(0)
         return FileStorage(target, part.filename, part.name, headers=part.headers)
 
 

@@ -463,11 +463,11 @@ async def _until_disconnect(stream: _Stream, transport: Transport, lifecycle: Li
     tasks = {sending, asyncio.ensure_future(transport.wait_disconnect())}
     if stream.heartbeat is not None:
         tasks.add(asyncio.ensure_future(stream.pulse(stream.heartbeat)))
-    stop = partial(stream.stop, sending)
+    stop, loop = partial(stream.stop, sending), asyncio.get_running_loop()
     if is_endless(stream.response):
-        lifecycle.live[stop] = asyncio.get_running_loop()
+        lifecycle.live[stop] = loop
         if lifecycle.stopping:
-            stop()
+            loop.call_soon(stop)  # not before it has begun, and can be closed
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():

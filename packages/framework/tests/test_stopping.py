@@ -72,6 +72,27 @@ def test_a_handler_that_was_set_since_stays(app, heard):
     assert signal.getsignal(signal.SIGTERM) is later
 
 
+def test_who_puts_a_handler_in_front_of_ours_is_heard_and_so_is_the_server(app, heard):
+    app.start()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def later(number, frame):
+        heard.append("later")
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, later)
+    for _ in range(2):
+        tell_to_stop()
+        assert app.lifecycle.stopping
+        assert heard == ["later", signal.SIGTERM]
+        heard.clear()
+        app.stop()
+        app.start()
+    app.stop()
+    tell_to_stop()
+    assert heard == ["later", signal.SIGTERM]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There are no forks here.")
 def test_a_child_of_the_process_tells_only_its_own_server(app, heard):
     app.start()

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cruse.lifecycle import Lifecycle
 
 __all__ = ["listen", "signals"]
@@ -28,8 +30,8 @@ class _Signals:
 
     def __init__(self) -> None:
         self._lifecycles: WeakSet[Lifecycle] = WeakSet()
-        self._handlers: dict[int, Any] = {}
-        self._pid = 0
+        #: By signal: the handler that was there, and ours in front of it.
+        self._handlers: dict[int, tuple[Any, Any]] = {}
 
     def join(self, lifecycle: Lifecycle) -> None:
         """Tell an application from now on, where a server handles the signals.
@@ -40,34 +42,37 @@ class _Signals:
         """
         if not _in_main_thread() or not callable(signal.getsignal(signal.SIGTERM)):
             return
-        if self._pid != os.getpid():  # a child has its own server, or none
-            self._pid, self._lifecycles, self._handlers = os.getpid(), WeakSet(), {}
         self._lifecycles.add(lifecycle)
         for number in _STOPS:
-            handler = signal.getsignal(number)
-            # Once: who has put another one before ours calls it, as we do.
-            if callable(handler) and number not in self._handlers:
-                self._handlers[number] = handler
+            theirs = signal.getsignal(number)
+            if callable(theirs) and theirs is not self._handlers.get(number, (None, None))[1]:
+                ours = self._in_front_of(theirs)
+                self._handlers[number] = theirs, ours
                 # asyncio's own come by way of a file, whatever function stands here.
-                signal.signal(number, self._hear)
+                signal.signal(number, ours)
 
     def leave(self, lifecycle: Lifecycle) -> None:
         """Tell it no more; when it was the last one, the handlers are what they were."""
         self._lifecycles.discard(lifecycle)
-        if self._lifecycles or not self._handlers or not _in_main_thread():
+        if self._lifecycles or not _in_main_thread():
             return
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) == self._hear:
-                signal.signal(number, handler)
+        for number, (theirs, ours) in self._handlers.items():
+            if signal.getsignal(number) is ours:
+                signal.signal(number, theirs)
         self._handlers = {}
 
-    def _hear(self, number: int, frame: Any) -> None:
-        try:
-            if self._pid == os.getpid():
-                for lifecycle in list(self._lifecycles):
-                    lifecycle.end_live()
-        finally:
-            self._handlers[number](number, frame)
+    def _in_front_of(self, handler: Callable[[int, Any], object]) -> Callable[[int, Any], None]:
+        pid = os.getpid()
+
+        def hear(number: int, frame: Any) -> None:
+            try:
+                if os.getpid() == pid:  # a child has its own server, or none
+                    for lifecycle in list(self._lifecycles):
+                        lifecycle.end_live()
+            finally:
+                handler(number, frame)
+
+        return hear
 
 
 def listen(lifecycle: Lifecycle) -> None:
@@ -76,6 +81,8 @@ def listen(lifecycle: Lifecycle) -> None:
     By the file that Python writes their numbers to, whoever handles them; in the main thread, and
     where nobody else uses it (asyncio does).
     """
+    if not _in_main_thread():  # granian has threads for workers where there is no GIL
+        return
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)

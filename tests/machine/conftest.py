@@ -33,35 +33,54 @@ def server_program(name: str) -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Path]:
-    """Start a PostgreSQL server of our own; it listens on a socket in this folder only."""
-    # A folder of its own right below /tmp: a socket's path may have 107 bytes, and PostgreSQL
-    # refuses to run as root, whose folders its substitute could not enter.
-    folder = Path(tempfile.mkdtemp(prefix="cruse-pg-"))
-    user = None
-    if os.geteuid() == 0:
-        user = "postgres"
-        shutil.chown(folder, user)
-    cluster = folder / "cluster"
-    # What cleans up in the background would be counted among the connections of a test.
-    options = f"-k {folder} -c listen_addresses= -c fsync=off -c autovacuum=off"
+class Postgres:
+    """A PostgreSQL server of our own; it listens on a socket in its folder only."""
 
-    def run(program: str, *arguments: str) -> None:
+    def __init__(self) -> None:
+        # A folder right below /tmp: a socket's path may have 107 bytes, and PostgreSQL refuses to
+        # run as root, whose folders its substitute could not enter.
+        self.folder = Path(tempfile.mkdtemp(prefix="cruse-pg-"))
+        self._user = None
+        if os.geteuid() == 0:
+            self._user = "postgres"
+            shutil.chown(self.folder, self._user)
+        self._run("initdb", "--auth=trust", "--username=cruse", "--encoding=UTF8", "--no-sync")
+
+    def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [server_program(program), "-D", cluster, *arguments],
+            [server_program(program), "-D", self.folder / "cluster", *arguments],
             check=True,
-            cwd=folder,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            user=user,
+            user=self._user,
         )
 
-    run("initdb", "--auth=trust", "--username=cruse", "--encoding=UTF8", "--no-sync")
-    run("pg_ctl", "-w", "-s", "-l", str(folder / "log"), "-o", options, "start")
-    yield folder
-    run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+    def start(self) -> None:
+        # What cleans up in the background would be counted among the connections of a test.
+        options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c autovacuum=off"
+        self._run("pg_ctl", "-w", "-s", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Path]:
+    """Start a PostgreSQL server for all tests; return the folder of its socket."""
+    server = Postgres()
+    server.start()
+    yield server.folder
+    server.stop()
+    shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="module")
+def postgres_of_its_own() -> Iterator[Postgres]:
+    """A PostgreSQL server that a test may stop and start; it does not run yet."""
+    server = Postgres()
+    yield server
+    shutil.rmtree(server.folder)
 
 
 @pytest.fixture

@@ -2,6 +2,10 @@
 
 import asyncio
 import io
+import os
+import subprocess
+import sys
+import tempfile
 import tracemalloc
 from contextlib import suppress
 from functools import cached_property
@@ -574,3 +578,63 @@ def test_a_body_of_any_size_takes_a_bounded_memory(gateway, path):
     size = body.size if path.endswith("count") else 64 * 1024 * 1024
     assert (status, str(size).encode() in answer) == (200, True)
     assert peak < 4 * 1024 * 1024
+
+
+FULL = """
+import logging, resource, sys
+from cruse import Cruse, request
+from cruse.outages import InsufficientStorage
+
+app = Cruse("app", static_folder=None)
+logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
+
+@app.post("/plain/form")
+def form():
+    return str(len(request.files["file"].read()))
+
+@app.post("/async/form")
+async def form_on_loop():
+    return str(len(request.files["file"].read()))
+
+@app.post("/async/data")
+async def data_on_loop():
+    return str(len(request.get_data()))
+
+if "handler" in sys.argv:
+    app.register_error_handler(InsufficientStorage, lambda error: ("No room.", 507))
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+client = app.test_client(gateway=sys.argv[1])
+for path in sys.argv[2].split(","):
+    for size in (2_000_000, 9):
+        data = bytes(size)
+        if path.endswith("form"):
+            head = b'--x\\r\\nContent-Disposition: form-data; name="file"; filename="a"'
+            data = head + b"\\r\\n\\r\\n" + data + b"\\r\\n--x--\\r\\n"
+        kind = "multipart/form-data; boundary=x"
+        headers = {"Content-Type": kind, "Accept": "application/json"}
+        answer = client.post(path, data=data, headers=headers)
+        print(answer.status_code, answer.text if "handler" in sys.argv else answer.mimetype)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Nothing limits the size of a file there.")
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_without_room_for_a_temporary_file_it_is_a_507_and_a_line_in_the_log(gateway):
+    paths = ["/plain/form", "/async/form", "/async/data"]
+    command = [sys.executable, "-c", FULL, gateway, ",".join(paths)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    lines = done.stdout.splitlines()
+    logged = f"ERROR There is no room for temporary files in {tempfile.gettempdir()}: [Errno 27]"
+    assert [line[: len(logged)] for line in lines] == 3 * [
+        logged,
+        "507 application/problem+json",
+        "200 text/html",
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Nothing limits the size of a file there.")
+def test_a_handler_may_answer_for_a_full_disk():
+    command = [sys.executable, "-c", FULL, "wsgi", "/plain/form", "handler"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == ["507 No room.", "200 9"]

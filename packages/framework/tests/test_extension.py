@@ -209,6 +209,74 @@ def test_every_hook_that_is_overridden_runs(app, gateway):
     assert log[-1] == "shutdown"
 
 
+class Queue(Extension[ExtensionState]):
+    name = "queue"
+
+    def outage(self, state, error):
+        return f"No queue for {state.app.name!r}:\n{error}" if isinstance(error, OSError) else None
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def posting(app, request):
+    """A client of an application whose view fails for want of a queue."""
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.use(Mail(), Queue())
+
+    @app.post("/jobs")
+    def add():
+        raise ConnectionError("it hung up")
+
+    @app.post("/mistakes")
+    def mistake():
+        raise LookupError("it is not there")
+
+    client = app.test_client(gateway=request.param)
+    yield client
+    client.close()
+
+
+def test_what_is_away_is_a_503_and_a_line_in_the_log(posting, caplog):
+    answer = posting.post("/jobs", json={})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.json["title"] == "Service Unavailable"
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.getMessage() == f"No queue for {__name__!r}: it hung up"
+    assert record.exc_info is None
+
+
+def test_other_errors_are_what_they_were(posting, caplog):
+    assert posting.post("/mistakes").status_code == 500
+    assert "Traceback" in caplog.text
+
+
+def test_a_handler_of_the_status_knows_what_is_away(app, posting):
+    said = []
+
+    @app.errorhandler(503)
+    def unavailable(error):
+        said.append(error.__cause__)
+        return "Later.", 503
+
+    assert posting.post("/jobs").text == "Later."
+    assert [str(error) for error in said] == ["it hung up"]
+
+
+def test_a_handler_of_the_error_itself_goes_first(app, posting):
+    @app.errorhandler(OSError)
+    def no_connection(error):
+        return "Never.", 410
+
+    assert posting.post("/jobs").text == "Never."
+
+
+def test_where_errors_are_passed_on_so_is_what_is_away(app, posting):
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    with pytest.raises(ConnectionError):
+        posting.post("/jobs")
+
+
 def test_hooks_that_are_not_overridden_are_not_registered(app):
     app.use(Mail())
     assert not app.before_request_funcs.get(None)

@@ -17,6 +17,7 @@ from sqlalchemy.util import greenlet_spawn
 from cruse_db import postgres, sqlite
 from cruse_db.addresses import is_temporary, parse, place
 from cruse_db.discretion import hide_values
+from cruse_db.outages import tell_of_connecting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -307,6 +308,8 @@ class Engines:
             self._read_settings().engine_options
         ):
             postgres.rest_in_autocommit(engine)
+        if engine.dialect.driver == "asyncpg":
+            tell_of_connecting(engine)
         postgres.check_connections(engine, self._read_settings().ping_after)
 
 

@@ -12,6 +12,7 @@ from cruse_db.aio import AsyncDatabase
 from cruse_db.capacity import connections_of
 from cruse_db.keyset import KeysetPage
 from cruse_db.models import Model
+from cruse_db.outages import outage
 from cruse_db.pages import Page
 from cruse_db.seeing import QueryLog, recorded
 from cruse_db.settings import DatabaseSettings
@@ -205,6 +206,10 @@ class Database(Extension[DatabaseState], SyncDatabase):
             if each.get("migrations", "at head") != "at head":
                 raise RuntimeError(f"Migrations are waiting: {each['migrations']}.")
         return found
+
+    def outage(self, state: DatabaseState, error: Exception) -> str | None:
+        """Return what to log of a database that is away, which is none of the code's doing."""
+        return outage(error)
 
     def check(self, state: DatabaseState, deploy: bool) -> Iterator[Finding]:
         """Tell ``cruse check --deploy`` what of the database would surprise in production."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from werkzeug.exceptions import HTTPException
+
+from cruse.outages import DISK_FULL, InsufficientStorage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,14 +67,13 @@ class UploadNotAllowed(HTTPException):
         self.code = self.STATUS.get(reason, 400)
 
 
-class StorageFull(HTTPException):
+class StorageFull(InsufficientStorage):
     """The disk is full, or a quota is used up: 507 (RFC 4918, section 11.5)."""
 
-    code = 507
     description = "There is no room left to store this file."
 
     #: The errors of the operating system that mean it.
-    ERRNOS: ClassVar[frozenset[int]] = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+    ERRNOS: ClassVar[frozenset[int]] = DISK_FULL
 
 
 class StorageRefused(RuntimeError):  # noqa: N818 (beside StorageFull)

@@ -12,6 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 
+from cruse.outages import fill_temporary
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -162,15 +164,10 @@ class BodyStream(io.RawIOBase):
 
     def spool_now(self, in_memory: int) -> tuple[IO[bytes], int]:
         """Read all that is left into a temporary file, as :meth:`spool` does, from sync code."""
-        target = self._spool(in_memory)
-        try:
+        with fill_temporary(lambda: self._spool(in_memory)) as target:
             for data in self:
                 target.write(data)
-        except BaseException:
-            target.close()
-            raise
-        size = target.tell()
-        target.seek(0)
+            size = target.tell()
         return target, size
 
     def _spool(self, in_memory: int) -> IO[bytes]:
@@ -185,16 +182,11 @@ class BodyStream(io.RawIOBase):
         data = await self.aread()
         if self.received == self.length and len(data) <= in_memory:  # all there is: the usual case
             return io.BytesIO(data), len(data)
-        target = self._spool(in_memory)
-        try:
+        with fill_temporary(lambda: self._spool(in_memory)) as target:
             while data:
                 target.write(data)
                 data = await self.aread()
-        except BaseException:
-            target.close()
-            raise
-        size = target.tell()
-        target.seek(0)
+            size = target.tell()
         return target, size
 
 

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from cruse.globals import current_context
 from cruse.lazy import lazy
+from cruse.outages import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import click
+    from werkzeug.exceptions import ServiceUnavailable
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
@@ -160,6 +162,14 @@ class Extension(Generic[StateT]):
         """Return details about its health, or raise. May be async."""
         return {}
 
+    def outage(self, state: StateT, error: Exception) -> str | None:
+        """Return what is away, when that is what an error means that nobody has handled.
+
+        The client gets a 503 then instead of a 500, and the log has this line instead of a
+        traceback: no secrets.
+        """
+        return None
+
     def check(self, state: StateT, deploy: bool) -> Iterable[Finding]:
         """Return what ``cruse check`` tells; ``deploy`` asks for what production must not have."""
         return ()
@@ -229,6 +239,18 @@ class Extension(Generic[StateT]):
         blueprint = self.make_blueprint(state)
         if blueprint is not None:
             app.register_blueprint(blueprint)
+
+
+def outage_of(app: Cruse, error: Exception) -> ServiceUnavailable | None:
+    """Return the answer to an error that is an outage for one of the extensions."""
+    for state in app.extensions.values():
+        if isinstance(state, ExtensionState):
+            said = state.extension.outage(state, error)
+            if said is not None:
+                answer = unavailable(app.logger, said)
+                answer.__cause__ = error
+                return answer
+    return None
 
 
 def _with_state(hook: Callable[..., Any], state: Any) -> Callable[[], Any]:

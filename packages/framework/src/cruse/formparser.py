@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codecs import unicode_escape_decode
+from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -12,6 +13,7 @@ from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMulti
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, RequestEntityTooLarge
 
 from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
+from cruse.outages import fill_temporary
 
 if TYPE_CHECKING:
     from cruse.parts import Part
@@ -252,18 +254,15 @@ class FormParser:
         return fields, files
 
     def _store(self, part: Part) -> FileStorage:
-        target = self.stream_factory(
+        make = partial(
+            self.stream_factory,
             total_content_length=None,
             filename=part.filename,
             content_type=part.content_type,
             content_length=None,
         )
-        try:
+        with fill_temporary(make) as target:
             _fill(target, part)
-        except BaseException:
-            target.close()
-            raise
-        target.seek(0)
         return FileStorage(target, part.filename, part.name, headers=part.headers)
 
 

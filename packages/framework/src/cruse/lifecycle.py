@@ -10,13 +10,14 @@ import atexit
 import sys
 import threading
 import weakref
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from cruse.bridge import call
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from concurrent.futures import Future
 
@@ -37,6 +38,11 @@ class Lifecycle:
         self.managers: list[Callable[[], Any]] = []
         #: Whether start-up is done. The gateways look at it before every request.
         self.started = False
+        #: Whether the server was told to stop. It may be at work on its last requests.
+        self.stopping = False
+        #: What has no end of its own (event streams, websockets): how it is told to end, and the
+        #: loop that this is called on.
+        self.live: dict[Callable[[], object], AbstractEventLoop] = {}
         self._lock = threading.Lock()
         self._starting: Future[bool] | None = None
         self._entered = AsyncExitStack()
@@ -68,6 +74,7 @@ class Lifecycle:
             if await _shielded(waiting) if bridge.on_loop else waiting.result():
                 return
         token = _within.set(self)
+        self.stopping = False
         try:
             prepare()
             await self._run_startup(bridge)
@@ -82,6 +89,9 @@ class Lifecycle:
         finally:
             _within.reset(token)
         self.started = True
+        from cruse.stopping import signals
+
+        signals.join(self)
         mine.set_result(True)
 
     async def _run_startup(self, bridge: Bridge) -> None:
@@ -107,6 +117,13 @@ class Lifecycle:
             await self._entered.aclose()
             raise
 
+    def end_live(self) -> None:
+        """Tell what has no end of its own to end; from any thread, and from a signal's handler."""
+        self.stopping = True
+        for end, loop in list(self.live.items()):
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(end)
+
     async def stop(self, bridge: Bridge) -> None:
         """Run the shutdown functions, last registered first, and leave the lifespan managers.
 
@@ -117,6 +134,10 @@ class Lifecycle:
                 return
             self.started = False
             self._starting = None
+        self.end_live()
+        from cruse.stopping import signals
+
+        signals.leave(self)
         errors: list[Exception] = []
         for function in reversed(self.shutdown):
             try:

@@ -15,14 +15,15 @@ from concurrent.futures import CancelledError, Future
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 __all__ = ["LoopThread", "carry_back", "iterate_on", "run_beside", "run_on"]
 
 T = TypeVar("T")
+_Live: TypeAlias = "dict[Callable[[], object], asyncio.AbstractEventLoop]"
 _MISSING = object()
 #: What tells the context variables that an iterator is iterated in from those of others.
 _iterated: ContextVar[object] = ContextVar("cruse.iterated")
@@ -90,17 +91,21 @@ class _Handover:
     and cancellation belongs to one, and to make one for each piece would cost several times more.
     """
 
-    def __init__(self, source: AsyncIterator[Any], loop: asyncio.AbstractEventLoop) -> None:
-        self.source, self.loop = source, loop
+    def __init__(
+        self, source: AsyncIterator[Any], loop: asyncio.AbstractEventLoop, live: _Live | None
+    ) -> None:
+        self.source, self.loop, self.live = source, loop, live
         #: What was yielded; at the end ``None``, and why it has ended if that is an error.
         self.handed: SimpleQueue[tuple[Any] | None] = SimpleQueue()
         self.error: BaseException | None = None
-        self.ended = False
+        self.ended = self._stopped = False
         self._asked: asyncio.Future[bool] | None = None
 
     def start(self, context: Context) -> None:
         self._task = self.loop.create_task(self._work(), context=context)
         self._task.add_done_callback(self._finish)
+        if self.live is not None:
+            self.live[self.stop] = self.loop
 
     def ask(self, more: bool = True) -> None:
         """Let the iterator go on from where it yielded, or end."""
@@ -108,6 +113,11 @@ class _Handover:
             self._asked.set_result(more)
         elif not more:  # it is amid a piece that nobody waits for any more
             self._task.cancel()
+
+    def stop(self) -> None:
+        """Let the iterator end where it is; for who waits it is an end like any other."""
+        self._stopped = True
+        self.ask(False)
 
     async def _work(self) -> None:
         try:
@@ -132,18 +142,29 @@ class _Handover:
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():
-            self.error = CancelledError()
+            self.error = None if self._stopped else CancelledError()
         else:
             self.error = task.exception() or self.error
         self.ended = True
+        if self.live is not None:
+            self.live.pop(self.stop, None)
         self.handed.put(None)
 
 
-def iterate_on(loop: asyncio.AbstractEventLoop, source: AsyncIterator[T]) -> Iterator[T]:
+def iterate_on(
+    loop: asyncio.AbstractEventLoop,
+    source: AsyncIterator[T],
+    live: _Live | None = None,
+) -> Iterator[T]:
     """Iterate an async iterator on a loop of another thread, closing it at the end.
 
     Context variables go both ways, as with :func:`run_on`: those that it sets are set here when it
     has ended.
+
+    Args:
+        loop: The loop.
+        source: The iterator.
+        live: Where is kept meanwhile what lets it end early, to be called on the loop.
 
     Raises:
         RuntimeError: When called on the thread of ``loop`` itself, which would wait for ever.
@@ -153,7 +174,7 @@ def iterate_on(loop: asyncio.AbstractEventLoop, source: AsyncIterator[T]) -> Ite
     mark = object()
     _iterated.set(mark)
     context = copy_context()
-    handover = _Handover(source, loop)
+    handover = _Handover(source, loop, live)
     loop.call_soon_threadsafe(handover.start, context)
     try:
         while (piece := handover.handed.get()) is not None:

@@ -555,7 +555,10 @@ def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
 
 
 async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Response:
-    """Answer an error that nothing handled with a 500, or raise it where a debugger waits."""
+    """Answer an error that nothing handled with a 500, or raise it where a debugger waits.
+
+    With a 503 when an extension knows it as a sign that something is away.
+    """
     if "handle_exception" in plan.custom:
         return cast("Response", await own(ctx, plan, "handle_exception", error))
     app = ctx.app
@@ -563,8 +566,12 @@ async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Respon
         await send(ctx, got_request_exception, exception=error)
     if app.propagates_exceptions:
         raise error
-    app.log_exception((type(error), error, error.__traceback__))
-    failure = InternalServerError(original_exception=error)
+    from cruse.extension import outage_of  # here: not every application has extensions
+
+    failure: HTTPException | None = outage_of(app, error)
+    if failure is None:
+        app.log_exception((type(error), error, error.__traceback__))
+        failure = InternalServerError(original_exception=error)
     answer: Any = _answer(ctx, plan, failure, failure)
     if type(answer) is CoroutineType:
         answer = await answer

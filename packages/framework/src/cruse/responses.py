@@ -39,6 +39,8 @@ __all__ = [
     "without_controls",
 ]
 
+EVENTS = "text/event-stream"
+
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
 
@@ -70,6 +72,14 @@ _OF_ENTITIES = frozenset(
 _LOCATIONS = frozenset({"location", "content-location"})
 #: What may be added to an answer whose headers nobody touches.
 _ADDED = frozenset({"vary", "set-cookie"})
+
+
+def is_endless(response: Response) -> bool:
+    """Whether a stream goes on until somebody leaves: events, whose clients come back then."""
+    kind = response._mimetype or response.default_mimetype
+    if kind != EVENTS and isinstance(response._headers, Headers):  # they are not made for this
+        kind = response._headers.get("Content-Type", "").partition(";")[0]
+    return kind == EVENTS
 
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
-from cruse.responses import Fields, Response
+from cruse.responses import EVENTS, Fields, Response
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -86,7 +86,7 @@ class EventStream(Response):
         headers: Further header fields.
     """
 
-    default_mimetype = "text/event-stream"
+    default_mimetype = EVENTS
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from cruse.bridge import call, drive
 from cruse.colors import is_inline
 from cruse.json.tag import TaggedJSONSerializer
+from cruse.outages import unavailable
 from cruse.responses import add_cookie
 from cruse.sessions import (
     SecureCookieSession,
@@ -183,5 +184,5 @@ class StoredSessionInterface(SessionInterface):
         try:
             return await call(bridge, method, *args)
         except Exception as error:
-            app.logger.error("The session store failed: %s: %s", type(error).__name__, error)
-            raise SessionUnavailable(retry_after=5) from error
+            said = f"The session store failed: {type(error).__name__}: {error}"
+            raise unavailable(app.logger, said, SessionUnavailable) from error

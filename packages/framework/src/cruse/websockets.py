@@ -31,6 +31,7 @@ __all__ = [
     "origin_is_trusted",
 ]
 
+GOING_AWAY = 1001  # RFC 6455 section 7.4.1
 TICK = 1.0  # seconds between two looks for a client that left while the view waits elsewhere
 _MESSAGES = str, bytes  # a union would be made at each use
 MAX_REASON = 123  # bytes of a reason in a close frame (RFC 6455 section 5.5)
@@ -151,6 +152,8 @@ class WebSocket:
         self._receiving = False
         self._ahead: asyncio.Task[str | bytes | WebSocketDisconnect] | None = None
         self._cancelled = False
+        self._goes_away = False
+        self._closing: asyncio.Task[None] | None = None
         #: Whether the handshake was answered with 101.
         self.accepted = False
         #: How the conversation ended; ``None`` while it goes on.
@@ -216,6 +219,8 @@ class WebSocket:
             if self._answered is not None:
                 self._answered.set()
                 self._answered = None
+        if self._goes_away:  # it was told so meanwhile
+            self.go_away()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the conversation. A second time, nothing happens.
@@ -351,7 +356,7 @@ class WebSocket:
         The view gets one more tick to come to an end before it is cancelled: it may be at work on
         the last message.
         """
-        if self._receiving or not self.accepted:
+        if not self.accepted or (self._receiving and not self._goes_away):
             return
         if self.closed is not None:
             self._cancel_view()
@@ -375,6 +380,17 @@ class WebSocket:
         """Whether a cancellation that arrived is the one for a client that has left."""
         return self._cancelled and self._task is not None and self._task.cancelling() == 1
 
+    def go_away(self) -> None:
+        """Close the conversation, for the server is told to stop; on its loop.
+
+        Whoever sends or receives is told so. A view that goes on is cancelled, as when the client
+        has left: also one that receives, if its server does not tell it of the end.
+        """
+        self._goes_away = True
+        if self.accepted and self.closed is None and self._closing is None:
+            closing = self.close(GOING_AWAY)
+            self._closing = self._loop.create_task(closing, context=self._variables)
+
     def end(self, request: Callable[[], Request]) -> None:
         """Let go of what leads back to the context: else the collector alone could free both.
 
@@ -389,6 +405,7 @@ class WebSocket:
     async def release(self) -> None:
         """Stop looking after the client; at the end of the view."""
         self._lookout.remove(self)
+        self._goes_away = False
         del self._variables  # they lead back here
         if self._cancelled and self._task is not None:
             self._task.uncancel()
@@ -397,6 +414,9 @@ class WebSocket:
             await asyncio.wait({self._ahead})
             if not self._ahead.cancelled():
                 self._ahead.exception()  # seen
+        if self._closing is not None:
+            await asyncio.wait({self._closing}, timeout=TICK)
+            self._closing.cancel()  # the client does not answer
 
 
 class _Lookout:

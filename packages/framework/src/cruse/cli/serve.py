@@ -15,6 +15,7 @@ from cruse.cli.script import ScriptInfo, pass_script_info
 from cruse.colors import is_async
 from cruse.listening import check_address, check_certificate
 from cruse.operations.health import READY
+from cruse.stopping import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,4 +211,5 @@ def _load(
     app.config["THREAD_POOL_SIZE"] = threads
     if interface == "wsgi":
         app.start()  # the other interfaces announce it
+        listen(app.lifecycle)  # the server's handlers are not there yet
     return app

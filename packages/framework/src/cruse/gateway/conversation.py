@@ -6,7 +6,7 @@ hook or the view answers before the conversation is accepted rejects it, with th
 
 from __future__ import annotations
 
-from asyncio import CancelledError
+from asyncio import CancelledError, get_running_loop
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
@@ -27,7 +27,7 @@ from cruse.pipeline import (
 )
 from cruse.plans import plan_of, without
 from cruse.signals import appcontext_pushed, heard
-from cruse.websockets import WebSocket, WebSocketDisconnect, origin_is_trusted
+from cruse.websockets import GOING_AWAY, WebSocket, WebSocketDisconnect, origin_is_trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["converse"]
 
-GOING_AWAY, INTERNAL_ERROR = 1001, 1011  # RFC 6455 section 7.4.1
+INTERNAL_ERROR = 1011  # RFC 6455 section 7.4.1
 PRIVATE = 4000  # where the close codes of applications begin (section 7.4.2)
 
 
@@ -145,6 +145,10 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
 async def _talk(ctx: Context, plan: Plan, websocket: WebSocket) -> object:
     """Call the view. That the client leaves is an end like any other."""
     websocket.look_after()
+    lifecycle = ctx.app.lifecycle
+    lifecycle.live[websocket.go_away] = get_running_loop()
+    if lifecycle.stopping:
+        websocket.go_away()
     try:
         value = dispatch(ctx, plan)
         while type(value) is CoroutineType:
@@ -157,6 +161,7 @@ async def _talk(ctx: Context, plan: Plan, websocket: WebSocket) -> object:
             raise
         return None
     finally:
+        lifecycle.live.pop(websocket.go_away, None)
         await websocket.release()
 
 

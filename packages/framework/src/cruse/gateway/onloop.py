@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import get_running_loop
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -19,7 +21,7 @@ from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _cv
 from cruse.pipeline import answer
 from cruse.plans import plan_of
-from cruse.responses import has_no_body
+from cruse.responses import has_no_body, is_endless
 from cruse.signals import appcontext_pushed, heard
 from cruse.sse import EventBody, cancelled_within
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.environ import LazyEnviron
     from cruse.gateway.fileparts import FilePart
+    from cruse.lifecycle import Lifecycle
     from cruse.plans import Entrance, Plan
     from cruse.responses import Fields, Response
     from cruse.workers import KeptThread, WorkerPool
@@ -305,7 +308,7 @@ async def _send(
             if sending.done():  # it never had to wait: there was no time to leave
                 sending.result()
             else:
-                await _until_disconnect(sending, stream, transport)
+                await _until_disconnect(sending, stream, transport, ctx.app.lifecycle)
         else:
             await transport.send_whole(status, head, b"".join(response.iter_encoded()))
     except BaseException as raised:
@@ -387,16 +390,27 @@ class _Stream:
             self._first, self._encode, self.heartbeat = body.first, body.encode, body.heartbeat
             body = aiter(body.events)
         self._pieces = body if hasattr(body, "__anext__") else _chunks(response, place)
+        self.response = response
+        self._stopped = False
         self._last = monotonic()  # when something was sent
         self._sending = False
         self._beating: asyncio.Future[None] | None = None
+
+    def stop(self, sending: asyncio.Task[None]) -> None:
+        """End it, for the server is told to stop."""
+        self._stopped = True
+        sending.cancel()
 
     async def run(self) -> None:
         """Send all of it; that the client has left is an end, too."""
         try:
             await self._run()
         except asyncio.CancelledError as error:
-            raise cancelled_within(error) from error
+            if not self._stopped:
+                raise cancelled_within(error) from error
+            with suppress(OSError, TimeoutError):  # a client that does not read has to go without
+                async with asyncio.timeout(1):
+                    await self._transport.end()
         except OSError:  # ASGI 2.4: the client has left
             if not self._sending:
                 raise
@@ -479,17 +493,23 @@ def _started(
 
 
 async def _until_disconnect(
-    sending: asyncio.Task[None], stream: _Stream, transport: Transport
+    sending: asyncio.Task[None], stream: _Stream, transport: Transport, lifecycle: Lifecycle
 ) -> None:
-    """Send until it is done or the client has left, whichever comes first."""
+    """Send until it is done, the client has left, or endless events have to end."""
     tasks = {sending, asyncio.ensure_future(transport.wait_disconnect())}
     if stream.heartbeat is not None:
         tasks.add(asyncio.ensure_future(stream.pulse(stream.heartbeat)))
+    stop, loop = partial(stream.stop, sending), asyncio.get_running_loop()
+    if is_endless(stream.response):
+        lifecycle.live[stop] = loop
+        if lifecycle.stopping:
+            loop.call_soon(stop)  # not before it has begun, and can be closed
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
             sending.result()
     finally:
+        lifecycle.live.pop(stop, None)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)

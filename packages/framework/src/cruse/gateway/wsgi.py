@@ -15,7 +15,7 @@ from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer
 from cruse.plans import make_entrance, plan_of
-from cruse.responses import has_no_body
+from cruse.responses import has_no_body, is_endless
 from cruse.signals import appcontext_pushed, heard
 
 if TYPE_CHECKING:
@@ -188,16 +188,21 @@ def _stream(ctx: Context, plan: Plan, response: Response) -> Iterator[bytes]:
     """
     run = copy_context().run
     try:
+        lifecycle = ctx.app.lifecycle if is_endless(response) else None
         source: Any = response.response
         if hasattr(source, "__anext__"):
             from cruse.loops import iterate_on  # here, as asyncio is: not every one needs a loop
 
-            source = iterate_on(ctx.app.loop_thread.loop, source)
+            live = None if lifecycle is None else lifecycle.live
+            source = iterate_on(ctx.app.loop_thread.loop, source, live)
             response.call_on_close(source.close)
             response.response = source
         chunks = response.iter_unencoded()
         yield b""  # nobody's: from here on it ends as it should, also if it is never iterated
-        while (chunk := run(next, chunks, _END)) is not _END:
+        while lifecycle is None or not lifecycle.stopping:
+            chunk = run(next, chunks, _END)
+            if chunk is _END:
+                break
             yield chunk.encode() if isinstance(chunk, str) else chunk
     except BaseException as error:
         run(_end, ctx, plan, response, None if isinstance(error, GeneratorExit) else error)

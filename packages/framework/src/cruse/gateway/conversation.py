@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.exceptions import Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
 
-from cruse.ending import finish
+from cruse.ending import ends_with_something, finish
 from cruse.globals import _cv
 from cruse.pipeline import (
     dispatch,
-    ends_with_something,
     finalize,
     handle_exception,
     handle_user_exception,

@@ -376,8 +376,10 @@ class _Stream:
         "_last",
         "_pieces",
         "_sending",
+        "_stopped",
         "_transport",
         "heartbeat",
+        "response",
     )
 
     def __init__(self, response: Response, place: _Place, transport: Transport) -> None:

@@ -28,6 +28,7 @@ from cruse.plans import STEPS, Entrance, Plan, plan_of, without
 from cruse.responses import response_of_whole, without_controls
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
+from cruse.templated import update_template_context
 
 if TYPE_CHECKING:
     import asyncio
@@ -483,13 +484,9 @@ class Cruse(Application):
         """Whether an error is kept from the teardown functions; never, unless overridden."""
         return False
 
-    if TYPE_CHECKING:
-
-        def update_template_context(self, context: dict[str, Any]) -> None:
-            """Add what the context processors give to a template's variables."""
-
-    else:
-        update_template_context = imported("cruse.templating", "update_template_context")
+    def update_template_context(self, context: dict[str, Any]) -> None:
+        """Add what the context processors give to a template's variables."""
+        update_template_context(self, context)
 
     # -- colours --
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cruse.engines import TemplateEngine
     from cruse.typing import EngineFactory
 
-__all__ = ["Templated"]
+__all__ = ["Templated", "default_context_processor", "update_template_context"]
 
 T_callable = TypeVar("T_callable", bound="Callable[..., Any]")
 
@@ -150,3 +150,40 @@ def default_context_processor() -> dict[str, Any]:
     if context.has_request:
         return {"g": context.g, "request": context.request, "session": session}
     return {"g": context.g}
+
+
+def update_template_context(app: Cruse, context: dict[str, Any]) -> None:
+    """Add what the context processors give to a template's variables, which win.
+
+    The processors of the application run first, then those of the request's blueprints from the
+    outermost to the innermost, each of which may replace what the ones before gave.
+    """
+    current = current_context()
+    blueprint = current.request.blueprint if current.has_request else None
+    given = context.copy()
+    for processor in _processors(app, blueprint):
+        context.update(processor())
+    context.update(given)
+
+
+def _processors(app: Cruse, blueprint: str | None) -> tuple[Callable[[], dict[str, Any]], ...]:
+    """Return the processors for a blueprint's templates, as plain functions in their order.
+
+    They are put together once, and anew when one of the application's registries has changed.
+    """
+    count, by_blueprint = app.__dict__.get("template_processors", (-1, {}))
+    if count != app.changes.count:
+        by_blueprint = {}
+        # Past the application's __setattr__, for which this would be another change.
+        app.__dict__["template_processors"] = (app.changes.count, by_blueprint)
+    found: tuple[Callable[[], dict[str, Any]], ...] | None = by_blueprint.get(blueprint)
+    if found is None:
+        names = blueprint.split(".") if blueprint else []
+        scopes = [None, *(".".join(names[: end + 1]) for end in range(len(names)))]
+        registered = app.template_context_processors
+        found = by_blueprint[blueprint] = tuple(
+            app.ensure_sync(processor)
+            for scope in scopes
+            for processor in registered.get(scope, ())
+        )
+    return found

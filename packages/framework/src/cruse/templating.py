@@ -17,7 +17,7 @@ from cruse.shortcuts import stream_with_context
 from cruse.signals import before_render_template, template_rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from jinja2 import Template
 
@@ -186,43 +186,6 @@ def get_template_attribute(template_name: str, attribute: str) -> Any:
         attribute: The name of the macro or variable.
     """
     return getattr(current_context().app.jinja_env.get_template(template_name).module, attribute)
-
-
-def update_template_context(app: Cruse, context: dict[str, Any]) -> None:
-    """Add what the context processors give to a template's variables, which win.
-
-    The processors of the application run first, then those of the request's blueprints from the
-    outermost to the innermost, each of which may replace what the ones before gave.
-    """
-    current = current_context()
-    blueprint = current.request.blueprint if current.has_request else None
-    given = context.copy()
-    for processor in _processors(app, blueprint):
-        context.update(processor())
-    context.update(given)
-
-
-def _processors(app: Cruse, blueprint: str | None) -> tuple[Callable[[], dict[str, Any]], ...]:
-    """Return the processors for a blueprint's templates, as plain functions in their order.
-
-    They are put together once, and anew when one of the application's registries has changed.
-    """
-    count, by_blueprint = app.__dict__.get("template_processors", (-1, {}))
-    if count != app.changes.count:
-        by_blueprint = {}
-        # Past the application's __setattr__, for which this would be another change.
-        app.__dict__["template_processors"] = (app.changes.count, by_blueprint)
-    found: tuple[Callable[[], dict[str, Any]], ...] | None = by_blueprint.get(blueprint)
-    if found is None:
-        names = blueprint.split(".") if blueprint else []
-        scopes = [None, *(".".join(names[: end + 1]) for end in range(len(names)))]
-        registered = app.template_context_processors
-        found = by_blueprint[blueprint] = tuple(
-            app.ensure_sync(processor)
-            for scope in scopes
-            for processor in registered.get(scope, ())
-        )
-    return found
 
 
 def _render(current: Context, template: Template, context: dict[str, Any]) -> str:

@@ -84,6 +84,8 @@ class Cruse(Application):
     builtin_pushing: tuple[Callable[..., Any], ...]
     #: What finds the route of a request, as this class has it.
     builtin_matching: Callable[..., Any]
+    #: What makes a context, as this class has it.
+    builtin_constructor: Callable[..., None]
     #: What raises the errors of routing, as this class has it.
     builtin_raising: Callable[..., Any]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
@@ -564,6 +566,7 @@ class Cruse(Application):
 
 Cruse.builtin_matching = Cruse.match_request
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
+Cruse.builtin_constructor = staticmethod(Context.__init__)
 Cruse.builtin_raising = Cruse.raise_routing_exception
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.bridge import Bridge
+    from cruse.gateway.onloop import Transport
     from cruse.observers import Observation
     from cruse.requests import Request
     from cruse.responses import Response
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Globals", "after_this_request", "copy_current_request_context"]
 
 _UNSET: Any = object()
+#: Stands for an environ that is made when it is first asked for.
+PENDING: Any = object()
 
 
 class Globals:
@@ -138,6 +141,8 @@ class Context(Matched):
     method: str
     #: The path of a request, decoded, below the application's root.
     path: str
+    #: What a request on a loop came by, and makes its environ.
+    transport: Transport
     #: The pipeline's answer.
     response: Response
 
@@ -145,7 +150,8 @@ class Context(Matched):
         self.app = app
         #: How functions of the other colour are called.
         self.bridge: Bridge = app.bridge
-        self.environ = environ
+        if environ is not PENDING:
+            self.environ = environ
         self.has_request = environ is not None
         self.route = None
         self.view_args = None
@@ -162,6 +168,14 @@ class Context(Matched):
         self.keep: Callable[[Context], None] | None = None
 
     # -- what is made on first touch --
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "environ" or "transport" not in self.__dict__:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self.environ = environ = self.transport.make_environ()
+            return environ
 
     @property
     def request(self) -> Request:

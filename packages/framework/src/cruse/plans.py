@@ -107,13 +107,15 @@ class Entrance:
     """What each request needs of its application before its route is known."""
 
     __slots__ = (
-        "changes", "context_class", "fields", "match", "mounts", "proxies", "wrapped",
+        "changes", "context_class", "fields", "match", "mounts", "proxies", "puts_off", "wrapped",
     )  # fmt: skip
 
     changes: int
     context_class: type[Context]
     mounts: Mounts | None
     proxies: TrustedProxies | None
+    #: Whether contexts can be made before their environ: their constructor does not look into it.
+    puts_off: bool
     #: Whether middleware is around ``wsgi_app``.
     wrapped: bool
     #: What finds the route; ``None`` where ``context_pushed`` is to be asked.
@@ -229,6 +231,7 @@ def make_entrance(app: Cruse) -> Entrance:
     entrance.context_class = app.context_class
     entrance.mounts = app.mounts
     entrance.proxies = app.proxies
+    entrance.puts_off = app.context_class.__init__ is app.builtin_constructor
     entrance.wrapped = "wsgi_app" in app.__dict__
     entrance.match = _matching(app) if usual else None
     entrance.fields = None if app.headers_vary else app.default_headers

@@ -9,9 +9,10 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
+from cruse.context import PENDING
 from cruse.gateway.asgi_environ import environ_of, path_below_root
 from cruse.gateway.conversation import converse
-from cruse.gateway.onloop import serve
+from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, serve
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.plans import make_entrance
 from cruse.websockets import WebSocketDisconnect
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from cruse.typing import Message, Receive, Scope, Send
 
 __all__ = ["serve_asgi"]
+
+_TELLING = frozenset({b"host", b"content-length", b"transfer-encoding"})
 
 # Of what is sent, that which is the same each time is encoded once. The number is bounded.
 _FIELDS_LIMIT = 1_000
@@ -54,10 +57,10 @@ def serve_asgi(
         mounted = entrance.mounts.asgi(app, scope, receive, send)
         if mounted is not None:
             return mounted
-    transport = _Transport(scope, receive, send)
     refused = None
     if entrance.proxies is not None:
         scope, refused = _behind(entrance.proxies, scope)
+    transport = _Transport(scope, receive, send)
     ctx = _context_of(app, entrance, scope, transport, refused)
     return serve(app, entrance, ctx, transport)
 
@@ -87,11 +90,11 @@ def _context_of(
     refused: SecurityError | None,
 ) -> Context:
     """Make the context of a request, or of a handshake, which is one without a body."""
-    environ = environ_of(scope, transport)
-    ctx = entrance.context_class(app, environ)
+    ctx = entrance.context_class(app, PENDING if entrance.puts_off else transport.make_environ())
+    ctx.transport = transport
     ctx.method = scope["method"]
-    ctx.has_body = environ.has_body
-    host = environ.head.get(b"host", b"")
+    ctx.has_body = transport.has_body
+    host = transport.host
     if refused is not None:
         ctx.routing_exception = refused
     if host not in SEEN_HOSTS:
@@ -188,6 +191,23 @@ class _Transport:
         self.scope = scope
         self.receive = receive
         self.send = send
+        host = b""
+        has_body = (
+            scope["method"] not in WITHOUT_BODY
+            or scope.get("http_version", "1.1") not in ANNOUNCING
+        )
+        for name, value in scope["headers"]:
+            if name in _TELLING:
+                if name == b"host":
+                    host = value
+                elif value != b"0":
+                    has_body = True
+        #: The Host field.
+        self.host = host
+        #: Whether the request may have a body.
+        self.has_body = has_body
+
+    make_environ = environ_of
 
     def send_early_hints(self, fields: list[tuple[str, str]]) -> None:
         """Send a 103 with these fields, from the loop or from a thread; gunicorn's key has this.

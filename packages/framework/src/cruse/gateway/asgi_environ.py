@@ -17,7 +17,6 @@ __all__ = ["ScopeEnviron", "environ_of", "path_below_root"]
 
 _LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
 _names: dict[str, bytes] = {}
-WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 
 
 class ScopeEnviron(LazyEnviron):
@@ -26,16 +25,14 @@ class ScopeEnviron(LazyEnviron):
     :func:`environ_of` makes it.
     """
 
-    __slots__ = ("has_body", "head", "scope", "transport")
+    __slots__ = ("head", "scope", "transport")
 
     #: The scope, of a request or of the handshake of a websocket.
     scope: Scope
     #: What receives the body.
     transport: _Transport
-    #: The header fields; of those that came twice the last.
-    head: dict[bytes, bytes]
-    #: Whether the request may have a body.
-    has_body: bool
+    #: The header fields, once somebody has asked for one; of those that came twice the last.
+    head: dict[bytes, bytes] | None
 
     def make(self, key: str) -> Any:
         """Return the value of one key, ``ABSENT`` when there is none."""
@@ -44,9 +41,12 @@ class ScopeEnviron(LazyEnviron):
         name = _names.get(key)
         if name is None and not (name := _learn_name(key)):
             return ABSENT
-        value = self.head.get(name)
-        if len(self.head) != len(self.scope["headers"]) or (
-            value is None and not b"".join(self.head).islower()
+        head = self.head
+        if head is None:
+            head = self.head = dict(self.scope["headers"])
+        value = head.get(name)
+        if len(head) != len(self.scope["headers"]) or (
+            value is None and not b"".join(head).islower()
         ):
             self.complete()  # fields came twice, or the server breaks the rules
             return dict.get(self, key, ABSENT)
@@ -54,8 +54,8 @@ class ScopeEnviron(LazyEnviron):
 
     def fill_body_keys(self) -> None:
         """Make the keys that reading a body asks for, if its type is known, and no field twice."""
-        head = self.head
-        if len(head) == len(self.scope["headers"]):
+        self.head = head = dict(self.scope["headers"])
+        if b"content-type" in head and len(head) == len(self.scope["headers"]):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
             if (length := head.get(b"content-length")) is not None:
                 self["CONTENT_LENGTH"] = length.decode("latin-1")
@@ -73,29 +73,21 @@ class ScopeEnviron(LazyEnviron):
         return environ
 
 
-def environ_of(scope: Scope, transport: _Transport) -> ScopeEnviron:
-    """Make the environ of a scope.
+def environ_of(transport: _Transport) -> ScopeEnviron:
+    """Make the environ of a request, or of the handshake of a websocket.
 
     It has no constructor, because Python takes a long way to call one of a kind of dictionary.
 
     Args:
-        scope: The scope, of a request or of the handshake of a websocket.
-        transport: What receives the body.
+        transport: What has the scope, and receives the body.
     """
     environ = dict.__new__(ScopeEnviron)
     environ.pending = True
-    environ.scope, environ.transport = scope, transport
-    environ.head = head = dict(scope["headers"])
-    # Only HTTP/1 has to announce a body (RFC 9112 section 6.3).
-    environ.has_body = has_body = (
-        scope["method"] not in WITHOUT_BODY
-        or scope.get("http_version", "1.1")[0] != "1"
-        or head.get(b"content-length", b"0") != b"0"
-        or head.get(b"transfer-encoding", b"0") != b"0"
-    )
+    environ.transport, environ.head = transport, None
+    environ.scope = scope = transport.scope
     if query := scope.get("query_string"):  # often all that is asked for
         environ["QUERY_STRING"] = query.decode("latin-1")
-    if has_body and b"content-type" in head:
+    if transport.has_body:
         environ.fill_body_keys()
     return environ
 
@@ -172,7 +164,7 @@ _MAKERS: dict[str, Callable[[ScopeEnviron], Any]] = {
     "REMOTE_ADDR": _client,
     "REMOTE_PORT": _client_port,
     "wsgi.url_scheme": lambda environ: environ.scope.get("scheme", "http"),
-    "wsgi.input": lambda e: LoopBody(e.transport, empty=not e.has_body),
+    "wsgi.input": lambda e: LoopBody(e.transport, empty=not e.transport.has_body),
     "wsgi.early_hints": _early_hints,
     "asgi.scope": lambda environ: environ.scope,
     "cruse.access_route": lambda environ: environ.scope.get("cruse.access_route", ABSENT),

@@ -34,7 +34,7 @@ async def run_wsgi(
     """
     transport = _Transport(scope, receive, send)
     transport.loop = loop = asyncio.get_running_loop()
-    environ: WSGIEnvironment = environ_of(scope, transport).copy()
+    environ: WSGIEnvironment = environ_of(transport).copy()
     environ["cruse.loop"] = loop  # for async code of an application of ours
     # PEP 3333 wants lines too.
     environ["wsgi.input"] = io.BufferedReader(BodyStream(environ["wsgi.input"], None, None))

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from contextvars import copy_context
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 
     from cruse.app import Cruse
     from cruse.context import Context
+    from cruse.environ import LazyEnviron
     from cruse.gateway.fileparts import FilePart
     from cruse.plans import Entrance, Plan
     from cruse.responses import Fields, Response
     from cruse.workers import KeptThread, WorkerPool
 
-__all__ = ["LoopBody", "Transport", "serve"]
+__all__ = ["ANNOUNCING", "WITHOUT_BODY", "LoopBody", "Transport", "serve"]
 
+#: Methods whose requests have a body only if they announce one, which HTTP/1 has to (RFC 9112
+#: section 6.3).
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+ANNOUNCING = frozenset({"1", "1.0", "1.1"})
 FILE_CHUNK = 256 * 1024  # bytes of a file read in one hop to a thread
 
 
@@ -43,6 +48,9 @@ class Transport(Protocol):
 
     #: The loop that the request is served on; :func:`serve` sets it.
     loop: asyncio.AbstractEventLoop
+
+    def make_environ(self) -> LazyEnviron:
+        """Make the environ of the request."""
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Send a response that is complete."""
@@ -152,7 +160,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         elif ctx.routing_exception is None:
             entrance.match(ctx)
         if app.observers:
-            transport = ObservedTransport(ctx, transport)
+            transport = cast("Transport", ObservedTransport(ctx, transport))
         plan = plan_of(ctx)
         place = None
         if plan.hop:

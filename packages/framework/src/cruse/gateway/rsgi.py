@@ -8,21 +8,22 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
+from cruse.context import PENDING
 from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
-from cruse.gateway.asgi_environ import WITHOUT_BODY
 from cruse.gateway.conversation import converse
-from cruse.gateway.onloop import LoopBody, serve
+from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, LoopBody, serve
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.plans import make_entrance
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
+    from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
     from cruse.responses import Fields, Response
 
@@ -31,20 +32,23 @@ __all__ = ["serve_rsgi"]
 _CLOSE = 0  # the kind of the message that says that the client has closed a websocket
 
 
-async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
-    """Serve one connection."""
-    if not app.lifecycle.started:
-        await app.start_on_loop()
-    mounted = None if app.mounts is None else app.mounts.rsgi(app, scope, protocol)
-    if mounted is not None:
-        await mounted
-        return
+def serve_rsgi(
+    app: Cruse, scope: Any, protocol: Any, asked: bool = False
+) -> Coroutine[Any, Any, None]:
+    """Serve one connection; ``asked`` when the application was asked to start for it."""
+    # A plain function: the usual case has one coroutine, which both gateways of loops share.
+    if not (asked or app.lifecycle.started):
+        return _start_and_serve(app, scope, protocol)
     entrance = app.entrance
     if entrance is None or entrance.changes != app.changes.count:
         entrance = make_entrance(app)
-    transport = _Transport(protocol)
-    transport.loop = get_running_loop()  # the environ behind a proxy is made before it is served
-    ctx = entrance.context_class(app, _Environ(scope, transport))
+    if entrance.mounts is not None:
+        mounted = entrance.mounts.rsgi(app, scope, protocol)
+        if mounted is not None:
+            return mounted
+    transport = _Transport(protocol, scope)
+    ctx = entrance.context_class(app, PENDING if entrance.puts_off else transport.make_environ())
+    ctx.transport = transport
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""
     if host not in SEEN_HOSTS:
@@ -60,9 +64,18 @@ async def serve_rsgi(app: Cruse, scope: Any, protocol: Any) -> None:
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if scope.proto == "http":
         ctx.has_body = _has_body(scope)
-        await serve(app, entrance, ctx, transport)
-    else:
-        await converse(app, entrance, ctx, _WebSocket(protocol))
+        return serve(app, entrance, ctx, transport)
+    return _converse(app, entrance, ctx, protocol)
+
+
+async def _start_and_serve(app: Cruse, scope: Any, protocol: Any) -> None:
+    await app.start_on_loop()
+    await serve_rsgi(app, scope, protocol, asked=True)
+
+
+async def _converse(app: Cruse, entrance: Entrance, ctx: Context, protocol: Any) -> None:
+    ctx.transport.loop = get_running_loop()
+    await converse(app, entrance, ctx, _WebSocket(protocol))
 
 
 def _rewrite(proxies: TrustedProxies, ctx: Context) -> None:
@@ -80,7 +93,7 @@ def _has_body(scope: Any) -> bool:
     """Whether the request may have a body; only HTTP/1 has to announce one (RFC 9112 6.3)."""
     return (
         scope.method not in WITHOUT_BODY
-        or scope.http_version[:1] != "1"
+        or scope.http_version not in ANNOUNCING
         or "content-length" in scope.headers
         or "transfer-encoding" in scope.headers
     )
@@ -132,10 +145,7 @@ def _raw_uri(environ: _Environ) -> str:
 
 
 def _body(environ: _Environ) -> LoopBody:
-    transport = environ.transport
-    source = _Body(transport.protocol)
-    source.loop = transport.loop
-    return LoopBody(source, empty=not _has_body(environ.scope))
+    return LoopBody(_Body(environ.transport), empty=not _has_body(environ.scope))
 
 
 _MAKERS: dict[str, Callable[[_Environ], Any]] = {
@@ -160,17 +170,21 @@ _MAKERS: dict[str, Callable[[_Environ], Any]] = {
 class _Body:
     """Takes the body of a request out of the protocol object."""
 
-    loop: AbstractEventLoop
     disconnected = False
 
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
+    def __init__(self, transport: _Transport) -> None:
+        self.transport = transport
         self.chunks: Any = None
         self.ended = False
 
+    @property
+    def loop(self) -> AbstractEventLoop:
+        """The loop it is received on."""
+        return self.transport.loop
+
     async def next_chunk(self) -> bytes:
         if self.chunks is None:
-            self.chunks = aiter(self.protocol)  # once: granian refuses a second time
+            self.chunks = aiter(self.transport.protocol)  # once: granian refuses a second time
         while not self.ended:
             try:
                 chunk = await anext(self.chunks)
@@ -194,10 +208,14 @@ class _Transport:
     """Sends a response through the protocol object."""
 
     loop: AbstractEventLoop
+    stream: Any = None
 
-    def __init__(self, protocol: Any) -> None:
+    def __init__(self, protocol: Any, scope: Any) -> None:
         self.protocol = protocol
-        self.stream: Any = None
+        self.scope = scope
+
+    def make_environ(self) -> _Environ:
+        return _Environ(self.scope, self)
 
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         if not 100 <= status <= 999:

@@ -59,8 +59,8 @@ class _Http:
     """A request and its answer."""
 
     def __init__(self, protocol: Any) -> None:
-        self._body = _Body(protocol)
-        self._transport = _Transport(protocol)
+        self._transport = _Transport(protocol, None)
+        self._body = _Body(self._transport)
         self._head: tuple[int, list[tuple[str, str]]] | None = None
         self._streams = False
 

@@ -37,6 +37,7 @@ _TELLING = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _FIELDS_LIMIT = 1_000
 _OF_ONE_RESPONSE = {"set-cookie", "location", "etag", "last-modified"}
 _known_fields: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+_known_lengths: dict[int, tuple[bytes, bytes]] = {}
 
 
 def serve_asgi(
@@ -167,6 +168,13 @@ def _encode_field(field: tuple[str, str]) -> tuple[bytes, bytes]:
     return encoded
 
 
+def _encode_length(length: int) -> tuple[bytes, bytes]:
+    encoded = b"content-length", b"%d" % length
+    if length < _FIELDS_LIMIT:
+        _known_lengths[length] = encoded
+    return encoded
+
+
 def _encode_around_length(response: Response, fields: Fields) -> list[tuple[bytes, bytes]]:
     """Encode the head of a plain response but for its length, once for each media type."""
     head = _encode(response.plain_head(fields))
@@ -276,11 +284,12 @@ class _Transport:
         body = response.whole[0]
         mimetype = response._mimetype or response.default_mimetype
         known = fields.encoded.get(mimetype) or _encode_around_length(response, fields)
-        headers = [(b"content-length", b"%d" % len(body)), *known]
+        length = len(body)
+        headers = [_known_lengths.get(length) or _encode_length(length), *known]
         start = {
             "type": "http.response.start",
             "status": response._status_code,
-            "headers": headers,
+            "headers": headers,  # a list of its own: middleware changes it
         }
         try:
             await self.send(start)

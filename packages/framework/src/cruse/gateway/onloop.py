@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from asyncio import get_running_loop
 from contextvars import copy_context
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -152,7 +153,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
 ) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
     token = _cv.set(ctx)
-    transport.loop = asyncio.get_running_loop()
+    transport.loop = get_running_loop()
     failure: BaseException | None = None
     try:
         if entrance.match is None or (heard and appcontext_pushed.receivers):
@@ -198,7 +199,7 @@ async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:
     In a copy of the context variables: the task's own would be entered by two threads. A stream
     keeps the thread, for it may use what the view has opened there.
     """
-    loop, pool = asyncio.get_running_loop(), ctx.app.pool
+    loop, pool = get_running_loop(), ctx.app.pool
     ctx.bridge = OffLoop(lambda: loop)
     variables = copy_context()
     made: list[tuple[Response, KeptThread | None] | None] = []
@@ -411,7 +412,7 @@ class _Stream:
             if rest > 0:
                 await asyncio.sleep(rest)
                 continue
-            self._beating = asyncio.get_running_loop().create_future()
+            self._beating = get_running_loop().create_future()
             try:
                 await self._transport.send_chunk(EventBody.beat)
             except OSError:
@@ -450,7 +451,7 @@ def _batch(chunks: Iterator[bytes]) -> bytes | None:
 
 def _started(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Make a task of a coroutine that begins at once, where Python has that (3.12)."""
-    loop = asyncio.get_running_loop()
+    loop = get_running_loop()
     if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
         return asyncio.Task(sending, loop=loop, eager_start=True)
     return loop.create_task(sending)

@@ -226,8 +226,13 @@ class _Transport:
             self.protocol.response_empty(status, head)
 
     async def send_plain(self, response: Response, fields: Fields) -> None:
-        head = response.plain_head(fields)
-        await self.send_whole(response._status_code, head, response.whole[0])
+        status, body = response._status_code, response.whole[0]
+        if not 100 <= status <= 999:
+            raise _no_status(status)
+        if body:
+            self.protocol.response_bytes(status, response.plain_head(fields), body)
+        else:
+            self.protocol.response_empty(status, response.plain_head(fields))
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         if not 100 <= status <= 999:

@@ -133,8 +133,6 @@ class Context(Matched):
     session_error: Exception | None = None
     #: Whether the session is not to be saved (again).
     session_failed = False
-    #: Whether the request may have a body that nobody has read; ``None`` until that is known.
-    has_body: bool | None = None
     _tokens: tuple[Token[Context], ...] = ()
 
     #: The HTTP method of a request, in upper case.
@@ -164,6 +162,8 @@ class Context(Matched):
         self.follows = False
         #: The raw Host field, of a request over HTTPS; the gateways set it.
         self.tls_host: str | None = None
+        #: Whether the request may have a body that nobody has read; ``None`` until that is known.
+        self.has_body: bool | None = None
         #: Takes the context over at its end, for a test client that looks into it.
         self.keep: Callable[[Context], None] | None = None
 

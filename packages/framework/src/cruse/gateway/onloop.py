@@ -56,8 +56,11 @@ class Transport(Protocol):
     async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         """Send a response that is complete."""
 
-    async def send_plain(self, response: Response, fields: Fields) -> None:
-        """Send a plain response: its head is these fields and what follows from its body."""
+    def send_plain(self, response: Response, fields: Fields) -> Awaitable[None] | None:
+        """Send a plain response: its head is these fields and what follows from its body.
+
+        ``None`` when there is nothing to wait for.
+        """
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -177,7 +180,9 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             fields = app.security_headers.of(ctx, response)
         has_body = ctx.method != "HEAD"
         if has_body and response.plain:
-            await transport.send_plain(response, fields)
+            sending = transport.send_plain(response, fields)
+            if sending is not None:
+                await sending
         elif has_body and response.only_whole:
             head = response.own_head(ctx.environ, fields)
             await transport.send_whole(response._status_code, head, response.whole[0])

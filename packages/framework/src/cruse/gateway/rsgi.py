@@ -225,7 +225,7 @@ class _Transport:
         else:
             self.protocol.response_empty(status, head)
 
-    async def send_plain(self, response: Response, fields: Fields) -> None:
+    def send_plain(self, response: Response, fields: Fields) -> None:
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)

@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cruse import Cruse, request
+from cruse.context import Context
+from cruse.globals import current_context
 from tests.faces import client_of
 
 FIELDS = [
@@ -133,3 +135,37 @@ def test_a_server_that_sends_capitals_is_understood():
 
     client = with_fields(app, "asgi", lambda given: [(n.title(), value) for n, value in given])
     assert client.get("/", headers={"X-Name": "Ada"}).text == "Ada"
+
+
+class LookingContext(Context):
+    """One that looks into its environ when it is made."""
+
+    def __init__(self, app, environ=None):
+        super().__init__(app, environ)
+        self.language = None if environ is None else environ["HTTP_ACCEPT_LANGUAGE"]
+        self.same = environ is self.environ
+
+
+@pytest.mark.parametrize("way", ["wsgi", "asgi", "rsgi"])
+def test_a_context_class_may_look_into_the_environ(way):
+    app = Cruse(__name__, static_folder=None)
+    app.add_url_rule("/", "view", lambda: f"{current_context().language} {current_context().same}")
+    client = client_of(app, way)
+    app.context_class = LookingContext
+    assert client.get("/", headers={"Accept-Language": "de"}).text == "de True"
+
+
+@pytest.mark.parametrize("way", ["wsgi", "asgi", "rsgi"])
+@pytest.mark.parametrize("context_class", [Context, LookingContext])
+def test_a_context_and_its_request_have_one_environ(way, context_class):
+    app = Cruse(__name__, static_folder=None)
+    app.context_class = context_class
+
+    @app.get("/")
+    def view():
+        ctx = current_context()
+        ctx.environ["HTTP_X_SEEN"] = "yes"  # before there is a request
+        return f"{request.headers['X-Seen']} {request.environ is ctx.environ}"
+
+    answer = client_of(app, way).get("/", headers={"Accept-Language": "de"})
+    assert answer.text == "yes True"

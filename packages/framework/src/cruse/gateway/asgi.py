@@ -213,7 +213,7 @@ class _Transport:
         #: The Host field.
         self.host = host
         #: Whether the request may have a body.
-        self.has_body = has_body
+        self.has_body: bool = has_body
 
     make_environ = environ_of
 

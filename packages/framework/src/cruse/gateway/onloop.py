@@ -87,10 +87,12 @@ class Transport(Protocol):
 class Source(Protocol):
     """Where the body of a request comes from."""
 
-    #: The loop it is received on.
-    loop: asyncio.AbstractEventLoop
     #: Whether the client is known to have left.
     disconnected: bool
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it is received on."""
 
     async def next_chunk(self) -> bytes:
         """Return the next bytes of the body, ``b""`` at its end."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
-from cruse.responses import Response, headers_of
+from cruse.responses import Fields, Response
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
         AsyncIterable,
         AsyncIterator,
         Iterable,
+        Iterator,
         Mapping,
     )
 
@@ -27,7 +27,7 @@ __all__ = ["Event", "EventStream"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
-_FIELDS = [*_HEADERS.items()]
+_NAMES = frozenset(name.lower() for name in _HEADERS)
 _BEAT = ":\n\n"  # a comment, which browsers skip
 
 
@@ -97,22 +97,29 @@ class EventStream(Response):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         first = "" if retry is None else f"retry: {round(retry * 1000)}\n\n"
+        source: Any = events
         closing = None
-        body: Any
-        if hasattr(events, "__aiter__"):
-            body = EventBody(cast("AsyncIterable[Any]", events), first, heartbeat)
+        if hasattr(source, "__aiter__"):
+            body: Any = EventBody(source, first, heartbeat)
         else:
-            body = map(_encode, events)
-            closing = getattr(events, "close", None)  # `map` has none that would call it
-            if first:
-                body = chain((first,), body)
-        if headers:
-            super().__init__(body, headers={**_HEADERS, **headers})
-        else:
-            super().__init__(body)
-            self._headers = headers_of(self.plain_head(_FIELDS))
+            body = _encoded(first, iter(source))
+            closing = getattr(source, "close", None)  # it may end before it has begun
+        super().__init__(body, headers={**_HEADERS, **headers} if headers else None)
         if closing is not None:
             self._closing = [closing]
+
+    def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the header fields that follow from the body alone, and the given ones."""
+        if not (isinstance(defaults, Fields) and defaults.names.isdisjoint(_NAMES)):
+            defaults = [field for field in defaults if field[0].lower() not in _NAMES]
+        return super().plain_head([*_HEADERS.items(), *defaults])
+
+
+def _encoded(first: str, events: Iterator[Any]) -> Iterator[str]:
+    if first:
+        yield first
+    for item in events:
+        yield _encode(item)
 
 
 def _encode(item: Any) -> str:
@@ -195,12 +202,12 @@ class EventBody:
 
     beat = _BEAT.encode()
     encode = staticmethod(_encode)
+    _relayed: AsyncGenerator[str] | None = None
 
     def __init__(self, events: AsyncIterable[Any], first: str, heartbeat: float | None) -> None:
         self.events = events
         self.first = first
         self.heartbeat = heartbeat
-        self._relayed: AsyncGenerator[str] | None = None
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self

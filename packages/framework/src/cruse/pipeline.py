@@ -139,7 +139,7 @@ async def complete(ctx: Context, response: Response) -> None:
 
 def outlives_view(response: Response) -> bool:
     """Whether the body is still to be made when the view has returned."""
-    return not (isinstance(response.response, (list, tuple)) or response.direct_passthrough)
+    return not (response.is_sequence or response.direct_passthrough)
 
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -45,6 +46,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
+#: Usual bodies that are none of these: to know them is quicker than to ask for all types.
+_STREAMS = frozenset({AsyncGeneratorType, GeneratorType, map})
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 # What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
 _OF_ENTITIES = frozenset(
@@ -165,7 +168,7 @@ class Response(WerkzeugResponse):
         if (
             headers is None
             and content_type is None
-            and (whole or not isinstance(response, _TEXTS))
+            and (whole or kind in _STREAMS or not isinstance(response, _TEXTS))
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in _STATUS_LINES
         ):
@@ -417,6 +420,12 @@ class Response(WerkzeugResponse):
         return self
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether all of the body is there: a list or a tuple of its pieces."""
+        body = self.response
+        return type(body) not in _STREAMS and isinstance(body, _SEQUENCES)
+
+    @property
     def is_streamed(self) -> bool:
         """Whether the body's length is not known: an iterator, sync or async."""
         return hasattr(self.response, "__anext__") or super().is_streamed
@@ -473,7 +482,7 @@ class Response(WerkzeugResponse):
         """Return the header fields to send, of a response that is not :attr:`plain`."""
         if (
             self._headers is None
-            and not isinstance(self.response, _SEQUENCES)
+            and not self.is_sequence
             and not (self._own_ways or self._status_code in _BODILESS)
         ):
             return self.plain_head(defaults)  # a stream whose headers nobody has touched
@@ -492,7 +501,7 @@ class Response(WerkzeugResponse):
             or (
                 "content-length" not in given
                 and self._status_code not in _BODILESS
-                and isinstance(self.response, _SEQUENCES)
+                and self.is_sequence
             )
         ):  # else it would copy them and change nothing
             fields = self.get_wsgi_headers(environ)._list

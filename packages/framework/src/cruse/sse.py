@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         AsyncIterable,
         AsyncIterator,
         Iterable,
-        Iterator,
         Mapping,
     )
 
@@ -102,8 +102,10 @@ class EventStream(Response):
         if hasattr(source, "__aiter__"):
             body: Any = EventBody(source, first, heartbeat)
         else:
-            body = _encoded(first, iter(source))
-            closing = getattr(source, "close", None)  # it may end before it has begun
+            body = map(_encode, source)
+            closing = getattr(source, "close", None)  # `map` has none that would call it
+            if first:
+                body = chain((first,), body)
         super().__init__(body, headers={**_HEADERS, **headers} if headers else None)
         if closing is not None:
             self._closing = [closing]
@@ -113,13 +115,6 @@ class EventStream(Response):
         if not (isinstance(defaults, Fields) and defaults.names.isdisjoint(_NAMES)):
             defaults = [field for field in defaults if field[0].lower() not in _NAMES]
         return super().plain_head([*_HEADERS.items(), *defaults])
-
-
-def _encoded(first: str, events: Iterator[Any]) -> Iterator[str]:
-    if first:
-        yield first
-    for item in events:
-        yield _encode(item)
 
 
 def _encode(item: Any) -> str:

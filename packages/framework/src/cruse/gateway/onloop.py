@@ -279,7 +279,11 @@ async def _send(
         elif streamed or response.direct_passthrough:
             await transport.start(status, head)
             stream = _Stream(response, place, transport)
-            await _until_disconnect(stream, transport)
+            sending = _started(stream.run(), transport.loop)
+            if sending.done():  # it never had to wait: there was no time to leave
+                sending.result()
+            else:
+                await _until_disconnect(sending, stream, transport)
         else:
             await transport.send_whole(status, head, b"".join(response.iter_encoded()))
     except BaseException as raised:
@@ -340,6 +344,17 @@ class _Stream:
         transport: What sends the pieces.
     """
 
+    __slots__ = (
+        "_beating",
+        "_encode",
+        "_first",
+        "_last",
+        "_pieces",
+        "_sending",
+        "_transport",
+        "heartbeat",
+    )
+
     def __init__(self, response: Response, place: _Place, transport: Transport) -> None:
         body: Any = response.response
         self._transport = transport
@@ -356,8 +371,25 @@ class _Stream:
 
     async def run(self) -> None:
         """Send all of it; that the client has left is an end, too."""
+        encode, send = self._encode, self._transport.send_chunk
         try:
-            await self._run()
+            if self._first:
+                self._sending = True
+                await send(self._first.encode())
+                self._sending = False
+            async for piece in self._pieces:
+                if encode is not None:
+                    piece = encode(piece)
+                if piece:
+                    if self._beating is not None:
+                        await self._beating
+                    self._sending = True
+                    await send(piece.encode() if isinstance(piece, str) else piece)
+                    self._sending, self._last = False, monotonic()
+            if self._beating is not None:
+                await self._beating
+            self._sending = True
+            await self._transport.end()
         except asyncio.CancelledError as error:
             raise cancelled_within(error) from error
         except OSError:  # ASGI 2.4: the client has left
@@ -367,26 +399,6 @@ class _Stream:
             # Here, in the task it ran in: its context variables and timeouts belong to that.
             if hasattr(self._pieces, "aclose"):
                 await self._pieces.aclose()
-
-    async def _run(self) -> None:
-        encode, send = self._encode, self._transport.send_chunk
-        if self._first:
-            self._sending = True
-            await send(self._first.encode())
-            self._sending = False
-        async for piece in self._pieces:
-            if encode is not None:
-                piece = encode(piece)
-            if piece:
-                if self._beating is not None:
-                    await self._beating
-                self._sending = True
-                await send(piece.encode() if isinstance(piece, str) else piece)
-                self._sending, self._last = False, monotonic()
-        if self._beating is not None:
-            await self._beating
-        self._sending = True
-        await self._transport.end()
 
     async def pulse(self, heartbeat: float) -> None:
         """Send signs of life while there is nothing else to send, until the client has left."""
@@ -432,20 +444,19 @@ def _batch(chunks: Iterator[bytes]) -> bytes | None:
     return b"".join(pieces) if pieces else None
 
 
-def _started(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+def _started(
+    sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+) -> asyncio.Task[None]:
     """Make a task of a coroutine that begins at once, where Python has that (3.12)."""
-    loop = asyncio.get_running_loop()
     if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
         return asyncio.Task(sending, loop=loop, eager_start=True)
     return loop.create_task(sending)
 
 
-async def _until_disconnect(stream: _Stream, transport: Transport) -> None:
+async def _until_disconnect(
+    sending: asyncio.Task[None], stream: _Stream, transport: Transport
+) -> None:
     """Send until it is done or the client has left, whichever comes first."""
-    sending = _started(stream.run())
-    if sending.done():  # it never had to wait: there was no time to leave
-        sending.result()
-        return
     tasks = {sending, asyncio.ensure_future(transport.wait_disconnect())}
     if stream.heartbeat is not None:
         tasks.add(asyncio.ensure_future(stream.pulse(stream.heartbeat)))

@@ -308,7 +308,9 @@ class Router:
         table = self._table
         if table.version != self.map.version:
             table = self._current()
-        route = None if websocket else table.static.get((path, method))
+        if websocket:
+            method = _HANDSHAKE
+        route = table.static.get((path, method))
         if route is not None:
             return route, route.defaults.copy() if route.defaults else {}
         if table.root is None or path[:1] != "/" or path[1:2] == "/":
@@ -320,14 +322,14 @@ class Router:
             if "//" not in path:
                 raise NotFound
             return None
-        found = _search(table.root, segments, 1, values, _HANDSHAKE if websocket else method)
+        found = _search(table.root, segments, 1, values, method)
         if found is None and table.alone and "//" not in path:
             if _search(table.root, segments, 1, [], None) is None:  # nor for another method
                 raise NotFound
             return None
         if found is None or found is _ASK_WERKZEUG or not found.simple:
             return None
-        if not values and found.methods is not None and not websocket:
+        if not values and (found.methods is not None or websocket):
             table.static[path, method] = found  # as many as there are; methods may be anything
         arguments = _convert(found, values)
         return None if arguments is None else (found, arguments)

@@ -27,6 +27,7 @@ __all__ = [
     "UpgradeRequired",
     "WebSocket",
     "WebSocketDisconnect",
+    "next_of",
     "origin_is_trusted",
 ]
 
@@ -81,24 +82,28 @@ class UpgradeRequired(HTTPException):
 class Connection(Protocol):
     """A websocket as a gateway has it.
 
-    All raise :exc:`WebSocketDisconnect` at its end, but for ``send``, which runs most often.
+    All raise :exc:`WebSocketDisconnect` at its end, but for ``next`` and ``send``, which run most
+    often.
     """
 
     #: What the client offers to speak, best first.
     subprotocols: list[str]
-    #: What ``send`` raises when the client has left.
+    #: What ``next`` and ``send`` raise when the client has left.
     gone: type[Exception]
 
-    async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
+    def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> Awaitable[None]:
         """Answer the handshake with 101."""
 
-    async def receive(self) -> str | bytes:
-        """Return the next message; may be cancelled without losing one."""
+    def next(self) -> Awaitable[Any]:
+        """Wait for what the server says next; may be cancelled without losing a message."""
+
+    def read(self, said: Any) -> str | bytes | WebSocketDisconnect:
+        """Return the message that the server has said, or how the client has ended it all."""
 
     def send(self, message: str | bytes) -> Awaitable[None]:
         """Send a text or binary message."""
 
-    async def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> Awaitable[None]:
         """Close an accepted connection."""
 
     async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
@@ -106,6 +111,16 @@ class Connection(Protocol):
 
     def release(self) -> None:
         """Let go of what the server gave, when all is over."""
+
+
+async def next_of(connection: Connection) -> str | bytes | WebSocketDisconnect:
+    """Return the next message of a connection, or how it has ended."""
+    try:
+        return connection.read(await connection.next())
+    except connection.gone as error:
+        left = WebSocketDisconnect()
+        left.__cause__ = error
+        return left
 
 
 class WebSocket:
@@ -134,7 +149,7 @@ class WebSocket:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._receiving = False
-        self._ahead: asyncio.Task[str | bytes] | None = None
+        self._ahead: asyncio.Task[str | bytes | WebSocketDisconnect] | None = None
         self._cancelled = False
         #: Whether the handshake was answered with 101.
         self.accepted = False
@@ -230,29 +245,40 @@ class WebSocket:
         Raises:
             WebSocketDisconnect: When the conversation is over.
         """
+        message = await self._next()
+        if message is None:
+            raise self.closed or WebSocketDisconnect
+        return message
+
+    async def _next(self) -> str | bytes | None:
+        """Wait for the next message; ``None`` when the client has ended the conversation."""
         if not self.accepted:
             await self.accept()
         if self.closed is not None:
-            raise self.closed
+            return None
+        connection = self._connection
         self._receiving = True
         try:
             if self._ahead is None:
-                message = await self._connection.receive()
+                message: Any = connection.read(await connection.next())
             else:
                 # Shielded: a view that waits with a time limit must not lose the message.
                 message = await asyncio.shield(self._ahead)
                 self._ahead = None
-        except WebSocketDisconnect as left:
-            self.closed = left
-            raise
+        except connection.gone as error:
+            self.closed = WebSocketDisconnect()
+            raise self.closed from error
         finally:
             self._receiving = False
+        if type(message) is WebSocketDisconnect:
+            self.closed = message
+            return None
         size = self._max_size
         # A character has four bytes in UTF-8 at most: short texts need not be encoded to know.
         if size is not None and len(message) > size // 4 and _is_longer(message, size):
             await self.close(1009, f"Messages may have {self._max_size} bytes at most.")
             raise WebSocketDisconnect(1009, "A message was too big.")
-        return message
+        return message  # type: ignore[no-any-return]
 
     async def receive_json(self) -> Any:
         """Wait for the next message and parse it with ``app.json``.
@@ -304,9 +330,12 @@ class WebSocket:
 
     async def __anext__(self) -> str | bytes:
         try:
-            return await self.receive()
+            message = await self._next()
         except WebSocketDisconnect:
             raise StopAsyncIteration from None
+        if message is None:
+            raise StopAsyncIteration
+        return message
 
     # -- a client that leaves while the view waits for something else --
 
@@ -330,12 +359,11 @@ class WebSocket:
             ahead = self._look_ahead()
             self._ahead = self._loop.create_task(ahead, context=self._variables)
 
-    async def _look_ahead(self) -> str | bytes:
-        try:
-            return await self._connection.receive()
-        except WebSocketDisconnect as left:
-            self.closed = left
-            raise
+    async def _look_ahead(self) -> str | bytes | WebSocketDisconnect:
+        message = await next_of(self._connection)
+        if type(message) is WebSocketDisconnect:
+            self.closed = message
+        return message
 
     def _cancel_view(self) -> None:
         if self._task is not None and not self._cancelled:

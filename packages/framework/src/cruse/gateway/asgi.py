@@ -313,38 +313,37 @@ class _WebSocket:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
         self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
-        self._receive = receive
+        self.next = receive
         self._send = send
 
-    async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
+    def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> Awaitable[None]:
         headers = _encode(head) if head else []
-        await self._tell("accept", subprotocol=subprotocol, headers=headers)
+        return self._tell("accept", {"subprotocol": subprotocol, "headers": headers})
 
-    async def receive(self) -> str | bytes:
-        message = await self._receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code") or 1005, message.get("reason") or "")
-        text: str | None = message.get("text")
-        return bytes(message["bytes"]) if text is None else text
+    def read(self, said: Message) -> str | bytes | WebSocketDisconnect:
+        if said["type"] == "websocket.disconnect":
+            return WebSocketDisconnect(said.get("code") or 1005, said.get("reason") or "")
+        text: str | None = said.get("text")
+        return bytes(said["bytes"]) if text is None else text
 
     def send(self, message: str | bytes) -> Awaitable[None]:
         kind = "text" if isinstance(message, str) else "bytes"
         return self._send({"type": "websocket.send", kind: message})
 
-    async def close(self, code: int, reason: str) -> None:
-        await self._tell("close", code=code, reason=reason)
+    def close(self, code: int, reason: str) -> Awaitable[None]:
+        return self._tell("close", {"code": code, "reason": reason})
 
     async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
         if not self._can_answer:  # the server makes a 403 of it
-            await self._tell("close", code=1000)
+            await self._tell("close", {"code": 1000})
             return
-        await self._tell("http.response.start", status=status, headers=_encode(head))
-        await self._tell("http.response.body", body=body)
+        await self._tell("http.response.start", {"status": status, "headers": _encode(head)})
+        await self._tell("http.response.body", {"body": body})
 
     def release(self) -> None:
         """Nothing to do: the server keeps its connections by itself."""
 
-    async def _tell(self, kind: str, **content: Any) -> None:
+    async def _tell(self, kind: str, content: Message) -> None:
         try:
             await self._send({"type": f"websocket.{kind}", **content})
         except OSError as error:  # ASGI 2.4: the client has left

@@ -17,6 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from cruse.globals import _cv
 from cruse.pipeline import (
     dispatch,
+    ends_with_something,
     finalize,
     finish,
     handle_exception,
@@ -72,7 +73,8 @@ async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Con
                 await websocket.close(GOING_AWAY if going else INTERNAL_ERROR)
             raise
         finally:
-            await finish(ctx, plan, error)
+            if ends_with_something(ctx, plan):
+                await finish(ctx, plan, error)
             connection.release()
             request, environ = ctx.made_request, ctx.environ
             make = partial(app.request_class, environ)  # type: ignore[arg-type]

@@ -241,7 +241,7 @@ class _Transport:
 class _WebSocket:
     """The connection of a websocket. RSGI knows neither subprotocols nor header fields."""
 
-    gone: type[Exception] = RuntimeError  # granian's own
+    gone: type[Exception] = RuntimeError  # granian's own: the client broke off, or the rules
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -251,15 +251,15 @@ class _WebSocket:
     async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
         self.transport = await self.protocol.accept()
 
-    async def receive(self) -> str | bytes:
-        try:
-            message = await self.transport.receive()
-        except RuntimeError as error:  # granian's own: the client broke off, or broke the rules
-            raise WebSocketDisconnect from error
-        if message.kind == _CLOSE:
-            raise WebSocketDisconnect(1005)
-        data: str | bytes = message.data
-        return data
+    def next(self) -> Awaitable[Any]:
+        said: Awaitable[Any] = self.transport.receive()
+        return said
+
+    def read(self, said: Any) -> str | bytes | WebSocketDisconnect:
+        if said.kind == _CLOSE:
+            return WebSocketDisconnect(1005)
+        message: str | bytes = said.data
+        return message
 
     def send(self, message: str | bytes) -> Awaitable[None]:
         send = self.transport.send_str if isinstance(message, str) else self.transport.send_bytes

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from cruse.gateway.rsgi import _Body, _Transport
 from cruse.gateway.rsgi import _WebSocket as _Connection
-from cruse.websockets import WebSocketDisconnect
+from cruse.websockets import WebSocketDisconnect, next_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -102,10 +102,9 @@ class _WebSocket:
         if not self._connected:
             self._connected = True
             return {"type": "websocket.connect"}
-        try:
-            data = await self._transport.receive()
-        except WebSocketDisconnect as error:
-            return {"type": "websocket.disconnect", "code": error.code}
+        data = await next_of(self._transport)
+        if isinstance(data, WebSocketDisconnect):
+            return {"type": "websocket.disconnect", "code": data.code}
         kind = "text" if isinstance(data, str) else "bytes"
         return {"type": "websocket.receive", kind: data}
 

@@ -1,6 +1,7 @@
 """One object, three protocols: what the faces have to do themselves."""
 
 import asyncio
+import gc
 import io
 import threading
 from contextvars import ContextVar
@@ -181,6 +182,36 @@ def test_an_abandoned_stream_is_closed_and_torn_down_once(app):
     body.close()
     body.close()
     assert ended == ["/s", "teardown"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_stream_that_a_server_drops_unclosed_is_closed_and_torn_down(app, begun):
+    ended = []
+
+    @app.get("/s")
+    def stream():
+        response = Response(iter(["first", "second"]))
+        response.call_on_close(lambda: ended.append(request.path))
+        return response
+
+    app.teardown_request(lambda error: ended.append(error))
+    body = app(environ("/s"), lambda *args: None)
+    if begun:
+        assert next(iter(body)) == b"first"
+    del body
+    gc.collect()
+    assert ended == ["/s", None]
+
+
+def test_what_a_stream_fails_with_is_told_at_its_end(app):
+    told = []
+    app.teardown_request(told.append)
+    app.add_url_rule("/s", "s", lambda: iter(["fine", "\ud800"]))
+    body = app(environ("/s"), lambda *args: None)
+    with pytest.raises(UnicodeEncodeError):
+        list(body)
+    body.close()
+    assert [type(error) for error in told] == [UnicodeEncodeError]
 
 
 def test_a_client_that_leaves_ends_an_async_stream(app):

@@ -71,6 +71,32 @@ def test_events_arrive_with_their_type_id_and_data(app, client, colour):
     ]
 
 
+@pytest.mark.parametrize("headers", [None, {"X-Own": "1"}])
+def test_a_stream_of_events_keeps_its_own_fields_where_the_application_has_others(
+    app, client, headers
+):
+    app.config["SECURITY_HEADERS"] = {"cache-control": "public", "Content-Type": "text/plain"}
+    app.get("/events", endpoint="events")(lambda: EventStream(as_sync(["x"]), headers=headers))
+    fields = client.get("/events").headers
+    assert fields.getlist("Content-Type") == ["text/event-stream; charset=utf-8"]
+    assert fields.getlist("Cache-Control") == ["no-store"]
+    assert fields.get("X-Own") == ("1" if headers else None)
+
+
+def test_an_after_hook_sees_and_changes_the_header_of_a_stream_of_events(app, client):
+    @app.after_request
+    def after(response):
+        assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        del response.headers["X-Accel-Buffering"]
+        response.headers["Cache-Control"] += ", no-transform"
+        return response
+
+    app.get("/events", endpoint="events")(lambda: EventStream(as_sync(["x"])))
+    fields = client.get("/events").headers
+    assert fields["Cache-Control"] == "no-store, no-transform"
+    assert "X-Accel-Buffering" not in fields
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_any_text_arrives_with_its_lines(text):
     lines = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -308,8 +308,7 @@ class Router:
         table = self._table
         if table.version != self.map.version:
             table = self._current()
-        if websocket:
-            method = _HANDSHAKE
+        method = _HANDSHAKE if websocket else method
         route = table.static.get((path, method))
         if route is not None:
             return route, route.defaults.copy() if route.defaults else {}

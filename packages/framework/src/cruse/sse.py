@@ -27,7 +27,7 @@ __all__ = ["Event", "EventStream"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
-_NAMES = frozenset(name.lower() for name in _HEADERS)
+_NAMES = frozenset({"content-type", *map(str.lower, _HEADERS)})  # what it has by itself
 _BEAT = ":\n\n"  # a comment, which browsers skip
 
 
@@ -111,7 +111,7 @@ class EventStream(Response):
             self._closing = [closing]
 
     def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the header fields that follow from the body alone, and the given ones."""
+        """Return the header fields of all streams of events, and those of the given ones."""
         if not (isinstance(defaults, Fields) and defaults.names.isdisjoint(_NAMES)):
             defaults = [field for field in defaults if field[0].lower() not in _NAMES]
         return super().plain_head([*_HEADERS.items(), *defaults])

@@ -371,25 +371,8 @@ class _Stream:
 
     async def run(self) -> None:
         """Send all of it; that the client has left is an end, too."""
-        encode, send = self._encode, self._transport.send_chunk
         try:
-            if self._first:
-                self._sending = True
-                await send(self._first.encode())
-                self._sending = False
-            async for piece in self._pieces:
-                if encode is not None:
-                    piece = encode(piece)
-                if piece:
-                    if self._beating is not None:
-                        await self._beating
-                    self._sending = True
-                    await send(piece.encode() if isinstance(piece, str) else piece)
-                    self._sending, self._last = False, monotonic()
-            if self._beating is not None:
-                await self._beating
-            self._sending = True
-            await self._transport.end()
+            await self._run()
         except asyncio.CancelledError as error:
             raise cancelled_within(error) from error
         except OSError:  # ASGI 2.4: the client has left
@@ -399,6 +382,26 @@ class _Stream:
             # Here, in the task it ran in: its context variables and timeouts belong to that.
             if hasattr(self._pieces, "aclose"):
                 await self._pieces.aclose()
+
+    async def _run(self) -> None:
+        encode, send = self._encode, self._transport.send_chunk
+        if self._first:
+            self._sending = True
+            await send(self._first.encode())
+            self._sending = False
+        async for piece in self._pieces:
+            if encode is not None:
+                piece = encode(piece)
+            if piece:
+                if self._beating is not None:
+                    await self._beating
+                self._sending = True
+                await send(piece.encode() if isinstance(piece, str) else piece)
+                self._sending, self._last = False, monotonic()
+        if self._beating is not None:
+            await self._beating
+        self._sending = True
+        await self._transport.end()
 
     async def pulse(self, heartbeat: float) -> None:
         """Send signs of life while there is nothing else to send, until the client has left."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_wsgi"]
 
-_END = object()
+_END: Any = object()
 
 
 def serve_wsgi(

@@ -172,7 +172,7 @@ class Context(Matched):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name != "environ" or "transport" not in self.__dict__:
+            if name != "environ":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             self.environ = environ = self.transport.make_environ()
             return environ

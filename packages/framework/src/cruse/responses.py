@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Request as WerkzeugRequest
 
+    from cruse.context import Context
     from cruse.typing import WSGIEnvironment
 
 __all__ = [
@@ -517,20 +518,21 @@ class Response(WerkzeugResponse):
             headers["Content-Length"] = str(sum(map(len, self.iter_encoded())))
         return headers
 
-    def head(
-        self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
+    def head(self, ctx: Context | None, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the header fields to send.
 
         Args:
-            environ: The request's, for overridden ``get_wsgi_headers`` methods.
+            ctx: The request's context, for overridden ``get_wsgi_headers`` methods.
             defaults: Fields added unless the response has them. One that it has empty is left out.
 
         Raises:
             ValueError: When a field's name is none, such as one with a line break: what follows it
                 would be a field of its own. Of values, werkzeug's headers take care.
         """
-        return self.plain_head(defaults) if self.plain else self.own_head(environ, defaults)
+        return self.plain_head(defaults) if self.plain else self.own_head(ctx, defaults)
+
+    def _headers_for(self, ctx: Context | None) -> list[tuple[str, str]]:
+        return self.get_wsgi_headers((ctx and ctx.environ) or {})._list
 
     def _is_as_made(self, defaults: list[tuple[str, str]]) -> bool:
         """Whether the head follows from the body, and from what was added to that."""
@@ -546,7 +548,7 @@ class Response(WerkzeugResponse):
         )
 
     def own_head(
-        self, environ: WSGIEnvironment | None, defaults: list[tuple[str, str]]
+        self, ctx: Context | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
         made = self._headers
@@ -559,7 +561,7 @@ class Response(WerkzeugResponse):
             and type(self).get_wsgi_headers is _get_wsgi_headers
             and "get_wsgi_headers" not in self.__dict__
         )
-        fields = headers._list if usual else self.get_wsgi_headers(environ)._list
+        fields = headers._list if usual else self._headers_for(ctx)
         given = {name.lower(): value for name, value in fields}
         if usual and (
             (self._status_code in _BODILESS and not _OF_ENTITIES.isdisjoint(given))
@@ -570,7 +572,7 @@ class Response(WerkzeugResponse):
                 and self.is_sequence
             )
         ):  # else it would copy them and change nothing
-            fields = self.get_wsgi_headers(environ)._list
+            fields = self._headers_for(ctx)
             given = {name.lower(): value for name, value in fields}
         if not _GOOD_NAMES.issuperset(given):
             _check_names(given)

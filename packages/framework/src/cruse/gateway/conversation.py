@@ -177,5 +177,5 @@ async def _close(
         await websocket.close(code, HTTP_STATUS_CODES.get(status, ""))
         response.close()
     else:
-        await websocket.reject(response, response.head(ctx.environ, app.default_headers))
+        await websocket.reject(response, response.head(ctx, app.default_headers))
         response.close()

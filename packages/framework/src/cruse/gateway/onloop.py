@@ -189,7 +189,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             if sending is not None:
                 await sending
         elif has_body and response.only_whole:
-            head = response.own_head(ctx.environ, fields)
+            head = response.own_head(ctx, fields)
             await transport.send_whole(response._status_code, head, response.whole[0])
         else:
             await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
@@ -298,7 +298,7 @@ async def _send(
     try:
         no_body = ctx.method == "HEAD"  # of others it is known that they are not plain
         head_of = response.head if no_body else response.own_head
-        head = head_of(ctx.environ, fields)
+        head = head_of(ctx, fields)
         if no_body or has_no_body(status):
             await transport.send_whole(status, head, b"")
         elif response.direct_passthrough and await _hand_over(response, transport, status, head):

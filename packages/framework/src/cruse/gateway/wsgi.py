@@ -100,7 +100,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
             if fields is None or ctx.tls_host is not None:
                 fields = app.security_headers.of(ctx, response)
             head = response.head_of_whole(fields)
-            start_response(response._status, head or response.own_head(environ, fields))
+            start_response(response._status, head or response.own_head(ctx, fields))
         except BaseException as error:
             _end(ctx, plan, response, error)
             raise
@@ -122,7 +122,7 @@ def _start(
     ctx: Context, start_response: StartResponse, response: Response, error: Exception | None = None
 ) -> None:
     """Tell middleware status and headers; again, and others, when there is an error."""
-    head = response.head(ctx.environ or {}, ctx.app.security_headers.of(ctx, response))
+    head = response.head(ctx, ctx.app.security_headers.of(ctx, response))
     if error is None:
         start_response(response.status, head)
     else:

@@ -18,7 +18,6 @@ from cruse.ending import ends_with_something, finish
 from cruse.globals import _cv
 from cruse.pipeline import (
     dispatch,
-    ends_with_something,
     finalize,
     handle_exception,
     handle_user_exception,

@@ -158,8 +158,10 @@ class Context(Matched):
         self.made_request: Request | None = None
         self.made_session: SessionMixin | None = None
         self.made_g: Any = None
-        #: Whether this request, or context, has something of its own to be done after the view.
+        #: Whether this request has something of its own that comes between the view and the end.
         self.follows = False
+        #: Whether this context has something of its own to be done, or told of, at the end.
+        self.ends = False
         #: The raw Host field, of a request over HTTPS; the gateways set it.
         self.tls_host: str | None = None
         #: Whether the request may have a body that nobody has read; ``None`` until that is known.
@@ -306,7 +308,7 @@ class Context(Matched):
         as they would for a ``teardown_appcontext`` function.
         """
         self.teardown_functions = (*self.teardown_functions, function)
-        self.follows = True
+        self.ends = True
 
     # -- entering and leaving --
 

@@ -30,7 +30,7 @@ def ends_with_something(ctx: Context, plan: Plan) -> bool:
     """Whether anything is to be done, or to be told of, at the end of a context."""
     if (
         plan.ends
-        or ctx.follows
+        or ctx.ends
         or (heard and _end_is_heard())
         or plan.changes != ctx.app.changes.count
     ):

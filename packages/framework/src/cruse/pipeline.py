@@ -146,6 +146,7 @@ async def finish_ahead(
     ctx: Context, plan: Plan, response: Response, begin: Begin | None
 ) -> Response:
     """Tear a context down before its response is sent; return the answer when that fails."""
+    ctx.response = response  # what is added to it now comes too late
     try:
         await finish(ctx, plan, None)
     except Exception as error:
@@ -184,7 +185,7 @@ async def handle_failure(ctx: Context, plan: Plan, error: Exception) -> Response
         # The request was refused for its host, and a handler or an after hook asked for it.
         return ctx.app.make_response(error)
     ctx.error = error  # answered by a 500, but the teardown functions are told
-    ctx.follows = True
+    ctx.ends = True
     return await handle_exception(ctx, plan, error)
 
 
@@ -372,7 +373,10 @@ def finalize(
         or (plan.follows and from_error_handler)
     ):
         return _complete(ctx, plan, response, from_error_handler)
-    return process_response(ctx, plan, response) if plan.follows else response
+    if not plan.follows:
+        return response
+    made = process_response(ctx, plan, response)
+    return _hand_on(ctx, made) if ctx.follows or type(made) is CoroutineType else made
 
 
 async def _complete(
@@ -394,6 +398,12 @@ async def _complete(
         if not from_error_handler:
             raise
         ctx.app.logger.exception("Request finalizing failed with an error while handling an error")
+    return await _hand_on(ctx, response)
+
+
+async def _hand_on(ctx: Context, made: Any) -> Response:
+    """Let what is to begin behind a response wait for its end."""
+    response: Response = await made if type(made) is CoroutineType else made
     behind, ctx.behind = ctx.behind, None
     if behind and response.status_code < 500:  # what a failed request has left is not acted on
         for begin in behind:

@@ -26,7 +26,7 @@ __all__ = [
 
 #: The names of those signals of each request that anybody has listened to since the process
 #: began: while there are none, one question stands for all.
-heard: set[str] = set()
+heard: list[str] = []
 
 
 class _OfRequests(NamedSignal):
@@ -34,7 +34,8 @@ class _OfRequests(NamedSignal):
 
     def connect(self, receiver: Any, sender: Any = ANY, weak: bool = True) -> Any:
         """Let a function receive it; see blinker."""
-        heard.add(self.name)
+        if self.name not in heard:
+            heard.append(self.name)
         return super().connect(receiver, sender, weak)
 
 

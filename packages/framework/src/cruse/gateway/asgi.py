@@ -107,7 +107,7 @@ def _context_of(
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-        ctx.follows = True
+        ctx.ends = True
     return ctx
 
 

@@ -137,7 +137,7 @@ async def _answer(ctx: Context, plan: Plan, websocket: WebSocket) -> Response | 
         return response  # type: ignore[no-any-return]
     except Exception as error:
         ctx.error = error
-        ctx.follows = True
+        ctx.ends = True
         return await handle_exception(ctx, plan, error)
 
 

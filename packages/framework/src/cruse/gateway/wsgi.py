@@ -112,7 +112,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
 def _take_over(ctx: Context, environ: WSGIEnvironment) -> None:
     """Take over what another gateway, or a test client, has put into an environ."""
     ctx.keep = environ.get("cruse.preserve_context")
-    ctx.follows = True
+    ctx.ends = True
     loop = environ.get("cruse.loop")
     if loop is not None:  # this is a thread of an ASGI server
         ctx.bridge = OffLoop(lambda: loop)

@@ -14,7 +14,7 @@ from werkzeug.utils import redirect as make_redirect
 from cruse import pipeline
 from cruse.answers import response_of
 from cruse.application import Application
-from cruse.bridge import Bridge, OnLoop, drive, waiting
+from cruse.bridge import drive, waiting
 from cruse.colors import is_async
 from cruse.context import Context
 from cruse.ending import run_all, teardown
@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from cruse.background import BackgroundTasks
+    from cruse.headerfields import Fields
     from cruse.loops import LoopThread
     from cruse.proxies import TrustedProxies
     from cruse.requests import Request
-    from cruse.responses import Fields, Response
+    from cruse.responses import Response
     from cruse.security import SecurityHeaders
     from cruse.testing import AsyncCruseClient, CruseClient, CruseCliRunner
     from cruse.typing import (
@@ -155,11 +156,6 @@ class Cruse(Application):
         weakref.finalize(self, pool.release).atexit = False
         return pool
 
-    @lazy
-    def loop_bridge(self) -> Bridge:
-        """How async code on a server's event loop reaches sync code."""
-        return OnLoop(self.pool)
-
     @property
     def propagates_exceptions(self) -> bool:
         """Whether errors are raised to the server instead of answered with a 500."""
@@ -253,9 +249,9 @@ class Cruse(Application):
             await to_thread(self._end_threads)
 
     def _end_threads(self) -> None:
-        for name in ("loop_bridge", "pool", "loop_thread"):
+        for name in ("pool", "loop_thread"):
             made = self.__dict__.pop(name, None)
-            if name != "loop_bridge" and made is not None:
+            if made is not None:
                 made.stop()
 
     @lazy

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from werkzeug.routing import BuildError
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
-from cruse.bridge import OffLoop
+from cruse.bridge import OffLoop, OnLoop
 from cruse.colors import inline, is_async
 from cruse.config import Config, ConfigAttribute, lifetime
 from cruse.context import Globals
@@ -153,6 +153,8 @@ class Application(Templated):
         app = weakref.ref(self)
         #: How sync code, in a worker of a WSGI server or a script, reaches async code.
         self.bridge: Bridge = OffLoop(lambda: cast("Cruse", app()).loop_thread.loop)
+        #: How async code on a server's event loop reaches sync code.
+        self.loop_bridge: Bridge = OnLoop(lambda: cast("Cruse", app()).pool)
         self._waiting_extensions: list[Extension[Any]] = []
         self._waiting_includes: list[Include] = []
         #: The endpoints of static files, and the blueprints they belong to, if it is not the app.

@@ -118,8 +118,8 @@ class OnLoop:
 
     on_loop = True
 
-    def __init__(self, pool: WorkerPool) -> None:
-        self.pool = pool
+    def __init__(self, get_pool: Callable[[], WorkerPool]) -> None:
+        self.get_pool = get_pool
 
     async def cross(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run a sync function in a thread; context variables it sets come back.
@@ -131,7 +131,7 @@ class OnLoop:
 
         context = copy_context()
         try:
-            return await self.pool.run(context.run, partial(function, *args, **kwargs))
+            return await self.get_pool().run(context.run, partial(function, *args, **kwargs))
         finally:
             carry_back(context)
 

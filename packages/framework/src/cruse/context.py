@@ -112,6 +112,8 @@ class Context(Matched):
         app: The application.
         environ: The WSGI environment of the request (under ASGI and RSGI made from the scope);
             ``None`` for an application context.
+        request: The request, when it is made already.
+        session: The session, when it is opened already.
     """
 
     # Python makes an object of a class without slots, by a constructor whose arguments are all
@@ -144,8 +146,17 @@ class Context(Matched):
     #: The pipeline's answer.
     response: Response
 
-    def __init__(self, app: Cruse, environ: WSGIEnvironment | None = None) -> None:
+    def __init__(
+        self,
+        app: Cruse,
+        environ: WSGIEnvironment | None = None,
+        request: Request | None = None,
+        session: SessionMixin | None = None,
+    ) -> None:
         self.app = app
+        if request is not None:
+            environ = request.environ
+            request.context = request.context or self
         #: How functions of the other colour are called.
         self.bridge: Bridge = app.bridge
         if environ is not PENDING:
@@ -155,11 +166,11 @@ class Context(Matched):
         self.view_args = None
         self.routing_exception = None
         #: What was made of ``request``, ``session`` and ``g``: ``None`` until they are touched.
-        self.made_request: Request | None = None
-        self.made_session: SessionMixin | None = None
+        self.made_request = request
+        self.made_session = session
         self.made_g: Any = None
         #: Whether this request has something of its own that comes between the view and the end.
-        self.follows = False
+        self.follows = session is not None
         #: Whether this context has something of its own to be done, or told of, at the end.
         self.ends = False
         #: The raw Host field, of a request over HTTPS; the gateways set it.
@@ -406,8 +417,7 @@ class Context(Matched):
 
     def copy(self) -> Context:
         """Return a context with the same application, request and session, not entered yet."""
-        copied = type(self)(self.app, self.environ)
-        copied.made_request, copied.made_session = self.made_request, self.made_session
+        copied = type(self)(self.app, self.environ, self.made_request, self.made_session)
         if self.has_request:
             copied.method, copied.path, copied.has_body = self.method, self.path, self.has_body
         copied.route, copied.view_args = self.route, self.view_args

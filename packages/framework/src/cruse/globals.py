@@ -39,6 +39,8 @@ __all__ = [
 T = TypeVar("T")
 
 _cv: ContextVar[Context] = ContextVar("cruse.context")
+#: Its methods, so that no request has to look them up.
+_enter, _leave = _cv.set, _cv.reset
 _OF_REQUESTS = frozenset({"request", "session", "websocket"})
 
 _NO_APP = (

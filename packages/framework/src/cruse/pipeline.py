@@ -91,7 +91,8 @@ def answer(
         or ends_with_something(ctx, plan)
     ):
         return _answer_later(ctx, plan, value, response, begin)
-    _let_go(ctx)
+    if ctx.made_request is not None or ctx.routing_exception is not None:
+        _let_go(ctx)
     ctx.response = response
     return None
 
@@ -376,7 +377,7 @@ def finalize(
     if not plan.follows:
         return response
     made = process_response(ctx, plan, response)
-    return _hand_on(ctx, made) if ctx.follows or type(made) is CoroutineType else made
+    return _hand_on(ctx, made) if ctx.behind or type(made) is CoroutineType else made
 
 
 async def _complete(

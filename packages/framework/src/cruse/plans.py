@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.mounts import Mounts
+    from cruse.headerfields import Fields
     from cruse.proxies import TrustedProxies
-    from cruse.responses import Fields
     from cruse.routing import Route
 
 __all__ = [

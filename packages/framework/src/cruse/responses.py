@@ -16,6 +16,7 @@ from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.dates import readable_dates
 from cruse.globals import _cv
+from cruse.headerfields import GOOD_NAMES, TOKEN, Fields, ResponseHeaders, check_names, headers_of
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     from cruse.typing import WSGIEnvironment
 
 __all__ = [
-    "Fields",
     "Response",
     "add_cookie",
     "has_no_body",
-    "headers_of",
     "response_of_whole",
     "vary_by",
     "without_controls",
@@ -52,9 +51,6 @@ def _content_type(mimetype: str) -> tuple[str, str]:
 
 
 _ASCII = "".join(map(chr, range(33, 127)))
-# Tokens of RFC 9110 section 5.6.2, of cookies and header fields: what else gets into a name may
-# end it.
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
@@ -121,47 +117,6 @@ def _as_uri(url: str) -> str:
         return iri_to_uri(without_controls(url))
     except ValueError:  # no URL, such as "http://[": the browser's to refuse
         return quote(url, safe=_ASCII, errors="replace")
-
-
-class Fields(list[tuple[str, str]]):
-    """Header fields that many responses get, with their names in lower case looked up once."""
-
-    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
-        super().__init__(fields)
-        self.names = frozenset(name.lower() for name, _ in self)
-        #: With those of a media type, as ASGI sends them; its gateway fills this.
-        self.encoded: dict[str | None, list[tuple[bytes, bytes]]] = {}
-
-
-class _Headers(Headers):
-    """Werkzeug's, in which the usual new field is one call and not three."""
-
-    def add(self, key: Any, value: Any, /, **options: Any) -> None:
-        if type(key) is str and type(value) is str and value.isprintable() and not options:
-            self._list.append((key, value))
-        else:
-            super().add(key, value, **options)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if type(key) is str and type(value) is str and value.isprintable():
-            wanted = key.lower()
-            for name, _ in self._list:
-                if name.lower() == wanted:
-                    break
-            else:
-                self._list.append((key, value))
-                return
-        super().__setitem__(key, value)
-
-    def __repr__(self) -> str:
-        return f"Headers({list(self)!r})"
-
-
-def headers_of(fields: list[tuple[str, str]]) -> Headers:
-    """Make ``Headers`` of fields that were checked before, without checking them again."""
-    headers = _new(_Headers)
-    headers._list = fields
-    return headers
 
 
 _new = object.__new__
@@ -322,7 +277,7 @@ class Response(WerkzeugResponse):
                 ``MAX_COOKIE_SIZE``, or it is not what its name promises.
         """
         prefix = key[:7].lower()
-        if _TOKEN.fullmatch(key) is None:
+        if TOKEN.fullmatch(key) is None:
             raise ValueError(f"{key!r} is no name of a cookie: letters, digits and hyphens are.")
         if prefix == "__host-" and (domain is not None or path != "/"):
             raise ValueError(
@@ -499,7 +454,7 @@ class Response(WerkzeugResponse):
         is added where it is known.
         """
         given = self.headers
-        plain = type(given) is _Headers or type(given) is Headers
+        plain = type(given) is ResponseHeaders or type(given) is Headers
         headers = headers_of(given._list.copy()) if plain else Headers(given)
         names = {name.lower() for name, _ in headers._list}
         for name in ("Location", "Content-Location"):
@@ -557,7 +512,7 @@ class Response(WerkzeugResponse):
             return self.plain_head([*(made or ()), *defaults])
         headers: Any = self.headers if untouched or self._own_ways else made
         usual = (
-            (type(headers) is _Headers or type(headers) is Headers)
+            (type(headers) is ResponseHeaders or type(headers) is Headers)
             and type(self).get_wsgi_headers is _get_wsgi_headers
             and "get_wsgi_headers" not in self.__dict__
         )
@@ -574,29 +529,14 @@ class Response(WerkzeugResponse):
         ):  # else it would copy them and change nothing
             fields = self._headers_for(ctx)
             given = {name.lower(): value for name, value in fields}
-        if not _GOOD_NAMES.issuperset(given):
-            _check_names(given)
+        if not GOOD_NAMES.issuperset(given):
+            check_names(given)
         if "" in given.values():  # how a view says that it does not want a default
             names = {name.lower() for name, _ in defaults}
             fields = [(n, value) for n, value in fields if value or n.lower() not in names]
         if isinstance(defaults, Fields) and defaults.names.isdisjoint(given):
             return fields + defaults
         return fields + [field for field in defaults if field[0].lower() not in given]
-
-
-#: Names of header fields, in lower case, that were looked at and are fine.
-_GOOD_NAMES: set[str] = set()
-_MAX_NAMES = 1_000  # views may make them of what clients send: the memory for them is bounded
-
-
-def _check_names(names: Iterable[str]) -> None:
-    for name in names:
-        if _TOKEN.fullmatch(name) is None:
-            raise ValueError(
-                f"{name!r} is no name of a header field: it has letters, digits and hyphens only."
-            )
-        if len(_GOOD_NAMES) < _MAX_NAMES:
-            _GOOD_NAMES.add(name)
 
 
 def response_of_whole(cls: type[Response], body: str | bytes) -> Response:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cruse.globals import current_context
-from cruse.responses import Fields
+from cruse.headerfields import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

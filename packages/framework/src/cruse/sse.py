@@ -12,7 +12,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
-from cruse.responses import EVENTS, Fields, Response
+from cruse.headerfields import Fields
+from cruse.responses import EVENTS, Response
 
 if TYPE_CHECKING:
     from collections.abc import (

@@ -28,7 +28,7 @@ from werkzeug.wsgi import wrap_file
 from cruse.codings import accepted_codings
 from cruse.files import find_file, one_line, readable_range
 from cruse.globals import current_context
-from cruse.responses import headers_of
+from cruse.headerfields import headers_of
 
 if TYPE_CHECKING:
     from cruse.application import Application

@@ -5,7 +5,6 @@ from __future__ import annotations
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cruse.bridge import OnLoop
 from cruse.globals import current_app, request
 
 if TYPE_CHECKING:
@@ -133,5 +132,5 @@ class MethodView(View):
         if handler is None:
             raise AssertionError(f"Unimplemented method {request.method!r}")
         if self._has_coroutines and not iscoroutinefunction(handler):
-            return OnLoop(current_app.pool).cross(handler, **kwargs)
+            return current_app.loop_bridge.cross(handler, **kwargs)
         return handler(**kwargs)

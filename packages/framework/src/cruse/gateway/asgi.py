@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
+    from cruse.headerfields import Fields
     from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
-    from cruse.responses import Fields, Response
+    from cruse.responses import Response
     from cruse.typing import Message, Receive, Scope, Send
 
 __all__ = ["serve_asgi"]
@@ -91,7 +92,8 @@ def _context_of(
     refused: SecurityError | None,
 ) -> Context:
     """Make the context of a request, or of a handshake, which is one without a body."""
-    ctx = entrance.context_class(app, PENDING if entrance.puts_off else transport.make_environ())
+    environ = PENDING if entrance.puts_off else transport.make_environ()
+    ctx = entrance.context_class(app, environ, None, None)
     ctx.transport = transport
     ctx.method = scope["method"]
     ctx.has_body = transport.has_body

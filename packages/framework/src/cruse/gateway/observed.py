@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
     from cruse.gateway.onloop import Transport
-    from cruse.responses import Fields, Response
+    from cruse.headerfields import Fields
+    from cruse.responses import Response
 
 __all__ = ["ObservedTransport", "observe_wsgi"]
 

@@ -18,7 +18,7 @@ from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
-from cruse.globals import _cv
+from cruse.globals import _enter, _leave
 from cruse.pipeline import answer
 from cruse.plans import plan_of
 from cruse.responses import has_no_body, is_endless
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.environ import LazyEnviron
     from cruse.gateway.fileparts import FilePart
+    from cruse.headerfields import Fields
     from cruse.lifecycle import Lifecycle
     from cruse.plans import Entrance, Plan
-    from cruse.responses import Fields, Response
+    from cruse.responses import Response
     from cruse.workers import KeptThread, WorkerPool
 
 __all__ = ["ANNOUNCING", "WITHOUT_BODY", "LoopBody", "Transport", "serve"]
@@ -160,7 +161,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
     app: Cruse, entrance: Entrance, ctx: Context, transport: Transport
 ) -> None:
     """Answer one request; ``ctx`` is not entered yet."""
-    token = _cv.set(ctx)
+    token = _enter(ctx)
     transport.loop = get_running_loop()
     failure: BaseException | None = None
     try:
@@ -170,7 +171,10 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             entrance.match(ctx)
         if app.observers:
             transport = cast("Transport", ObservedTransport(ctx, transport))
-        plan = plan_of(ctx)
+        route = ctx.route
+        plan = None if route is None else route.plan
+        if plan is None or plan.changes != app.changes.count or plan.app is not app:
+            plan = plan_of(ctx)
         place = None
         if plan.hop:
             place = await _answer_in_thread(ctx, plan)
@@ -200,7 +204,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         if ctx.observation is not None:
             ctx.observation.end(failure)
         failure = None  # its traceback leads back here: a cycle
-        _cv.reset(token)
+        _leave(token)
 
 
 async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
+    from cruse.headerfields import Fields
     from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
-    from cruse.responses import Fields, Response
+    from cruse.responses import Response
 
 __all__ = ["serve_rsgi"]
 
@@ -47,7 +48,8 @@ def serve_rsgi(
         if mounted is not None:
             return mounted
     transport = _Transport(protocol, scope)
-    ctx = entrance.context_class(app, PENDING if entrance.puts_off else transport.make_environ())
+    environ = PENDING if entrance.puts_off else transport.make_environ()
+    ctx = entrance.context_class(app, environ, None, None)
     ctx.transport = transport
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""

@@ -11,7 +11,7 @@ from werkzeug.exceptions import SecurityError
 
 from cruse.bridge import OffLoop, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
-from cruse.globals import _cv
+from cruse.globals import _enter
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer
 from cruse.plans import make_entrance, plan_of
@@ -61,8 +61,8 @@ def serve_wsgi(
 def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     app: Cruse, entrance: Entrance, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    ctx = entrance.context_class(app, environ)
-    _cv.set(ctx)
+    ctx = entrance.context_class(app, environ, None, None)
+    _enter(ctx)
     if entrance.proxies is not None:
         _look_behind(entrance.proxies, ctx, environ)
     ctx.method = method = environ["REQUEST_METHOD"]
@@ -86,7 +86,10 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         from cruse.observers import Observation
 
         ctx.observation = Observation(ctx)
-    plan = plan_of(ctx)
+    route = ctx.route
+    plan = None if route is None else route.plan
+    if plan is None or plan.changes != app.changes.count or plan.app is not app:
+        plan = plan_of(ctx)
     # Middleware may look at the request once more, and is told of the response within.
     begin = partial(_start, ctx, start_response) if entrance.wrapped else None
     later = answer(ctx, plan, begin)

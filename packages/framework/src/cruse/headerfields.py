@@ -1,0 +1,79 @@
+"""Header fields: what names they have, and as what they are kept."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import Headers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["GOOD_NAMES", "TOKEN", "Fields", "ResponseHeaders", "check_names", "headers_of"]
+
+# Tokens of RFC 9110 section 5.6.2, of cookies and header fields: what else gets into a name may
+# end it.
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+
+
+class Fields(list[tuple[str, str]]):
+    """Header fields that many responses get, with their names in lower case looked up once."""
+
+    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
+        super().__init__(fields)
+        self.names = frozenset(name.lower() for name, _ in self)
+        #: With those of a media type, as ASGI sends them; its gateway fills this.
+        self.encoded: dict[str | None, list[tuple[bytes, bytes]]] = {}
+
+
+class ResponseHeaders(Headers):
+    """Werkzeug's, in which the usual new field is one call and not three."""
+
+    def add(self, key: Any, value: Any, /, **options: Any) -> None:
+        """Add a field; see werkzeug."""
+        if type(key) is str and type(value) is str and value.isprintable() and not options:
+            self._list.append((key, value))
+        else:
+            super().add(key, value, **options)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if type(key) is str and type(value) is str and value.isprintable():
+            wanted = key.lower()
+            for name, _ in self._list:
+                if name.lower() == wanted:
+                    break
+            else:
+                self._list.append((key, value))
+                return
+        super().__setitem__(key, value)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self)!r})"
+
+
+def headers_of(fields: list[tuple[str, str]]) -> Headers:
+    """Make ``Headers`` of fields that were checked before, without checking them again."""
+    headers = object.__new__(ResponseHeaders)
+    headers._list = fields
+    return headers
+
+
+#: Names of header fields, in lower case, that were looked at and are fine.
+GOOD_NAMES: set[str] = set()
+_MAX_NAMES = 1_000  # views may make them of what clients send: the memory for them is bounded
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Look whether these can be names of header fields.
+
+    Raises:
+        ValueError: When one cannot.
+    """
+    for name in names:
+        if TOKEN.fullmatch(name) is None:
+            raise ValueError(
+                f"{name!r} is no name of a header field: it has letters, digits and hyphens only."
+            )
+        if len(GOOD_NAMES) < _MAX_NAMES:
+            GOOD_NAMES.add(name)

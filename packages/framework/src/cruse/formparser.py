@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
+from cruse.body import CHUNK, IN_MEMORY, PIECE_COST, BodyStream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cruse.parts import Part
 
-__all__ = ["URLENCODED", "FormParser", "as_multidict", "parse_query", "parse_urlencoded"]
+__all__ = [
+    "URLENCODED",
+    "FormParser",
+    "SpooledFile",
+    "as_multidict",
+    "parse_query",
+    "parse_urlencoded",
+]
 
 
 URLENCODED = "application/x-www-form-urlencoded"
+SPOOL_IN_MEMORY = 500 * 1024  # bytes of a file that somebody else writes, before it goes to disk
+
+
+class SpooledFile(SpooledTemporaryFile[bytes]):
+    """An uploaded file: in memory as long as the files of its form have room there, then on disk.
+
+    What is written to it otherwise goes to disk by its size, as with any of its kind.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(SPOOL_IN_MEMORY)
+
+    def fill(self, chunks: Iterator[bytes], room: int) -> int:
+        """Take bytes in, on disk if they are more than ``room``; return what is left of that."""
+        held, left = [], room
+        for chunk in chunks:
+            held.append(chunk)
+            left -= len(chunk) + PIECE_COST
+            if left < 0:
+                break
+        else:
+            # No copy of a single piece, nor when all of it is read.
+            self._file = BytesIO(b"".join(held))
+            return left
+        self.rollover()
+        self.writelines(held)
+        del held
+        self.writelines(chunks)
+        self.seek(0)
+        return room
+
+
+def _new_file(**told: object) -> IO[bytes]:
+    return cast("IO[bytes]", SpooledFile())
 
 
 def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
@@ -80,9 +124,8 @@ def parse_urlencoded(
         BadRequest: When it is not UTF-8.
         RequestEntityTooLarge: When it is over a limit.
     """
-    if limit is None or (
-        isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit
-    ):
+    length = getattr(stream, "length", None)  # a body's own has one
+    if limit is None or (length is not None and length <= limit):
         data = stream.read()  # the usual case: it is announced
     else:
         data = _read_at_most(stream, limit)
@@ -102,7 +145,8 @@ class FormParser:
     ``Request.form_data_parser_class`` stays what Flask users know.
 
     Args:
-        stream_factory: Makes the file that an uploaded file is written to.
+        stream_factory: Makes the file that an uploaded file is written to. Without one these are
+            in memory as long as there is room, else temporary ones on disk.
         max_form_memory_size: The most bytes all fields that are not files may have together.
         max_content_length: Held by the stream already.
         cls: The class of the results.
@@ -118,7 +162,7 @@ class FormParser:
         *,
         max_form_parts: int | None = None,
     ) -> None:
-        self.stream_factory = stream_factory
+        self.stream_factory = stream_factory or _new_file
         self.max_form_memory_size = max_form_memory_size
         self.max_content_length = max_content_length
         self.max_form_parts = max_form_parts
@@ -152,21 +196,22 @@ class FormParser:
         files: list[tuple[str, FileStorage]] = []
         from cruse.parts import MemoryBudget, Parts
 
-        memory = MemoryBudget(self.max_form_memory_size)
+        memory, room = MemoryBudget(self.max_form_memory_size), IN_MEMORY
         body = stream if isinstance(stream, BodyStream) else BodyStream(stream, None, None)
         try:
-            for part in Parts(body, boundary, self.max_form_parts, memory):
+            for part in Parts(body, boundary, self.max_form_parts, memory, whole=True):
                 if part.filename is None:
                     fields.append((part.name, part.text()))
                 else:
-                    files.append((part.name, self._store(part)))
+                    file, room = self._store(part, room)
+                    files.append((part.name, file))
         except BaseException:
             for _, file in files:
                 file.close()
             raise
         return fields, files
 
-    def _store(self, part: Part) -> FileStorage:
+    def _store(self, part: Part, room: int) -> tuple[FileStorage, int]:
         target = self.stream_factory(
             total_content_length=None,
             filename=part.filename,
@@ -174,32 +219,25 @@ class FormParser:
             content_length=None,
         )
         try:
-            _fill(target, part)
+            room = _fill(target, part, room)
         except BaseException:
             target.close()
             raise
         target.seek(0)
-        return FileStorage(target, part.filename, part.name, headers=part.headers)
+        return FileStorage(target, part.filename, part.name, headers=part.headers), room
 
 
-def _fill(target: IO[bytes], part: Part) -> None:
-    """Write a part to its file.
+def _fill(target: IO[bytes], part: Part, room: int) -> int:
+    """Write a part to its file, and return the bytes of memory that are left for other files.
 
-    What a spooled file would keep in memory first is held back until it is known that it stays
-    there: what goes to disk goes there at once, and not by way of memory.
+    Its pieces are held until it is known whether they fit there: what does is put together once,
+    and what goes to disk goes there at once.
     """
-    chunks = iter(part)
-    if type(target) is SpooledTemporaryFile:
-        held, size = [], 0
-        for chunk in chunks:
-            held.append(chunk)
-            size += len(chunk)
-            if size > SPOOL_IN_MEMORY:
-                target.rollover()
-                break
-        target.writelines(held)
-    for chunk in chunks:
+    if type(target) is SpooledFile:
+        return target.fill(iter(part), room)
+    for chunk in part:
         target.write(chunk)
+    return room
 
 
 def _read_at_most(stream: IO[bytes], limit: int) -> bytes:

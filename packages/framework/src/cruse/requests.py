@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -21,12 +20,13 @@ from werkzeug.http import parse_accept_header, parse_if_range_header, parse_opti
 from werkzeug.sansio.utils import get_content_length, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from cruse.body import BodyStream, spool
+from cruse.body import BodyStream
 from cruse.cookies import parse_cookies
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import (
     URLENCODED,
     FormParser,
+    SpooledFile,
     as_multidict,
     parse_query,
     parse_urlencoded,
@@ -52,7 +52,6 @@ _FORM_READING = frozenset({"form_data_parser_class", "make_form_data_parser", "m
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
 _WAYS = ("close", "query_string", *_FORM_READING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
-LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
 
 def _text(value: str) -> str:
@@ -437,22 +436,22 @@ class Request(WerkzeugRequest):
             BadRequest: When it ends before its announced length.
         """
         if self._needs_loading():
-            self._use_loaded(*await self.stream.spool(LOAD_IN_MEMORY))
+            self.stream, self._file = await self.stream.spool()
+            self._loaded = True
 
     def read_body(self) -> None:
         """Read the body as :meth:`load_body` does, from sync code."""
         if self._needs_loading():
-            self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+            self.stream, self._file = self.stream.spool_now()
+            self._loaded = True
 
-    _loaded: IO[bytes] | None = None
+    #: Whether the body was read ahead, and the temporary file that it went to, if any.
+    _loaded = False
+    _file: IO[bytes] | None = None
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
-        return self._loaded is None and not ("form" in made or "_cached_data" in made)
-
-    def _use_loaded(self, file: IO[bytes], size: int) -> None:
-        self._loaded = file
-        self.stream = BodyStream(file, size, None)
+        return not (self._loaded or "form" in made or "_cached_data" in made)
 
     def _load_form_data(self) -> None:
         made = self.__dict__
@@ -483,7 +482,7 @@ class Request(WerkzeugRequest):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        return spool()
+        return SpooledFile()
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Turn a JSON error into a 400, or a 415 when the body is not declared as JSON.
@@ -500,12 +499,7 @@ class Request(WerkzeugRequest):
     @property
     def holds(self) -> bool:
         """Whether there is anything to close."""
-        loaded = self._loaded
-        return (
-            bool(self.__dict__.get("files"))
-            or (loaded is not None and type(loaded) is not BytesIO)
-            or self._own_close
-        )
+        return bool(self.__dict__.get("files")) or self._file is not None or self._own_close
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""
@@ -513,8 +507,8 @@ class Request(WerkzeugRequest):
         if files:
             for _, file in files.items(multi=True):
                 file.close()
-        if self._loaded is not None:
-            self._loaded.close()
+        if self._file is not None:
+            self._file.close()
 
     @property
     def client_disconnected(self) -> bool:

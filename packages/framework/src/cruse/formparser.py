@@ -41,7 +41,11 @@ class SpooledFile(SpooledTemporaryFile[bytes]):
         super().__init__(SPOOL_IN_MEMORY)
 
     def fill(self, chunks: Iterator[bytes], room: int) -> int:
-        """Take bytes in, on disk if they are more than ``room``; return what is left of that."""
+        """Take bytes in, on disk if they are more than ``room``; return what is left of that.
+
+        They are held until it is known whether they fit: what does is put together once, and what
+        goes to disk goes there at once.
+        """
         held, left = [], room
         for chunk in chunks:
             held.append(chunk)
@@ -212,6 +216,7 @@ class FormParser:
         return fields, files
 
     def _store(self, part: Part, room: int) -> tuple[FileStorage, int]:
+        """Return the file of a part, and the bytes of memory that are left for other files."""
         target = self.stream_factory(
             total_content_length=None,
             filename=part.filename,
@@ -219,25 +224,16 @@ class FormParser:
             content_length=None,
         )
         try:
-            room = _fill(target, part, room)
+            if type(target) is SpooledFile:
+                room = target.fill(iter(part), room)
+            else:
+                for chunk in part:
+                    target.write(chunk)
+                target.seek(0)
         except BaseException:
             target.close()
             raise
-        target.seek(0)
         return FileStorage(target, part.filename, part.name, headers=part.headers), room
-
-
-def _fill(target: IO[bytes], part: Part, room: int) -> int:
-    """Write a part to its file, and return the bytes of memory that are left for other files.
-
-    Its pieces are held until it is known whether they fit there: what does is put together once,
-    and what goes to disk goes there at once.
-    """
-    if type(target) is SpooledFile:
-        return target.fill(iter(part), room)
-    for chunk in part:
-        target.write(chunk)
-    return room
 
 
 def _read_at_most(stream: IO[bytes], limit: int) -> bytes:

@@ -267,8 +267,8 @@ class Parts:
 
     def __iter__(self) -> Iterator[Part]:
         while True:
-            while self.next_payload() is not None:
-                continue  # skip what the last part's reader left
+            while self._inside:
+                self.next_payload()  # what the last part's reader left
             event = self._next()
             if event is False:
                 return
@@ -278,8 +278,8 @@ class Parts:
 
     async def __aiter__(self) -> AsyncIterator[Part]:
         while True:
-            while await self.anext_payload() is not None:
-                continue
+            while self._inside:
+                await self.anext_payload()
             event = await self._anext()
             if event is False:
                 return

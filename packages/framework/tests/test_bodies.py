@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import subprocess
 import sys
@@ -15,12 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.formparser import FormDataParser
 
 from cruse import Cruse, Request, request
 from cruse.body import BodyStream
 from cruse.formparser import FormParser
+from cruse.gateway.onloop import LoopBody
 from cruse.testing.asgi import scope_from_environ
 
+MIB = 1024 * 1024
 BOUNDARY = "frontier"
 FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -577,7 +581,7 @@ def test_a_body_of_any_size_takes_a_bounded_memory(gateway, path):
         app.stop()
     size = body.size if path.endswith("count") else 64 * 1024 * 1024
     assert (status, str(size).encode() in answer) == (200, True)
-    assert peak < 4 * 1024 * 1024
+    assert peak < 4 * MIB
 
 
 FULL = """
@@ -591,6 +595,11 @@ logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
 @app.post("/plain/form")
 def form():
     return str(len(request.files["file"].read()))
+
+@app.post("/plain/data")
+def data():
+    request.read_body()
+    return str(len(request.get_data()))
 
 @app.post("/async/form")
 async def form_on_loop():
@@ -606,7 +615,7 @@ if "handler" in sys.argv:
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 client = app.test_client(gateway=sys.argv[1])
 for path in sys.argv[2].split(","):
-    for size in (2_000_000, 9):
+    for size in (3_000_000, 9):
         data = bytes(size)
         if path.endswith("form"):
             head = b'--x\\r\\nContent-Disposition: form-data; name="file"; filename="a"'
@@ -621,12 +630,12 @@ for path in sys.argv[2].split(","):
 @pytest.mark.skipif(os.name == "nt", reason="Nothing limits the size of a file there.")
 @pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
 def test_without_room_for_a_temporary_file_it_is_a_507_and_a_line_in_the_log(gateway):
-    paths = ["/plain/form", "/async/form", "/async/data"]
+    paths = ["/plain/form", "/plain/data", "/async/form", "/async/data"]
     command = [sys.executable, "-c", FULL, gateway, ",".join(paths)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     lines = done.stdout.splitlines()
     logged = f"ERROR There is no room for temporary files in {tempfile.gettempdir()}: [Errno 27]"
-    assert [line[: len(logged)] for line in lines] == 3 * [
+    assert [line[: len(logged)] for line in lines] == len(paths) * [
         logged,
         "507 application/problem+json",
         "200 text/html",
@@ -638,3 +647,181 @@ def test_a_handler_may_answer_for_a_full_disk():
     command = [sys.executable, "-c", FULL, "wsgi", "/plain/form", "handler"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.splitlines()[1:] == ["507 No room.", "200 9"]
+
+
+def form_app():
+    """An application that tells the sizes of the files it got, and which of them are on disk."""
+    app = Cruse(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = None
+
+    def sizes():
+        files = request.files.getlist("f")
+        assert all(file.stream.read(1) == b"x" for file in files)
+        return [[file.stream.seek(0, 2), file.stream._rolled] for file in files]
+
+    async def sizes_async():
+        return sizes()
+
+    app.post("/sizes")(sizes)
+    app.post("/async/sizes")(sizes_async)
+    return app
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("prefix", ["", "/async"])
+def test_a_form_that_is_read_at_once_takes_a_bounded_memory(gateway, prefix):
+    app = form_app()
+    send_endless(app, gateway, f"{prefix}/sizes", Endless(3))
+    body = Endless(32)
+    tracemalloc.start()
+    try:
+        status, answer = send_endless(app, gateway, f"{prefix}/sizes", body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        app.stop()
+    assert (status, json.loads(answer)) == (200, [[32 * MIB, True]])
+    assert peak < 5 * MIB
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("prefix", ["", "/async"])
+def test_the_files_of_a_form_stay_in_memory_up_to_two_mebibytes_together(gateway, prefix):
+    contents = [MIB, 900_000, 200_000, 100_000, 3 * MIB, 10]
+    body = multipart(*[(file("f", "f.txt"), b"x" * size) for size in contents])
+    app = form_app()
+    with app.test_client(gateway=gateway) as client:
+        answer = client.post(f"{prefix}/sizes", data=body, content_type=FORM_TYPE)
+    on_disk = [False, False, True, False, True, False]
+    assert answer.json == [list(pair) for pair in zip(contents, on_disk, strict=True)]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_a_file_in_memory_is_one_like_any_other(gateway):
+    app = Cruse(__name__, static_folder=None)
+
+    @app.post("/")
+    def view():
+        stream = request.files["f"].stream
+        whole, rest = stream.read(), stream.read()
+        stream.write(b" and more")
+        stream.seek(0)
+        again = stream.read()
+        number = stream.fileno()  # which only a file on disk has
+        return [each.decode() for each in (whole, rest, again, os.pread(number, 100, 0))]
+
+    body = multipart((file("f", "f.txt"), b"content"))
+    with app.test_client(gateway=gateway) as client:
+        answer = client.post("/", data=body, content_type=FORM_TYPE)
+    assert answer.json == ["content", "", *["content and more"] * 2]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_a_request_class_may_keep_uploaded_files_elsewhere(gateway, tmp_path):
+    class Own(Request):
+        def _get_file_stream(self, *args, filename, **kwargs):
+            return open(tmp_path / filename, "w+b")
+
+    app = Cruse(__name__, static_folder=None)
+    app.request_class = Own
+    app.post("/")(lambda: request.files["f"].stream.name)
+    body = multipart((file("f", "f.txt"), b"x" * 300_000))
+    with app.test_client(gateway=gateway) as client:
+        answer = client.post("/", data=body, content_type=FORM_TYPE)
+    assert answer.text == str(tmp_path / "f.txt")
+    assert (tmp_path / "f.txt").read_bytes() == b"x" * 300_000
+
+
+def test_a_form_parser_needs_nothing_to_be_given():
+    body = multipart((field("a"), b"1"), (file("f", "f.txt"), b"content"))
+    _, form, files = FormParser().parse(
+        io.BytesIO(body), "multipart/form-data", None, {"boundary": BOUNDARY}
+    )
+    with files["f"].stream as stream:
+        assert (form["a"], stream.read()) == ("1", b"content")
+
+
+def test_a_form_parser_of_werkzeug_s_reads_a_body_that_was_read_ahead():
+    class Own(Request):
+        form_data_parser_class = FormDataParser
+
+    app = Cruse(__name__, static_folder=None)
+    app.request_class = Own
+
+    @app.post("/")
+    async def view():
+        return [request.form["a"], len(request.files["f"].read())]
+
+    body = multipart((field("a"), b"text"), (file("f", "f.txt"), b"x" * MIB))
+    with app.test_client(gateway="asgi") as client:
+        assert client.post("/", data=body, content_type=FORM_TYPE).json == ["text", MIB]
+
+
+class OnLoop:
+    """A body of pieces on an event loop, which notes how many of them were taken."""
+
+    def __init__(self, piece, count):
+        self.pieces = iter([piece] * count)
+        self.taken = 0
+
+    async def next_chunk(self):
+        self.taken += 1
+        return next(self.pieces, b"")
+
+
+def test_a_body_that_was_read_ahead_can_be_read_in_any_way():
+    async def loaded():
+        source = OnLoop(b"0123456789", 20)
+        return (await BodyStream(source, 200, None).spool())[0]
+
+    body = b"0123456789" * 20
+    stream = asyncio.run(loaded())
+    assert stream.read(0) == b""
+    assert (stream.read(5), stream.read(7), stream.received) == (body[:5], body[5:12], 12)
+    assert stream.readinto(buffer := bytearray(20)) == 20
+    assert buffer == body[12:32]
+    assert stream.readline() + stream.read() == body[32:]
+    assert (stream.read(), stream.read(1)) == (b"", b"")
+    assert b"".join(asyncio.run(loaded())) == body
+
+    async def chunks():
+        return [chunk async for chunk in await loaded()]
+
+    assert b"".join(asyncio.run(chunks())) == body
+
+
+def test_a_body_of_tiny_pieces_takes_a_bounded_memory_ahead_of_an_async_view():
+    async def load():
+        source = OnLoop(None, 0)
+        source.pieces = (bytes([n % 250, 0, 1]) for n in range(MIB))
+        stream, spooled = await BodyStream(source, 3 * MIB, None).spool()
+        size = sum(map(len, stream))
+        spooled.close()
+        return size
+
+    tracemalloc.start()
+    try:
+        assert asyncio.run(load()) == 3 * MIB
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * MIB
+
+
+def test_a_plain_view_on_an_event_loop_takes_no_more_of_a_body_than_it_may():
+    """Many pieces are taken at once, but none of another request's, and few beyond a limit."""
+
+    def read(length, limit):
+        source = OnLoop(b"x" * 100, 1000)
+
+        async def from_thread():
+            source.loop = asyncio.get_running_loop()
+            body = BodyStream(LoopBody(source), length, limit)
+            return await asyncio.to_thread(body.read)
+
+        with suppress(RequestEntityTooLarge):
+            assert len(asyncio.run(from_thread())) == length
+        return source.taken
+
+    assert read(5000, None) == 50
+    assert read(None, 500) < 10

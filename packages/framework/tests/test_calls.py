@@ -89,6 +89,11 @@ def body_of(kind, data):
 NOTHING = (b"", {}, {})
 FORM = body_of("application/x-www-form-urlencoded", b"name=Ada+Lovelace&email=ada%40example.org")
 JSON = body_of("application/json", b'{"name": "Ada"}')
+UPLOAD = body_of(
+    "multipart/form-data; boundary=b",
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
+    b"Content-Type: text/plain\r\n\r\nhello\r\n--b--\r\n",
+)
 
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
@@ -101,6 +106,7 @@ WORK = [
     ("/query?q=tea", NOTHING, b"tea", 26, 31),
     ("/form", FORM, b"Ada Lovelace ada@example.org", 38, 52),
     ("/echo", JSON, b'{"name":"Ada"}\n', 38, 52),
+    ("/upload", UPLOAD, b"hello", 131, 152),
     ("/session", NOTHING, b"1", 102, 114),
     ("/hooked/view", NOTHING, b"1", 33, 42),
     ("/nowhere", NOTHING, None, 34, 44),
@@ -130,6 +136,8 @@ def work(app):
     @app.post("/echo", inline=True)
     def echo():
         return request.get_json()
+
+    app.post("/upload", endpoint="upload", inline=True)(lambda: request.files["file"].read())
 
     @app.get("/session", inline=True)
     def visits():

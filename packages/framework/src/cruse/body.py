@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 
     from cruse.requests import Request
 
-__all__ = ["CHUNK", "BodyStream", "Limit", "read_once", "spool"]
+__all__ = [
+    "BULK",
+    "CHUNK",
+    "IN_MEMORY",
+    "PIECE_COST",
+    "BodyStream",
+    "Limit",
+    "ReadAhead",
+    "read_once",
+]
 
 CHUNK = 64 * 1024  # bytes asked for at a time
-SPOOL_IN_MEMORY = 500 * 1024  # bytes of one uploaded file kept in memory before it goes to disk
+BULK = 1024 * 1024  # bytes asked for at a time by who needs all of them anyway
+#: Bytes that a request may keep in memory of its body, and of all files of its form together,
+#: before they go to disk.
+IN_MEMORY = 2 * 1024 * 1024
+#: Bytes that a piece takes beside its own, so that millions of small ones are no way around that.
+PIECE_COST = 64
 
 
 class _Readable(Protocol):
@@ -54,7 +68,8 @@ class BodyStream(io.RawIOBase):
 
     Args:
         source: What the gateway gives: ``read(size)``; for async reading also a coroutine
-            ``next_chunk()`` that returns ``b""`` at the end.
+            ``next_chunk()`` that returns ``b""`` at the end, and ``read_ahead(size, most)`` if
+            it is to be told how many bytes may be waited for at once.
         length: The announced length in bytes; ``None`` when the body is chunked.
         limit: The most bytes allowed; ``None`` for any number.
     """
@@ -78,13 +93,13 @@ class BodyStream(io.RawIOBase):
         """Return up to ``size`` bytes, all that comes when it is negative; ``b""`` at the end."""
         if size is not None and size >= 0:
             return self._read(size) if size else b""
-        data = self._read(CHUNK)
+        data = self._read(BULK, bulk=True)
         if self.received == self.length:  # the usual case
             return data
         pieces = []
         while data:
             pieces.append(data)
-            data = self._read(CHUNK)
+            data = self._read(BULK, bulk=True)
         return b"".join(pieces)
 
     def complete(self, begun: bytes) -> bytes:
@@ -98,6 +113,13 @@ class BodyStream(io.RawIOBase):
             pieces.append(data)
         return b"".join(pieces)
 
+    def read_bulk(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, ``b""`` at the end; for who will read all of the body.
+
+        An event loop is asked for many of its pieces at once, and not for each.
+        """
+        return self._read(size, bulk=True)
+
     def readall(self) -> bytes:
         """Return all that is left."""
         return self.read()
@@ -109,13 +131,16 @@ class BodyStream(io.RawIOBase):
         view[: len(data)] = data
         return len(data)
 
-    def _read(self, size: int) -> bytes:
+    def _read(self, size: int, bulk: bool = False) -> bytes:
         if self.length is not None:
             size = min(size, self.length - self.received)
             if size <= 0:
                 return b""
         try:
-            data = self.source.read(size)
+            if bulk and hasattr(self.source, "read_ahead"):
+                data: bytes = self.source.read_ahead(size, self._most())
+            else:
+                data = self.source.read(size)
         except _OWN_ERRORS:
             raise
         except Exception as error:  # as in `read_once`
@@ -126,8 +151,17 @@ class BodyStream(io.RawIOBase):
             return data
         return self._count(data)
 
+    def _most(self) -> int:
+        """Return how many bytes are read at once: no more than there are or may be."""
+        left = BULK if self.length is None else self.length - self.received
+        if self.limit is not None:
+            left = min(left, self.limit - self.received + 1)
+        return min(left, BULK)
+
     def _count(self, data: bytes) -> bytes:
-        """Hold the limits over one more piece of the body."""
+        """Hold the limits over one more piece of the body, and cut what is behind its end."""
+        if self.length is not None:
+            data = data[: self.length - self.received]
         self.received += len(data)
         if self.limit is not None and self.received > self.limit:
             raise RequestEntityTooLarge
@@ -157,37 +191,110 @@ class BodyStream(io.RawIOBase):
             return await to_thread(self._read, CHUNK)
         data: bytes = await next_chunk()
         received = self.received + len(data)
-        if data and (self.limit is None or received <= self.limit):  # as in `_read`
+        most = self.limit if self.length is None else self.length  # which is within the limit
+        if data and (most is None or received <= most):
             self.received = received
             return data
         return self._count(data)
 
-    def spool_now(self, in_memory: int) -> tuple[IO[bytes], int]:
-        """Read all that is left into a temporary file, as :meth:`spool` does, from sync code."""
-        with fill_temporary(lambda: self._spool(in_memory)) as target:
-            for data in self:
-                target.write(data)
-            size = target.tell()
-        return target, size
+    async def spool(self) -> tuple[BodyStream, IO[bytes] | None]:
+        """Read all that is left, in memory or, when that is much, into a temporary file.
 
-    def _spool(self, in_memory: int) -> IO[bytes]:
-        if self.length is None or self.length <= in_memory:
-            return spool(in_memory)
-        from tempfile import TemporaryFile
+        Returns:
+            A stream that begins there, and the file behind it, to be closed, if there is one.
 
-        return cast("IO[bytes]", TemporaryFile())  # memory would be a detour
+        Raises:
+            InsufficientStorage: When there is no room for that file.
+        """
+        pieces, much = await self._take()
+        if not much:
+            return ReadAhead(pieces), None
+        from asyncio import to_thread
 
-    async def spool(self, in_memory: int) -> tuple[IO[bytes], int]:
-        """Read all that is left into a temporary file and return it with its size in bytes."""
-        data = await self.aread()
-        if self.received == self.length and len(data) <= in_memory:  # all there is: the usual case
-            return io.BytesIO(data), len(data)
-        with fill_temporary(lambda: self._spool(in_memory)) as target:
-            while data:
-                target.write(data)
-                data = await self.aread()
-            size = target.tell()
-        return target, size
+        with fill_temporary(_new_file) as file:
+            while pieces:
+                await to_thread(file.writelines, pieces)
+                pieces.clear()  # before the next ones come
+                pieces, _ = await self._take()
+            size = file.tell()
+        return BodyStream(file, size, None), file
+
+    async def _take(self) -> tuple[list[bytes], bool]:
+        """Return the next pieces, and whether they are more than is kept in memory."""
+        pieces, room = [], IN_MEMORY
+        while room >= 0 and self.received != self.length and (data := await self.aread()):
+            pieces.append(data)
+            room -= len(data) + PIECE_COST
+        return pieces, room < 0
+
+    def spool_now(self) -> tuple[BodyStream, IO[bytes] | None]:
+        """Read all that is left as :meth:`spool` does, from sync code."""
+        pieces, room = [], IN_MEMORY
+        while room >= 0 and (data := self.read_bulk(BULK)):
+            pieces.append(data)
+            room -= len(data) + PIECE_COST
+        if room >= 0:
+            return ReadAhead(pieces), None
+        with fill_temporary(_new_file) as file:
+            file.writelines(pieces)
+            del pieces
+            file.writelines(self)
+            size = file.tell()
+        return BodyStream(file, size, None), file
+
+
+def _new_file() -> IO[bytes]:
+    from tempfile import TemporaryFile
+
+    return cast("IO[bytes]", TemporaryFile())
+
+
+class ReadAhead(BodyStream):
+    """A body that has come before it is asked for, in memory, in the pieces that it came in.
+
+    Args:
+        pieces: All of it, in order.
+    """
+
+    length: int
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.length = sum(map(len, pieces))
+        self.limit = None
+        self.received = 0
+        pieces.reverse()
+        self._pieces = pieces  # the next one is the last of them
+        self._at = 0  # where in it the next byte is
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return ``size`` bytes, all that are left when it is negative or there are no more."""
+        wanted = self.length if size is None or size < 0 else size
+        pieces = []
+        while wanted and (data := self.read_bulk(wanted)):
+            pieces.append(data)
+            wanted -= len(data)
+        return b"".join(pieces)
+
+    def _read(self, size: int, bulk: bool = False) -> bytes:
+        return self.read(size)
+
+    def read_bulk(self, size: int) -> bytes:
+        """Return what is left of a piece, up to ``size`` bytes, without a copy of a whole one."""
+        if not self._pieces:
+            return b""
+        piece, start, end = self._pieces[-1], self._at, self._at + size
+        if end < len(piece):
+            self._at = end
+        else:
+            self._at = 0
+            self._pieces.pop()
+        data = piece[start:end]
+        self.received += len(data)
+        return data
+
+    async def aread(self) -> bytes:
+        """Return the next chunk; ``b""`` at the end."""
+        return self.read_bulk(CHUNK)
 
 
 class Limit:
@@ -212,10 +319,3 @@ class Limit:
     if TYPE_CHECKING:  # what is set on a request is an attribute like any other, found before this
 
         def __set__(self, request: Request, value: int | None) -> None: ...
-
-
-def spool(in_memory: int = SPOOL_IN_MEMORY) -> IO[bytes]:
-    """Make a temporary file that stays in memory up to ``in_memory`` bytes."""
-    from tempfile import SpooledTemporaryFile
-
-    return cast("IO[bytes]", SpooledTemporaryFile(max_size=in_memory, mode="w+b"))

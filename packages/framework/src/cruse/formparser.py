@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from codecs import unicode_escape_decode
 from functools import partial
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, RequestEntityTooLarge
 
-from cruse.body import CHUNK, SPOOL_IN_MEMORY, BodyStream
+from cruse.body import CHUNK, IN_MEMORY, PIECE_COST, BodyStream
 from cruse.outages import fill_temporary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cruse.parts import Part
 
 __all__ = [
     "URLENCODED",
     "FormParser",
     "ImmutableMultiDict",
+    "SpooledFile",
     "as_multidict",
     "parse_query",
     "parse_urlencoded",
@@ -30,6 +34,44 @@ __all__ = [
 
 
 URLENCODED = "application/x-www-form-urlencoded"
+SPOOL_IN_MEMORY = 500 * 1024  # bytes of a file that somebody else writes, before it goes to disk
+
+
+class SpooledFile(SpooledTemporaryFile[bytes]):
+    """An uploaded file: in memory as long as the files of its form have room there, then on disk.
+
+    What is written to it otherwise goes to disk by its size, as with any of its kind.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(SPOOL_IN_MEMORY)
+
+    def fill(self, chunks: Iterator[bytes], room: int) -> int:
+        """Take bytes in, on disk if they are more than ``room``; return what is left of that.
+
+        They are held until it is known whether they fit: what does is put together once, and what
+        goes to disk goes there at once.
+        """
+        held, left = [], room
+        for chunk in chunks:
+            held.append(chunk)
+            left -= len(chunk) + PIECE_COST
+            if left < 0:
+                break
+        else:
+            # No copy of a single piece, nor when all of it is read.
+            self._file = BytesIO(b"".join(held))
+            return left
+        self.rollover()
+        self.writelines(held)
+        del held
+        self.writelines(chunks)
+        return room
+
+
+def _new_file(**told: object) -> IO[bytes]:
+    return cast("IO[bytes]", SpooledFile())
+
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -148,9 +190,8 @@ def read_fields(stream: IO[bytes], limit: int | None) -> bytes:
     Raises:
         RequestEntityTooLarge: When it has more.
     """
-    if limit is None or (
-        isinstance(stream, BodyStream) and stream.length is not None and stream.length <= limit
-    ):
+    length = getattr(stream, "length", None)  # a body's own has one
+    if limit is None or (length is not None and length <= limit):
         return stream.read()  # the usual case: it is announced
     chunks, size = [], 0
     while data := stream.read(CHUNK):
@@ -189,7 +230,8 @@ class FormParser:
     ``Request.form_data_parser_class`` stays what Flask users know.
 
     Args:
-        stream_factory: Makes the file that an uploaded file is written to.
+        stream_factory: Makes the file that an uploaded file is written to. Without one these are
+            in memory as long as there is room, else temporary ones on disk.
         max_form_memory_size: The most bytes all fields that are not files may have together.
         max_content_length: Held by the stream already.
         cls: The class of the results.
@@ -205,7 +247,7 @@ class FormParser:
         *,
         max_form_parts: int | None = None,
     ) -> None:
-        self.stream_factory = stream_factory
+        self.stream_factory = stream_factory or _new_file
         self.max_form_memory_size = max_form_memory_size
         self.max_content_length = max_content_length
         self.max_form_parts = max_form_parts
@@ -239,21 +281,23 @@ class FormParser:
         files: list[tuple[str, FileStorage]] = []
         from cruse.parts import MemoryBudget, Parts
 
-        memory = MemoryBudget(self.max_form_memory_size)
+        memory, room = MemoryBudget(self.max_form_memory_size), IN_MEMORY
         body = stream if isinstance(stream, BodyStream) else BodyStream(stream, None, None)
         try:
-            for part in Parts(body, boundary, self.max_form_parts, memory):
+            for part in Parts(body, boundary, self.max_form_parts, memory, whole=True):
                 if part.filename is None:
                     fields.append((part.name, part.text()))
                 else:
-                    files.append((part.name, self._store(part)))
+                    file, room = self._store(part, room)
+                    files.append((part.name, file))
         except BaseException:
             for _, file in files:
                 file.close()
             raise
         return fields, files
 
-    def _store(self, part: Part) -> FileStorage:
+    def _store(self, part: Part, room: int) -> tuple[FileStorage, int]:
+        """Return the file of a part, and the bytes of memory that are left for other files."""
         make = partial(
             self.stream_factory,
             total_content_length=None,
@@ -262,25 +306,9 @@ class FormParser:
             content_length=None,
         )
         with fill_temporary(make) as target:
-            _fill(target, part)
-        return FileStorage(target, part.filename, part.name, headers=part.headers)
-
-
-def _fill(target: IO[bytes], part: Part) -> None:
-    """Write a part to its file.
-
-    What a spooled file would keep in memory first is held back until it is known that it stays
-    there: what goes to disk goes there at once, and not by way of memory.
-    """
-    chunks = iter(part)
-    if type(target) is SpooledTemporaryFile:
-        held, size = [], 0
-        for chunk in chunks:
-            held.append(chunk)
-            size += len(chunk)
-            if size > SPOOL_IN_MEMORY:
-                target.rollover()
-                break
-        target.writelines(held)
-    for chunk in chunks:
-        target.write(chunk)
+            if type(target) is SpooledFile:
+                room = target.fill(iter(part), room)
+            else:
+                for chunk in part:
+                    target.write(chunk)
+        return FileStorage(target, part.filename, part.name, headers=part.headers), room

@@ -15,8 +15,9 @@ from multipart import (
     ParserLimitReached,
     PushMultipartParser,
 )
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from cruse.responses import headers_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryBudget", "Part", "Parts"]
 
-PIECE = 256 * 1024  # bytes of a form asked for at a time, half of what a file has in memory
+PIECE = 128 * 1024  # bytes of a part asked for at a time
+HEAD = 4 * 1024  # and between the parts, where what is searched through is not what a part is
 MAX_BOUNDARY = 70  # characters, RFC 2046 section 5.1.1
 MAX_PART_HEADERS = 8  # RFC 7578 section 4.8 allows three
 
@@ -37,7 +39,25 @@ def _translate(error: MultipartError) -> BadRequest | RequestEntityTooLarge:
 
 
 class _Parser(PushMultipartParser):
-    """Refuses what its base class lets pass or not, depending on where the bytes are split."""
+    """Refuses what its base class lets pass or not, depending on where the bytes are split.
+
+    Inside a part it looks for the first carriage return before it looks for a boundary, which
+    begins with one: the one character is found 20 times as fast as the whole line.
+    """
+
+    def parse(self, chunk: bytes) -> Iterator[MultipartSegment | bytes | None]:  # type: ignore[override]
+        segment = self._segment
+        if segment is not None and not segment.complete and not self._buffer:
+            end = chunk.find(b"\r")
+            if end < 0:
+                return map(self._on_segment_payload, (bytes(chunk),))
+            if end > len(chunk) // 2:  # else it takes longer to copy what follows
+                return self._parse_from(end, chunk)
+        return super().parse(chunk)
+
+    def _parse_from(self, end: int, chunk: bytes) -> Iterator[MultipartSegment | bytes | None]:
+        yield self._on_segment_payload(bytes(chunk[:end]))
+        yield from super().parse(chunk[end:])
 
     def _on_segment_headerline(self, line: bytes) -> None:
         if b"\n" in line or b"\r" in line:
@@ -98,15 +118,11 @@ class Part:
         self.filename = segment.filename
         #: The client's media type, not to be trusted.
         self.content_type = segment.content_type
-        try:
-            #: All headers of the part.
-            self.headers = Headers(segment.headerlist)
-        except ValueError:  # a lone CR or LF, which the parser lets pass
-            raise BadRequest("The multipart form is malformed: a broken header.") from None
+        #: All headers of the part.
+        self.headers = headers_of(segment.headerlist)
 
     def __iter__(self) -> Iterator[bytes]:
-        while (chunk := self._parts.next_payload()) is not None:
-            yield chunk
+        return iter(self._parts.next_payload, None)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while (chunk := await self._parts.anext_payload()) is not None:
@@ -152,6 +168,13 @@ class Parts:
 
     Iterate over it with ``for`` in sync code and with ``async for`` in async code. At no time is
     more than one chunk in memory.
+
+    Args:
+        stream: The body.
+        boundary: What is between the parts.
+        max_parts: The most of them; ``None`` for any number.
+        memory: What :meth:`Part.read` may take.
+        whole: Whether nobody wants a part before all have come.
     """
 
     def __init__(
@@ -160,23 +183,17 @@ class Parts:
         boundary: str,
         max_parts: int | None,
         memory: MemoryBudget,
+        *,
+        whole: bool = False,
     ) -> None:
         self.stream = stream
+        self._read = stream.read_bulk if whole else stream.read
         self.memory = memory
         self._parser = _push_parser(boundary, max_parts)
         # What comes before the first boundary, whose line may be the very first.
         self._preamble: bytes | None = b"\r\n"
         self._events: Iterator[MultipartSegment | bytes | None] = iter(())
         self._inside = False
-
-    def _event(self) -> tuple[bool, MultipartSegment | bytes | None]:
-        """Return the next event of what was fed, and whether there was one."""
-        try:
-            for event in self._events:
-                return True, event
-        except MultipartError as error:
-            raise _translate(error) from None
-        return False, None
 
     def _feed(self, data: bytes) -> bool:
         """Give the parser more bytes; whether the form goes on."""
@@ -210,40 +227,48 @@ class Parts:
     def _next(self) -> MultipartSegment | bytes | bool | None:
         """Return the next event, ``False`` at the end of the form."""
         while True:
-            found, event = self._event()
-            if found:
-                return event
-            if not self._feed(self.stream.read(PIECE)):
+            try:
+                for event in self._events:
+                    return event
+            except MultipartError as error:
+                raise self._refused(error) from None
+            if not self._feed(self._read(PIECE if self._inside else HEAD)):
                 return False
 
     async def _anext(self) -> MultipartSegment | bytes | bool | None:
         while True:
-            found, event = self._event()
-            if found:
-                return event
+            try:
+                for event in self._events:
+                    return event
+            except MultipartError as error:
+                raise self._refused(error) from None
             if not self._feed(await self.stream.aread()):
                 return False
 
+    def _refused(self, error: MultipartError) -> BadRequest | RequestEntityTooLarge:
+        self._parser.close(check_complete=False)  # type: ignore[no-untyped-call]
+        return _translate(error)
+
     def next_payload(self) -> bytes | None:
         """Return the next bytes of the part that is arriving, ``None`` at its end."""
-        return self._payload(self._next()) if self._inside else None
+        event = self._next() if self._inside else None
+        if type(event) is bytes:
+            return event
+        self._inside = False
+        return None
 
     async def anext_payload(self) -> bytes | None:
         """Return the next bytes of the part, without blocking the event loop."""
-        return self._payload(await self._anext()) if self._inside else None
-
-    def _payload(self, event: object) -> bytes | None:
+        event = await self._anext() if self._inside else None
         if type(event) is bytes:
             return event
-        if isinstance(event, bytearray):
-            return bytes(event)
         self._inside = False
         return None
 
     def __iter__(self) -> Iterator[Part]:
         while True:
-            while self.next_payload() is not None:
-                continue  # skip what the last part's reader left
+            while self._inside:
+                self.next_payload()  # what the last part's reader left
             event = self._next()
             if event is False:
                 return
@@ -253,8 +278,8 @@ class Parts:
 
     async def __aiter__(self) -> AsyncIterator[Part]:
         while True:
-            while await self.anext_payload() is not None:
-                continue
+            while self._inside:
+                await self.anext_payload()
             event = await self._anext()
             if event is False:
                 return

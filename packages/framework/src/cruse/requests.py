@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,13 +19,14 @@ from werkzeug.http import parse_accept_header, parse_if_range_header, parse_opti
 from werkzeug.sansio.utils import get_content_length, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from cruse.body import CHUNK, BodyStream, Limit, read_once, spool
+from cruse.body import CHUNK, BodyStream, Limit, ReadAhead, read_once
 from cruse.cookies import parse_cookies
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import (
     URLENCODED,
     FormParser,
     ImmutableMultiDict,
+    SpooledFile,
     as_multidict,
     parse_query,
     parse_urlencoded,
@@ -60,7 +60,6 @@ _HOLDING = frozenset({"close", "files", "_load_form_data"})
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
 _WAYS = ("query_string", "stream", "content_length", *_FORM_READING, *_HOLDING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
-LOAD_IN_MEMORY = 1024 * 1024  # bytes of a body loaded for an async view before it goes to disk
 
 
 def _text(value: str) -> str:
@@ -425,7 +424,7 @@ class Request(WerkzeugRequest):
         if self.shallow:
             raise RuntimeError("A shallow request has no body to read.")
         if self._ahead is not None:
-            return BodyStream(BytesIO(self._ahead), len(self._ahead), None)
+            return ReadAhead([self._ahead])
         environ = self.environ
         length = self.content_length
         if length is None and "wsgi.input_terminated" not in environ:
@@ -466,7 +465,7 @@ class Request(WerkzeugRequest):
         length = self._length_at_once()
         next_chunk = getattr(self.environ["wsgi.input"], "next_chunk", None) if length else None
         if next_chunk is None:
-            self._use_loaded(*await self.stream.spool(LOAD_IN_MEMORY))
+            self._use_loaded(*await self.stream.spool())
             return
         body = await next_chunk()
         if len(body) != length:  # more is to come, or too little has come
@@ -479,26 +478,25 @@ class Request(WerkzeugRequest):
         if self._needs_loading():
             body = self._take_body()
             if body is None:
-                self._use_loaded(*self.stream.spool_now(LOAD_IN_MEMORY))
+                self._use_loaded(*self.stream.spool_now())
             else:
                 self._ahead = body
 
-    #: A body that was read before anybody asked for it: what is not taken yet, or a file with it.
+    #: A body that was read before anybody asked for it: what is not taken yet; or whether the
+    #: stream has it, and the temporary file that it went to, if any.
     _ahead: bytes | None = None
-    _loaded: IO[bytes] | None = None
+    _loaded = False
+    _file: IO[bytes] | None = None
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
-        return (
-            self._ahead is None
-            and self._loaded is None
-            and not ("form" in made or "_cached_data" in made)
-        )
+        read = self._ahead is not None or self._loaded
+        return not (read or "form" in made or "_cached_data" in made)
 
-    def _use_loaded(self, file: IO[bytes], size: int) -> None:
-        self._loaded = file
-        self.holds = self.holds or type(file) is not BytesIO
-        self.stream = BodyStream(file, size, None)
+    def _use_loaded(self, stream: BodyStream, file: IO[bytes] | None) -> None:
+        self.stream, self._file = stream, file
+        self._loaded = True
+        self.holds = self.holds or file is not None
 
     def _length_at_once(self) -> int:
         """Return how many bytes the body has, if it can be read at once; 0 otherwise."""
@@ -567,7 +565,7 @@ class Request(WerkzeugRequest):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        return spool()
+        return SpooledFile()
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Turn a JSON error into a 400, or a 415 when the body is not declared as JSON.
@@ -587,8 +585,8 @@ class Request(WerkzeugRequest):
         if files:
             for _, file in files.items(multi=True):
                 file.close()
-        if self._loaded is not None:
-            self._loaded.close()
+        if self._file is not None:
+            self._file.close()
 
     @property
     def client_disconnected(self) -> bool:

@@ -14,6 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from cruse.body import BULK, PIECE_COST
 from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.gateway.fileparts import part_of_file
@@ -110,7 +111,7 @@ class LoopBody:
     def __init__(self, source: Source, empty: bool = False) -> None:
         self._source = source
         self._empty = empty
-        self._rest = b""
+        self._ahead: list[bytes] = []  # pieces that have come; the next one is the last of them
 
     @property
     def disconnected(self) -> bool:
@@ -119,19 +120,38 @@ class LoopBody:
 
     def next_chunk(self) -> Coroutine[Any, Any, bytes]:
         """Return the next bytes, to be awaited; ``b""`` at the end."""
-        if self._rest or self._empty:
-            rest, self._rest = self._rest, b""
-            return _given(rest)
+        if self._ahead or self._empty:
+            return _given(self._ahead.pop() if self._ahead else b"")
         return self._source.next_chunk()
 
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes from a thread, waiting for the event loop.
 
+        Whoever wants a piece gets what is there, as from a socket.
+
         Raises:
             RuntimeError: On the event loop itself, which would wait for itself.
         """
-        if self._empty:
+        if size < 0:
+            return b"".join(iter(lambda: self.read_ahead(BULK, BULK), b""))
+        return self.read_ahead(size, 1)
+
+    def read_ahead(self, size: int, most: int) -> bytes:
+        """Return up to ``size`` bytes as :meth:`read` does.
+
+        Where nothing has come yet it waits for ``most``, in one go.
+        """
+        if size and not (self._ahead or self._empty):
+            self._fetch(most)
+        if not size or not self._ahead:
             return b""
+        piece = self._ahead.pop()
+        if len(piece) > size:
+            self._ahead.append(piece[size:])
+            piece = piece[:size]
+        return piece
+
+    def _fetch(self, wanted: int) -> None:
         loop = self._source.loop
         if asyncio._get_running_loop() is loop:
             raise RuntimeError(
@@ -139,18 +159,15 @@ class LoopBody:
                 "loop. In an async hook, 'await request.load_body()' first; in a view whose route "
                 "has stream=True, use 'async for chunk in request.stream'."
             )
+        pieces = asyncio.run_coroutine_threadsafe(self._gather(wanted), loop).result()
+        self._ahead = pieces[::-1]
+
+    async def _gather(self, wanted: int) -> list[bytes]:
         pieces = []
-        while size:
-            future = asyncio.run_coroutine_threadsafe(self.next_chunk(), loop)
-            chunk = future.result()
-            if not chunk:
-                break
-            if 0 <= size < len(chunk):
-                chunk, self._rest = chunk[:size], chunk[size:]
-            pieces.append(chunk)
-            if size > 0:
-                break  # whoever wants a piece gets what is there, as from a socket
-        return b"".join(pieces)
+        while wanted > 0 and (piece := await self._source.next_chunk()):
+            pieces.append(piece)
+            wanted -= len(piece) + PIECE_COST
+        return pieces
 
 
 async def _given(chunk: bytes) -> bytes:

@@ -17,7 +17,7 @@ from multipart import (
 )
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from cruse.responses import headers_of
+from cruse.headerfields import headers_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

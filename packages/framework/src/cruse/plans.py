@@ -107,11 +107,12 @@ class Entrance:
     """What each request needs of its application before its route is known."""
 
     __slots__ = (
-        "changes", "context_class", "fields", "match", "mounts", "proxies", "puts_off", "wrapped",
+        "changes", "fields", "make_context", "match", "mounts", "proxies", "puts_off", "wrapped",
     )  # fmt: skip
 
     changes: int
-    context_class: type[Context]
+    #: Makes the context of a request; called with all arguments of its constructor.
+    make_context: Callable[..., Context]
     mounts: Mounts | None
     proxies: TrustedProxies | None
     #: Whether contexts can be made before their environ: their constructor does not look into it.
@@ -228,7 +229,7 @@ def make_entrance(app: Cruse) -> Entrance:
     usual = pushing == app.builtin_pushing and "context_pushed" not in app.__dict__
     entrance = Entrance()
     entrance.changes = app.changes.count
-    entrance.context_class = app.context_class
+    entrance.make_context = _make_context(app.context_class, app.builtin_constructor)
     entrance.mounts = app.mounts
     entrance.proxies = app.proxies
     entrance.puts_off = app.context_class.__init__ is app.builtin_constructor
@@ -237,6 +238,11 @@ def make_entrance(app: Cruse) -> Entrance:
     entrance.fields = None if app.headers_vary else app.default_headers
     app.__dict__["entrance"] = entrance  # not a change of the application
     return entrance
+
+
+def _make_context(cls: type[Context], builtin: Any) -> Callable[..., Context]:
+    """Return what makes contexts; a constructor of somebody's own knows no request or session."""
+    return cls if cls.__init__ is builtin else lambda app, environ, *_: cls(app, environ)
 
 
 def _matching(app: Cruse) -> Callable[[Context], None]:

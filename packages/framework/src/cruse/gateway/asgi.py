@@ -93,7 +93,7 @@ def _context_of(
 ) -> Context:
     """Make the context of a request, or of a handshake, which is one without a body."""
     environ = PENDING if entrance.puts_off else transport.make_environ()
-    ctx = entrance.context_class(app, environ, None, None)
+    ctx = entrance.make_context(app, environ, None, None)
     ctx.transport = transport
     ctx.method = scope["method"]
     ctx.has_body = transport.has_body

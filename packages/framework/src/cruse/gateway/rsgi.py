@@ -49,7 +49,7 @@ def serve_rsgi(
             return mounted
     transport = _Transport(protocol, scope)
     environ = PENDING if entrance.puts_off else transport.make_environ()
-    ctx = entrance.context_class(app, environ, None, None)
+    ctx = entrance.make_context(app, environ, None, None)
     ctx.transport = transport
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""

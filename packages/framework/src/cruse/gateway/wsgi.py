@@ -61,7 +61,7 @@ def serve_wsgi(
 def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     app: Cruse, entrance: Entrance, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    ctx = entrance.context_class(app, environ, None, None)
+    ctx = entrance.make_context(app, environ, None, None)
     _enter(ctx)
     if entrance.proxies is not None:
         _look_behind(entrance.proxies, ctx, environ)
@@ -71,10 +71,8 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         ctx.routing_exception = refusal(host) or ctx.routing_exception
     if environ["wsgi.url_scheme"] == "https":
         ctx.tls_host = host
-    path = environ.get("PATH_INFO", "")
-    if path.isascii():
-        ctx.path = path
-    else:
+    ctx.path = path = environ.get("PATH_INFO", "")
+    if not path.isascii():
         ctx.take_path(path)
     if "cruse.loop" in environ or "cruse.preserve_context" in environ:
         _take_over(ctx, environ)
@@ -83,9 +81,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     elif ctx.routing_exception is None:
         entrance.match(ctx)
     if app.observers:
-        from cruse.observers import Observation
-
-        ctx.observation = Observation(ctx)
+        _observe(ctx)
     route = ctx.route
     plan = None if route is None else route.plan
     if plan is None or plan.changes != app.changes.count or plan.app is not app:
@@ -110,6 +106,12 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     if (head is not None or (response.whole and response.only_whole)) and method != "HEAD":
         return response.whole
     return _body(ctx, plan, response)
+
+
+def _observe(ctx: Context) -> None:
+    from cruse.observers import Observation
+
+    ctx.observation = Observation(ctx)
 
 
 def _take_over(ctx: Context, environ: WSGIEnvironment) -> None:

@@ -88,6 +88,7 @@ def answer(
         or type(response) is CoroutineType
         or begin is not None
         or plan.completes
+        or ctx.follows
         or ends_with_something(ctx, plan)
     ):
         return _answer_later(ctx, plan, value, response, begin)
@@ -97,7 +98,7 @@ def answer(
     return None
 
 
-async def _answer_later(
+async def _answer_later(  # noqa: C901 - a call for each step would cost as much as the steps
     ctx: Context, plan: Plan, value: Any, response: Any, begin: Begin | None
 ) -> None:
     """Wait for the view's value, or for a response, and do what follows it."""
@@ -116,7 +117,7 @@ async def _answer_later(
                 response = await response
         except Exception as error:
             response = await handle_failure(ctx, plan, error)
-        if plan.completes or begin is not None:
+        if plan.completes or (ctx.follows and ctx.behind) or begin is not None:
             await complete(ctx, response, begin)
     except BaseException as error:
         _preserve_for_debugger(ctx)
@@ -124,7 +125,8 @@ async def _answer_later(
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
-    _let_go(ctx)
+    if ctx.made_request is not None or ctx.routing_exception is not None:
+        _let_go(ctx)
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
     ctx.response = response
 
@@ -163,12 +165,16 @@ async def finish_ahead(
 async def complete(ctx: Context, response: Response, begin: Begin | None, *error: Any) -> None:
     """Let an answer be what settings say of all of them: readable for other sites, compressed.
 
-    The one that is to ``begin`` with it is told, of an error as well.
+    What is to begin behind it waits for its end; what is to ``begin`` with it is told, of an
+    error as well.
     """
     if ctx.app.cors is not None:
         ctx.app.cors.mark(ctx, response)
     if ctx.app.compression is not None:
         await ctx.app.compression.apply(ctx, response)
+    if ctx.behind and response.status_code < 500:  # what a failed one has left is not acted on
+        for start in ctx.behind:
+            response.call_on_close(start)
     if begin is not None:
         begin(response, *error)
 
@@ -245,31 +251,17 @@ async def _dispatch_unless(answer: Any, ctx: Context, plan: Plan) -> Any:
     return dispatch(ctx, plan) if value is None else value
 
 
-def preprocess(ctx: Context, plan: Plan) -> Any:
+def preprocess(ctx: Context, plan: Plan, prepared: bool = False) -> Any:
     """Run the URL preprocessors and the before hooks; what one of these returns is the answer.
 
     Where something is to be waited for, the result is a coroutine.
     """
     on_loop = ctx.bridge.on_loop
-    if plan.has_own or (plan.session_waits and (plan.mixed or on_loop)):
+    if not prepared and (plan.has_own or (plan.session_waits and (plan.mixed or on_loop))):
         return _preprocess(ctx, plan)
-    return _run_before(ctx, plan)
-
-
-async def _preprocess(ctx: Context, plan: Plan) -> Any:
-    """Open the session first, or ask the application's own version."""
-    if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
-        await open_session_ahead(ctx)
-    if "preprocess_request" in plan.custom:
-        return await own(ctx, plan, "preprocess_request")
-    value = _run_before(ctx, plan)
-    return await value if type(value) is CoroutineType else value
-
-
-def _run_before(ctx: Context, plan: Plan) -> Any:
     for preprocessor in plan.preprocessors:
         preprocessor(ctx.endpoint, ctx.view_args)
-    if ctx.bridge.on_loop:
+    if on_loop:
         return _go_on(ctx, plan.before)
     hooks = iter(plan.before)
     for before in hooks:
@@ -281,6 +273,16 @@ def _run_before(ctx: Context, plan: Plan) -> Any:
         if value is not None:
             return value
     return None
+
+
+async def _preprocess(ctx: Context, plan: Plan) -> Any:
+    """Open the session first, or ask the application's own version."""
+    if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
+        await open_session_ahead(ctx)
+    if "preprocess_request" in plan.custom:
+        return await own(ctx, plan, "preprocess_request")
+    value = preprocess(ctx, plan, prepared=True)
+    return await value if type(value) is CoroutineType else value
 
 
 async def _go_on(ctx: Context, hooks: Iterable[Call], first: Any = None) -> Any:
@@ -374,10 +376,7 @@ def finalize(
         or (plan.follows and from_error_handler)
     ):
         return _complete(ctx, plan, response, from_error_handler)
-    if not plan.follows:
-        return response
-    made = process_response(ctx, plan, response)
-    return _hand_on(ctx, made) if ctx.behind or type(made) is CoroutineType else made
+    return process_response(ctx, plan, response) if plan.follows else response
 
 
 async def _complete(
@@ -399,16 +398,6 @@ async def _complete(
         if not from_error_handler:
             raise
         ctx.app.logger.exception("Request finalizing failed with an error while handling an error")
-    return await _hand_on(ctx, response)
-
-
-async def _hand_on(ctx: Context, made: Any) -> Response:
-    """Let what is to begin behind a response wait for its end."""
-    response: Response = await made if type(made) is CoroutineType else made
-    behind, ctx.behind = ctx.behind, None
-    if behind and response.status_code < 500:  # what a failed request has left is not acted on
-        for begin in behind:
-            response.call_on_close(begin)
     return response
 
 
@@ -419,13 +408,10 @@ def process_response(
 
     Where something is to be waited for, the result is a coroutine.
     """
-    if (
-        plan.has_own
-        or ctx.after_functions
-        or ctx.bridge.on_loop
-        or plan.changes != ctx.app.changes.count
-    ):
+    if plan.has_own or ctx.after_functions or plan.changes != ctx.app.changes.count:
         return _process_response(ctx, plan, response)
+    if ctx.bridge.on_loop:
+        return _run_after(ctx, plan, plan.after, response)
     hooks = iter(plan.after)
     for after in hooks:
         if after.is_async:

@@ -539,14 +539,19 @@ class Response(WerkzeugResponse):
         return fields + [field for field in defaults if field[0].lower() not in given]
 
 
-def response_of_whole(cls: type[Response], body: str | bytes) -> Response:
-    """Return a response of this body and nothing else, as the constructor makes it.
+def response_of_whole(
+    cls: type[Response], body: str | bytes, mimetype: str | None = None
+) -> Response:
+    """Return a response of this body, in one piece, as the constructor makes it.
 
     Python takes a long way to a constructor with so many arguments.
     """
-    if cls.__init__ is not _init or cls.default_status != 200:
-        return cls(body)
+    usual = mimetype is None or mimetype.isprintable()
+    if cls.__init__ is not _init or cls.default_status != 200 or not usual:
+        return cls(body, mimetype=mimetype)
     response = _new(cls)
+    if mimetype is not None:
+        response._mimetype = mimetype
     response._headers = None
     response._closing = None
     response.response = response.whole = [body.encode() if isinstance(body, str) else body]

@@ -20,6 +20,7 @@ from uuid import UUID
 from werkzeug.http import http_date
 
 from cruse.globals import _cv
+from cruse.responses import response_of_whole
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
@@ -243,7 +244,7 @@ class DefaultJSONProvider(JSONProvider):
             raise
         if app is None:
             raise _no_application()
-        return app.response_class(f"{text}\n", mimetype=self.mimetype)
+        return response_of_whole(app.response_class, f"{text}\n", self.mimetype)
 
 
 def _encode_of(encoder: json.JSONEncoder) -> _Encode:

@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, ImATeapot
 
-from cruse import Cruse, Request, Response, g, request, session, websocket
+from cruse import Cruse, Request, Response, app_ctx, g, request, session, websocket
 from cruse.context import Context
 from cruse.formparser import FormParser
+from cruse.signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -52,6 +60,93 @@ def test_an_application_with_its_own_push_is_asked(client_of):
     app = Counting(__name__)
     app.add_url_rule("/", "view", lambda: str(g.pushed))
     assert client_of(app).get("/").text == "True"
+
+
+@pytest.mark.parametrize("where", ["class", "instance"])
+def test_what_finds_the_route_can_be_replaced(client_of, where):
+    class Own(Cruse):
+        pass
+
+    app = Own(__name__)
+    app.add_url_rule("/known", "view", lambda: "found")
+    assert client_of(app).get("/other").status_code == 404
+
+    def match(*given):
+        given[-1].path = "/known"
+        Cruse.match_request(app, given[-1])
+
+    if where == "class":
+        Own.match_request = match
+        app.secret_key = "a change of the application, which looks at its class again"
+    else:
+        app.match_request = match
+    assert client_of(app).get("/other").text == "found"
+
+
+def test_a_context_with_a_constructor_of_its_own_is_made_by_that(client_of):
+    class Numbered(Context):
+        def __init__(self, app, environ=None):
+            super().__init__(app, environ)
+            self.number = 7
+
+    app = app_with(lambda: f"{app_ctx.number} {request.path}")
+    app.context_class = Numbered
+    assert client_of(app).get("/").text == "7 /"
+
+
+def test_a_context_may_be_made_of_a_request_and_a_session():
+    app = app_with(lambda: "")
+    made = app.request_class(
+        {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http"}
+    )
+    kept = {"name": "Ada"}
+    with Context(app, made.environ, made, kept):
+        assert (request.path, session["name"]) == ("/", "Ada")
+        assert request._get_current_object() is made
+
+
+@pytest.mark.parametrize("value", ["text", b"bytes", {"a": 1}, [1]])
+def test_a_response_class_is_asked_that_has_its_own_constructor_or_status(client_of, value):
+    class Marked(Response):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.headers["X-Marked"] = "yes"
+
+    class Created(Response):
+        default_status = 201
+
+    app = app_with(lambda: value)
+    plain = client_of(app).get("/")
+    app.response_class = Marked
+    marked = client_of(app).get("/")
+    assert (marked.headers["X-Marked"], marked.data) == ("yes", plain.data)
+    assert marked.content_type == plain.content_type
+    app.response_class = Created
+    created = client_of(app).get("/")
+    assert (created.status_code, created.data) == (201, plain.data)
+    assert created.content_type == plain.content_type
+
+
+def test_who_listens_later_is_told(client_of):
+    app = app_with(lambda: "")
+    told = []
+    client_of(app).get("/")
+
+    def note(signal):
+        return lambda sender, **more: told.append(signal.name)
+
+    signals = [
+        *(appcontext_pushed, request_started, request_finished),
+        *(request_tearing_down, appcontext_tearing_down, appcontext_popped),
+    ]
+    receivers = [(signal, note(signal)) for signal in signals]
+    for signal, receiver in receivers:
+        signal.connect(receiver, app)
+    client_of(app).get("/")
+    for signal, receiver in receivers:
+        signal.disconnect(receiver, app)
+    client_of(app).get("/")
+    assert told == [signal.name for signal in signals]
 
 
 @pytest.mark.parametrize("where", ["class", "instance"])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from cruse.headerfields import is_token
 from cruse.prefixes import blueprints_for_errors
 from cruse.urls import scopes_of
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSPolicy", "CrossOrigin", "as_policy"]
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110 section 5.6.2
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<any>\*\.)?(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])"
     r"(?::(?P<port>[0-9]{1,5}))?",
@@ -229,7 +229,7 @@ def _as_names(argument: str, given: Any) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"{argument!r} must be a list of names.")
-        if _TOKEN.fullmatch(name) is None:
+        if not is_token(name):
             raise ValueError(f"{name!r} in {argument!r} is no name: letters, digits, hyphens are.")
     return names
 
@@ -354,4 +354,4 @@ class CrossOrigin:
 
 def _names_in(value: str) -> list[str]:
     """Return the names in a list of a header field, leaving out what is none."""
-    return [name for part in value.split(",") if _TOKEN.fullmatch(name := part.strip())]
+    return [name for part in value.split(",") if is_token(name := part.strip())]

@@ -10,11 +10,17 @@ from werkzeug.datastructures import Headers
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["GOOD_NAMES", "TOKEN", "Fields", "ResponseHeaders", "check_names", "headers_of"]
+__all__ = ["GOOD_NAMES", "Fields", "ResponseHeaders", "check_names", "headers_of", "is_token"]
 
-# Tokens of RFC 9110 section 5.6.2, of cookies and header fields: what else gets into a name may
-# end it.
-TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # compiled at the first use
+
+
+def is_token(text: str) -> bool:
+    """Whether a text is a token (RFC 9110 section 5.6.2), as names of fields and cookies are.
+
+    What else gets into a name may end it.
+    """
+    return re.fullmatch(_NAME, text, re.ASCII) is not None
 
 
 class Fields(list[tuple[str, str]]):
@@ -71,7 +77,7 @@ def check_names(names: Iterable[str]) -> None:
         ValueError: When one cannot.
     """
     for name in names:
-        if TOKEN.fullmatch(name) is None:
+        if not is_token(name):
             raise ValueError(
                 f"{name!r} is no name of a header field: it has letters, digits and hyphens only."
             )

@@ -30,7 +30,6 @@ from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.errors import find_handler
 from cruse.logging import escape_control
 from cruse.plans import as_call, plan_of
-from cruse.prefixes import blueprints_for_errors
 from cruse.responses import Response
 from cruse.signals import got_request_exception, heard, request_finished, request_started
 
@@ -542,6 +541,8 @@ def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
     app = ctx.app
     spec, blueprints = app.error_handler_spec, plan.blueprints
     if ctx.route is None and app.prefix_owners:
+        from cruse.prefixes import blueprints_for_errors  # here: most have no owners of prefixes
+
         blueprints = blueprints_for_errors(ctx, blueprints)
     handler = find_handler(spec, error, blueprints) if spec else None
     if handler is None:

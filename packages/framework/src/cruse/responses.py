@@ -16,7 +16,14 @@ from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.dates import readable_dates
 from cruse.globals import _cv
-from cruse.headerfields import GOOD_NAMES, TOKEN, Fields, ResponseHeaders, check_names, headers_of
+from cruse.headerfields import (
+    GOOD_NAMES,
+    Fields,
+    ResponseHeaders,
+    check_names,
+    headers_of,
+    is_token,
+)
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
@@ -277,7 +284,7 @@ class Response(WerkzeugResponse):
                 ``MAX_COOKIE_SIZE``, or it is not what its name promises.
         """
         prefix = key[:7].lower()
-        if TOKEN.fullmatch(key) is None:
+        if not is_token(key):
             raise ValueError(f"{key!r} is no name of a cookie: letters, digits and hyphens are.")
         if prefix == "__host-" and (domain is not None or path != "/"):
             raise ValueError(

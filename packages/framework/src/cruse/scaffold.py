@@ -14,16 +14,6 @@ from cruse.errors import class_and_code, make_handler_spec
 from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse.registry import Changes, LiveDict, ScopedHooks
-from cruse.typing import (
-    AfterRequestCallable,
-    BeforeRequestCallable,
-    RouteCallable,
-    TeardownCallable,
-    TemplateContextProcessorCallable,
-    URLDefaultCallable,
-    URLValuePreprocessorCallable,
-    WebSocketCallable,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,18 +25,32 @@ if TYPE_CHECKING:
     from cruse.cli import AppGroup
     from cruse.errors import HandlerSpec
     from cruse.responses import Response
-    from cruse.typing import AnswerT, E, EngineFactory, F, ResponseReturnValue
+    from cruse.typing import (
+        AfterRequestCallable,
+        AnswerT,
+        BeforeRequestCallable,
+        E,
+        EngineFactory,
+        F,
+        ResponseReturnValue,
+        RouteCallable,
+        TeardownCallable,
+        TemplateContextProcessorCallable,
+        URLDefaultCallable,
+        URLValuePreprocessorCallable,
+        WebSocketCallable,
+    )
 
 __all__ = ["Scaffold", "setupmethod"]
 
-T_route = TypeVar("T_route", bound=RouteCallable)
-T_socket = TypeVar("T_socket", bound=WebSocketCallable)
-T_before = TypeVar("T_before", bound=BeforeRequestCallable)
-T_after = TypeVar("T_after", bound=AfterRequestCallable)
-T_teardown = TypeVar("T_teardown", bound=TeardownCallable)
-T_processor = TypeVar("T_processor", bound=TemplateContextProcessorCallable)
-T_preprocessor = TypeVar("T_preprocessor", bound=URLValuePreprocessorCallable)
-T_url_default = TypeVar("T_url_default", bound=URLDefaultCallable)
+T_route = TypeVar("T_route", bound="RouteCallable")
+T_socket = TypeVar("T_socket", bound="WebSocketCallable")
+T_before = TypeVar("T_before", bound="BeforeRequestCallable")
+T_after = TypeVar("T_after", bound="AfterRequestCallable")
+T_teardown = TypeVar("T_teardown", bound="TeardownCallable")
+T_processor = TypeVar("T_processor", bound="TemplateContextProcessorCallable")
+T_preprocessor = TypeVar("T_preprocessor", bound="URLValuePreprocessorCallable")
+T_url_default = TypeVar("T_url_default", bound="URLDefaultCallable")
 
 _join = lru_cache(256)(os.path.join)  # the same few are asked for with each request of a file
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cruse.globals import current_context
-from cruse.headerfields import Fields
+from cruse.headerfields import Fields, is_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,6 @@ _NONCE = "'nonce'"
 _DIRECTIVE = re.compile(r"[A-Za-z0-9-]+", re.ASCII)  # CSP level 3, section 2.2.1
 #: What browsers take for the name of a host when the quotes are missing.
 _QUOTED = {"self", "none", "nonce", "strict-dynamic", "unsafe-inline", "unsafe-eval"}
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110 section 5.6.2
 
 Field = tuple[str, str]
 
@@ -102,7 +101,7 @@ class SecurityHeaders:
 def _as_fields(headers: Mapping[str, Any]) -> list[Field]:
     fields = [(name, str(value)) for name, value in headers.items() if value is not None]
     for name, value in fields:
-        if _NAME.fullmatch(name) is None:
+        if not is_token(name):
             raise ValueError(
                 f"{name!r} in the setting 'SECURITY_HEADERS' is no name of a header field. Letters"
                 ", digits and hyphens are."

@@ -16,9 +16,8 @@ from benchmarks.gateways import ASGI, WSGI
 from benchmarks.measured import make_app
 from benchmarks.workloads import WORKLOADS
 from cruse import Cruse, Response, g, request
-from cruse.context import Context
+from cruse.context import PENDING, Context
 from cruse.gateway.asgi import _Transport
-from cruse.gateway.asgi_environ import environ_of
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
 
@@ -102,7 +101,7 @@ def wsgi(name: str) -> Any:
     """Return a WSGI application for one row."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        ctx = Context(APP, environ)
+        ctx = Context(APP, environ, None, None)
         _cv.set(ctx)
         fields, body = answer(ctx, environ["PATH_INFO"], name, environ["HTTP_HOST"])
         if type(fields) is str:
@@ -120,12 +119,12 @@ def asgi(name: str) -> Any:
     async def serve(scope: Any, receive: Any, send: Any) -> None:
         transport = _Transport(scope, receive, send)
         transport.loop = asyncio.get_running_loop()
-        environ = environ_of(scope, transport)
-        ctx = Context(APP, environ)
+        ctx = Context(APP, PENDING, None, None)
+        ctx.transport = transport
         token = _cv.set(ctx)
-        if environ.has_body:
+        if transport.has_body:
             await ctx.request.load_body()
-        fields, body = answer(ctx, scope["path"], name, environ.head[b"host"])
+        fields, body = answer(ctx, scope["path"], name, transport.host)
         if type(fields) is str:
             head = [(b"content-length", b"%d" % len(body)), *types[fields]]
         else:

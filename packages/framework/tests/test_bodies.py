@@ -20,7 +20,7 @@ from werkzeug.formparser import FormDataParser
 
 from cruse import Cruse, Request, request
 from cruse.body import BodyStream
-from cruse.formparser import FormParser
+from cruse.formparser import FormParser, read_fields
 from cruse.gateway.onloop import LoopBody
 from cruse.testing.asgi import scope_from_environ
 
@@ -551,6 +551,7 @@ def send_endless(app, gateway, path, body):
         return answer[0], b"".join(chunks)
 
     async def receive():
+        await asyncio.sleep(0)  # others have their turn meanwhile
         piece = body.next_piece()
         return {"type": "http.request", "body": piece, "more_body": bool(piece)}
 
@@ -825,3 +826,98 @@ def test_a_plain_view_on_an_event_loop_takes_no_more_of_a_body_than_it_may():
 
     assert read(5000, None) == 50
     assert read(None, 500) < 10
+
+
+@pytest.mark.parametrize("taken", ["as data", "as a form"])
+def test_a_body_of_tiny_pieces_takes_a_bounded_memory_in_one_piece(taken):
+    class Tiny:
+        left = MIB // 4
+
+        def read(self, size):
+            self.left -= 1
+            return b"" if self.left < 0 else bytes([120, self.left % 9])
+
+    stream = BodyStream(Tiny(), None, None)
+    tracemalloc.start()
+    try:
+        read = stream.read() if taken == "as data" else read_fields(stream, MIB)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(read) == MIB // 2
+    assert peak < 2 * MIB
+
+
+class Pieces:
+    """A body that comes in so many pieces."""
+
+    def __init__(self, piece, count):
+        self.pieces = iter([piece] * count)
+        self.size = len(piece) * count
+
+    def next_piece(self):
+        return next(self.pieces, b"")
+
+
+@pytest.fixture
+def loading():
+    """Send a body to an async view that reads it when it likes; return what the view does."""
+
+    def send(body, view):
+        app = Cruse(__name__, static_folder=None)
+        app.testing = True
+        app.post("/", stream=True)(view)
+        return send_endless(app, "asgi", "/", body)
+
+    return send
+
+
+async def size_of_loaded():
+    await request.load_body()
+    return len(request.get_data())
+
+
+PIECES = {"whole": (b"x" * 9, 1), "in pieces": (b"x" * 9, 9), "on disk": (b"x" * 65536, 50)}
+
+
+@pytest.mark.parametrize("how", PIECES)
+def test_tasks_that_load_a_body_at_once_get_the_same_one(loading, how):
+    async def view():
+        first, left, last = (asyncio.create_task(size_of_loaded()) for _ in range(3))
+        await asyncio.sleep(0)
+        left.cancel()
+        return [await first, await last]
+
+    body = Pieces(*PIECES[how])
+    assert loading(body, view) == (200, b"[%d,%d]\n" % (body.size, body.size))
+
+
+@pytest.mark.parametrize("how", PIECES)
+def test_who_waits_for_a_body_loads_it_when_the_first_one_was_cancelled(loading, how):
+    async def view():
+        first, last = (asyncio.create_task(size_of_loaded()) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()  # before anything has come
+        return [await last]
+
+    body = Pieces(*PIECES[how])
+    assert loading(body, view) == (200, b"[%d]\n" % body.size)
+
+
+@pytest.mark.parametrize("how", ["in pieces", "on disk"])
+def test_what_is_left_of_a_body_is_not_taken_for_all_of_it(loading, how):
+    async def view():
+        first = asyncio.create_task(size_of_loaded())
+        for _ in range(8):
+            await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        for read in (size_of_loaded, total_of_stream):
+            with pytest.raises(RuntimeError, match="interrupted"):
+                await read()
+        return "told"
+
+    async def total_of_stream():
+        return await total(request.stream)
+
+    assert loading(Pieces(*PIECES[how]), view) == (200, b"told")

@@ -193,13 +193,12 @@ def read_fields(stream: IO[bytes], limit: int | None) -> bytes:
     length = getattr(stream, "length", None)  # a body's own has one
     if limit is None or (length is not None and length <= limit):
         return stream.read()  # the usual case: it is announced
-    chunks, size = [], 0
+    whole = BytesIO()
     while data := stream.read(CHUNK):
-        size += len(data)
-        if size > limit:
+        whole.write(data)
+        if whole.tell() > limit:
             raise RequestEntityTooLarge("The form's fields are too large.")
-        chunks.append(data)
-    return b"".join(chunks)
+    return whole.getvalue()
 
 
 def parse_urlencoded(data: bytes, max_parts: int | None, cls: type[MultiDict[str, Any]]) -> Any:

@@ -201,6 +201,26 @@ def test_a_stream_of_events_ends_and_its_iterator_is_closed(app, heard, face, vi
 
 
 @pytest.mark.parametrize("face", READERS)
+def test_the_end_of_a_stream_is_not_disturbed_when_the_signal_comes_again(app, heard, face):
+    ends = []
+
+    async def events():
+        try:
+            yield "one"
+            await asyncio.Event().wait()
+        finally:
+            tell_to_stop()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            ends.append("closed")
+
+    app.get("/events")(lambda: EventStream(events(), heartbeat=None))
+    assert READERS[face](app) == [b"data: one\n\n"]
+    assert ends == ["closed"]
+    assert heard == [signal.SIGTERM] * 2
+
+
+@pytest.mark.parametrize("face", READERS)
 def test_a_stream_that_has_an_end_goes_on_to_it(app, heard, face):
     app.get("/events")(lambda: ((f"{number}\n" for number in range(50)), {"X-Rows": "50"}))
     assert b"".join(READERS[face](app)).split() == [b"%d" % number for number in range(50)]

@@ -284,9 +284,35 @@ def test_a_websocket_goes_away_and_its_view_ends(app, heard, monkeypatch, waits_
             raise
 
     assert converse(app, live) == 1001
-    assert ends[-1] is None
-    if waits_for == "something else":
-        assert ends == ["CancelledError", None]
+    error = "WebSocketDisconnect" if waits_for == "a message" else "CancelledError"
+    assert ends == [error, None]
+
+
+def test_a_websocket_whose_client_does_not_answer_ends(app, heard, monkeypatch):
+    monkeypatch.setattr("cruse.websockets.TICK", 0.01)
+    ends = []
+
+    async def main():
+        ended = asyncio.Event()
+
+        @app.websocket("/live")
+        async def live():
+            await websocket.send("hello")
+            try:
+                await websocket.receive()
+            except BaseException as error:
+                ends.append(type(error).__name__)
+                ended.set()
+                raise
+
+        async with app.async_test_client().websocket("/live") as socket:
+            await socket.receive()
+            tell_to_stop()
+            await ended.wait()
+        await app.stop_on_loop()
+
+    asyncio.run(main())
+    assert ends == ["CancelledError"]
 
 
 def test_a_websocket_that_is_not_accepted_yet_goes_away_then(app, heard, monkeypatch):

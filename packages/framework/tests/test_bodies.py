@@ -390,15 +390,24 @@ def test_a_request_has_limits_of_its_own(app, client, limit, where, how):
 
 
 @pytest.mark.parametrize("how", ARRIVALS)
-def test_a_stream_of_ones_own_is_read(app, client, how):
+def test_a_stream_of_ones_own_is_read(app, client, face, how):
     class Own(Request):
         @cached_property
         def stream(self):
             return io.BytesIO(b"own=1")
 
     app.request_class = Own
-    assert client.post("/form", **arriving(how, b"a=1")).json == {"own": "1"}
-    assert client.post("/data", **arriving(how, b"a=1")).json == {"size": 5}
+    assert client.post(f"{face}/form", **arriving(how, b"a=1")).json == {"own": "1"}
+    assert client.post(f"{face}/data", **arriving(how, b"a=1")).json == {"size": 5}
+
+
+@pytest.mark.parametrize("how", ARRIVALS)
+def test_a_hook_may_put_another_stream_in_its_place(app, client, face, how):
+    @app.before_request
+    def before():
+        request.stream = io.BytesIO(b"own=1")
+
+    assert client.post(f"{face}/form", **arriving(how, b"a=1")).json == {"own": "1"}
 
 
 @pytest.mark.parametrize("how", ARRIVALS)

@@ -442,8 +442,7 @@ class Request(WerkzeugRequest):
         """Read the body without blocking, so that ``form``, ``files`` and the like have it.
 
         The pipeline does this before an async view; an async ``before_request`` function that
-        needs the body calls it itself. Large bodies go to a temporary file. Tasks that call it
-        at once wait for the same body.
+        needs the body calls it itself, as may several tasks. Large ones go to a temporary file.
 
         Raises:
             RequestEntityTooLarge: When the body is over ``max_content_length``.
@@ -456,9 +455,8 @@ class Request(WerkzeugRequest):
         self._waiting = Waiting()
         try:
             length = self._length_at_once()
-            source = self.environ["wsgi.input"] if length else None
-            next_chunk = getattr(source, "next_chunk", None)
-            if next_chunk is None:
+            next_chunk = length and getattr(self.environ["wsgi.input"], "next_chunk", None)
+            if not next_chunk:
                 self._use_loaded(*await self.stream.spool())
             else:
                 body = await next_chunk()
@@ -468,7 +466,7 @@ class Request(WerkzeugRequest):
                 self._ahead = body
         except BaseException as error:
             stream = self.__dict__.get("stream")
-            if stream is not None and stream.received and not isinstance(error, Exception):
+            if not isinstance(error, Exception) and stream is not None and stream.received:
                 self.stream = BodyStream.interrupted()
             raise
         finally:
@@ -495,8 +493,10 @@ class Request(WerkzeugRequest):
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
-        read = self._ahead is not None or self._loaded
-        return not (read or "form" in made or "_cached_data" in made)
+        if self._ahead is not None or self._loaded or "form" in made or "_cached_data" in made:
+            return False
+        own = self._own_stream or "stream" in made  # which may be no more than a file
+        return not own or isinstance(self.stream, BodyStream)
 
     def _use_loaded(self, stream: BodyStream, file: IO[bytes] | None) -> None:
         self.stream, self._file = stream, file

@@ -707,6 +707,16 @@ def test_the_files_of_a_form_stay_in_memory_up_to_two_mebibytes_together(gateway
 
 
 @pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_many_small_files_do_not_use_up_the_files_that_a_process_may_have_open(gateway):
+    contents = [2 * MIB - 100_000, *[1000] * 900, 65_000]
+    body = multipart(*[(file("f", "f.txt"), b"x" * size) for size in contents])
+    app = form_app()
+    with app.test_client(gateway=gateway) as client:
+        answer = client.post("/sizes", data=body, content_type=FORM_TYPE)
+    assert answer.json == [[size, False] for size in contents]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
 def test_a_file_in_memory_is_one_like_any_other(gateway):
     app = Cruse(__name__, static_folder=None)
 

@@ -40,7 +40,7 @@ __all__ = [
 CHUNK = 64 * 1024  # bytes asked for at a time
 BULK = 1024 * 1024  # bytes asked for at a time by who needs all of them anyway
 #: Bytes that a request may keep in memory of its body, and of all files of its form together,
-#: before they go to disk.
+#: before they go to disk (small ones do not).
 IN_MEMORY = 2 * 1024 * 1024
 #: Bytes that a piece takes beside its own, so that millions of small ones are no way around that.
 PIECE_COST = 64

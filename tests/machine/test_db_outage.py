@@ -118,6 +118,15 @@ def test_a_query_that_fails_is_still_an_error_of_the_code(client, caplog, path):
     assert "Traceback" in caplog.text
 
 
+@ASKS_BOTH
+@pytest.mark.usefixtures("running")
+def test_a_server_that_lets_nobody_in_is_away_with_every_driver(app, client, caplog, path):
+    app.config["DB_URL"] = app.config["DB_URL"].replace("/postgres?", "/nowhere?")
+    assert client.get(path).status_code == 503
+    assert 'database "nowhere" does not exist' in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 @pytest.mark.usefixtures("running")
 def test_a_pool_that_is_used_up_is_told_likewise(app, caplog):
     db = app.extensions["db"].extension

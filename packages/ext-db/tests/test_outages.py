@@ -4,6 +4,7 @@ With a server that goes away and comes back: ``tests/machine/test_db_outage.py``
 """
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text
@@ -74,7 +75,7 @@ def test_without_a_free_connection_clients_are_told_to_come_back(client, caplog,
 
 
 def test_a_lock_is_no_outage(app, client, tmp_path, caplog):
-    with sqlite3.connect(tmp_path / "films.db") as other:
+    with closing(sqlite3.connect(tmp_path / "films.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         assert client.get("/locked").status_code == 500
     assert "database is locked" in caplog.text

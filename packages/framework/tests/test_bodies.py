@@ -20,7 +20,7 @@ from werkzeug.formparser import FormDataParser
 
 from cruse import Cruse, Request, request
 from cruse.body import BodyStream
-from cruse.formparser import FormParser
+from cruse.formparser import FormParser, read_fields
 from cruse.gateway.onloop import LoopBody
 from cruse.testing.asgi import scope_from_environ
 
@@ -390,15 +390,24 @@ def test_a_request_has_limits_of_its_own(app, client, limit, where, how):
 
 
 @pytest.mark.parametrize("how", ARRIVALS)
-def test_a_stream_of_ones_own_is_read(app, client, how):
+def test_a_stream_of_ones_own_is_read(app, client, face, how):
     class Own(Request):
         @cached_property
         def stream(self):
             return io.BytesIO(b"own=1")
 
     app.request_class = Own
-    assert client.post("/form", **arriving(how, b"a=1")).json == {"own": "1"}
-    assert client.post("/data", **arriving(how, b"a=1")).json == {"size": 5}
+    assert client.post(f"{face}/form", **arriving(how, b"a=1")).json == {"own": "1"}
+    assert client.post(f"{face}/data", **arriving(how, b"a=1")).json == {"size": 5}
+
+
+@pytest.mark.parametrize("how", ARRIVALS)
+def test_a_hook_may_put_another_stream_in_its_place(app, client, face, how):
+    @app.before_request
+    def before():
+        request.stream = io.BytesIO(b"own=1")
+
+    assert client.post(f"{face}/form", **arriving(how, b"a=1")).json == {"own": "1"}
 
 
 @pytest.mark.parametrize("how", ARRIVALS)
@@ -551,6 +560,7 @@ def send_endless(app, gateway, path, body):
         return answer[0], b"".join(chunks)
 
     async def receive():
+        await asyncio.sleep(0)  # others have their turn meanwhile
         piece = body.next_piece()
         return {"type": "http.request", "body": piece, "more_body": bool(piece)}
 
@@ -697,6 +707,16 @@ def test_the_files_of_a_form_stay_in_memory_up_to_two_mebibytes_together(gateway
 
 
 @pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+def test_many_small_files_do_not_use_up_the_files_that_a_process_may_have_open(gateway):
+    contents = [2 * MIB - 100_000, *[1000] * 900, 65_000]
+    body = multipart(*[(file("f", "f.txt"), b"x" * size) for size in contents])
+    app = form_app()
+    with app.test_client(gateway=gateway) as client:
+        answer = client.post("/sizes", data=body, content_type=FORM_TYPE)
+    assert answer.json == [[size, False] for size in contents]
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
 def test_a_file_in_memory_is_one_like_any_other(gateway):
     app = Cruse(__name__, static_folder=None)
 
@@ -825,3 +845,98 @@ def test_a_plain_view_on_an_event_loop_takes_no_more_of_a_body_than_it_may():
 
     assert read(5000, None) == 50
     assert read(None, 500) < 10
+
+
+@pytest.mark.parametrize("taken", ["as data", "as a form"])
+def test_a_body_of_tiny_pieces_takes_a_bounded_memory_in_one_piece(taken):
+    class Tiny:
+        left = MIB // 4
+
+        def read(self, size):
+            self.left -= 1
+            return b"" if self.left < 0 else bytes([120, self.left % 9])
+
+    stream = BodyStream(Tiny(), None, None)
+    tracemalloc.start()
+    try:
+        read = stream.read() if taken == "as data" else read_fields(stream, MIB)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(read) == MIB // 2
+    assert peak < 2 * MIB
+
+
+class Pieces:
+    """A body that comes in so many pieces."""
+
+    def __init__(self, piece, count):
+        self.pieces = iter([piece] * count)
+        self.size = len(piece) * count
+
+    def next_piece(self):
+        return next(self.pieces, b"")
+
+
+@pytest.fixture
+def loading():
+    """Send a body to an async view that reads it when it likes; return what the view does."""
+
+    def send(body, view):
+        app = Cruse(__name__, static_folder=None)
+        app.testing = True
+        app.post("/", stream=True)(view)
+        return send_endless(app, "asgi", "/", body)
+
+    return send
+
+
+async def size_of_loaded():
+    await request.load_body()
+    return len(request.get_data())
+
+
+PIECES = {"whole": (b"x" * 9, 1), "in pieces": (b"x" * 9, 9), "on disk": (b"x" * 65536, 50)}
+
+
+@pytest.mark.parametrize("how", PIECES)
+def test_tasks_that_load_a_body_at_once_get_the_same_one(loading, how):
+    async def view():
+        first, left, last = (asyncio.create_task(size_of_loaded()) for _ in range(3))
+        await asyncio.sleep(0)
+        left.cancel()
+        return [await first, await last]
+
+    body = Pieces(*PIECES[how])
+    assert loading(body, view) == (200, b"[%d,%d]\n" % (body.size, body.size))
+
+
+@pytest.mark.parametrize("how", PIECES)
+def test_who_waits_for_a_body_loads_it_when_the_first_one_was_cancelled(loading, how):
+    async def view():
+        first, last = (asyncio.create_task(size_of_loaded()) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()  # before anything has come
+        return [await last]
+
+    body = Pieces(*PIECES[how])
+    assert loading(body, view) == (200, b"[%d]\n" % body.size)
+
+
+@pytest.mark.parametrize("how", ["in pieces", "on disk"])
+def test_what_is_left_of_a_body_is_not_taken_for_all_of_it(loading, how):
+    async def view():
+        first = asyncio.create_task(size_of_loaded())
+        for _ in range(8):
+            await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        for read in (size_of_loaded, total_of_stream):
+            with pytest.raises(RuntimeError, match="interrupted"):
+                await read()
+        return "told"
+
+    async def total_of_stream():
+        return await total(request.stream)
+
+    assert loading(Pieces(*PIECES[how]), view) == (200, b"told")

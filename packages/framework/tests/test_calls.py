@@ -9,6 +9,7 @@ import weakref
 import pytest
 
 from cruse import Blueprint, Cruse, EventStream, g, inline, request, session, websocket
+from cruse.signals import heard
 
 ENVIRON = {
     "REQUEST_METHOD": "GET",
@@ -37,6 +38,15 @@ SCOPE = {
     "client": ("127.0.0.1", 50000),
     "server": ("127.0.0.1", 80),
 }
+
+
+@pytest.fixture(autouse=True)
+def _nobody_listens():
+    """Begin as a process does in which no test has listened to a signal."""
+    before = heard[:]
+    heard.clear()
+    yield
+    heard[:] = before
 
 
 class Counter:

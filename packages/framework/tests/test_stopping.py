@@ -201,6 +201,26 @@ def test_a_stream_of_events_ends_and_its_iterator_is_closed(app, heard, face, vi
 
 
 @pytest.mark.parametrize("face", READERS)
+def test_the_end_of_a_stream_is_not_disturbed_when_the_signal_comes_again(app, heard, face):
+    ends = []
+
+    async def events():
+        try:
+            yield "one"
+            await asyncio.Event().wait()
+        finally:
+            tell_to_stop()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            ends.append("closed")
+
+    app.get("/events")(lambda: EventStream(events(), heartbeat=None))
+    assert READERS[face](app) == [b"data: one\n\n"]
+    assert ends == ["closed"]
+    assert heard == [signal.SIGTERM] * 2
+
+
+@pytest.mark.parametrize("face", READERS)
 def test_a_stream_that_has_an_end_goes_on_to_it(app, heard, face):
     app.get("/events")(lambda: ((f"{number}\n" for number in range(50)), {"X-Rows": "50"}))
     assert b"".join(READERS[face](app)).split() == [b"%d" % number for number in range(50)]
@@ -264,9 +284,35 @@ def test_a_websocket_goes_away_and_its_view_ends(app, heard, monkeypatch, waits_
             raise
 
     assert converse(app, live) == 1001
-    assert ends[-1] is None
-    if waits_for == "something else":
-        assert ends == ["CancelledError", None]
+    error = "WebSocketDisconnect" if waits_for == "a message" else "CancelledError"
+    assert ends == [error, None]
+
+
+def test_a_websocket_whose_client_does_not_answer_ends(app, heard, monkeypatch):
+    monkeypatch.setattr("cruse.websockets.TICK", 0.01)
+    ends = []
+
+    async def main():
+        ended = asyncio.Event()
+
+        @app.websocket("/live")
+        async def live():
+            await websocket.send("hello")
+            try:
+                await websocket.receive()
+            except BaseException as error:
+                ends.append(type(error).__name__)
+                ended.set()
+                raise
+
+        async with app.async_test_client().websocket("/live") as socket:
+            await socket.receive()
+            tell_to_stop()
+            await ended.wait()
+        await app.stop_on_loop()
+
+    asyncio.run(main())
+    assert ends == ["CancelledError"]
 
 
 def test_a_websocket_that_is_not_accepted_yet_goes_away_then(app, heard, monkeypatch):

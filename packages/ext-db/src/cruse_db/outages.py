@@ -39,17 +39,18 @@ def _is_away(error: exc.DBAPIError) -> bool:
 
 
 def tell_of_connecting(engine: Engine) -> None:
-    """Let errors of asyncpg while it connects be the driver's, as those of psycopg are.
+    """Let errors of asyncpg while it connects be what those of psycopg are, without SQLSTATE.
 
-    SQLAlchemy passes them on as they are: an ``OSError`` could be anything's.
+    SQLAlchemy passes an ``OSError`` on as it is, which could be anything's; and of the server's
+    refusals only asyncpg has the code.
     """
-    from asyncpg import PostgresError  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     def connect(dialect: Any, record: object, args: Any, kwargs: Any) -> Any:
+        driver = dialect.loaded_dbapi
         try:
             return dialect.connect(*args, **kwargs)
-        except (OSError, PostgresError) as error:
+        except (OSError, driver.Error) as error:
             said = str(error) or type(error).__name__  # a timeout says nothing
-            raise dialect.loaded_dbapi.OperationalError(said, error) from error
+            raise driver.OperationalError(said) from error
 
     event.listen(engine, "do_connect", connect)

@@ -11,15 +11,18 @@ import io
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
+from werkzeug.sansio.utils import get_content_length
 
 from cruse.outages import fill_temporary
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import AsyncIterator, Iterator
 
     from _typeshed import WriteableBuffer
 
     from cruse.requests import Request
+    from cruse.typing import WSGIEnvironment
 
 __all__ = [
     "BULK",
@@ -29,13 +32,15 @@ __all__ = [
     "BodyStream",
     "Limit",
     "ReadAhead",
+    "Waiting",
+    "length_of",
     "read_once",
 ]
 
 CHUNK = 64 * 1024  # bytes asked for at a time
 BULK = 1024 * 1024  # bytes asked for at a time by who needs all of them anyway
 #: Bytes that a request may keep in memory of its body, and of all files of its form together,
-#: before they go to disk.
+#: before they go to disk (small ones do not).
 IN_MEMORY = 2 * 1024 * 1024
 #: Bytes that a piece takes beside its own, so that millions of small ones are no way around that.
 PIECE_COST = 64
@@ -47,6 +52,18 @@ class _Readable(Protocol):
 
 #: What is no failure of reading: answers to the client, and mistakes of the application.
 _OWN_ERRORS = (BadRequest, RequestEntityTooLarge, RuntimeError)
+
+
+def length_of(environ: WSGIEnvironment) -> int | None:
+    """Return how many bytes the body has, ``None`` when that was not announced."""
+    try:
+        length = environ["CONTENT_LENGTH"]
+    except KeyError:
+        length = None
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if coding is None and length and len(length) < 19 and length.isdecimal():
+        return int(length)  # Latin-1 has no decimals but those of ASCII
+    return get_content_length(length, coding)
 
 
 def read_once(source: _Readable, size: int) -> bytes:
@@ -61,6 +78,37 @@ def read_once(source: _Readable, size: int) -> bytes:
         raise
     except Exception as error:  # servers raise their own: a bad chunk, a reset connection
         raise ClientDisconnected from error
+
+
+class _Interrupted:
+    """What is left of a body when who read it was cancelled: a part, which is no body."""
+
+    def read(self, size: int, /) -> bytes:
+        raise RuntimeError(
+            "Reading the request's body was interrupted, by a time limit perhaps, and what had "
+            "come of it is gone. It can't be read any more."
+        )
+
+    async def next_chunk(self) -> bytes:
+        return self.read(0)
+
+
+class Waiting(list["Future[None]"]):
+    """The tasks that wait for another one to have read a body."""
+
+    async def join(self) -> None:
+        """Wait, too."""
+        from asyncio import get_running_loop
+
+        mine = get_running_loop().create_future()
+        self.append(mine)
+        await mine
+
+    def wake(self) -> None:
+        """Let all of them go on."""
+        for future in self:
+            if not future.done():  # it was cancelled meanwhile
+                future.set_result(None)
 
 
 class BodyStream(io.RawIOBase):
@@ -82,6 +130,11 @@ class BodyStream(io.RawIOBase):
         if length is not None and limit is not None and length > limit:
             raise RequestEntityTooLarge
 
+    @classmethod
+    def interrupted(cls) -> BodyStream:
+        """Make what a body is when reading it was cancelled amid it: an error to whoever asks."""
+        return cls(_Interrupted(), None, None)
+
     def __del__(self) -> None:
         """Do nothing: to be closed, as all that ``io`` has is at its end, takes long."""
 
@@ -96,11 +149,11 @@ class BodyStream(io.RawIOBase):
         data = self._read(BULK, bulk=True)
         if self.received == self.length:  # the usual case
             return data
-        pieces = []
+        whole = io.BytesIO()  # and no list: of tiny pieces it would take many times their bytes
         while data:
-            pieces.append(data)
+            whole.write(data)
             data = self._read(BULK, bulk=True)
-        return b"".join(pieces)
+        return whole.getvalue()
 
     def complete(self, begun: bytes) -> bytes:
         """Return all, when the source has given the beginning of it."""

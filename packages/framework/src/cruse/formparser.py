@@ -35,19 +35,23 @@ __all__ = [
 
 URLENCODED = "application/x-www-form-urlencoded"
 SPOOL_IN_MEMORY = 500 * 1024  # bytes of a file that somebody else writes, before it goes to disk
+#: Bytes of a file that stays in memory whatever room there is: a thousand of one byte each would
+#: use up the files that a process may have open.
+SMALL = 64 * 1024
 
 
 class SpooledFile(SpooledTemporaryFile[bytes]):
     """An uploaded file: in memory as long as the files of its form have room there, then on disk.
 
-    What is written to it otherwise goes to disk by its size, as with any of its kind.
+    A small one is in memory in any case. What is written to it otherwise goes to disk by its size,
+    as with any of its kind.
     """
 
     def __init__(self) -> None:
         super().__init__(SPOOL_IN_MEMORY)
 
     def fill(self, chunks: Iterator[bytes], room: int) -> int:
-        """Take bytes in, on disk if they are more than ``room``; return what is left of that.
+        """Take bytes in, on disk if they are many and more than ``room``; return what is left.
 
         They are held until it is known whether they fit: what does is put together once, and what
         goes to disk goes there at once.
@@ -56,7 +60,7 @@ class SpooledFile(SpooledTemporaryFile[bytes]):
         for chunk in chunks:
             held.append(chunk)
             left -= len(chunk) + PIECE_COST
-            if left < 0:
+            if left < 0 and room - left > SMALL:
                 break
         else:
             # No copy of a single piece, nor when all of it is read.
@@ -193,13 +197,12 @@ def read_fields(stream: IO[bytes], limit: int | None) -> bytes:
     length = getattr(stream, "length", None)  # a body's own has one
     if limit is None or (length is not None and length <= limit):
         return stream.read()  # the usual case: it is announced
-    chunks, size = [], 0
+    whole = BytesIO()
     while data := stream.read(CHUNK):
-        size += len(data)
-        if size > limit:
+        whole.write(data)
+        if whole.tell() > limit:
             raise RequestEntityTooLarge("The form's fields are too large.")
-        chunks.append(data)
-    return b"".join(chunks)
+    return whole.getvalue()
 
 
 def parse_urlencoded(data: bytes, max_parts: int | None, cls: type[MultiDict[str, Any]]) -> Any:

@@ -98,7 +98,7 @@ class _Handover:
         #: What was yielded; at the end ``None``, and why it has ended if that is an error.
         self.handed: SimpleQueue[tuple[Any] | None] = SimpleQueue()
         self.error: BaseException | None = None
-        self.ended = self._stopped = False
+        self.ended = self._stopped = self._ending = False
         self._asked: asyncio.Future[bool] | None = None
 
     def start(self, context: Context) -> None:
@@ -108,7 +108,10 @@ class _Handover:
             self.live[self.stop] = self.loop
 
     def ask(self, more: bool = True) -> None:
-        """Let the iterator go on from where it yielded, or end."""
+        """Let the iterator go on from where it yielded, or end; that once, it may take a while."""
+        if self._ending:
+            return
+        self._ending = not more
         if self._asked is not None and not self._asked.done():
             self._asked.set_result(more)
         elif not more:  # it is amid a piece that nobody waits for any more

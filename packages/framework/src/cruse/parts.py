@@ -6,6 +6,7 @@ boundary is found; werkzeug's own decoder loses or adds bytes at some chunk edge
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from multipart import (
@@ -130,19 +131,19 @@ class Part:
 
     def read(self) -> bytes:
         """Return the rest of the part; for fields, whose size in memory is limited."""
-        chunks = []
+        whole = BytesIO()
         for chunk in self:
             self._parts.memory.spend(len(chunk))
-            chunks.append(chunk)
-        return b"".join(chunks)
+            whole.write(chunk)
+        return whole.getvalue()
 
     async def aread(self) -> bytes:
         """Return the rest of the part, without blocking the event loop."""
-        chunks = []
+        whole = BytesIO()
         async for chunk in self:
             self._parts.memory.spend(len(chunk))
-            chunks.append(chunk)
-        return b"".join(chunks)
+            whole.write(chunk)
+        return whole.getvalue()
 
     def text(self) -> str:
         """Return the rest of the part as text.

@@ -16,10 +16,10 @@ from werkzeug.datastructures import (
 )
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError, UnsupportedMediaType
 from werkzeug.http import parse_accept_header, parse_if_range_header, parse_options_header
-from werkzeug.sansio.utils import get_content_length, get_host
+from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from cruse.body import CHUNK, BodyStream, Limit, ReadAhead, read_once
+from cruse.body import CHUNK, BodyStream, Limit, ReadAhead, Waiting, length_of, read_once
 from cruse.cookies import parse_cookies
 from cruse.dates import client_date, readable_dates
 from cruse.formparser import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from cruse.parts import Parts
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["Request"]
+__all__ = ["ClientDisconnected", "Request"]
 
 #: The names that decide how forms are read.
 _FORM_READING = frozenset(
@@ -65,18 +65,6 @@ _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 def _text(value: str) -> str:
     """Decode a path from an environ, which holds its bytes as Latin-1 (PEP 3333)."""
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")
-
-
-def _length_of(environ: WSGIEnvironment) -> int | None:
-    """Return how many bytes the body has, ``None`` when that was not announced."""
-    try:
-        length = environ["CONTENT_LENGTH"]
-    except KeyError:
-        length = None
-    coding = environ.get("HTTP_TRANSFER_ENCODING")
-    if coding is None and length and len(length) < 19 and length.isdecimal():
-        return int(length)  # Latin-1 has no decimals but those of ASCII
-    return get_content_length(length, coding)
 
 
 class Request(WerkzeugRequest):
@@ -166,7 +154,7 @@ class Request(WerkzeugRequest):
         @lazy
         def content_length(self) -> int | None:
             """How many bytes the body has, ``None`` when that was not announced."""
-            return _length_of(self.environ)
+            return length_of(self.environ)
 
         @property
         def mimetype(self) -> str:
@@ -454,24 +442,37 @@ class Request(WerkzeugRequest):
         """Read the body without blocking, so that ``form``, ``files`` and the like have it.
 
         The pipeline does this before an async view; an async ``before_request`` function that
-        needs the body calls it itself. Large bodies go to a temporary file.
+        needs the body calls it itself, as may several tasks. Large ones go to a temporary file.
 
         Raises:
             RequestEntityTooLarge: When the body is over ``max_content_length``.
             BadRequest: When it ends before its announced length.
         """
+        while self._waiting is not None:  # another task is at it
+            await self._waiting.join()
         if not self._needs_loading():
             return
-        length = self._length_at_once()
-        next_chunk = getattr(self.environ["wsgi.input"], "next_chunk", None) if length else None
-        if next_chunk is None:
-            self._use_loaded(*await self.stream.spool())
-            return
-        body = await next_chunk()
-        if len(body) != length:  # more is to come, or too little has come
-            body = await self.stream.acomplete(body)
-            del self.stream
-        self._ahead = body
+        self._waiting = Waiting()
+        try:
+            length = self._length_at_once()
+            next_chunk = length and getattr(self.environ["wsgi.input"], "next_chunk", None)
+            if not next_chunk:
+                self._use_loaded(*await self.stream.spool())
+            else:
+                body = await next_chunk()
+                if len(body) != length:  # more is to come, or too little has come
+                    body = await self.stream.acomplete(body)
+                    del self.stream
+                self._ahead = body
+        except BaseException as error:
+            stream = self.__dict__.get("stream")
+            if not isinstance(error, Exception) and stream is not None and stream.received:
+                self.stream = BodyStream.interrupted()
+            raise
+        finally:
+            waiting, self._waiting = self._waiting, None
+            if waiting:
+                waiting.wake()
 
     def read_body(self) -> None:
         """Read the body as :meth:`load_body` does, from sync code."""
@@ -487,11 +488,15 @@ class Request(WerkzeugRequest):
     _ahead: bytes | None = None
     _loaded = False
     _file: IO[bytes] | None = None
+    #: Who waits for the task that is reading it, while one is.
+    _waiting: Waiting | None = None
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
-        read = self._ahead is not None or self._loaded
-        return not (read or "form" in made or "_cached_data" in made)
+        if self._ahead is not None or self._loaded or "form" in made or "_cached_data" in made:
+            return False
+        own = self._own_stream or "stream" in made  # which may be no more than a file
+        return not own or isinstance(self.stream, BodyStream)
 
     def _use_loaded(self, stream: BodyStream, file: IO[bytes] | None) -> None:
         self.stream, self._file = stream, file
@@ -503,7 +508,7 @@ class Request(WerkzeugRequest):
         made, limit = self.__dict__, self.max_content_length
         if "stream" in made or self._own_stream or self.shallow:
             return 0
-        length = made["content_length"] if "content_length" in made else _length_of(self.environ)
+        length = made["content_length"] if "content_length" in made else length_of(self.environ)
         if length is None or length > CHUNK or (limit is not None and length > limit):
             return 0
         return length
@@ -592,6 +597,3 @@ class Request(WerkzeugRequest):
     def client_disconnected(self) -> bool:
         """Whether the client is known to have left (ASGI and RSGI)."""
         return bool(getattr(self.environ.get("wsgi.input"), "disconnected", False))
-
-
-__all__ += ["ClientDisconnected"]

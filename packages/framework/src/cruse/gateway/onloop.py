@@ -422,9 +422,10 @@ class _Stream:
         self._beating: asyncio.Future[None] | None = None
 
     def stop(self, sending: asyncio.Task[None]) -> None:
-        """End it, for the server is told to stop."""
-        self._stopped = True
-        sending.cancel()
+        """End it, for the server is told to stop; a second time, nothing happens."""
+        if not self._stopped:
+            self._stopped = True
+            sending.cancel()
 
     async def run(self) -> None:
         """Send all of it; that the client has left is an end, too."""

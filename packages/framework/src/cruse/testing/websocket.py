@@ -97,7 +97,11 @@ class AsyncTestWebSocket:
             if message["type"] == "websocket.send":
                 text: str | None = message.get("text")
                 return bytes(message["bytes"]) if text is None else text
-            self._closed = WebSocketDisconnect(message["code"], message.get("reason") or "")
+            code, reason = message["code"], message.get("reason") or ""
+            self._closed = WebSocketDisconnect(code, reason)
+            # Clients answer that they are closed, and servers tell the application.
+            answer = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self._to_app.put_nowait(answer)
             await self._next_message()  # the application ends, or raises why it closed
         raise self._closed
 

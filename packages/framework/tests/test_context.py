@@ -324,3 +324,28 @@ def test_requests_are_free_without_the_collector(app, path):
         assert [reference() for reference in kept] == [None, None]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("part", ["request", "session", "g", "adapter"])
+def test_a_missing_attribute_in_a_part_of_ones_own_is_told_as_it_is(part):
+    def fail(*args):
+        return None.missing
+
+    class Own(Cruse):
+        if part == "adapter":
+            create_url_adapter = fail
+
+    app = Own(__name__)
+    app.config.update(SECRET_KEY="k", PROPAGATE_EXCEPTIONS=True)
+    if part == "request":
+        app.request_class = fail
+    elif part == "g":
+        app.app_ctx_globals_class = fail
+    elif part == "session":
+        app.session_interface.open_session = fail
+    app.get("/")(lambda: f"{app_ctx.request}{app_ctx.session}{app_ctx.g}")
+    for gateway in ("wsgi", "asgi"):
+        client = app.test_client(gateway=gateway)
+        with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'missing'"):
+            client.get("/")
+        client.close()

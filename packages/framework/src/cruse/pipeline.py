@@ -117,7 +117,7 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
                 response = await response
         except Exception as error:
             response = await handle_failure(ctx, plan, error)
-        if plan.completes or (ctx.follows and ctx.behind) or begin is not None:
+        if plan.completes or begin is not None:
             await complete(ctx, response, begin)
     except BaseException as error:
         _preserve_for_debugger(ctx)
@@ -125,6 +125,8 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
+    if ctx.behind:
+        hand_over(ctx, response)
     if ctx.made_request is not None or ctx.routing_exception is not None:
         _let_go(ctx)
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
@@ -165,18 +167,22 @@ async def finish_ahead(
 async def complete(ctx: Context, response: Response, begin: Begin | None, *error: Any) -> None:
     """Let an answer be what settings say of all of them: readable for other sites, compressed.
 
-    What is to begin behind it waits for its end; what is to ``begin`` with it is told, of an
-    error as well.
+    What is to ``begin`` with it is told, of an error as well.
     """
     if ctx.app.cors is not None:
         ctx.app.cors.mark(ctx, response)
     if ctx.app.compression is not None:
         await ctx.app.compression.apply(ctx, response)
-    if ctx.behind and response.status_code < 500:  # what a failed one has left is not acted on
-        for start in ctx.behind:
-            response.call_on_close(start)
     if begin is not None:
         begin(response, *error)
+
+
+def hand_over(ctx: Context, response: Response) -> None:
+    """Let what is to begin behind a response wait for its end, once."""
+    behind, ctx.behind = ctx.behind, None
+    if response.status_code < 500:  # what a failed one has left is not acted on
+        for start in behind or ():
+            response.call_on_close(start)
 
 
 def _preserve_for_debugger(ctx: Context) -> None:
@@ -228,6 +234,7 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
     response: Any = finalize(ctx, plan, value)
     if type(response) is CoroutineType:
         response = await response
+    hand_over(ctx, response)  # here, for who calls it in a context of their own
     return response  # type: ignore[no-any-return]
 
 

@@ -135,7 +135,10 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
 
 async def _raise(error: BaseException) -> None:
     """Raise an error once more, where there is something to be waited for within ``except``."""
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # its traceback leads here: a cycle that is freed by the collector
 
 
 def _let_go(ctx: Context) -> None:
@@ -144,7 +147,8 @@ def _let_go(ctx: Context) -> None:
     if request is not None and ctx.keep is None:
         ctx.part(request)
     if unmatched is not None and ctx.keep is None:
-        unmatched.__traceback__ = None  # it leads back to the context
+        # They lead back to the context, as does that of what werkzeug raised before a redirect.
+        unmatched.__traceback__ = unmatched.__context__ = None
 
 
 async def finish_ahead(
@@ -541,7 +545,10 @@ def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
         error.show_exception = True
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
         return handle_http_exception(ctx, plan, error)
-    return _answer(ctx, plan, error, None)
+    try:
+        return _answer(ctx, plan, error, None)
+    finally:
+        del error  # a cycle, as in `_raise`
 
 
 def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
@@ -552,9 +559,12 @@ def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
         blueprints = blueprints_for_errors(ctx, blueprints)
     handler = find_handler(spec, error, blueprints) if spec else None
     if handler is None:
-        if fallback is None:
+        if fallback is not None:
+            return fallback
+        try:
             raise error
-        return fallback
+        finally:
+            del error  # a cycle, as in `_raise`
     return call(ctx, as_call(handler), error)
 
 

@@ -9,6 +9,7 @@ import weakref
 import pytest
 
 from cruse import Blueprint, Cruse, EventStream, g, inline, request, session, websocket
+from cruse.signals import heard
 
 ENVIRON = {
     "REQUEST_METHOD": "GET",
@@ -57,6 +58,14 @@ class Counter:
     def note(self, frame, event, arg):
         if event == "call" and frame.f_code is not Counter.__exit__.__code__:
             self.names.append(frame.f_code.co_name)
+
+
+@pytest.fixture(autouse=True)
+def unheard():
+    """Nobody listens to signals here, whatever other tests in this process have done."""
+    names, heard[:] = heard[:], []
+    yield
+    heard[:] = names
 
 
 @pytest.fixture

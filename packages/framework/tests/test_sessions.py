@@ -383,9 +383,10 @@ def test_the_serializer_can_sign_for_another_purpose(app):
         serializer.loads(signed)
 
 
-def test_another_digest(app, client):
+@pytest.mark.parametrize("digest", [staticmethod(sha512), "sha512"], ids=["function", "name"])
+def test_another_digest(app, client, digest):
     class Interface(SecureCookieSessionInterface):
-        digest_method = staticmethod(sha512)
+        digest_method = digest
 
     app.session_interface = Interface()
     client.get("/set")

@@ -4,10 +4,10 @@
 
 A step is a coroutine, or returns one where there is something to be waited for. When everything
 is of the colour of the side that the pipeline runs on, it never suspends: a WSGI worker drives
-what there is with one ``send(None)``. What is of the other colour goes through the context's
-bridge (see :mod:`cruse.bridge`). A step that the application has its own version of, a method
-overridden in a subclass or replaced on the instance, is that method called; such an application's
-requests run off the loop, in one hop, because those methods are plain functions.
+what there is in one go. What is of the other colour goes through the context's bridge (see
+:mod:`cruse.bridge`). A step that the application has its own version of, a method overridden in a
+subclass or replaced on the instance, is that method called; such an application's requests run off
+the loop, in one hop, because those methods are plain functions.
 """
 
 from __future__ import annotations

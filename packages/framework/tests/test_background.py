@@ -156,6 +156,42 @@ def test_the_task_of_a_request_that_failed_does_not_run(app, client):
     assert done == []
 
 
+def test_the_task_of_a_request_whose_end_failed_does_not_run(app, client):
+    done = []
+
+    @app.get("/")
+    def order():
+        app.add_background_task(done.append, "sent although nothing was committed")
+        return "ordered"
+
+    @app.teardown_request
+    def commit(error):
+        raise ValueError
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    assert client.get("/").status_code == 500
+    finish(app, client)
+    assert done == []
+
+
+def test_a_task_of_a_request_that_is_dispatched_by_hand_runs_behind_its_response(app):
+    done = []
+
+    @app.get("/")
+    def order():
+        app.add_background_task(done.append, "behind")
+        return "ordered"
+
+    with app.test_request_context("/"):
+        response = app.full_dispatch_request()
+        app.add_background_task(done.append, "at once")
+        app.async_to_sync(lambda: asyncio.sleep(0))()
+        assert done == ["at once"]
+        response.close()
+    app.stop()
+    assert done == ["at once", "behind"]
+
+
 def test_what_a_task_raises_is_logged_with_the_id_of_its_request(app, client, caplog):
     ids = []
 

@@ -6,11 +6,13 @@ import operator
 import threading
 import time
 import weakref
+from contextlib import suppress
 
 import pytest
 
 from cruse import (
     Cruse,
+    abort,
     app_ctx,
     copy_current_request_context,
     current_app,
@@ -18,6 +20,7 @@ from cruse import (
     get_app,
     has_app_context,
     has_request_context,
+    inline,
     request,
     session,
 )
@@ -296,7 +299,7 @@ def test_a_task_that_outlives_its_request_still_has_it(app, client):
     assert task.result() == ("tea", "view", {"word": "tea"})
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/own", "/stream", "/abandoned"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/moved", "/own", "/stream", "/abandoned"])
 def test_requests_are_free_without_the_collector(app, path):
     kept = []
 
@@ -306,6 +309,7 @@ def test_requests_are_free_without_the_collector(app, path):
 
     app.before_request(keep)
     app.get("/", endpoint="index")(lambda: request.args.get("q", ""))
+    app.get("/moved/", endpoint="moved")(lambda: "")
     app.get("/own", endpoint="own")(lambda: (request.form.get("a", ""), 404))
     stream = app.get("/stream", endpoint="stream")(lambda: (c for c in request.path))
     app.get("/abandoned", endpoint="stream")(stream)
@@ -324,3 +328,78 @@ def test_requests_are_free_without_the_collector(app, path):
         assert [reference() for reference in kept] == [None, None]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
+@pytest.mark.parametrize("handled", [True, False], ids=["handled", "unhandled"])
+@pytest.mark.parametrize("path", ["/error", "/abort", "/nothing", "/exit"])
+def test_errors_are_free_without_the_collector(app, path, handled, gateway):
+    kept = []
+
+    def fail():
+        raise LookupError
+
+    def leave():
+        raise SystemExit
+
+    app.logger.disabled = True
+    app.before_request(inline(lambda: kept.append(weakref.ref(app_ctx._get_current_object()))))
+    app.get("/error", inline=True)(fail)
+    app.get("/abort", endpoint="abort", inline=True)(lambda: abort(418))
+    app.get("/nothing", endpoint="nothing", inline=True)(lambda: None)
+    app.get("/exit", inline=True)(leave)
+    if handled:
+        app.errorhandler(LookupError)(inline(lambda error: ("handled", 400)))
+        app.errorhandler(418)(inline(lambda error: ("handled", 418)))
+    serve = {"wsgi": _serve_wsgi, "asgi": _serve_asgi}[gateway]
+    serve(app, path)  # what is made once is made
+    gc.collect()
+    gc.disable()
+    try:
+        serve(app, path)
+        assert [reference() for reference in kept] == [None, None]
+    finally:
+        gc.enable()
+
+
+def _serve_wsgi(app, path):
+    with suppress(SystemExit):
+        app(app.test_request_context(path).environ.copy(), lambda *args: None)
+
+
+def _serve_asgi(app, path):
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"localhost")]}
+
+    async def send(message):
+        pass
+
+    async def answer():
+        with suppress(SystemExit):
+            await app(scope, None, send)
+
+    asyncio.run(answer())
+
+
+@pytest.mark.parametrize("part", ["request", "session", "g", "adapter"])
+def test_a_missing_attribute_in_a_part_of_ones_own_is_told_as_it_is(part):
+    def fail(*args):
+        return None.missing
+
+    class Own(Cruse):
+        if part == "adapter":
+            create_url_adapter = fail
+
+    app = Own(__name__)
+    app.config.update(SECRET_KEY="k", PROPAGATE_EXCEPTIONS=True)
+    if part == "request":
+        app.request_class = fail
+    elif part == "g":
+        app.app_ctx_globals_class = fail
+    elif part == "session":
+        app.session_interface.open_session = fail
+    app.get("/")(lambda: f"{app_ctx.request}{app_ctx.session}{app_ctx.g}")
+    for gateway in ("wsgi", "asgi"):
+        client = app.test_client(gateway=gateway)
+        with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'missing'"):
+            client.get("/")
+        client.close()

@@ -383,9 +383,10 @@ def test_the_serializer_can_sign_for_another_purpose(app):
         serializer.loads(signed)
 
 
-def test_another_digest(app, client):
+@pytest.mark.parametrize("digest", [staticmethod(sha512), "sha512"], ids=["function", "name"])
+def test_another_digest(app, client, digest):
     class Interface(SecureCookieSessionInterface):
-        digest_method = staticmethod(sha512)
+        digest_method = digest
 
     app.session_interface = Interface()
     client.get("/set")
@@ -695,3 +696,17 @@ def test_a_session_of_a_machine_whose_clock_is_ahead_counts(client, app, key, ah
     signer.get_timestamp = lambda: now + ahead
     client.set_cookie("session", serializer.dumps({"value": 5}))
     assert (client.get("/get").text == "5") is kept
+
+
+@pytest.mark.parametrize("given", ["Thu, 01 Jan 2099 00:00:00 GMT", 4070908800])
+def test_the_expiration_time_may_be_anything_that_cookies_take(given):
+    class Fixed(SecureCookieSessionInterface):
+        def get_expiration_time(self, app, session):
+            return given
+
+    app = Cruse(__name__)
+    app.secret_key = "k"
+    app.session_interface = Fixed()
+    app.get("/")(lambda: session.update(user="ada") or "")
+    cookie = app.test_client().get("/").headers["Set-Cookie"]
+    assert "Expires=Thu, 01 Jan 2099 00:00:00 GMT" in cookie

@@ -112,11 +112,24 @@ def test_a_response_class_is_asked_that_has_its_own_constructor_or_status(client
             super().__init__(*args, **kwargs)
             self.headers["X-Marked"] = "yes"
 
+    class Known(Response):
+        known = False
+
+        def __new__(cls, *args, **kwargs):
+            made = super().__new__(cls)
+            made.known = True
+            return made
+
     class Created(Response):
         default_status = 201
 
+    known = []
     app = app_with(lambda: value)
     plain = client_of(app).get("/")
+    app.response_class = Known
+    with request_finished.connected_to(lambda app, response: known.append(response.known), app):
+        assert client_of(app).get("/").data == plain.data
+    assert known == [True]
     app.response_class = Marked
     marked = client_of(app).get("/")
     assert (marked.headers["X-Marked"], marked.data) == ("yes", plain.data)

@@ -1,8 +1,9 @@
 """How the one pipeline calls user code of the other colour.
 
-The pipeline is a coroutine. Off the event loop (a WSGI worker, or a hop's thread) it must never
-suspend: sync functions are called, async ones are handed to a loop in another thread and waited
-for. On the loop it is the other way round: async functions are awaited, sync ones hop to a thread.
+What the pipeline has to wait for is a coroutine. Off the event loop (a WSGI worker, or a hop's
+thread) it must never suspend: sync functions are called, async ones are handed to a loop in
+another thread and waited for. On the loop it is the other way round: async functions are awaited,
+sync ones hop to a thread.
 """
 
 from __future__ import annotations

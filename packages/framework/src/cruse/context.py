@@ -105,6 +105,18 @@ class Matched:
         return None if self.route is None else self.route.endpoint
 
 
+class _Environ:
+    """Stands for the environ of a request on a loop, and has it made when it is asked for.
+
+    By ``__getattr__`` it would stand in the way of errors: Python calls that for an
+    ``AttributeError`` within any property, too, and what it raises then is all that is told.
+    """
+
+    def __get__(self, ctx: Context, owner: type[Context]) -> WSGIEnvironment | None:
+        environ = ctx.environ = ctx.transport.make_environ()
+        return environ
+
+
 class Context(Matched):
     """One request's state, or an application's outside of requests.
 
@@ -182,13 +194,7 @@ class Context(Matched):
 
     # -- what is made on first touch --
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name != "environ":
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            self.environ = environ = self.transport.make_environ()
-            return environ
+    environ = _Environ()
 
     @property
     def request(self) -> Request:

@@ -121,8 +121,8 @@ class _Proxy:
 
     __slots__ = ()
     _part: str | None = None
-    #: The context's slot for the part, which holds ``None`` until somebody has touched it.
-    _slot: str = ""
+    #: The context's attribute for the part, which holds ``None`` until somebody has touched it.
+    _kept_as: str = ""
 
     def _get_current_object(self) -> Any:
         """Return the real object, for identity, signals' senders and other threads."""
@@ -130,7 +130,7 @@ class _Proxy:
 
     def __getattr__(self, name: str) -> Any:
         context = _cv.get(None)
-        made = getattr(context, self._slot, None)
+        made = getattr(context, self._kept_as, None)
         if made is None:
             if context is not None and context.has_request and self._part:
                 made = getattr(context, self._part)  # made now
@@ -142,7 +142,7 @@ class _Proxy:
         return getattr(made, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        made = getattr(_cv.get(None), self._slot, None)
+        made = getattr(_cv.get(None), self._kept_as, None)
         setattr(_current(self._part) if made is None else made, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -175,7 +175,7 @@ class _Proxy:
 
 def _forward(operation: Callable[..., Any]) -> Callable[..., Any]:
     def forwarded(self: _Proxy, *args: Any) -> Any:
-        made = getattr(_cv.get(None), self._slot, None)
+        made = getattr(_cv.get(None), self._kept_as, None)
         return operation(_current(self._part) if made is None else made, *args)
 
     return forwarded
@@ -204,7 +204,7 @@ for _name, _operation in {
     setattr(_Proxy, _name, _forward(cast("Callable[..., Any]", _operation)))
 
 
-def _proxy(name: str, part: str | None, slot: str = "") -> Any:
+def _proxy(name: str, part: str | None, kept_as: str = "") -> Any:
     """Make the proxy called ``name`` for the attribute ``part`` of the context."""
 
     # isinstance() asks for __class__: it must be the real object's.
@@ -223,7 +223,7 @@ def _proxy(name: str, part: str | None, slot: str = "") -> Any:
         {
             "__slots__": ("__weakref__",),
             "_part": part,
-            "_slot": slot,
+            "_kept_as": kept_as,
             "__class__": property(real_class),
             "__dict__": property(real_dict),
             "__doc__": f"Stands for the current {name}.",

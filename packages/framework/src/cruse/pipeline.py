@@ -4,10 +4,10 @@
 
 A step is a coroutine, or returns one where there is something to be waited for. When everything
 is of the colour of the side that the pipeline runs on, it never suspends: a WSGI worker drives
-what there is with one ``send(None)``. What is of the other colour goes through the context's
-bridge (see :mod:`cruse.bridge`). A step that the application has its own version of, a method
-overridden in a subclass or replaced on the instance, is that method called; such an application's
-requests run off the loop, in one hop, because those methods are plain functions.
+what there is in one go. What is of the other colour goes through the context's bridge (see
+:mod:`cruse.bridge`). A step that the application has its own version of, a method overridden in a
+subclass or replaced on the instance, is that method called; such an application's requests run off
+the loop, in one hop, because those methods are plain functions.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
                 response = await response
         except Exception as error:
             response = await handle_failure(ctx, plan, error)
-        if plan.completes or (ctx.follows and ctx.behind) or begin is not None:
+        if plan.completes or begin is not None:
             await complete(ctx, response, begin)
     except BaseException as error:
         _preserve_for_debugger(ctx)
@@ -124,6 +124,8 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
         raise
     if ends_with_something(ctx, plan) and not outlives_view(response):
         response = await finish_ahead(ctx, plan, response, begin)
+    if ctx.behind:
+        hand_over(ctx, response)
     if ctx.made_request is not None or ctx.routing_exception is not None:
         _let_go(ctx)
     # Not returned: at the end of a coroutine that a sync gateway drives, that is an exception.
@@ -132,7 +134,10 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
 
 async def _raise(error: BaseException) -> None:
     """Raise an error once more, where there is something to be waited for within ``except``."""
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # its traceback leads here: a cycle that is freed by the collector
 
 
 def _let_go(ctx: Context) -> None:
@@ -141,7 +146,8 @@ def _let_go(ctx: Context) -> None:
     if request is not None and ctx.keep is None:
         ctx.part(request)
     if unmatched is not None and ctx.keep is None:
-        unmatched.__traceback__ = None  # it leads back to the context
+        # They lead back to the context, as does that of what werkzeug raised before a redirect.
+        unmatched.__traceback__ = unmatched.__context__ = None
 
 
 async def finish_ahead(
@@ -164,18 +170,22 @@ async def finish_ahead(
 async def complete(ctx: Context, response: Response, begin: Begin | None, *error: Any) -> None:
     """Let an answer be what settings say of all of them: readable for other sites, compressed.
 
-    What is to begin behind it waits for its end; what is to ``begin`` with it is told, of an
-    error as well.
+    What is to ``begin`` with it is told, of an error as well.
     """
     if ctx.app.cors is not None:
         ctx.app.cors.mark(ctx, response)
     if ctx.app.compression is not None:
         await ctx.app.compression.apply(ctx, response)
-    if ctx.behind and response.status_code < 500:  # what a failed one has left is not acted on
-        for start in ctx.behind:
-            response.call_on_close(start)
     if begin is not None:
         begin(response, *error)
+
+
+def hand_over(ctx: Context, response: Response) -> None:
+    """Let what is to begin behind a response wait for its end, once."""
+    behind, ctx.behind = ctx.behind, None
+    if response.status_code < 500:  # what a failed one has left is not acted on
+        for start in behind or ():
+            response.call_on_close(start)
 
 
 def _preserve_for_debugger(ctx: Context) -> None:
@@ -227,6 +237,7 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
     response: Any = finalize(ctx, plan, value)
     if type(response) is CoroutineType:
         response = await response
+    hand_over(ctx, response)  # here, for who calls it in a context of their own
     return response  # type: ignore[no-any-return]
 
 
@@ -533,7 +544,10 @@ def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
         error.show_exception = True
     if isinstance(error, HTTPException) and not app.trap_http_exception(error):
         return handle_http_exception(ctx, plan, error)
-    return _answer(ctx, plan, error, None)
+    try:
+        return _answer(ctx, plan, error, None)
+    finally:
+        del error  # a cycle, as in `_raise`
 
 
 def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
@@ -546,9 +560,12 @@ def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
         blueprints = blueprints_for_errors(ctx, blueprints)
     handler = find_handler(spec, error, blueprints) if spec else None
     if handler is None:
-        if fallback is None:
+        if fallback is not None:
+            return fallback
+        try:
             raise error
-        return fallback
+        finally:
+            del error  # a cycle, as in `_raise`
     return call(ctx, as_call(handler), error)
 
 

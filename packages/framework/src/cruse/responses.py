@@ -553,8 +553,12 @@ def response_of_whole(
 
     Python takes a long way to a constructor with so many arguments.
     """
-    usual = mimetype is None or mimetype.isprintable()
-    if cls.__init__ is not _init or cls.default_status != 200 or not usual:
+    if (
+        cls.__init__ is not _init
+        or cls.__new__ is not _new
+        or cls.default_status != 200
+        or (mimetype is not None and not mimetype.isprintable())
+    ):
         return cls(body, mimetype=mimetype)
     response = _new(cls)
     if mimetype is not None:

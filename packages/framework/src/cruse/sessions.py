@@ -310,7 +310,7 @@ class SessionInterface:
     def dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
         """Return the ``Set-Cookie`` that gives the browser a value."""
         expires = self.get_expiration_time(app, session)
-        if expires is not None:
+        if isinstance(expires, datetime):  # others may give what `set_cookie` takes
             expires = expires.replace(microsecond=0)  # it is written to the second
         start, end = _around_value(
             self.get_cookie_name(app),

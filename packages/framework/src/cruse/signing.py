@@ -6,6 +6,7 @@ to itsdangerous itself, which says why.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from binascii import Error, a2b_base64, b2a_base64
 from functools import lru_cache, partial
@@ -65,11 +66,11 @@ class HMAC(SigningAlgorithm):
     :class:`hmac.HMAC` takes four calls of Python for each signature.
 
     Args:
-        digest: A function that makes a hash, as those of :mod:`hashlib`.
+        digest: A function that makes a hash, as those of :mod:`hashlib`, or the name of one.
     """
 
     def __init__(self, digest: Any) -> None:
-        self.digest = digest
+        self.digest = partial(hashlib.new, digest) if isinstance(digest, str) else digest
         self._begun: dict[bytes, tuple[Any, Any]] = {}  # there are as many as the signer has keys
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:

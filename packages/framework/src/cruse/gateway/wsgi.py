@@ -1,4 +1,4 @@
-"""WSGI (PEP 3333): a worker thread drives the pipeline with one ``send(None)``."""
+"""WSGI (PEP 3333): a worker thread drives what the pipeline has to wait for, in one go."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def cruse(tmp_path):
         (["-A", "site_", "run", "--host", "192.0.2.1"], "is no address of this machine"),
         (["-A", "site_", "run", "--cert", "site_.py"], 'Required when "--cert" is a file'),
         (
-            ["-A", "site_", "run", "--cert", "site_.py", "--key", "site_.py"],
+            ["-A", "site_", "run", "-p", "0", "--cert", "site_.py", "--key", "site_.py"],
             "Both must be PEM files, and belong to each other",
         ),
         (["-A", "wrong", "routes"], "SyntaxError: invalid syntax"),

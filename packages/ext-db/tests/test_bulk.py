@@ -52,13 +52,6 @@ def inside(app):
         yield
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 def words():
     rows = db.session.execute(select(Word.text, Word.uses).order_by(Word.id))
     return [tuple(row) for row in rows]

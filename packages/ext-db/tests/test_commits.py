@@ -34,13 +34,6 @@ def app(tmp_path):
     app.stop()
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 @pytest.fixture(params=["sync", "async"])
 def colour(request):
     return request.param

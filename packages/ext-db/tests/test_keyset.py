@@ -68,13 +68,6 @@ def add_views(app):
         return db.paginate_by_key(select(Photo), Photo.posted).map(lambda photo: photo.id)
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 @pytest.fixture(params=["sync", "async"])
 def colour(request):
     return request.param

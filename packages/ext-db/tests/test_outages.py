@@ -57,13 +57,6 @@ def app(tmp_path):
     app.stop()
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 @pytest.mark.parametrize("colour", ["plain", "async"])
 def test_without_a_free_connection_clients_are_told_to_come_back(client, caplog, colour):
     answer = client.get(f"/used-up/{colour}")

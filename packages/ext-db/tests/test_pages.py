@@ -38,13 +38,6 @@ def app(tmp_path_factory):
     app.stop()
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 @pytest.fixture
 def inside(app):
     with app.app_context():

@@ -57,13 +57,6 @@ def add_views(app):
         return (await db.aio.session.scalars(select(Item.name).order_by(Item.id))).all()
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 @pytest.fixture(autouse=True)
 def undone(app):
     yield

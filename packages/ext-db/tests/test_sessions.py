@@ -36,13 +36,6 @@ def app(tmp_path):
     app.stop()
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 def add_views(app):
     add_writing_views(app)
     add_reading_views(app)

@@ -40,13 +40,6 @@ def app(tmp_path):
     app.stop()
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def client(app, request):
-    client = app.test_client(gateway=request.param)
-    yield client
-    client.close()
-
-
 @pytest.fixture(params=["/decorated/sync", "/decorated/async", "/block/sync", "/block/async"])
 def url(request):
     return request.param

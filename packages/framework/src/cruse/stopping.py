@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -83,7 +82,9 @@ def listen(lifecycle: Lifecycle) -> None:
     """
     if not _in_main_thread():  # granian has threads for workers where there is no GIL
         return
-    reading, writing = socket.socketpair()
+    from socket import socketpair  # here, as no other start needs it
+
+    reading, writing = socketpair()
     writing.setblocking(False)
     signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
 

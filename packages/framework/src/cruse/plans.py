@@ -225,24 +225,21 @@ def plan_of(ctx: Context) -> Plan:
 
 def make_entrance(app: Cruse) -> Entrance:
     """Look up what each request needs of an application, and keep it there."""
-    pushing = app.context_class.match_request, type(app).context_pushed
+    cls = app.context_class
+    pushing = cls.match_request, type(app).context_pushed
     usual = pushing == app.builtin_pushing and "context_pushed" not in app.__dict__
     entrance = Entrance()
     entrance.changes = app.changes.count
-    entrance.make_context = _make_context(app.context_class, app.builtin_constructor)
     entrance.mounts = app.mounts
     entrance.proxies = app.proxies
-    entrance.puts_off = app.context_class.__init__ is app.builtin_constructor
+    entrance.puts_off = cls.__init__ is app.builtin_constructor
+    # A constructor of somebody's own knows no request or session.
+    entrance.make_context = cls if entrance.puts_off else lambda a, environ, *_: cls(a, environ)
     entrance.wrapped = "wsgi_app" in app.__dict__
     entrance.match = _matching(app) if usual else None
     entrance.fields = None if app.headers_vary else app.default_headers
     app.__dict__["entrance"] = entrance  # not a change of the application
     return entrance
-
-
-def _make_context(cls: type[Context], builtin: Any) -> Callable[..., Context]:
-    """Return what makes contexts; a constructor of somebody's own knows no request or session."""
-    return cls if cls.__init__ is builtin else lambda app, environ, *_: cls(app, environ)
 
 
 def _matching(app: Cruse) -> Callable[[Context], None]:

@@ -491,7 +491,7 @@ class Response(WerkzeugResponse):
             ValueError: When a field's name is none, such as one with a line break: what follows it
                 would be a field of its own. Of values, werkzeug's headers take care.
         """
-        return self.plain_head(defaults) if self.plain else self.own_head(ctx, defaults)
+        return self.head_of_whole(defaults) or self.own_head(ctx, defaults)
 
     def _headers_for(self, ctx: Context | None) -> list[tuple[str, str]]:
         return self.get_wsgi_headers((ctx and ctx.environ) or {})._list

@@ -24,6 +24,7 @@ from cruse import (
     request,
     session,
 )
+from cruse.context import Context
 
 
 @pytest.fixture
@@ -403,3 +404,13 @@ def test_a_missing_attribute_in_a_part_of_ones_own_is_told_as_it_is(part):
         with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'missing'"):
             client.get("/")
         client.close()
+
+
+def test_a_context_may_be_copied_before_it_is_entered(app):
+    copied = app.test_request_context("/other?q=tea", method="POST").copy()
+    with copied:
+        assert (request.method, request.path, request.args["q"]) == ("POST", "/other", "tea")
+
+
+def test_a_context_class_can_be_looked_at():
+    assert Context.environ is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from werkzeug.exceptions import BadRequest, SecurityError
 
@@ -112,8 +112,16 @@ class _Environ:
     ``AttributeError`` within any property, too, and what it raises then is all that is told.
     """
 
-    def __get__(self, ctx: Context, owner: type[Context]) -> WSGIEnvironment | None:
-        environ = ctx.environ = ctx.transport.make_environ()
+    @overload
+    def __get__(self, ctx: None, owner: type[Context]) -> Self: ...
+    @overload
+    def __get__(self, ctx: Context, owner: type[Context]) -> WSGIEnvironment | None: ...
+
+    def __get__(self, ctx: Context | None, owner: type[Context]) -> WSGIEnvironment | Self | None:
+        if ctx is None:
+            return self
+        environ: WSGIEnvironment = ctx.transport.make_environ()
+        ctx.environ = environ
         return environ
 
 
@@ -425,6 +433,7 @@ class Context(Matched):
         """Return a context with the same application, request and session, not entered yet."""
         copied = type(self)(self.app, self.environ, self.made_request, self.made_session)
         if self.has_request:
+            self._look_into_environ()  # it may not be entered either
             copied.method, copied.path, copied.has_body = self.method, self.path, self.has_body
         copied.route, copied.view_args = self.route, self.view_args
         copied.routing_exception = self.routing_exception

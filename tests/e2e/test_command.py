@@ -18,7 +18,7 @@ from tests.servers.serving import free_port, wall_environment
 def environment(tmp_path):
     """The variables of a fresh shell: nothing of Cruse's that another test has set."""
     shell = {name: value for name, value in os.environ.items() if not name.startswith("CRUSE_")}
-    return {**shell, **wall_environment(tmp_path / "instance"), "PYTHONUNBUFFERED": "1"}
+    return {**shell, **wall_environment(tmp_path / "instance")}
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def environment(folder):
         for name, value in os.environ.items()
         if not name.startswith(("FLASK_", "CRUSE_", "PYTEST_"))
     }
-    return {**kept, "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
+    return {**kept, "PYTHONPATH": str(folder)}
 
 
 @pytest.mark.parametrize("runner", RUNNERS)

@@ -100,7 +100,7 @@ def launch(
         process = subprocess.Popen(
             [sys.executable, *(part.format(port=port) for part in command)],
             cwd=folder,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

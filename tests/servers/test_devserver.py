@@ -42,7 +42,7 @@ class Server:
 
     def __init__(self, folder, *command):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CRUSE_")}
-        environment |= {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         self.process = subprocess.Popen(
             [sys.executable, *command],
             cwd=folder,

@@ -9,7 +9,6 @@ import weakref
 import pytest
 
 from cruse import Blueprint, Cruse, EventStream, g, inline, request, session, websocket
-from cruse.signals import heard
 
 ENVIRON = {
     "REQUEST_METHOD": "GET",
@@ -40,15 +39,6 @@ SCOPE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _nobody_listens():
-    """Begin as a process does in which no test has listened to a signal."""
-    before = heard[:]
-    heard.clear()
-    yield
-    heard[:] = before
-
-
 class Counter:
     """Counts the Python functions that are entered while it is on."""
 
@@ -67,14 +57,6 @@ class Counter:
     def note(self, frame, event, arg):
         if event == "call" and frame.f_code is not Counter.__exit__.__code__:
             self.names.append(frame.f_code.co_name)
-
-
-@pytest.fixture(autouse=True)
-def unheard():
-    """Nobody listens to signals here, whatever other tests in this process have done."""
-    names, heard[:] = heard[:], []
-    yield
-    heard[:] = names
 
 
 @pytest.fixture

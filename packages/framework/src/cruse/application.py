@@ -199,7 +199,7 @@ class Application(Templated):
             self.__dict__.pop("router", None)  # it belongs to the map it was made for
         changes = self.__dict__.get("changes")
         if changes is not None:
-            changes.count += 1
+            changes.note()
 
     # -- names, folders, configuration --
 

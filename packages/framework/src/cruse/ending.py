@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse.calling import call, send
 from cruse.plans import as_call, plan_of
-from cruse.signals import (
-    appcontext_popped,
-    appcontext_tearing_down,
-    heard,
-    request_tearing_down,
-)
+from cruse.signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
 
 if TYPE_CHECKING:
     from cruse.context import Context
@@ -28,23 +23,10 @@ def outlives_view(response: Response) -> bool:
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:
     """Whether anything is to be done, or to be told of, at the end of a context."""
-    if (
-        plan.ends
-        or ctx.ends
-        or (heard and _end_is_heard())
-        or plan.changes != ctx.app.changes.count
-    ):
+    if plan.ends or ctx.ends:
         return True
     request = ctx.made_request
     return request is not None and request.holds
-
-
-def _end_is_heard() -> bool:
-    return bool(
-        request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
-    )
 
 
 async def finish(ctx: Context, plan: Plan, error: BaseException | None) -> None:

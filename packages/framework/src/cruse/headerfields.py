@@ -26,6 +26,8 @@ def is_token(text: str) -> bool:
 class Fields(list[tuple[str, str]]):
     """Header fields that many responses get, with their names in lower case looked up once."""
 
+    __slots__ = ("encoded", "names")
+
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         super().__init__(fields)
         self.names = frozenset(name.lower() for name, _ in self)

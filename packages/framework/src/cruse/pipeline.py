@@ -31,7 +31,7 @@ from cruse.errors import find_handler
 from cruse.logging import escape_control
 from cruse.plans import as_call, plan_of
 from cruse.responses import Response
-from cruse.signals import got_request_exception, heard, request_finished, request_started
+from cruse.signals import got_request_exception, request_finished, request_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer",
+    "conclude",
     "dispatch",
+    "enter",
     "finalize",
     "full_dispatch",
     "handle_exception",
@@ -51,6 +53,7 @@ __all__ = [
     "handle_user_exception",
     "preprocess",
     "process_response",
+    "raising",
 ]
 
 
@@ -58,9 +61,6 @@ def answer(
     ctx: Context, plan: Plan, begin: Begin | None = None
 ) -> Coroutine[Any, Any, None] | None:
     """Answer a request, as ``ctx.response``, and tear its context down, unless that streams.
-
-    The end comes before the response is sent, under every protocol alike, so that an error in it
-    can still be answered, and what the request held is free before a slow client has read.
 
     Args:
         ctx: The context.
@@ -71,27 +71,38 @@ def answer(
     Returns:
         What is still to be waited for: most plain views have nothing of that kind.
     """
-    value: Any = None
+    if plan.has_own and "full_dispatch_request" in plan.custom:
+        return _answer_later(ctx, plan, None, own(ctx, plan, "full_dispatch_request"), begin)
+    return conclude(ctx, plan, enter(ctx, plan), begin)
+
+
+def conclude(
+    ctx: Context, plan: Plan, value: Any, begin: Begin | None = None
+) -> Coroutine[Any, Any, None] | None:
+    """Answer a request with what :func:`enter` returned, and do what follows; see :func:`answer`.
+
+    The end comes before the response is sent, under every protocol alike, so that an error in it
+    can still be answered, and what the request held is free before a slow client has read.
+    """
     response: Any = None
-    try:
-        if plan.has_own and "full_dispatch_request" in plan.custom:
-            response = own(ctx, plan, "full_dispatch_request")
-        else:
-            value = enter(ctx, plan)
-            if type(value) is not CoroutineType:
-                response = finalize(ctx, plan, value)
-    except BaseException as error:
-        response = _raise(error)
+    if type(value) is not CoroutineType:
+        try:
+            response = finalize(ctx, plan, value)
+        except BaseException as error:
+            response = raising(error)
+    request = ctx.made_request
     if (
         response is None
-        or type(response) is CoroutineType
         or begin is not None
         or plan.completes
+        or plan.ends  # as in `ends_with_something`
+        or ctx.ends
         or ctx.follows
-        or ends_with_something(ctx, plan)
+        or (request is not None and request.holds)
+        or type(response) is CoroutineType
     ):
         return _answer_later(ctx, plan, value, response, begin)
-    if ctx.made_request is not None or ctx.routing_exception is not None:
+    if request is not None or ctx.routing_exception is not None:
         _let_go(ctx)
     ctx.response = response
     return None
@@ -132,7 +143,7 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
     ctx.response = response
 
 
-async def _raise(error: BaseException) -> None:
+async def raising(error: BaseException) -> None:
     """Raise an error once more, where there is something to be waited for within ``except``."""
     try:
         raise error
@@ -209,19 +220,25 @@ def enter(ctx: Context, plan: Plan) -> Any:
     """Run hooks and view and return the value; let error handlers answer for errors.
 
     Where something is to be waited for, the result is a coroutine, whose errors are still to be
-    answered.
+    answered. It raises none itself.
     """
     try:
-        if ctx.method == "OPTIONS" or (heard and request_started.receivers):
-            return _announce(ctx, plan)
-        value = preprocess(ctx, plan) if plan.begins else None
-        if value is None:
-            return dispatch(ctx, plan)
-        return _dispatch_unless(value, ctx, plan) if type(value) is CoroutineType else value
-    except Exception as error:
-        if plan.has_own or ctx.app.error_handler_spec:  # they are called where the error is
-            return _raise(error)
-        return handle_user_exception(ctx, plan, error)
+        if plan.begins or ctx.method == "OPTIONS":
+            if request_started.receivers or ctx.method == "OPTIONS":
+                return _announce(ctx, plan)
+            value = preprocess(ctx, plan)
+            if value is not None:
+                waits = type(value) is CoroutineType
+                return _dispatch_unless(value, ctx, plan) if waits else value
+        return dispatch(ctx, plan)
+    except BaseException as error:
+        # Handlers are called where the error is; without any, an HTTP error is its own answer.
+        if isinstance(error, HTTPException) and not (plan.has_own or ctx.app.error_handler_spec):
+            try:
+                return handle_user_exception(ctx, plan, error)
+            except HTTPException:  # trapped: an error like any other
+                return raising(error)
+        return raising(error)
 
 
 async def full_dispatch(ctx: Context, plan: Plan) -> Response:
@@ -243,7 +260,7 @@ async def full_dispatch(ctx: Context, plan: Plan) -> Response:
 
 async def _announce(ctx: Context, plan: Plan) -> Any:
     """Tell of the request, let it be one of another site's, and go the usual way."""
-    if heard and request_started.receivers:
+    if request_started.receivers:
         await send(ctx, request_started)
     value = None
     if ctx.method == "OPTIONS" and ctx.app.cors is not None:
@@ -318,25 +335,27 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     """
     if plan.has_own and "dispatch_request" in plan.custom:
         return own(ctx, plan, "dispatch_request")
-    route, view, error = ctx.route, plan.view, ctx.routing_exception
-    if route is None or error is not None:
-        if error is None or plan.raises or isinstance(error, RoutingException):
-            ctx.app.raise_routing_exception(ctx.request)
-        raise error  # that would do nothing else, and the request need not be made for it
-    if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
-        return ctx.app.make_default_options_response()
-    if view is None:
-        raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
+    view, error = plan.view, ctx.routing_exception
+    if view is None or error is not None or ctx.method == "OPTIONS":
+        route = ctx.route
+        if route is None or error is not None:
+            if error is None or plan.raises or isinstance(error, RoutingException):
+                ctx.app.raise_routing_exception(ctx.request)
+            raise error  # that would do nothing else, and the request need not be made for it
+        if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
+            return ctx.app.make_default_options_response()
+        if view is None:
+            raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
     on_loop = ctx.bridge.on_loop
-    if (on_loop or view.is_async) and ctx.has_body is not False and not route.stream:
+    if ctx.has_body is not False and (on_loop or view.is_async) and not plan.streams:
         return _dispatch_with_body(ctx, plan)
-    arguments = ctx.view_args
     if view.is_async is not on_loop and not view.inline:
-        return _cross(ctx, view, arguments or {})
+        return _cross(ctx, view, ctx.view_args or {})
+    arguments = ctx.view_args
     result = view.function(**arguments) if arguments else view.function()
-    if on_loop:
-        return _awaited(result) if view.is_async and type(result) is not CoroutineType else result
-    return settled(ctx, result) if type(result) is CoroutineType else result
+    if type(result) is CoroutineType:
+        return result if on_loop else settled(ctx, result)
+    return _awaited(result) if on_loop and view.is_async else result
 
 
 async def _dispatch_with_body(ctx: Context, plan: Plan) -> Any:
@@ -379,14 +398,11 @@ def finalize(
     if plan.has_own and "finalize_request" in plan.custom:
         return own(ctx, plan, "finalize_request", value, from_error_handler)
     response = ctx.app.make_response(value)
-    if (
-        ctx.follows
-        or plan.changes != ctx.app.changes.count
-        or (heard and request_finished.receivers)
-        or (plan.follows and from_error_handler)
-    ):
+    if not (plan.follows or ctx.follows):
+        return response
+    if from_error_handler or request_finished.receivers:
         return _complete(ctx, plan, response, from_error_handler)
-    return process_response(ctx, plan, response) if plan.follows else response
+    return process_response(ctx, plan, response)
 
 
 async def _complete(
@@ -394,14 +410,8 @@ async def _complete(
 ) -> Response:
     """Run what comes after a view."""
     try:
-        if (
-            plan.follows
-            or ctx.after_functions
-            or ctx.made_session is not None
-            or plan.changes != ctx.app.changes.count
-        ):
-            made: Any = process_response(ctx, plan, response)
-            response = await made if type(made) is CoroutineType else made
+        made: Any = process_response(ctx, plan, response)
+        response = await made if type(made) is CoroutineType else made
         if request_finished.receivers:
             await send(ctx, request_finished, response=response)
     except Exception:
@@ -547,7 +557,7 @@ def handle_user_exception(ctx: Context, plan: Plan, error: Exception) -> Any:
     try:
         return _answer(ctx, plan, error, None)
     finally:
-        del error  # a cycle, as in `_raise`
+        del error  # a cycle, as in `raising`
 
 
 def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
@@ -565,7 +575,7 @@ def _answer(ctx: Context, plan: Plan, error: Exception, fallback: Any) -> Any:
         try:
             raise error
         finally:
-            del error  # a cycle, as in `_raise`
+            del error  # a cycle, as in `raising`
     return call(ctx, as_call(handler), error)
 
 

@@ -1,7 +1,8 @@
 """The plan of an endpoint: everything that answering it takes, looked up once.
 
 A plan is compiled from the live registries at the first request of its route and thrown away when
-one of them has changed since (``app.changes`` counts). What nobody registered is not in it.
+one of them has changed since (``app.changes`` counts, and tells). What nobody registered is not in
+it, and neither is a signal that nobody receives.
 """
 
 from __future__ import annotations
@@ -10,6 +11,14 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from cruse.colors import is_async, is_inline
+from cruse.signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
 from cruse.urls import scopes_of
 
 if TYPE_CHECKING:
@@ -66,13 +75,15 @@ class Plan:
     """What answering the requests of one endpoint takes."""
 
     __slots__ = (
-        "after", "app", "before", "begins", "blueprints", "changes", "completes", "custom", "ends",
-        "follows", "has_own", "hop", "mixed", "preprocessors", "raises", "session_waits",
-        "teardown_appcontext", "teardown_request", "view",
+        "__weakref__", "after", "app", "before", "begins", "blueprints", "changes", "completes",
+        "custom", "ends", "entrance", "follows", "has_own", "hop", "mixed", "preprocessors",
+        "raises", "session_waits", "streams", "teardown_appcontext", "teardown_request", "view",
     )  # fmt: skip
 
     changes: int
     app: Cruse
+    #: What the requests come in by that this plan is right for.
+    entrance: Entrance | None
     preprocessors: tuple[Callable[..., None], ...]
     before: tuple[Call, ...]
     view: Call | None
@@ -85,11 +96,11 @@ class Plan:
     has_own: bool
     #: The names of the endpoint's blueprints, innermost first.
     blueprints: tuple[str, ...]
-    #: Whether anything is registered that comes before the view.
+    #: Whether anything is registered that comes before the view, or is to be told of.
     begins: bool
-    #: Whether anything is registered that comes between the view and the end.
+    #: Whether anything is registered that comes between the view and the end, or told then.
     follows: bool
-    #: Whether anything is registered for the end of the context.
+    #: Whether anything is registered for the end of the context, or told then.
     ends: bool
     #: Under ASGI: whether the whole request runs in one hop to a thread.
     hop: bool
@@ -99,18 +110,27 @@ class Plan:
     raises: bool
     #: Whether opening the session may take a while.
     session_waits: bool
+    #: Whether the view takes the body by pieces.
+    streams: bool
     #: Whether settings change every response: those for other sites, or compression.
     completes: bool
+
+    def retire(self) -> None:
+        """Serve no more requests, and let those under way ask what is registered now."""
+        self.entrance = None
+        self.follows = self.ends = True
 
 
 class Entrance:
     """What each request needs of its application before its route is known."""
 
     __slots__ = (
-        "changes", "fields", "make_context", "match", "mounts", "proxies", "puts_off", "wrapped",
+        "__weakref__", "app", "changes", "fields", "make_context", "match", "mounts", "proxies",
+        "puts_off", "wrapped",
     )  # fmt: skip
 
     changes: int
+    app: Cruse
     #: Makes the context of a request; called with all arguments of its constructor.
     make_context: Callable[..., Context]
     mounts: Mounts | None
@@ -123,6 +143,10 @@ class Entrance:
     match: Callable[[Context], None] | None
     #: The header fields that all responses get; ``None`` where they depend on the response.
     fields: Fields | None
+
+    def retire(self) -> None:
+        """Let the next request have another one."""
+        self.app.__dict__["entrance"] = None  # not a change of the application
 
 
 def as_call(function: Callable[..., Any]) -> Call:
@@ -173,6 +197,7 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan = Plan()
     plan.changes = changes
     plan.app = app
+    plan.entrance = None
     plan.preprocessors = tuple(
         f for scope in outside_in for f in app.url_value_preprocessors.get(scope, ())
     )
@@ -185,17 +210,29 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.has_own = bool(custom)
     plan.blueprints = tuple(name for name in reversed(scopes) if name is not None)
     plan.session_waits = hooks and _sessions_wait(app)
-    plan.begins = bool(plan.preprocessors or before or custom or plan.session_waits)
-    plan.follows = bool(after or custom)
-    plan.ends = bool(teardown or appcontext or custom)
+    plan.begins = bool(
+        plan.preprocessors or before or custom or plan.session_waits or request_started.receivers
+    )
+    plan.follows = bool(after or custom or request_finished.receivers)
+    plan.ends = bool(teardown or appcontext or custom or _end_is_heard())
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
     plan.raises = (
         "raise_routing_exception" in app.__dict__
         or type(app).raise_routing_exception is not type(app).builtin_raising
     )
+    plan.streams = route is not None and route.stream
     plan.completes = app.cors is not None or app.compression is not None
+    app.changes.watch(plan)
     return plan
+
+
+def _end_is_heard() -> bool:
+    return bool(
+        request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+        or appcontext_popped.receivers
+    )
 
 
 def _sessions_wait(app: Cruse) -> bool:
@@ -220,6 +257,7 @@ def plan_of(ctx: Context) -> Plan:
             app.__dict__["plan_without_route"] = plan  # not a change of the application
         else:
             route.plan = plan
+    plan.entrance = app.entrance
     return plan
 
 
@@ -227,9 +265,14 @@ def make_entrance(app: Cruse) -> Entrance:
     """Look up what each request needs of an application, and keep it there."""
     cls = app.context_class
     pushing = cls.match_request, type(app).context_pushed
-    usual = pushing == app.builtin_pushing and "context_pushed" not in app.__dict__
+    usual = (
+        pushing == app.builtin_pushing
+        and "context_pushed" not in app.__dict__
+        and not appcontext_pushed.receivers
+    )
     entrance = Entrance()
     entrance.changes = app.changes.count
+    entrance.app = app
     entrance.mounts = app.mounts
     entrance.proxies = app.proxies
     entrance.puts_off = cls.__init__ is app.builtin_constructor
@@ -239,6 +282,7 @@ def make_entrance(app: Cruse) -> Entrance:
     entrance.match = _matching(app) if usual else None
     entrance.fields = None if app.headers_vary else app.default_headers
     app.__dict__["entrance"] = entrance  # not a change of the application
+    app.changes.watch(entrance)
     return entrance
 
 

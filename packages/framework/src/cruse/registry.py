@@ -1,30 +1,68 @@
 """Live registries: plain lists and dicts that notice when they change.
 
 Flask's registries are public, and extensions append to them at any time, some in the middle of a
-request. Cruse compiles them into plans, so it must learn of every change: each container counts
-the changes into one shared :class:`Changes`, and a plan made at another count is thrown away.
+request. Cruse compiles them into plans, so it must learn of every change: each container notes
+the changes in one shared :class:`Changes`, which lets the plans go that were made before.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Changes", "LiveDict", "LiveList", "ScopedHooks"]
+__all__ = ["Changes", "LiveDict", "LiveList", "ScopedHooks", "note_everywhere"]
 
 V = TypeVar("V")
+
+
+class _Compiled(Protocol):
+    """What was made of registries, and is out of date when one of them has changed."""
+
+    changes: int
+
+    def retire(self) -> None:
+        """Take no short way from here on."""
 
 
 class Changes:
     """Counts the changes of everything that shares it."""
 
-    __slots__ = ("count",)
+    __slots__ = ("__weakref__", "_made", "count")
 
     def __init__(self) -> None:
         self.count = 0
+        self._made: WeakSet[_Compiled] | None = None
+        _all.add(self)
+
+    def note(self) -> None:
+        """Count one more, and let what was made before know."""
+        self.count += 1
+        if self._made is not None:
+            made, self._made = self._made, None
+            for compiled in list(made):
+                compiled.retire()
+
+    def watch(self, compiled: _Compiled) -> None:
+        """Let what was made know when it is out of date, which it may be already."""
+        made = self._made
+        if made is None:
+            made = self._made = WeakSet()
+        made.add(compiled)
+        if compiled.changes != self.count:
+            compiled.retire()
+
+
+_all: WeakSet[Changes] = WeakSet()
+
+
+def note_everywhere() -> None:
+    """Note a change of what all registries of the process have in common."""
+    for changes in list(_all):
+        changes.note()
 
 
 def _counting(base: type, names: str) -> Callable[[type], type]:
@@ -35,7 +73,7 @@ def _counting(base: type, names: str) -> Callable[[type], type]:
 
         def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
-            self.changes.count += 1
+            self.changes.note()
             return result
 
         counted.__name__ = name
@@ -86,11 +124,11 @@ class ScopedHooks(defaultdict["str | None", list[V]]):
         if not isinstance(functions, LiveList):
             functions = LiveList(self.changes, functions)
         super().__setitem__(scope, functions)
-        self.changes.count += 1
+        self.changes.note()
 
     def __delitem__(self, scope: str | None) -> None:
         super().__delitem__(scope)
-        self.changes.count += 1
+        self.changes.note()
 
     def setdefault(self, scope: str | None, default: list[V] | None = None) -> list[V]:
         """Return the functions of ``scope``, which become ``default`` when there are none."""
@@ -100,12 +138,12 @@ class ScopedHooks(defaultdict["str | None", list[V]]):
 
     def pop(self, scope: str | None, *default: Any) -> Any:
         """Remove a scope and return its functions."""
-        self.changes.count += 1
+        self.changes.note()
         return super().pop(scope, *default)
 
     def clear(self) -> None:
         """Remove every scope."""
-        self.changes.count += 1
+        self.changes.note()
         super().clear()
 
     def update(self, *args: Any, **kwargs: Any) -> None:

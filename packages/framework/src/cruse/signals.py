@@ -9,6 +9,8 @@ from typing import Any
 
 from blinker import ANY, NamedSignal, Namespace
 
+from cruse.registry import note_everywhere
+
 __all__ = [
     "Namespace",
     "appcontext_popped",
@@ -16,7 +18,6 @@ __all__ = [
     "appcontext_tearing_down",
     "before_render_template",
     "got_request_exception",
-    "heard",
     "message_flashed",
     "request_finished",
     "request_started",
@@ -24,19 +25,15 @@ __all__ = [
     "template_rendered",
 ]
 
-#: The names of those signals of each request that anybody has listened to since the process
-#: began: while there are none, one question stands for all.
-heard: list[str] = []
-
 
 class _OfRequests(NamedSignal):
-    """A signal that is sent with every request."""
+    """A signal that is sent with every request: whether anybody listens is in the plans."""
 
     def connect(self, receiver: Any, sender: Any = ANY, weak: bool = True) -> Any:
         """Let a function receive it; see blinker."""
-        if self.name not in heard:
-            heard.append(self.name)
-        return super().connect(receiver, sender, weak)
+        connected = super().connect(receiver, sender, weak)
+        note_everywhere()
+        return connected
 
 
 def _of_requests(name: str) -> NamedSignal:

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_asgi"]
 
-_TELLING = frozenset({b"host", b"content-length", b"transfer-encoding"})
-
 # Of what is sent, that which is the same each time is encoded once. The number is bounded.
 _FIELDS_LIMIT = 1_000
 _OF_ONE_RESPONSE = {"set-cookie", "location", "etag", "last-modified"}
@@ -53,7 +51,7 @@ def serve_asgi(
     if scope["type"] != "http" or not (asked or app.lifecycle.started):
         return _connection(app, scope, receive, send)
     entrance = app.entrance
-    if entrance is None or entrance.changes != app.changes.count:
+    if entrance is None:
         entrance = make_entrance(app)
     if entrance.mounts is not None:
         mounted = entrance.mounts.asgi(app, scope, receive, send)
@@ -97,14 +95,18 @@ def _context_of(
     ctx.transport = transport
     ctx.method = scope["method"]
     ctx.has_body = transport.has_body
-    host = transport.host
+    host = transport.head.get(b"host", b"")
     if refused is not None:
         ctx.routing_exception = refused
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or refused
-    if scope.get("scheme") == "https":
+    try:
+        below, secure = scope["root_path"], scope["scheme"] == "https"
+    except KeyError:  # servers may leave them out
+        below, secure = scope.get("root_path"), scope.get("scheme") == "https"
+    if secure:
         ctx.tls_host = host.decode("latin-1")
-    ctx.path = path = path_below_root(scope) if scope.get("root_path") else scope["path"]
+    ctx.path = path = path_below_root(scope) if below else scope["path"]
     if "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
@@ -118,7 +120,7 @@ async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     if message["type"] != "websocket.connect":
         return  # gone before it was there
     entrance = app.entrance
-    if entrance is None or entrance.changes != app.changes.count:
+    if entrance is None:
         entrance = make_entrance(app)
     refused = None
     if entrance.proxies is not None:
@@ -201,21 +203,16 @@ class _Transport:
         self.scope = scope
         self.receive = receive
         self.send = send
-        host = b""
-        has_body = (
+        #: The header fields; of those that came twice the last.
+        head: dict[bytes, bytes] = dict(scope["headers"])
+        self.head = head
+        #: Whether the request may have a body.
+        self.has_body: bool = (
             scope["method"] not in WITHOUT_BODY
             or scope.get("http_version", "1.1") not in ANNOUNCING
+            or (b"content-length" in head and head[b"content-length"] != b"0")
+            or b"transfer-encoding" in head
         )
-        for name, value in scope["headers"]:
-            if name in _TELLING:
-                if name == b"host":
-                    host = value
-                elif value != b"0":
-                    has_body = True
-        #: The Host field.
-        self.host = host
-        #: Whether the request may have a body.
-        self.has_body: bool = has_body
 
     make_environ = environ_of
 
@@ -273,31 +270,32 @@ class _Transport:
             self._taken.set()
         return chunk
 
-    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+    def send_whole(
+        self, status: int, head: list[tuple[str, str]], body: bytes
+    ) -> tuple[Message, Message]:
         known = _known_fields
         headers = [known.get(field) or _encode_field(field) for field in head]
-        try:
-            await self.send({"type": "http.response.start", "status": status, "headers": headers})
-            await self.send({"type": "http.response.body", "body": body})
-        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
-            self.disconnected = True
+        return (
+            {"type": "http.response.start", "status": status, "headers": headers},
+            {"type": "http.response.body", "body": body},
+        )
 
-    async def send_plain(self, response: Response, fields: Fields) -> None:
+    def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message]:
         body = response.whole[0]
-        mimetype = response._mimetype or response.default_mimetype
-        known = fields.encoded.get(mimetype) or _encode_around_length(response, fields)
-        length = len(body)
-        headers = [_known_lengths.get(length) or _encode_length(length), *known]
-        start = {
-            "type": "http.response.start",
-            "status": response._status_code,
-            "headers": headers,  # a list of its own: middleware changes it
-        }
-        try:
-            await self.send(start)
-            await self.send({"type": "http.response.body", "body": body})
-        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
-            self.disconnected = True
+        known = fields.encoded.get(response._mimetype or response.default_mimetype)
+        if known is None:
+            known = _encode_around_length(response, fields)
+        length = _known_lengths.get(len(body))
+        if length is None:
+            length = _encode_length(len(body))
+        return (
+            {
+                "type": "http.response.start",
+                "status": response._status_code,
+                "headers": [length, *known],  # a list of its own: middleware changes it
+            },
+            {"type": "http.response.body", "body": body},
+        )
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         known = _known_fields

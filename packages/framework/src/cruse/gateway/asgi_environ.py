@@ -27,14 +27,12 @@ class ScopeEnviron(LazyEnviron):
     :func:`environ_of` makes it.
     """
 
-    __slots__ = ("head", "scope", "transport")
+    __slots__ = ("scope", "transport")
 
     #: The scope, of a request or of the handshake of a websocket.
     scope: Scope
     #: What receives the body.
     transport: _Transport
-    #: The header fields, once somebody has asked for one; of those that came twice the last.
-    head: dict[bytes, bytes] | None
 
     def make(self, key: str) -> Any:
         """Return the value of one key, ``ABSENT`` when there is none."""
@@ -43,9 +41,7 @@ class ScopeEnviron(LazyEnviron):
         name = _names.get(key)
         if name is None and not (name := _learn_name(key)):
             return ABSENT
-        head = self.head
-        if head is None:
-            head = self.head = dict(self.scope["headers"])
+        head = self.transport.head
         value = head.get(name)
         if len(head) != len(self.scope["headers"]) or (
             value is None and not (_lower.issuperset(head) or _are_lower(head))
@@ -56,7 +52,7 @@ class ScopeEnviron(LazyEnviron):
 
     def fill_body_keys(self) -> None:
         """Make the keys that reading a body asks for, if its type is known, and no field twice."""
-        self.head = head = dict(self.scope["headers"])
+        head = self.transport.head
         if b"content-type" in head and len(head) == len(self.scope["headers"]):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
             if (length := head.get(b"content-length")) is not None:
@@ -85,7 +81,7 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
     """
     environ = dict.__new__(ScopeEnviron)
     environ.pending = True
-    environ.transport, environ.head = transport, None
+    environ.transport = transport
     environ.scope = scope = transport.scope
     if query := scope.get("query_string"):  # often all that is asked for
         environ["QUERY_STRING"] = query.decode("latin-1")

@@ -25,7 +25,6 @@ from cruse.pipeline import (
     process_response,
 )
 from cruse.plans import plan_of, without
-from cruse.signals import appcontext_pushed, heard
 from cruse.websockets import GOING_AWAY, WebSocket, WebSocketDisconnect, origin_is_trusted
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Con
         ctx.method, ctx.has_body = "GET", False
         max_size = app.config["WEBSOCKET_MAX_MESSAGE_SIZE"]
         ctx.websocket = websocket = WebSocket(connection, lambda: ctx.request, max_size)
-        if entrance.match is None or (heard and appcontext_pushed.receivers):
+        if entrance.match is None:
             app.context_pushed(ctx)
         elif ctx.routing_exception is None:
             entrance.match(ctx)

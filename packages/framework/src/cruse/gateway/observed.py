@@ -33,21 +33,29 @@ class ObservedTransport:
         self.observation = ctx.observation = Observation(ctx)
         self.transport = transport
         self.loop = transport.loop
+        self.disconnected = False
         self.wait_disconnect = transport.wait_disconnect
         self.takes_file = transport.takes_file
 
-    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
-        """Send a response that is complete."""
-        head = self.observation.head(status, head)
-        await self.transport.send_whole(status, head, body)
-        if not self._has_left():
-            self.observation.sent(len(body))
-            self.observation.complete = True
+    def send_whole(
+        self, status: int, head: list[tuple[str, str]], body: bytes
+    ) -> Iterable[Any]:
+        """Return all of a response that is complete as one message, for :meth:`send`."""
+        return ((status, head, body),)
 
-    async def send_plain(self, response: Response, fields: Fields) -> None:
-        """Send a response whose head follows from its body."""
+    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any]:
+        """Return a response whose head follows from its body, likewise."""
         head = response.plain_head(fields)
-        await self.send_whole(response._status_code, head, response.whole[0])
+        return self.send_whole(response._status_code, head, response.whole[0])
+
+    async def send(self, whole: Any) -> None:
+        """Send a response that is complete: the arguments of :meth:`send_whole`."""
+        status, head, body = whole
+        head = self.observation.head(status, head)
+        for message in self.transport.send_whole(status, head, body):
+            await self.transport.send(message)
+        self.observation.sent(len(body))
+        self.observation.complete = True
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""

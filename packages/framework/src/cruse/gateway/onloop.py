@@ -12,6 +12,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from time import monotonic
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cruse.body import BULK, PIECE_COST
@@ -20,14 +21,13 @@ from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.globals import _enter, _leave
-from cruse.pipeline import answer
+from cruse.pipeline import answer, conclude, enter, raising
 from cruse.plans import plan_of
 from cruse.responses import has_no_body, is_endless
-from cruse.signals import appcontext_pushed, heard
 from cruse.sse import EventBody, cancelled_within
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
     from contextvars import Context as Variables
 
     from cruse.app import Cruse
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cruse.lifecycle import Lifecycle
     from cruse.plans import Entrance, Plan
     from cruse.responses import Response
+    from cruse.typing import Send
     from cruse.workers import KeptThread, WorkerPool
 
 __all__ = ["ANNOUNCING", "WITHOUT_BODY", "LoopBody", "Transport", "serve"]
@@ -54,18 +55,25 @@ class Transport(Protocol):
 
     #: The loop that the request is served on; :func:`serve` sets it.
     loop: asyncio.AbstractEventLoop
+    #: Sends a message of the protocol, where it has any.
+    send: Send
+    #: Whether it has been noticed that the client has left.
+    disconnected: bool
 
     def make_environ(self) -> LazyEnviron:
         """Make the environ of the request."""
 
-    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
-        """Send a response that is complete."""
+    def send_whole(
+        self, status: int, head: list[tuple[str, str]], body: bytes
+    ) -> Iterable[Any]:
+        """Send a response that is complete.
 
-    def send_plain(self, response: Response, fields: Fields) -> Awaitable[None] | None:
-        """Send a plain response: its head is these fields and what follows from its body.
-
-        ``None`` when there is nothing to wait for.
+        Returns:
+            The messages that are to be sent for it, where that has to be waited for.
         """
+
+    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any]:
+        """Send a plain response: its head is these fields and what follows from its body."""
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -182,7 +190,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
     transport.loop = get_running_loop()
     failure: BaseException | None = None
     try:
-        if entrance.match is None or (heard and appcontext_pushed.receivers):
+        if entrance.match is None:
             app.context_pushed(ctx)
         elif ctx.routing_exception is None:
             entrance.match(ctx)
@@ -190,30 +198,41 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             transport = cast("Transport", ObservedTransport(ctx, transport))
         route = ctx.route
         plan = None if route is None else route.plan
-        if plan is None or plan.changes != app.changes.count or plan.app is not app:
+        if plan is None or plan.entrance is not entrance:
             plan = plan_of(ctx)
         place = None
         if plan.hop:
             place = await _answer_in_thread(ctx, plan)
         else:
             ctx.bridge = app.loop_bridge
-            later = answer(ctx, plan)
+            value = enter(ctx, plan)
+            if type(value) is CoroutineType:
+                try:
+                    value = await value
+                except BaseException as error:
+                    value = raising(error)
+            later = conclude(ctx, plan, value)
             if later is not None:
                 await later
         response = ctx.response
         fields = entrance.fields
         if fields is None or ctx.tls_host is not None:
             fields = app.security_headers.of(ctx, response)
-        has_body = ctx.method != "HEAD"
-        if has_body and response.plain:
-            sending = transport.send_plain(response, fields)
-            if sending is not None:
-                await sending
-        elif has_body and response.only_whole:
-            head = response.own_head(ctx, fields)
-            await transport.send_whole(response._status_code, head, response.whole[0])
-        else:
+        messages: Iterable[Any] | None = None
+        if ctx.method != "HEAD":
+            if response.plain:
+                messages = transport.send_plain(response, fields)
+            elif response.only_whole:
+                head = response.own_head(ctx, fields)
+                messages = transport.send_whole(response._status_code, head, response.whole[0])
+        if messages is None:
             await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
+        else:
+            try:
+                for message in messages:
+                    await transport.send(message)
+            except OSError:  # ASGI 2.4: the client has left, which is no error of the application
+                transport.disconnected = True
     except BaseException as error:
         failure = error
         raise
@@ -321,7 +340,7 @@ async def _send(
         head_of = response.head if no_body else response.own_head
         head = head_of(ctx, fields)
         if no_body or has_no_body(status):
-            await transport.send_whole(status, head, b"")
+            await _tell(transport, transport.send_whole(status, head, b""))
         elif response.direct_passthrough and await _hand_over(response, transport, status, head):
             response.direct_passthrough = False  # nothing is left that wants a thread to be closed
         elif streamed or response.direct_passthrough:
@@ -333,12 +352,21 @@ async def _send(
             else:
                 await _until_disconnect(sending, stream, transport, ctx.app.lifecycle)
         else:
-            await transport.send_whole(status, head, b"".join(response.iter_encoded()))
+            body = b"".join(response.iter_encoded())
+            await _tell(transport, transport.send_whole(status, head, body))
     except BaseException as raised:
         error = raised
         raise
     finally:
         await _close(ctx, plan, response, place, error if streamed else None, streamed)
+
+
+async def _tell(transport: Transport, messages: Iterable[Any]) -> None:
+    try:
+        for message in messages:
+            await transport.send(message)
+    except OSError:  # as in `serve`
+        transport.disconnected = True
 
 
 async def _hand_over(

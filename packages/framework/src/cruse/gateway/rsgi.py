@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
     from cruse.responses import Response
+    from cruse.typing import Send
 
 __all__ = ["serve_rsgi"]
 
@@ -41,7 +42,7 @@ def serve_rsgi(
     if not (asked or app.lifecycle.started):
         return _start_and_serve(app, scope, protocol)
     entrance = app.entrance
-    if entrance is None or entrance.changes != app.changes.count:
+    if entrance is None:
         entrance = make_entrance(app)
     if entrance.mounts is not None:
         mounted = entrance.mounts.rsgi(app, scope, protocol)
@@ -210,6 +211,8 @@ class _Transport:
     """Sends a response through the protocol object."""
 
     loop: AbstractEventLoop
+    send: Send  # the protocol knows no messages
+    disconnected = False
     stream: Any = None
 
     def __init__(self, protocol: Any, scope: Any) -> None:
@@ -219,15 +222,16 @@ class _Transport:
     def make_environ(self) -> _Environ:
         return _Environ(self.scope, self)
 
-    async def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
+    def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> tuple[()]:
         if not 100 <= status <= 999:
             raise _no_status(status)
         if body:
             self.protocol.response_bytes(status, head, body)
         else:
             self.protocol.response_empty(status, head)
+        return ()
 
-    def send_plain(self, response: Response, fields: Fields) -> None:
+    def send_plain(self, response: Response, fields: Fields) -> tuple[()]:
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)
@@ -235,6 +239,7 @@ class _Transport:
             self.protocol.response_bytes(status, response.plain_head(fields), body)
         else:
             self.protocol.response_empty(status, response.plain_head(fields))
+        return ()
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         if not 100 <= status <= 999:

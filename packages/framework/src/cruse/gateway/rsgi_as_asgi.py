@@ -83,7 +83,7 @@ class _Http:
         body = bytes(message.get("body", b""))
         head_to_send, self._head = self._head, None
         if head_to_send is not None and not message.get("more_body", False):
-            await self._transport.send_whole(*head_to_send, body)
+            self._transport.send_whole(*head_to_send, body)
             return
         if head_to_send is not None:
             await self._transport.start(*head_to_send)

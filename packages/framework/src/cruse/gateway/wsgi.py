@@ -16,7 +16,6 @@ from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer
 from cruse.plans import make_entrance, plan_of
 from cruse.responses import has_no_body, is_endless
-from cruse.signals import appcontext_pushed, heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +44,7 @@ def serve_wsgi(
     if not app.lifecycle.started:
         app.start()
     entrance = app.entrance
-    if entrance is None or entrance.changes != app.changes.count:
+    if entrance is None:
         entrance = make_entrance(app)
     if entrance.mounts is not None:
         mounted = entrance.mounts.wsgi(app, environ, start_response)
@@ -76,7 +75,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         ctx.take_path(path)
     if "cruse.loop" in environ or "cruse.preserve_context" in environ:
         _take_over(ctx, environ)
-    if entrance.match is None or (heard and appcontext_pushed.receivers):
+    if entrance.match is None:
         app.context_pushed(ctx)
     elif ctx.routing_exception is None:
         entrance.match(ctx)
@@ -84,7 +83,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         _observe(ctx)
     route = ctx.route
     plan = None if route is None else route.plan
-    if plan is None or plan.changes != app.changes.count or plan.app is not app:
+    if plan is None or plan.entrance is not entrance:
         plan = plan_of(ctx)
     # Middleware may look at the request once more, and is told of the response within.
     begin = partial(_start, ctx, start_response) if entrance.wrapped else None

@@ -124,7 +124,7 @@ def asgi(name: str) -> Any:
         token = _cv.set(ctx)
         if transport.has_body:
             await ctx.request.load_body()
-        fields, body = answer(ctx, scope["path"], name, transport.host)
+        fields, body = answer(ctx, scope["path"], name, transport.head[b"host"])
         if type(fields) is str:
             head = [(b"content-length", b"%d" % len(body)), *types[fields]]
         else:

@@ -8,7 +8,20 @@ import weakref
 
 import pytest
 
-from cruse import Blueprint, Cruse, EventStream, g, inline, request, session, websocket
+from cruse import (
+    Blueprint,
+    Cruse,
+    EventStream,
+    appcontext_pushed,
+    g,
+    inline,
+    request,
+    request_finished,
+    request_started,
+    request_tearing_down,
+    session,
+    websocket,
+)
 
 ENVIRON = {
     "REQUEST_METHOD": "GET",
@@ -212,6 +225,22 @@ def test_a_request_takes_no_more_calls_than_it_did(work, path, sent, answer, wsg
             names, body = calls(work, path, sent)
             assert body == answer or answer is None
             assert len(names) <= most, names
+
+
+@pytest.mark.parametrize(
+    "signal", [request_started, request_finished, request_tearing_down, appcontext_pushed]
+)
+def test_a_signal_costs_nothing_before_and_after_somebody_listens(app, signal):
+    heard = []
+
+    def receive(sender, **_):
+        heard.append(sender)
+
+    before = len(calls_under_wsgi(app, "/", NOTHING)[0])
+    with signal.connected_to(receive, app):
+        assert len(calls_under_wsgi(app, "/", NOTHING)[0]) > before
+    assert heard == [app, app]
+    assert len(calls_under_wsgi(app, "/", NOTHING)[0]) == before
 
 
 def test_a_hook_that_nobody_registered_costs_nothing(app):

@@ -35,6 +35,11 @@ class _OfRequests(NamedSignal):
         note_everywhere()
         return connected
 
+    def disconnect(self, receiver: Any, sender: Any = ANY) -> None:
+        """Let a function receive it no more; see blinker."""
+        super().disconnect(receiver, sender)
+        note_everywhere()
+
 
 def _of_requests(name: str) -> NamedSignal:
     return _signals.setdefault(name, _OfRequests(name))

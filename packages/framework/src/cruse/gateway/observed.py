@@ -37,9 +37,7 @@ class ObservedTransport:
         self.wait_disconnect = transport.wait_disconnect
         self.takes_file = transport.takes_file
 
-    def send_whole(
-        self, status: int, head: list[tuple[str, str]], body: bytes
-    ) -> Iterable[Any]:
+    def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
         """Return all of a response that is complete as one message, for :meth:`send`."""
         return ((status, head, body),)
 

@@ -63,9 +63,7 @@ class Transport(Protocol):
     def make_environ(self) -> LazyEnviron:
         """Make the environ of the request."""
 
-    def send_whole(
-        self, status: int, head: list[tuple[str, str]], body: bytes
-    ) -> Iterable[Any]:
+    def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
         """Send a response that is complete.
 
         Returns:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from cruse.gateway.streams import send_each
 from cruse.globals import _cv
 from cruse.observers import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
     from contextvars import Context as Variables
 
     from cruse.context import Context
@@ -62,6 +63,10 @@ class ObservedTransport:
         """Say that the body is complete."""
         await self.transport.end()
         self.observation.complete = not self._has_left()
+
+    def send_pieces(self, pieces: AsyncIterator[str | bytes]) -> Coroutine[Any, Any, None]:
+        """Send all pieces of the body."""
+        return send_each(self, pieces)
 
     async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
         """Let the server send a response whose body is in a file."""

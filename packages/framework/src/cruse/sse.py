@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
 from cruse.headerfields import Fields
-from cruse.responses import _NO_WHOLE, EVENTS, Response, _init
+from cruse.responses import _NO_WHOLE, EVENTS, STREAMS, Response, _init
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -90,6 +90,7 @@ class EventStream(Response):
     """
 
     default_mimetype = EVENTS
+    _head_kind = "events"
 
     def __init__(
         self,
@@ -232,6 +233,9 @@ class EventBody:
         """Stop what relays the events, if anything does."""
         if self._relayed is not None:
             await self._relayed.aclose()
+
+
+STREAMS.add(EventBody)
 
 
 async def _relayed(

@@ -179,11 +179,12 @@ def _encode_length(length: int) -> tuple[bytes, bytes]:
 
 
 def _encode_around_length(response: Response, fields: Fields) -> list[tuple[bytes, bytes]]:
-    """Encode the head of a plain response but for its length, once for each media type."""
+    """Encode the head of a plain response but for its length, once for each kind of them."""
     head = _encode(response.plain_head(fields))
     around = [field for field in head if field[0] != b"content-length"]
     if len(fields.encoded) < _FIELDS_LIMIT:
-        fields.encoded[response._mimetype or response.default_mimetype] = around
+        kind = response._head_kind or response._mimetype or response.default_mimetype
+        fields.encoded[kind] = around
     return around
 
 
@@ -305,6 +306,19 @@ class _Transport:
         headers = [known.get(field) or _encode_field(field) for field in head]
         try:
             await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
+            self.disconnected = True
+
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        kind = response._head_kind or response._mimetype or response.default_mimetype
+        known = fields.encoded.get(kind) or _encode_around_length(response, fields)
+        start = {
+            "type": "http.response.start",
+            "status": response._status_code,
+            "headers": known.copy(),  # a list of its own: middleware changes it
+        }
+        try:
+            await self.send(start)
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
 

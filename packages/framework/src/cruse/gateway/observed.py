@@ -54,6 +54,10 @@ class ObservedTransport:
         """Send the head of a response whose body follows."""
         await self.transport.start(status, self.observation.head(status, head))
 
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        """Send the head of a stream, which follows from its body."""
+        await self.start(response._status_code, response.plain_head(fields))
+
     async def send_chunk(self, chunk: bytes) -> None:
         """Send a piece of the body."""
         await self.transport.send_chunk(chunk)

@@ -20,7 +20,7 @@ from cruse.gateway.streams import Stream, send_all
 from cruse.globals import _enter, _leave
 from cruse.pipeline import answer
 from cruse.plans import plan_of
-from cruse.responses import has_no_body
+from cruse.responses import STREAMS, has_no_body
 from cruse.signals import appcontext_pushed, heard
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ class Transport(Protocol):
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
+
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        """Send the head of a plain stream: these fields and what follows from its body."""
 
     def send_chunk(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of the body."""
@@ -314,7 +317,11 @@ def _send(
     if (
         ctx.method == "HEAD"
         or has_no_body(response._status_code)
-        or not (response.direct_passthrough or outlives_view(response))
+        or not (
+            type(response.response) in STREAMS
+            or response.direct_passthrough
+            or outlives_view(response)
+        )
     ):
         return _send_ready(ctx, plan, transport, fields, place)
     sending = _send_stream(ctx, plan, transport, fields, place)
@@ -365,11 +372,14 @@ async def _send_stream(
     error: BaseException | None = None
     exhausted = False  # a generator, and there is nothing of it to be closed
     try:
-        head = response.own_head(ctx, fields)
-        if not streamed and await _hand_over(response, transport, head):
-            response.direct_passthrough = False  # nothing is left that wants a thread to be closed
-            return
-        await transport.start(response._status_code, head)
+        if streamed and response.plain_stream:
+            await transport.start_plain(response, fields)
+        else:
+            head = response.own_head(ctx, fields)
+            if not streamed and await _hand_over(response, transport, head):
+                response.direct_passthrough = False  # nothing left wants a thread to be closed
+                return
+            await transport.start(response._status_code, head)
         stream = Stream(response, place, transport, ctx.app.lifecycle)
         try:
             await send_all(stream)

@@ -242,6 +242,9 @@ class _Transport:
             raise _no_status(status)
         self.stream = self.protocol.response_stream(status, head)
 
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        await self.start(response._status_code, response.plain_head(fields))
+
     async def send_chunk(self, chunk: bytes) -> None:
         try:
             await self.stream.send_bytes(chunk)

@@ -94,8 +94,9 @@ class Stream:
         self.transport = transport
         self.lifecycle = lifecycle
         self.events: EventBody | None = None
-        if type(body) is not AsyncGeneratorType:
-            if isinstance(body, EventBody):
+        kind = type(body)
+        if kind is not AsyncGeneratorType:
+            if kind is EventBody or isinstance(body, EventBody):
                 self.events = body
                 body = aiter(body.events)
             elif not hasattr(body, "__anext__"):
@@ -130,7 +131,10 @@ class Stream:
             raise Left from error
         self.sending = False
         async for item in self.pieces:
-            piece = encode(item).encode()
+            if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
+                piece = f"data: {item}\n\n".encode()
+            else:
+                piece = encode(item).encode()
             if self.beating is not None:
                 await self.beating
             self.sending = True

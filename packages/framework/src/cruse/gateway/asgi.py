@@ -383,10 +383,12 @@ class _WebSocket:
         return self._tell("accept", {"subprotocol": subprotocol, "headers": headers})
 
     def read(self, said: Message) -> str | bytes | WebSocketDisconnect:
+        text: str | None = said.get("text")
+        if text is not None:  # asked first, for it is the usual case
+            return text
         if said["type"] == "websocket.disconnect":
             return WebSocketDisconnect(said.get("code") or 1005, said.get("reason") or "")
-        text: str | None = said.get("text")
-        return bytes(said["bytes"]) if text is None else text
+        return bytes(said["bytes"])
 
     def send(self, message: str | bytes) -> Awaitable[None]:
         kind = "text" if isinstance(message, str) else "bytes"

@@ -25,7 +25,7 @@ from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
 from cruse.matching import Matcher
 from cruse.plans import STEPS, Entrance, Plan, plan_of, without
-from cruse.responses import response_of_whole, without_controls
+from cruse.responses import response_of_stream, response_of_whole, without_controls
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
 from cruse.templated import update_template_context
@@ -424,7 +424,7 @@ class Cruse(Application):
             if kind is dict or kind is list:
                 return self.json.response(rv)
             if kind is GeneratorType or kind is AsyncGeneratorType:
-                return response_class(rv)  # type: ignore[arg-type]
+                return response_of_stream(response_class, rv)
         return response_of(self, rv)
 
     def make_default_options_response(self) -> Response:

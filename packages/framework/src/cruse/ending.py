@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse.calling import call, send
 from cruse.plans import as_call, plan_of
+from cruse.responses import STREAMS
 from cruse.signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ __all__ = ["ends_with_something", "finish", "outlives_view", "run_all", "teardow
 
 def outlives_view(response: Response) -> bool:
     """Whether the body is still to be made when the view has returned."""
-    return not (response.is_sequence or response.direct_passthrough)
+    usual = type(response.response) in STREAMS
+    return not (response.direct_passthrough or (not usual and response.is_sequence))
 
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:

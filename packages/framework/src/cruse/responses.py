@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from cruse.typing import WSGIEnvironment
 
 __all__ = [
+    "STREAMS",
     "Response",
     "add_cookie",
     "has_no_body",
+    "response_of_stream",
     "response_of_whole",
     "vary_by",
     "without_controls",
@@ -62,7 +64,8 @@ _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
 #: Usual bodies that are none of these: to know them is quicker than to ask for all types.
-_STREAMS = frozenset({AsyncGeneratorType, GeneratorType, map})
+#: Events add their own (`cruse.sse`).
+STREAMS: set[type] = {AsyncGeneratorType, GeneratorType, map}
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 #: Whether a response of this status must not have a body (RFC 9110 section 6.4.1).
 has_no_body = _BODILESS.__contains__
@@ -166,7 +169,7 @@ class Response(WerkzeugResponse):
         if (
             headers is None
             and content_type is None
-            and (whole or kind in _STREAMS or not isinstance(response, _TEXTS))
+            and (whole or kind in STREAMS or not isinstance(response, _TEXTS))
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in _STATUS_LINES
         ):
@@ -206,6 +209,8 @@ class Response(WerkzeugResponse):
     _status = _STATUS_LINES[200]
     #: Whether a subclass has a say in the headers of every response, or in its end.
     _own_ways = False
+    #: What a class has beside its ``plain_head`` that makes the same of the same kind each time.
+    _head_kind: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -213,6 +218,7 @@ class Response(WerkzeugResponse):
             cls.get_wsgi_headers is not Response.get_wsgi_headers
             or cls.close is not Response.close
             or cls.headers is not Response.headers
+            or "_head_kind" not in next(c for c in cls.__mro__ if "plain_head" in vars(c)).__dict__
         )
 
     if TYPE_CHECKING:
@@ -389,6 +395,15 @@ class Response(WerkzeugResponse):
         return iter(self.iter_encoded())
 
     @property
+    def plain_stream(self) -> bool:
+        """Whether nobody touched more than body and status of a stream: no length, no headers."""
+        return (
+            self._headers is None
+            and type(self.response) in STREAMS
+            and not (self._own_ways or self._status_code in _BODILESS)
+        )
+
+    @property
     def only_whole(self) -> bool:
         """Whether the body is sent in one piece and then nothing is to be done."""
         return (
@@ -442,7 +457,7 @@ class Response(WerkzeugResponse):
     def is_sequence(self) -> bool:
         """Whether all of the body is there: a list or a tuple of its pieces."""
         body = self.response
-        return type(body) not in _STREAMS and isinstance(body, _SEQUENCES)
+        return type(body) not in STREAMS and isinstance(body, _SEQUENCES)
 
     @property
     def is_streamed(self) -> bool:
@@ -514,9 +529,11 @@ class Response(WerkzeugResponse):
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
         made = self._headers
+        if made is None and type(self.response) in STREAMS and self.plain_stream:
+            return self.plain_head(defaults)  # asked first, for it is answered soonest
         untouched = made is None or type(made) is list
         if untouched and self._is_as_made(defaults):
-            return self.plain_head([*(made or ()), *defaults])
+            return self.plain_head(defaults if made is None else [*made, *defaults])
         headers: Any = self.headers if untouched or self._own_ways else made
         usual = (
             (type(headers) is ResponseHeaders or type(headers) is Headers)
@@ -566,6 +583,18 @@ def response_of_whole(
     response._headers = None
     response._closing = None
     response.response = response.whole = [body.encode() if isinstance(body, str) else body]
+    return response
+
+
+def response_of_stream(cls: type[Response], body: Any) -> Response:
+    """Return a response whose body this iterator makes, as the constructor does."""
+    if cls.__init__ is not _init or cls.__new__ is not _new or cls.default_status != 200:
+        return cls(body)
+    response = _new(cls)
+    response._headers = None
+    response._closing = None
+    response.whole = _NO_WHOLE
+    response.response = body
     return response
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from itertools import chain
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
 from cruse.headerfields import Fields
-from cruse.responses import EVENTS, Response
+from cruse.responses import _NO_WHOLE, EVENTS, STREAMS, Response, _init
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AsyncIterable,
         AsyncIterator,
         Iterable,
+        Iterator,
         Mapping,
     )
 
@@ -28,6 +29,7 @@ __all__ = ["Event", "EventStream"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter is nginx's
+_FIELDS = tuple(_HEADERS.items())
 _NAMES = frozenset({"content-type", *map(str.lower, _HEADERS)})  # what it has by itself
 _BEAT = ":\n\n"  # a comment, which browsers skip
 
@@ -88,6 +90,7 @@ class EventStream(Response):
     """
 
     default_mimetype = EVENTS
+    _head_kind = "events"
 
     def __init__(
         self,
@@ -100,22 +103,35 @@ class EventStream(Response):
         first = "" if retry is None else f"retry: {round(retry * 1000)}\n\n"
         source: Any = events
         closing = None
-        if hasattr(source, "__aiter__"):
+        if type(source) is not GeneratorType and hasattr(source, "__aiter__"):
             body: Any = EventBody(source, first, heartbeat)
         else:
-            body = map(_encode, source)
-            closing = getattr(source, "close", None)  # `map` has none that would call it
-            if first:
-                body = chain((first,), body)
-        super().__init__(body, headers={**_HEADERS, **headers} if headers else None)
-        if closing is not None:
-            self._closing = [closing]
+            body = _encoded(iter(source), first)
+            closing = getattr(source, "close", None)  # the end of this one is not the source's
+        if headers or type(self) is not EventStream or Response.__init__ is not _init:
+            super().__init__(body, headers={**_HEADERS, **headers} if headers else None)
+        else:  # what it does then, which Python takes a long way to
+            self._headers = None
+            self.whole = _NO_WHOLE
+            self.response = body
+        self._closing = None if closing is None else [closing]
 
     def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the header fields of all streams of events, and those of the given ones."""
         if not (isinstance(defaults, Fields) and defaults.names.isdisjoint(_NAMES)):
             defaults = [field for field in defaults if field[0].lower() not in _NAMES]
-        return super().plain_head([*_HEADERS.items(), *defaults])
+        return super().plain_head([*_FIELDS, *defaults])
+
+
+def _encoded(events: Iterator[Any], first: str) -> Iterator[str]:
+    """Encode the events of an iterator."""
+    if first:
+        yield first
+    for item in events:
+        if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
+            yield f"data: {item}\n\n"
+        else:
+            yield _encode(item)
 
 
 def _encode(item: Any) -> str:
@@ -217,6 +233,9 @@ class EventBody:
         """Stop what relays the events, if anything does."""
         if self._relayed is not None:
             await self._relayed.aclose()
+
+
+STREAMS.add(EventBody)
 
 
 async def _relayed(

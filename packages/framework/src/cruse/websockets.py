@@ -7,6 +7,7 @@ there in a websocket view; :data:`cruse.websocket` is the conversation itself.
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from contextvars import Context as Variables
 from contextvars import copy_context
@@ -144,7 +145,8 @@ class WebSocket:
     ) -> None:
         self._connection = connection
         self._get_request = request
-        self._max_size = max_size
+        self._max_size = sys.maxsize if max_size is None else max_size
+        self._surely_short = self._max_size // 4
         self._accepting = False
         self._answered: asyncio.Event | None = None  # for who accepts while another one does
         self._loop = asyncio.get_running_loop()
@@ -250,40 +252,44 @@ class WebSocket:
         Raises:
             WebSocketDisconnect: When the conversation is over.
         """
-        message = await self._next()
-        if message is None:
-            raise self.closed or WebSocketDisconnect
-        return message
+        return await self._next()
 
-    async def _next(self) -> str | bytes | None:
-        """Wait for the next message; ``None`` when the client has ended the conversation."""
-        if not self.accepted:
-            await self.accept()
-        if self.closed is not None:
-            return None
-        connection = self._connection
-        self._receiving = True
+    async def _next(self, iterates: bool = False) -> str | bytes:
+        """Wait for the next message. At the end an iteration stops, and others are told of it."""
         try:
-            if self._ahead is None:
-                message: Any = connection.read(await connection.next())
-            else:
-                # Shielded: a view that waits with a time limit must not lose the message.
-                message = await asyncio.shield(self._ahead)
-                self._ahead = None
-        except connection.gone as error:
-            self.closed = WebSocketDisconnect()
-            raise self.closed from error
-        finally:
-            self._receiving = False
-        if type(message) is WebSocketDisconnect:
-            self.closed = message
-            return None
-        size = self._max_size
-        # A character has four bytes in UTF-8 at most: short texts need not be encoded to know.
-        if size is not None and len(message) > size // 4 and _is_longer(message, size):
-            await self.close(1009, f"Messages may have {self._max_size} bytes at most.")
-            raise WebSocketDisconnect(1009, "A message was too big.")
-        return message  # type: ignore[no-any-return]
+            if not self.accepted:
+                await self.accept()
+            if self.closed is None:
+                connection = self._connection
+                self._receiving = True
+                try:
+                    if self._ahead is None:
+                        message: Any = connection.read(await connection.next())
+                    else:
+                        # Shielded: a view that waits with a time limit must not lose the message.
+                        message = await asyncio.shield(self._ahead)
+                        self._ahead = None
+                except connection.gone as error:
+                    self.closed = WebSocketDisconnect()
+                    raise self.closed from error
+                finally:
+                    self._receiving = False
+                if type(message) is not WebSocketDisconnect:
+                    # A character has four bytes in UTF-8 at most: short texts need not be encoded.
+                    if len(message) > self._surely_short and _is_longer(message, self._max_size):
+                        await self._refuse_size()
+                    return message  # type: ignore[no-any-return]
+                self.closed = message
+            if not iterates:
+                raise self.closed
+        except WebSocketDisconnect:
+            if not iterates:
+                raise
+        raise StopAsyncIteration
+
+    async def _refuse_size(self) -> None:
+        await self.close(1009, f"Messages may have {self._max_size} bytes at most.")
+        raise WebSocketDisconnect(1009, "A message was too big.")
 
     async def receive_json(self) -> Any:
         """Wait for the next message and parse it with ``app.json``.
@@ -306,7 +312,7 @@ class WebSocket:
             WebSocketDisconnect: When the conversation is over.
             TypeError: For anything else.
         """
-        if not isinstance(message, _MESSAGES):
+        if type(message) is not str and not isinstance(message, _MESSAGES):
             raise TypeError(
                 f"A websocket sends str or bytes, not {type(message).__name__!r}; "
                 "'send_json' sends what JSON can say."
@@ -333,14 +339,8 @@ class WebSocket:
         """Iterate over the messages until the client closes the conversation."""
         return self
 
-    async def __anext__(self) -> str | bytes:
-        try:
-            message = await self._next()
-        except WebSocketDisconnect:
-            raise StopAsyncIteration from None
-        if message is None:
-            raise StopAsyncIteration
-        return message
+    def __anext__(self) -> Awaitable[str | bytes]:
+        return self._next(iterates=True)
 
     # -- a client that leaves while the view waits for something else --
 

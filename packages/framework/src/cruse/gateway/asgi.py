@@ -13,13 +13,14 @@ from cruse.context import PENDING
 from cruse.gateway.asgi_environ import environ_of, path_below_root
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, serve
+from cruse.gateway.streams import Left
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.plans import make_entrance
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Coroutine
 
     from cruse.app import Cruse
     from cruse.context import Context
@@ -180,11 +181,12 @@ def _encode_length(length: int) -> tuple[bytes, bytes]:
 
 
 def _encode_around_length(response: Response, fields: Fields) -> list[tuple[bytes, bytes]]:
-    """Encode the head of a plain response but for its length, once for each media type."""
+    """Encode the head of a plain response but for its length, once for each kind of them."""
     head = _encode(response.plain_head(fields))
     around = [field for field in head if field[0] != b"content-length"]
     if len(fields.encoded) < _FIELDS_LIMIT:
-        fields.encoded[response._mimetype or response.default_mimetype] = around
+        kind = response._head_kind or response._mimetype or response.default_mimetype
+        fields.encoded[kind] = around
     return around
 
 
@@ -305,11 +307,39 @@ class _Transport:
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
 
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        kind = response._head_kind or response._mimetype or response.default_mimetype
+        known = fields.encoded.get(kind) or _encode_around_length(response, fields)
+        start = {
+            "type": "http.response.start",
+            "status": response._status_code,
+            "headers": known.copy(),  # a list of its own: middleware changes it
+        }
+        try:
+            await self.send(start)
+        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
+            self.disconnected = True
+
     def send_chunk(self, chunk: bytes) -> Awaitable[None]:
         return self.send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     def end(self) -> Awaitable[None]:
         return self.send({"type": "http.response.body", "body": b""})
+
+    async def send_pieces(self, pieces: AsyncIterator[str | bytes]) -> None:
+        # As `send_each`, with one call less for each piece.
+        send = self.send
+        async for piece in pieces:
+            if piece:
+                body = piece.encode() if isinstance(piece, str) else piece
+                try:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                except OSError as error:
+                    raise Left from error
+        try:
+            await send({"type": "http.response.body", "body": b""})
+        except OSError as error:
+            raise Left from error
 
     def takes_file(self, part: FilePart) -> bool:
         extensions = self.scope.get("extensions") or {}
@@ -351,10 +381,12 @@ class _WebSocket:
         return self._tell("accept", {"subprotocol": subprotocol, "headers": headers})
 
     def read(self, said: Message) -> str | bytes | WebSocketDisconnect:
+        text: str | None = said.get("text")
+        if text is not None:  # asked first, for it is the usual case
+            return text
         if said["type"] == "websocket.disconnect":
             return WebSocketDisconnect(said.get("code") or 1005, said.get("reason") or "")
-        text: str | None = said.get("text")
-        return bytes(said["bytes"]) if text is None else text
+        return bytes(said["bytes"])
 
     def send(self, message: str | bytes) -> Awaitable[None]:
         kind = "text" if isinstance(message, str) else "bytes"

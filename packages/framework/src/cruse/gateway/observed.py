@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from cruse.gateway.streams import send_each
 from cruse.globals import _cv
 from cruse.observers import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
     from contextvars import Context as Variables
 
     from cruse.context import Context
@@ -59,6 +60,10 @@ class ObservedTransport:
         """Send the head of a response whose body follows."""
         await self.transport.start(status, self.observation.head(status, head))
 
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        """Send the head of a stream, which follows from its body."""
+        await self.start(response._status_code, response.plain_head(fields))
+
     async def send_chunk(self, chunk: bytes) -> None:
         """Send a piece of the body."""
         await self.transport.send_chunk(chunk)
@@ -68,6 +73,10 @@ class ObservedTransport:
         """Say that the body is complete."""
         await self.transport.end()
         self.observation.complete = not self._has_left()
+
+    def send_pieces(self, pieces: AsyncIterator[str | bytes]) -> Coroutine[Any, Any, None]:
+        """Send all pieces of the body."""
+        return send_each(self, pieces)
 
     async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
         """Let the server send a response whose body is in a file."""

@@ -6,13 +6,9 @@ The protocol itself is behind a :class:`Transport`.
 from __future__ import annotations
 
 import asyncio
-import sys
 from asyncio import get_running_loop
-from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
-from time import monotonic
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cruse.body import BULK, PIECE_COST
@@ -20,14 +16,14 @@ from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
+from cruse.gateway.streams import Stream, send_all
 from cruse.globals import _enter, _leave
 from cruse.pipeline import answer, conclude, enter, raising
 from cruse.plans import plan_of
-from cruse.responses import has_no_body, is_endless
-from cruse.sse import EventBody, cancelled_within
+from cruse.responses import STREAMS, has_no_body
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
     from contextvars import Context as Variables
 
     from cruse.app import Cruse
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
     from cruse.environ import LazyEnviron
     from cruse.gateway.fileparts import FilePart
     from cruse.headerfields import Fields
-    from cruse.lifecycle import Lifecycle
     from cruse.plans import Entrance, Plan
     from cruse.responses import Response
     from cruse.typing import Send
@@ -47,7 +42,6 @@ __all__ = ["ANNOUNCING", "WITHOUT_BODY", "LoopBody", "Transport", "serve"]
 #: section 6.3).
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 ANNOUNCING = frozenset({"1", "1.0", "1.1"})
-FILE_CHUNK = 256 * 1024  # bytes of a file read in one hop to a thread
 
 
 class Transport(Protocol):
@@ -76,11 +70,17 @@ class Transport(Protocol):
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
 
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        """Send the head of a plain stream: these fields and what follows from its body."""
+
     def send_chunk(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of the body."""
 
     def end(self) -> Awaitable[None]:
         """Say that the body is complete."""
+
+    async def send_pieces(self, pieces: AsyncIterator[str | bytes]) -> None:
+        """Send all pieces of the body; see :func:`~cruse.gateway.streams.send_each`."""
 
     async def wait_disconnect(self) -> None:
         """Return when the client has left."""
@@ -325,10 +325,42 @@ class _Place:
             self._kept.release()
 
 
-async def _send(
+def _send(
+    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
+) -> Awaitable[None]:
+    """Send a response that may have something to be closed or to be ended."""
+    response = ctx.response
+    if (
+        ctx.method == "HEAD"
+        or has_no_body(response._status_code)
+        or not (
+            type(response.response) in STREAMS
+            or response.direct_passthrough
+            or outlives_view(response)
+        )
+    ):
+        return _send_ready(ctx, plan, transport, fields, place)
+    sending = _send_stream(ctx, plan, transport, fields, place)
+    # A server may drive coroutines by itself: what it shows as the task can't be cancelled.
+    usual = type(asyncio.current_task()) is asyncio.Task
+    return sending if usual else _in_task(sending, transport.loop)
+
+
+async def _in_task(sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+    task = loop.create_task(sending)
+    try:
+        await asyncio.wait({task})
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+    task.result()
+
+
+async def _send_ready(
     ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
 ) -> None:
-    """Send a response that may have something to be closed or to be ended."""
+    """Send a response whose body is there, or that has none to send."""
     response = ctx.response
     status = response._status_code
     streamed = outlives_view(response)
@@ -336,22 +368,10 @@ async def _send(
     try:
         no_body = ctx.method == "HEAD"  # of others it is known that they are not plain
         head_of = response.head if no_body else response.own_head
+        no_body = no_body or has_no_body(status)
         head = head_of(ctx, fields)
-        if no_body or has_no_body(status):
-            await _tell(transport, transport.send_whole(status, head, b""))
-        elif response.direct_passthrough and await _hand_over(response, transport, status, head):
-            response.direct_passthrough = False  # nothing is left that wants a thread to be closed
-        elif streamed or response.direct_passthrough:
-            await transport.start(status, head)
-            stream = _Stream(response, place, transport)
-            sending = _started(stream.run(), transport.loop)
-            if sending.done():  # it never had to wait: there was no time to leave
-                sending.result()
-            else:
-                await _until_disconnect(sending, stream, transport, ctx.app.lifecycle)
-        else:
-            body = b"".join(response.iter_encoded())
-            await _tell(transport, transport.send_whole(status, head, body))
+        body = b"" if no_body else b"".join(response.iter_encoded())
+        await _tell(transport, transport.send_whole(status, head, body))
     except BaseException as raised:
         error = raised
         raise
@@ -367,14 +387,55 @@ async def _tell(transport: Transport, messages: Iterable[Any]) -> None:
         transport.disconnected = True
 
 
+async def _send_stream(
+    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
+) -> None:
+    """Send a response piece by piece, or let the server send a file."""
+    response = ctx.response
+    streamed = not response.direct_passthrough
+    error: BaseException | None = None
+    exhausted = False  # a generator, and there is nothing of it to be closed
+    try:
+        if streamed and response.plain_stream:
+            await transport.start_plain(response, fields)
+        else:
+            head = response.own_head(ctx, fields)
+            if not streamed and await _hand_over(response, transport, head):
+                response.direct_passthrough = False  # nothing left wants a thread to be closed
+                return
+            await transport.start(response._status_code, head)
+        stream = Stream(response, place, transport, ctx.app.lifecycle)
+        try:
+            await send_all(stream)
+            exhausted = type(stream.pieces) is AsyncGeneratorType
+        except BaseException as raised:
+            if not await stream.has_ended(raised):
+                raise
+        finally:
+            if stream.watchers is not None or not exhausted:
+                await stream.close(exhausted)
+        exhausted = exhausted and not stream.in_threads
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        if (
+            not exhausted
+            or response._closing
+            or response._own_ways
+            or ends_with_something(ctx, plan)
+        ):
+            await _close(ctx, plan, response, place, error if streamed else None, streamed)
+
+
 async def _hand_over(
-    response: Response, transport: Transport, status: int, head: list[tuple[str, str]]
+    response: Response, transport: Transport, head: list[tuple[str, str]]
 ) -> bool:
     """Let the server send a file by its own means, if it has any and knows which one."""
     part = part_of_file(response)
     if part is None or not transport.takes_file(part):
         return False
-    await transport.send_file(status, head, part)
+    await transport.send_file(response._status_code, head, part)
     return True
 
 
@@ -407,161 +468,3 @@ async def _close(
                     await finish(ctx, plan, error)
         finally:
             place.release()
-
-
-class _Stream:
-    """A body that is sent piece by piece: an async iterator is asked here, any other in threads.
-
-    Args:
-        response: The response.
-        place: Where its sync code runs.
-        transport: What sends the pieces.
-    """
-
-    __slots__ = (
-        "_beating",
-        "_encode",
-        "_first",
-        "_last",
-        "_pieces",
-        "_sending",
-        "_stopped",
-        "_transport",
-        "heartbeat",
-        "response",
-    )
-
-    def __init__(self, response: Response, place: _Place, transport: Transport) -> None:
-        body: Any = response.response
-        self._transport = transport
-        self._first, self._encode = "", None
-        #: Seconds without a piece after which a sign of life is due.
-        self.heartbeat: float | None = None
-        if isinstance(body, EventBody):
-            self._first, self._encode, self.heartbeat = body.first, body.encode, body.heartbeat
-            body = aiter(body.events)
-        self._pieces = body if hasattr(body, "__anext__") else _chunks(response, place)
-        self.response = response
-        self._stopped = False
-        self._last = monotonic()  # when something was sent
-        self._sending = False
-        self._beating: asyncio.Future[None] | None = None
-
-    def stop(self, sending: asyncio.Task[None]) -> None:
-        """End it, for the server is told to stop; a second time, nothing happens."""
-        if not self._stopped:
-            self._stopped = True
-            sending.cancel()
-
-    async def run(self) -> None:
-        """Send all of it; that the client has left is an end, too."""
-        try:
-            await self._run()
-        except asyncio.CancelledError as error:
-            if not self._stopped:
-                raise cancelled_within(error) from error
-            with suppress(OSError, TimeoutError):  # a client that does not read has to go without
-                async with asyncio.timeout(1):
-                    await self._transport.end()
-        except OSError:  # ASGI 2.4: the client has left
-            if not self._sending:
-                raise
-        finally:
-            # Here, in the task it ran in: its context variables and timeouts belong to that.
-            if hasattr(self._pieces, "aclose"):
-                await self._pieces.aclose()
-
-    async def _run(self) -> None:
-        encode, send = self._encode, self._transport.send_chunk
-        if self._first:
-            self._sending = True
-            await send(self._first.encode())
-            self._sending = False
-        async for piece in self._pieces:
-            if encode is not None:
-                piece = encode(piece)
-            if piece:
-                if self._beating is not None:
-                    await self._beating
-                self._sending = True
-                await send(piece.encode() if isinstance(piece, str) else piece)
-                self._sending, self._last = False, monotonic()
-        if self._beating is not None:
-            await self._beating
-        self._sending = True
-        await self._transport.end()
-
-    async def pulse(self, heartbeat: float) -> None:
-        """Send signs of life while there is nothing else to send, until the client has left."""
-        while True:
-            rest = heartbeat if self._sending else self._last + heartbeat - monotonic()
-            if rest > 0:
-                await asyncio.sleep(rest)
-                continue
-            self._beating = get_running_loop().create_future()
-            try:
-                await self._transport.send_chunk(EventBody.beat)
-            except OSError:
-                return
-            finally:
-                self._last = monotonic()
-                self._beating.set_result(None)
-                self._beating = None
-
-
-async def _chunks(response: Response, place: _Place) -> Any:
-    """Iterate over a body in bytes, in threads."""
-    chunks = response.iter_encoded()
-    step = _batch if response.direct_passthrough else _one
-    while True:
-        chunk = await place.run(step, chunks)
-        if chunk is None:
-            return
-        yield chunk
-
-
-def _one(chunks: Iterator[bytes]) -> bytes | None:
-    return next(chunks, None)
-
-
-def _batch(chunks: Iterator[bytes]) -> bytes | None:
-    """Return many small pieces of a file as one: each hop costs as much as reading 50 kB."""
-    pieces, size = [], 0
-    for chunk in chunks:
-        pieces.append(chunk)
-        size += len(chunk)
-        if size >= FILE_CHUNK:
-            break
-    return b"".join(pieces) if pieces else None
-
-
-def _started(
-    sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
-) -> asyncio.Task[None]:
-    """Make a task of a coroutine that begins at once, where Python has that (3.12)."""
-    if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
-        return asyncio.Task(sending, loop=loop, eager_start=True)
-    return loop.create_task(sending)
-
-
-async def _until_disconnect(
-    sending: asyncio.Task[None], stream: _Stream, transport: Transport, lifecycle: Lifecycle
-) -> None:
-    """Send until it is done, the client has left, or endless events have to end."""
-    tasks = {sending, asyncio.ensure_future(transport.wait_disconnect())}
-    if stream.heartbeat is not None:
-        tasks.add(asyncio.ensure_future(stream.pulse(stream.heartbeat)))
-    stop, loop = partial(stream.stop, sending), asyncio.get_running_loop()
-    if is_endless(stream.response):
-        lifecycle.live[stop] = loop
-        if lifecycle.stopping:
-            loop.call_soon(stop)  # not before it has begun, and can be closed
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            sending.result()
-    finally:
-        lifecycle.live.pop(stop, None)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)

@@ -12,13 +12,14 @@ from cruse.context import PENDING
 from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, LoopBody, serve
+from cruse.gateway.streams import Left
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.plans import make_entrance
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from cruse.app import Cruse
     from cruse.context import Context
@@ -246,6 +247,9 @@ class _Transport:
             raise _no_status(status)
         self.stream = self.protocol.response_stream(status, head)
 
+    async def start_plain(self, response: Response, fields: Fields) -> None:
+        await self.start(response._status_code, response.plain_head(fields))
+
     async def send_chunk(self, chunk: bytes) -> None:
         try:
             await self.stream.send_bytes(chunk)
@@ -254,6 +258,17 @@ class _Transport:
 
     async def end(self) -> None:
         """Nothing to say: the stream ends when the application returns."""
+
+    async def send_pieces(self, pieces: AsyncIterator[str | bytes]) -> None:
+        # As `send_each`, with one coroutine less for each piece.
+        send = self.stream.send_bytes
+        async for piece in pieces:
+            if piece:
+                body = piece.encode() if isinstance(piece, str) else piece
+                try:
+                    await send(body)
+                except RuntimeError as error:  # granian's own
+                    raise Left from error
 
     def takes_file(self, part: FilePart) -> bool:
         return part.whole or hasattr(self.protocol, "response_file_range")

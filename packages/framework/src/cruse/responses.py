@@ -171,9 +171,8 @@ class Response(WerkzeugResponse):
             and code in _STATUS_LINES
         ):
             # The usual case costs nothing but these.
-            if code != 200:
-                self._status_code = code
-                self._status = _STATUS_LINES[code]
+            self._status_code = 200 if code == 200 else code
+            self._status = _STATUS_LINES[code]
             if mimetype is not None:
                 self._mimetype = mimetype
             if whole:
@@ -194,16 +193,16 @@ class Response(WerkzeugResponse):
             raise ValueError(f"The status {status!r} has a line break or a control character.")
         return status, code
 
-    # Each response has these three of its own: where the class has them, too, Python looks twice.
+    # Each response has these of its own: where the class has them, too, Python looks twice.
     #: The header fields: ``None`` until somebody touches them, and a list as long as the framework
     #: alone has added some to those that follow from the body.
     _headers: Headers | list[tuple[str, str]] | None
     _closing: list[Callable[[], Any]] | None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes]
+    _status_code: int
+    _status: str
     _mimetype: str | None = None
-    _status_code = 200
-    _status = _STATUS_LINES[200]
     #: Whether a subclass has a say in the headers of every response, or in its end.
     _own_ways = False
 
@@ -547,7 +546,7 @@ class Response(WerkzeugResponse):
 
 
 def response_of_whole(
-    cls: type[Response], body: str | bytes, mimetype: str | None = None
+    cls: type[Response], body: str | bytes, mimetype: str | None = None, status: int | None = None
 ) -> Response:
     """Return a response of this body, in one piece, as the constructor makes it.
 
@@ -558,11 +557,14 @@ def response_of_whole(
         or cls.__new__ is not _new
         or cls.default_status != 200
         or (mimetype is not None and not mimetype.isprintable())
+        or (status is not None and status not in _STATUS_LINES)
     ):
-        return cls(body, mimetype=mimetype)
+        return cls(body, status, mimetype=mimetype)
     response = _new(cls)
     if mimetype is not None:
         response._mimetype = mimetype
+    response._status_code = code = 200 if status is None else status
+    response._status = _STATUS_LINES[code]
     response._headers = None
     response._closing = None
     response.response = response.whole = [body.encode() if isinstance(body, str) else body]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cruse.gateway.asgi import _Transport
     from cruse.typing import Scope
 
-__all__ = ["ScopeEnviron", "environ_of", "path_below_root"]
+__all__ = ["ScopeEnviron", "environ_of", "path_below_root", "takes_anything"]
 
 _LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
 _names: dict[str, bytes] = {}
@@ -92,6 +92,21 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
     if transport.has_body:
         environ.fill_body_keys()
     return environ
+
+
+def takes_anything(transport: _Transport) -> bool:
+    """Whether ``Accept`` says no more than ``*/*``, if anything, and there is no content type.
+
+    False where only the environ tells: when the server breaks the rules for names, which are in
+    lower case, or has a name that nobody has looked at yet.
+    """
+    for name, value in transport.scope["headers"]:
+        if name == b"accept":
+            if value != b"*/*":
+                return False
+        elif name == b"content-type" or name not in _lower:
+            return False
+    return True
 
 
 def _learn_name(key: str) -> bytes:

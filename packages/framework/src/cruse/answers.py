@@ -26,6 +26,8 @@ def response_of(app: Cruse, value: Any) -> Response:
     Raises:
         TypeError: When it is none of the things that a view may return.
     """
+    if isinstance(value, HTTPException) and not app.response_types:
+        return _answer_of(app, value)
     status: int | str | None = None
     headers: Any = None
     body: Any = value
@@ -59,10 +61,7 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if convert is not None:
         return app.make_response(convert(body))
     if isinstance(body, HTTPException):
-        # Answered. Frames that hold it would be held by it until the collector comes.
-        body.__traceback__ = None
-        answer = answer_error(current_context(), body)
-        return answer if isinstance(answer, response_class) else _forced(app, answer)
+        return _answer_of(app, body)
     if isinstance(body, str | bytes):
         return response_class(body)
     if isinstance(body, bytearray):
@@ -76,6 +75,13 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if isinstance(body, Mapping):
         return app.json.response(dict(body))
     raise _no_response(body)
+
+
+def _answer_of(app: Cruse, error: HTTPException) -> Response:
+    # Answered. Frames that hold it would be held by it until the collector comes.
+    error.__traceback__ = None
+    answer = answer_error(current_context(), error)
+    return answer if isinstance(answer, app.response_class) else _forced(app, answer)
 
 
 def _forced(app: Cruse, body: Any) -> Response:

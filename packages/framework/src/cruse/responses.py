@@ -74,8 +74,6 @@ _OF_ENTITIES = frozenset(
     }
 )
 _LOCATIONS = frozenset({"location", "content-location"})
-#: What may be added to an answer whose headers nobody touches.
-_ADDED = frozenset({"vary", "set-cookie"})
 
 
 def is_endless(response: Response) -> bool:
@@ -504,7 +502,7 @@ class Response(WerkzeugResponse):
         return (
             self.response is self.whole
             and isinstance(defaults, Fields)
-            and defaults.names.isdisjoint(_ADDED)
+            and defaults.apart
             and "get_wsgi_headers" not in self.__dict__
         )
 

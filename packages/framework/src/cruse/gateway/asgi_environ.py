@@ -19,6 +19,8 @@ _LIMIT = 1_000  # names that were asked for: some applications take them from wh
 _names: dict[str, bytes] = {}
 #: Names of fields that came in lower case, as the protocol wants them.
 _lower: set[bytes] = set()
+#: Those of them that say nothing of types of bodies.
+_elsewise: set[bytes] = set()
 
 
 class ScopeEnviron(LazyEnviron):
@@ -101,10 +103,7 @@ def takes_anything(transport: _Transport) -> bool:
     lower case, or has a name that nobody has looked at yet.
     """
     for name, value in transport.scope["headers"]:
-        if name == b"accept":
-            if value != b"*/*":
-                return False
-        elif name == b"content-type" or name not in _lower:
+        if name not in _elsewise and (name != b"accept" or value != b"*/*"):
             return False
     return True
 
@@ -123,6 +122,7 @@ def _are_lower(names: dict[bytes, bytes]) -> bool:
         return False
     if len(_lower) < _LIMIT:
         _lower.update(names)
+        _elsewise.update(names.keys() - {b"accept", b"content-type"})
     return True
 
 

@@ -12,12 +12,29 @@ from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.globals import _cv, current_context
 from cruse.problems import answer_error
+from cruse.responses import Response
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
-    from cruse.responses import Response
+    from cruse.context import Context
 
-__all__ = ["response_of"]
+__all__ = ["as_response", "response_of"]
+
+
+def as_response(ctx: Context, value: Any) -> Response:
+    """Return what the after hooks made of a response, as a response.
+
+    Raises:
+        TypeError: When one of them returned nothing.
+    """
+    if isinstance(value, Response):
+        return value
+    if value is None:
+        raise TypeError(
+            "An after hook ('after_request', 'after_this_request') or 'process_response' returned "
+            "None. It has to return the response to send: the one that it got, or another."
+        )
+    return ctx.app.make_response(value)
 
 
 def response_of(app: Cruse, value: Any) -> Response:

@@ -52,6 +52,9 @@ EVENTS = "text/event-stream"
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
 
 
+_OK = _STATUS_LINES[200]
+
+
 @lru_cache(64)
 def _content_type(mimetype: str) -> tuple[str, str]:
     return "Content-Type", get_content_type(mimetype, "utf-8")
@@ -561,8 +564,10 @@ def response_of_whole(
     response = _new(cls)
     if mimetype is not None:
         response._mimetype = mimetype
-    response._status_code = code = 200 if status is None else status
-    response._status = _STATUS_LINES[code]
+    if status is None:
+        response._status_code, response._status = 200, _OK
+    else:
+        response._status_code, response._status = status, _STATUS_LINES[status]
     response._headers = None
     response._closing = None
     response.response = response.whole = [body.encode() if isinstance(body, str) else body]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from asyncio import CancelledError, get_running_loop
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
@@ -101,7 +101,7 @@ async def _handshake(
     response = response_class(status=101)
     del response.headers["Content-Type"]
     made: Any = process_response(ctx, plan, response)
-    response = await made if type(made) is CoroutineType else made
+    response = cast("Response", await made if type(made) is CoroutineType else made)
     if fields:
         response.headers.extend(list(fields))
     return response.own_head(None, [])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, ImATeapot
 
-from cruse import Cruse, Request, Response, app_ctx, g, request, session, websocket
+from cruse import Cruse, Request, Response, app_ctx, g, inline, request, session, websocket
 from cruse.context import Context
 from cruse.formparser import FormParser
 from cruse.signals import (
@@ -22,6 +22,8 @@ from cruse.signals import (
     request_started,
     request_tearing_down,
 )
+from tests.faces import FACES
+from tests.faces import client_of as face_client
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -579,17 +581,17 @@ def test_a_request_tells_the_errors_of_its_own_properties(client_of):
     ],
     ids=str,
 )
-def test_an_error_is_answered_as_the_client_wants_it_whoever_looked_before(
-    client_of, headers, kind
-):
+@pytest.mark.parametrize("face", FACES)
+def test_an_error_is_answered_as_the_client_wants_it_whoever_looked_before(face, headers, kind):
     app = app_with(lambda: "found", "/known")
 
     @app.before_request
+    @inline
     def look():
         if "look" in request.args:
             request.headers.get("Accept")
 
-    client = client_of(app)
+    client = face_client(app, face)
     for url in ("/nowhere", "/nowhere?look", "/nowhere"):
         answer = client.get(url, headers=headers)
         assert (answer.status_code, answer.mimetype) == (404, kind)
@@ -600,6 +602,7 @@ def test_what_a_hook_puts_in_the_place_of_accept_decides(client_of):
     app = app_with(lambda: "found", "/known")
 
     @app.before_request
+    @inline
     def prefer():
         app_ctx.environ["HTTP_ACCEPT"] = "application/json"
 

@@ -9,18 +9,28 @@ what they take beside the frameworks.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextvars import copy_context
 from typing import Any
 
+from werkzeug.exceptions import NotFound
+
 from benchmarks.gateways import ASGI, WSGI
 from benchmarks.measured import make_app
+from benchmarks.peers.common import SECRET
 from benchmarks.workloads import WORKLOADS
-from cruse import Cruse, Response, g, request
+from cruse import Cruse, Response, g, request, session
 from cruse.context import PENDING, Context
+from cruse.cookies import parse_cookies
+from cruse.formparser import ImmutableMultiDict
 from cruse.gateway.asgi import _Transport
 from cruse.globals import _cv
 from cruse.hosts import SEEN_HOSTS, refusal
+from cruse.json.tag import TaggedJSONSerializer
+from cruse.sessions import SecureCookieSession
+from cruse.signing import HMAC, SigningSerializer
 
+HTML = "text/html; charset=utf-8"
 ROUNDS, BATCH = 25, 2_000
 PEERS = {"wsgi": ["cruse", "falcon"], "asgi": ["cruse", "falcon", "blacksheep", "starlette"]}
 FIELDS = [
@@ -73,21 +83,88 @@ def hooks() -> Response:
     return response
 
 
+PAGE = str(NotFound().get_body()).encode()
+
+
+def not_found() -> NotFound:
+    raise NotFound
+
+
+def visits() -> str:
+    session["visits"] = session.get("visits", 0) + 1
+    return str(session["visits"])
+
+
+def sha1(string: bytes = b"") -> Any:
+    return hashlib.sha1(string)
+
+
+SERIALIZER = SigningSerializer(
+    [SECRET],
+    salt="cookie-session",
+    serializer=TaggedJSONSerializer(),
+    signer_kwargs={
+        "key_derivation": "hmac",
+        "digest_method": sha1,
+        "algorithm": HMAC(sha1),
+    },
+)
+
+
+def with_session(ctx: Context, cookies: str) -> tuple[list[tuple[str, str]], bytes]:
+    """Read the signed cookie, call the view, and sign what it has made of it."""
+    values = parse_cookies(cookies, ImmutableMultiDict).getlist("session")
+    kept = SERIALIZER.loads(values[0], max_age=2_678_400) if values else None
+    ctx.session = kept = SecureCookieSession(kept)
+    body = visits().encode()
+    fields = [("Content-Type", HTML), ("Content-Length", str(len(body))), ("Vary", "Cookie")]
+    if kept.modified:
+        signed = SERIALIZER.dumps(dict(kept.items()))
+        fields.append(("Set-Cookie", f"session={signed}; HttpOnly; Path=/; SameSite=Lax"))
+    return fields, body
+
+
+def takes_anything(headers: list[tuple[bytes, bytes]]) -> bool:
+    for name, value in headers:
+        if name == b"content-type" or (name == b"accept" and value != b"*/*"):
+            return False
+    return True
+
+
+def with_error(anything: bool) -> tuple[list[tuple[str, str]], bytes]:
+    """Raise the error and make a page of it for who does not ask for problem details."""
+    code = None
+    try:
+        not_found()
+    except NotFound as error:
+        code = error.code
+    assert code == 404
+    assert anything
+    length = ("Content-Length", str(len(PAGE)))
+    return [("Content-Type", HTML), length, ("Vary", "Accept")], PAGE
+
+
 #: The path of each row, its view, and the type of its answer; a slash is followed by a number.
 VIEWS = {
-    "hello": ("/", hello, "text/html; charset=utf-8"),
-    "parameter": ("/items/", parameter, "text/html; charset=utf-8"),
-    "form": ("/form", form, "text/html; charset=utf-8"),
+    "hello": ("/", hello, HTML),
+    "parameter": ("/items/", parameter, HTML),
+    "form": ("/form", form, HTML),
     "echo": ("/echo", echo, "application/json"),
-    "hooks": ("/b0/b1/view", hooks, "text/html; charset=utf-8"),
+    "hooks": ("/b0/b1/view", hooks, HTML),
+    "not_found": ("/nowhere", with_error, HTML),
+    "session": ("/session", with_session, HTML),
 }
 
 
-def answer(ctx: Context, path: str, name: str, host: str | bytes) -> tuple[Any, bytes]:
+def answer(ctx: Context, path: str, name: str, host: str | bytes, *told: Any) -> tuple[Any, bytes]:
     """Return the header fields, or the type alone, and the body."""
     expected, view, kind = VIEWS[name]
     assert host in SEEN_HOSTS or refusal(host) is None
     assert path.startswith(expected)
+    if name == "not_found":
+        return with_error(*told)
+    if name == "session":
+        return with_session(ctx, *told)
     made = view(int(path[7:])) if name == "parameter" else view()
     if ctx.made_request is not None:
         assert not ctx.made_request.holds
@@ -103,10 +180,15 @@ def wsgi(name: str) -> Any:
     def serve(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         ctx = Context(APP, environ, None, None)
         _cv.set(ctx)
-        fields, body = answer(ctx, environ["PATH_INFO"], name, environ["HTTP_HOST"])
+        told = ()
+        if name == "session":
+            told = (environ.get("HTTP_COOKIE", ""),)
+        elif name == "not_found":
+            told = (environ["HTTP_ACCEPT"] == "*/*" and not environ.get("CONTENT_TYPE"),)
+        fields, body = answer(ctx, environ["PATH_INFO"], name, environ["HTTP_HOST"], *told)
         if type(fields) is str:
             fields = [("Content-Type", fields), ("Content-Length", str(len(body)))]
-        start_response("200 OK", fields + FIELDS)
+        start_response("404 NOT FOUND" if body is PAGE else "200 OK", fields + FIELDS)
         return [body]
 
     return lambda environ, start_response: copy_context().run(serve, environ, start_response)
@@ -124,13 +206,19 @@ def asgi(name: str) -> Any:
         token = _cv.set(ctx)
         if transport.has_body:
             await ctx.request.load_body()
-        fields, body = answer(ctx, scope["path"], name, transport.head[b"host"])
+        told = ()
+        if name == "session":
+            told = (transport.head.get(b"cookie", b"").decode("latin-1"),)
+        elif name == "not_found":
+            told = (takes_anything(scope["headers"]),)
+        fields, body = answer(ctx, scope["path"], name, transport.head[b"host"], *told)
         if type(fields) is str:
             head = [(b"content-length", b"%d" % len(body)), *types[fields]]
         else:
             head = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in fields]
             head += ENCODED
-        await send({"type": "http.response.start", "status": 200, "headers": head})
+        status = 404 if body is PAGE else 200
+        await send({"type": "http.response.start", "status": status, "headers": head})
         await send({"type": "http.response.body", "body": body})
         _cv.reset(token)
 
@@ -150,8 +238,10 @@ def main() -> None:
             sent = [work.make(n) for n in range(work.variants)]
             prepared = {}
             for peer, one in gateways.items():
-                work.check(sent[0], one.ask(one.prepare(sent[0])))
-                prepared[peer] = [one.prepare(each) for each in sent]
+                learnt = work.learn(one.ask(one.prepare(sent[0]))) if work.learn else {}
+                asked = [each._replace(headers={**each.headers, **learnt}) for each in sent]
+                work.check(asked[0], one.ask(one.prepare(asked[0])))
+                prepared[peer] = [one.prepare(each) for each in asked]
             least = dict.fromkeys(gateways, 1e9)
             for _ in range(ROUNDS):
                 for peer, one in gateways.items():

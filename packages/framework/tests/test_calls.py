@@ -120,9 +120,9 @@ WORK = [
     ("/form", FORM, b"Ada Lovelace ada@example.org", 37, 55),
     ("/echo", JSON, b'{"name":"Ada"}\n', 37, 55),
     ("/upload", UPLOAD, b"hello", 130, 151),
-    ("/session", NOTHING, b"1", 103, 116),
+    ("/session", NOTHING, b"1", 99, 111),
     ("/hooked/view", NOTHING, b"1", 31, 42),
-    ("/nowhere", NOTHING, None, 35, 46),
+    ("/nowhere", NOTHING, None, 35, 41),
 ]
 
 

@@ -7,7 +7,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Submount
 
 from cruse import Blueprint, Cruse, request, url_for
-from cruse.routing import Map, Router, Rule
+from cruse.routing import NOWHERE, Map, Router, Rule
 
 SEGMENTS = ["a", "b", "ab", "<?>", "<int:?>", "<path:?>", "v<int:?>.txt", "<string(length=2):?>"]
 WORDS = ["a", "b", "ab", "abc", "1", "12", "v7.txt", "", "x y"]
@@ -43,9 +43,8 @@ def test_the_router_agrees_with_werkzeug(specification, requested, method):
     router = Router(url_map)
     adapter = url_map.bind("localhost")
     for path in requested * 2:  # the second time it is known
-        try:
-            found = router.match(path, method)
-        except NotFound:
+        found = router.match(path, method)
+        if found is NOWHERE:
             with pytest.raises(NotFound):
                 adapter.match(path, method)
             continue

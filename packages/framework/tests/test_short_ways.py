@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, ImATeapot
 
-from cruse import Cruse, Request, Response, app_ctx, g, request, session, websocket
+from cruse import Cruse, Request, Response, app_ctx, g, inline, request, session, websocket
 from cruse.context import Context
 from cruse.formparser import FormParser
 from cruse.signals import (
@@ -22,6 +22,8 @@ from cruse.signals import (
     request_started,
     request_tearing_down,
 )
+from tests.faces import FACES
+from tests.faces import client_of as face_client
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -497,3 +499,163 @@ def test_siblings_that_come_later_are_found(tmp_path, client_of):
     (tmp_path / "app.css.gz").write_bytes(b"compressed")
     os.utime(tmp_path / "app.css.gz", (2**31, 2**31))
     assert client.get("/static/app.css", headers=accepting).data == b"compressed"
+
+
+def test_a_request_class_with_a_constructor_of_its_own_is_called_with_the_environ(client_of):
+    class Own(Request):
+        def __init__(self, environ):
+            super().__init__(environ)
+            self.own = "its own"
+
+    app = app_with(lambda: request.own)
+    app.request_class = Own
+    assert client_of(app).get("/").text == "its own"
+
+
+def test_a_constructor_of_requests_that_is_replaced_is_called(client_of, monkeypatch):
+    made, init = [], Request.__init__
+
+    def noting(self, environ, *args):
+        made.append(environ["PATH_INFO"])
+        init(self, environ, *args)
+
+    app = app_with(lambda: request.path)
+    client = client_of(app)
+    assert client.get("/").text == "/"
+    monkeypatch.setattr(Request, "__init__", noting)
+    assert client.get("/").text == "/"
+    assert "/" in made
+
+
+def test_a_proxy_has_the_names_of_what_it_stands_for_and_a_few_of_its_own(client_of):
+    def view():
+        g.name = "of g"
+        return {
+            "touched": request.path,
+            "class": isinstance(request, Request),
+            "dict": "environ" in request.__dict__,
+            "doc": g.__doc__,
+            "real": request._get_current_object() is app_ctx.request,
+            "g": [g.name, g.get("none", "default"), hasattr(g, "none")],
+        }
+
+    assert client_of(app_with(view)).get("/").json == {
+        "touched": "/",
+        "class": True,
+        "dict": True,
+        "doc": "Stands for the current g.",
+        "real": True,
+        "g": ["of g", "default", False],
+    }
+    with pytest.raises(RuntimeError, match="outside of request context"):
+        request.path  # noqa: B018 - it is asked for what it stands for
+    assert not hasattr(request, "__wrapped__")
+
+
+def test_a_request_tells_the_errors_of_its_own_properties(client_of):
+    class Own(Request):
+        @property
+        def broken(self):
+            return self.no_such_name
+
+    def view():
+        try:
+            return request.broken
+        except AttributeError as error:
+            return str(error)
+
+    app = app_with(view)
+    app.request_class = Own
+    assert "no_such_name" in client_of(app).get("/").text
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ([], "text/html"),
+        ([("Accept", "*/*")], "text/html"),
+        ([("Accept", "*/*"), ("Accept", "application/json")], "application/problem+json"),
+        ([("Accept", "application/json")], "application/problem+json"),
+        ([("Accept", "*/*"), ("Content-Type", "application/json")], "application/problem+json"),
+        ([("Content-Type", "text/plain")], "text/html"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("face", FACES)
+def test_an_error_is_answered_as_the_client_wants_it_whoever_looked_before(face, headers, kind):
+    app = app_with(lambda: "found", "/known")
+
+    @app.before_request
+    @inline
+    def look():
+        if "look" in request.args:
+            request.headers.get("Accept")
+
+    client = face_client(app, face)
+    for url in ("/nowhere", "/nowhere?look", "/nowhere"):
+        answer = client.get(url, headers=headers)
+        assert (answer.status_code, answer.mimetype) == (404, kind)
+        assert answer.headers["Vary"] == "Accept"
+
+
+def test_what_a_hook_puts_in_the_place_of_accept_decides(client_of):
+    app = app_with(lambda: "found", "/known")
+
+    @app.before_request
+    @inline
+    def prefer():
+        app_ctx.environ["HTTP_ACCEPT"] = "application/json"
+
+    assert client_of(app).get("/nowhere").mimetype == "application/problem+json"
+
+
+def test_error_pages_are_of_the_own_response_class(client_of):
+    class Own(Response):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.headers["X-Own"] = str(self.status_code)
+
+    app = Cruse(__name__)
+    assert "X-Own" not in client_of(app).get("/nowhere").headers
+    app.response_class = Own
+    assert client_of(app).get("/nowhere").headers["X-Own"] == "404"
+
+
+def test_an_error_with_a_status_of_its_own_is_answered_with_that(client_of):
+    class Own(ImATeapot):
+        code = 499
+
+    def view():
+        raise Own
+
+    assert client_of(app_with(view)).get("/").status_code == 499
+
+
+def test_a_session_is_saved_whatever_waits_around_it(client_of):
+    """Hooks of both colours, those of one request, and who listens to the end of it."""
+    app = app_with(lambda: "done")
+    app.secret_key = "the key of a test"
+    seen = []
+
+    async def view():
+        session["visits"] = session.get("visits", 0) + 1
+        return str(session["visits"])
+
+    app.add_url_rule("/async", "async", view)
+    app.add_url_rule("/plain", "plain", lambda: str(session.setdefault("plain", 1)))
+    client = client_of(app)
+    assert [client.get("/async").text, client.get("/plain").text] == ["1", "1"]
+
+    async def after(response):
+        response.headers["X-After"] = "1"
+        return response
+
+    app.after_request_funcs[None].append(after)
+
+    def note(sender, response):
+        seen.append(response.status_code)
+
+    with request_finished.connected_to(note, app):
+        answer = client.get("/async")
+    assert (answer.text, answer.headers["X-After"], seen) == ("2", "1", [200])
+    assert client.get("/async").text == "3"

@@ -12,12 +12,29 @@ from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.globals import _cv, current_context
 from cruse.problems import answer_error
+from cruse.responses import Response
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
-    from cruse.responses import Response
+    from cruse.context import Context
 
-__all__ = ["response_of"]
+__all__ = ["as_response", "response_of"]
+
+
+def as_response(ctx: Context, value: Any) -> Response:
+    """Return what the after hooks made of a response, as a response.
+
+    Raises:
+        TypeError: When one of them returned nothing.
+    """
+    if isinstance(value, Response):
+        return value
+    if value is None:
+        raise TypeError(
+            "An after hook ('after_request', 'after_this_request') or 'process_response' returned "
+            "None. It has to return the response to send: the one that it got, or another."
+        )
+    return ctx.app.make_response(value)
 
 
 def response_of(app: Cruse, value: Any) -> Response:
@@ -26,6 +43,8 @@ def response_of(app: Cruse, value: Any) -> Response:
     Raises:
         TypeError: When it is none of the things that a view may return.
     """
+    if isinstance(value, HTTPException) and not app.response_types:
+        return _answer_of(app, value)
     status: int | str | None = None
     headers: Any = None
     body: Any = value
@@ -59,10 +78,7 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if convert is not None:
         return app.make_response(convert(body))
     if isinstance(body, HTTPException):
-        # Answered. Frames that hold it would be held by it until the collector comes.
-        body.__traceback__ = None
-        answer = answer_error(current_context(), body)
-        return answer if isinstance(answer, response_class) else _forced(app, answer)
+        return _answer_of(app, body)
     if isinstance(body, str | bytes):
         return response_class(body)
     if isinstance(body, bytearray):
@@ -76,6 +92,13 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if isinstance(body, Mapping):
         return app.json.response(dict(body))
     raise _no_response(body)
+
+
+def _answer_of(app: Cruse, error: HTTPException) -> Response:
+    # Answered. Frames that hold it would be held by it until the collector comes.
+    error.__traceback__ = None
+    answer = answer_error(current_context(), error)
+    return answer if isinstance(answer, app.response_class) else _forced(app, answer)
 
 
 def _forced(app: Cruse, body: Any) -> Response:

@@ -14,7 +14,7 @@ from functools import partial, wraps
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cruse.colors import is_async, is_inline
+from cruse.colors import MARK, is_async, is_inline
 
 if TYPE_CHECKING:
     import asyncio
@@ -155,7 +155,7 @@ def begin(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
 
     For any other, and for what is still to be awaited, the result is a coroutine.
     """
-    if not is_inline(function):
+    if not getattr(function, MARK, False):  # as `is_inline` asks, at half of the cost
         return call(bridge, function, *args)
     result = function(*args)
     return bridge.settle(result) if type(result) is CoroutineType else result

@@ -6,6 +6,8 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.exceptions import HTTPException
+
 from cruse.plans import as_call
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.plans import Call, Plan
 
-__all__ = ["call", "own", "send", "settled"]
+__all__ = ["call", "open_session_ahead", "own", "send", "settled"]
 
 
 async def call(ctx: Context, call: Call, /, *args: Any, **kwargs: Any) -> Any:
@@ -46,3 +48,17 @@ async def send(ctx: Context, signal: Signal, **arguments: Any) -> None:
     app = ctx.app
     for receiver in signal.receivers_for(app):
         await call(ctx, as_call(partial(receiver, app, **arguments)))
+
+
+async def open_session_ahead(ctx: Context) -> None:
+    """Open the session where views cannot wait for it; a failure is for those that touch it."""
+    interface = ctx.app.session_interface
+    if not ctx.session_opened and interface.opens_ahead(ctx.app, ctx.request):
+        try:
+            session: Any = interface.open(ctx.app, ctx.request, ctx.bridge)
+            if type(session) is CoroutineType:
+                session = await session
+        except HTTPException as error:
+            ctx.session_error = error
+        else:
+            ctx.session = interface.make_null_session(ctx.app) if session is None else session

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cruse.typing import F
 
-__all__ = ["inline", "is_async", "is_inline"]
+__all__ = ["MARK", "inline", "is_async", "is_inline"]
 
-_MARK = "__cruse_inline__"
-_OURS = {_MARK}
+#: The attribute of a function that is marked with :func:`inline`.
+MARK = "__cruse_inline__"
+_OURS = {MARK}
 
 
 def inline(function: F) -> F:
@@ -21,13 +22,13 @@ def inline(function: F) -> F:
 
     It must never wait (no file, no query, no lock): while it runs, every request waits.
     """
-    setattr(function, _MARK, True)
+    setattr(function, MARK, True)
     return function
 
 
 def is_inline(function: Any) -> bool:
     """Whether a function, or the function of a bound method, is marked as quick."""
-    return bool(getattr(function, _MARK, False))
+    return bool(getattr(function, MARK, False))
 
 
 def is_async(function: Any) -> bool:

@@ -80,6 +80,7 @@ def _new_file(**told: object) -> IO[bytes]:
 K = TypeVar("K")
 V = TypeVar("V")
 _values_of: Any = dict.get
+_init = MultiDict.__init__
 
 
 class ImmutableMultiDict(WerkzeugImmutableMultiDict[K, V]):
@@ -138,14 +139,14 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
     """
     if "+" in query:
         query = query.replace("+", " ")
-    plain = cls.__init__ is MultiDict.__init__
+    plain = cls.__init__ is _init
     made: Any = cls.__new__(cls) if plain else []  # its constructor would do nothing else
     add = dict.setdefault
     escaped = "%" in query
     for pair in query.split("&"):
         if pair:
             name, _, value = pair.partition("=")
-            if escaped:
+            if escaped and "%" in pair:
                 try:
                     name = _unescape(name) if "%" in name else name
                     value = _unescape(value) if "%" in value else value
@@ -175,7 +176,7 @@ def _unescape(text: str) -> str:
 
 def as_multidict(cls: type[MultiDict[str, Any]], pairs: list[tuple[str, Any]]) -> Any:
     """Make a dictionary of lists of pairs: werkzeug's, which first asks what it is given."""
-    if cls.__init__ is not MultiDict.__init__:
+    if cls.__init__ is not _init:
         return cls(pairs)
     made = cls.__new__(cls)
     add = dict.setdefault

@@ -41,6 +41,7 @@ T = TypeVar("T")
 _cv: ContextVar[Context] = ContextVar("cruse.context")
 #: Its methods, so that no request has to look them up.
 _enter, _leave = _cv.set, _cv.reset
+_now = cast("Callable[[Any], Any]", _cv.get)
 _OF_REQUESTS = frozenset({"request", "session", "websocket"})
 
 _NO_APP = (
@@ -126,62 +127,134 @@ class _Proxy:
 
     def _get_current_object(self) -> Any:
         """Return the real object, for identity, signals' senders and other threads."""
-        return _current(self._part)
+        return _current(type(self)._part)
 
-    def __getattr__(self, name: str) -> Any:
-        context = _cv.get(None)
-        made = getattr(context, self._kept_as, None)
-        if made is None:
-            if context is not None and context.has_request and self._part:
-                made = getattr(context, self._part)  # made now
-            if made is None:
-                if name[:2] == "__" and not self:
-                    # Tools that look at every name of a module (pytest, doctest) ask for these.
-                    raise AttributeError(f"{name!r}: there is nothing that this stands for here.")
-                made = _current(self._part)
-        return getattr(made, name)
+    # Not `__getattr__`, for which Python looks first whether the proxy has the name, and which it
+    # calls the long way round.
+    def __getattribute__(self, name: str) -> Any:
+        if name in _own_names:
+            return object.__getattribute__(self, name)
+        made = getattr(_now(None), type(self)._kept_as, None)
+        return _look_up(self, name) if made is None else getattr(made, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        made = getattr(_cv.get(None), self._kept_as, None)
-        setattr(_current(self._part) if made is None else made, name, value)
+        made = getattr(_now(None), type(self)._kept_as, None)
+        setattr(_current(type(self)._part) if made is None else made, name, value)
 
     def __delattr__(self, name: str) -> None:
-        delattr(_current(self._part), name)
+        delattr(_current(type(self)._part), name)
 
     def __repr__(self) -> str:
         try:
-            return repr(_current(self._part))
+            return repr(_current(type(self)._part))
         except RuntimeError:
             return f"<{type(self).__name__} unbound>"
 
     def __bool__(self) -> bool:
         try:
-            return bool(_current(self._part))
+            return bool(_current(type(self)._part))
         except RuntimeError:
             return False
 
     def __dir__(self) -> list[str]:
         try:
-            return dir(_current(self._part))
+            return dir(_current(type(self)._part))
         except RuntimeError:
             return []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _current(self._part)(*args, **kwargs)
+        return _current(type(self)._part)(*args, **kwargs)
 
     def __hash__(self) -> int:
-        return hash(_current(self._part))
+        return hash(_current(type(self)._part))
+
+
+def _look_up(proxy: _Proxy, name: str) -> Any:
+    """Return an attribute of an object that nobody has touched yet."""
+    context, part, made = _now(None), type(proxy)._part, None
+    if context is not None and context.has_request and part:
+        made = getattr(context, part)  # made now
+    if made is None:
+        if name[:2] == "__" and not proxy:
+            # Tools that look at every name of a module (pytest, doctest) ask for these.
+            raise AttributeError(f"{name!r}: there is nothing that this stands for here.")
+        made = _current(part)
+    return getattr(made, name)
+
+
+class _Nothing:
+    """Stands for a context where there is none."""
+
+    made_request = made_session = made_g = None
+    has_request = False
+
+
+_NOTHING: Any = _Nothing()
+
+
+# What views ask for most, with the name of the context's attribute written out.
+
+
+class _RequestProxy(_Proxy):
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _own_names:
+            return object.__getattribute__(self, name)
+        context = _now(_NOTHING)
+        made = context.made_request
+        if made is None and context.has_request:
+            made = context.request  # made now
+        return _look_up(self, name) if made is None else getattr(made, name)
+
+
+class _SessionProxy(_Proxy):
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _own_names:
+            return object.__getattribute__(self, name)
+        context = _now(_NOTHING)
+        made = context.made_session
+        if made is None and context.has_request:
+            made = context.session  # made now
+        return _look_up(self, name) if made is None else getattr(made, name)
+
+    def __getitem__(self, key: str) -> Any:
+        made = _now(_NOTHING).made_session
+        return (_current("session") if made is None else made)[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        made = _now(_NOTHING).made_session
+        (_current("session") if made is None else made)[key] = value
+
+
+class _GlobalsProxy(_Proxy):
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _own_names:
+            return object.__getattribute__(self, name)
+        context = _now(_NOTHING)
+        made = context.made_g
+        if made is None and context.has_request:
+            made = context.g  # made now
+        return _look_up(self, name) if made is None else getattr(made, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        made = _now(_NOTHING).made_g
+        setattr(_current("g") if made is None else made, name, value)
 
 
 def _forward(operation: Callable[..., Any]) -> Callable[..., Any]:
     def forwarded(self: _Proxy, *args: Any) -> Any:
-        made = getattr(_cv.get(None), self._kept_as, None)
-        return operation(_current(self._part) if made is None else made, *args)
+        made = getattr(_now(None), type(self)._kept_as, None)
+        return operation(_current(type(self)._part) if made is None else made, *args)
 
     return forwarded
 
 
-# Special methods are looked up on the type, past __getattr__, so each needs its own forwarder.
+# Special methods are looked up on the type, so each needs a forwarder of its own.
 for _name, _operation in {
     "__str__": str,
     "__len__": len,
@@ -202,9 +275,11 @@ for _name, _operation in {
     "__aexit__": lambda obj, *exc: obj.__aexit__(*exc),
 }.items():
     setattr(_Proxy, _name, _forward(cast("Callable[..., Any]", _operation)))
+#: What a proxy has itself; every other name is looked up on what it stands for.
+_own_names = frozenset((*dir(_Proxy), "__dict__", "__weakref__"))
 
 
-def _proxy(name: str, part: str | None, kept_as: str = "") -> Any:
+def _proxy(name: str, part: str | None, kept_as: str = "", base: type[_Proxy] = _Proxy) -> Any:
     """Make the proxy called ``name`` for the attribute ``part`` of the context."""
 
     # isinstance() asks for __class__: it must be the real object's.
@@ -219,7 +294,7 @@ def _proxy(name: str, part: str | None, kept_as: str = "") -> Any:
 
     return type(
         "LocalProxy",
-        (_Proxy,),
+        (base,),
         {
             "__slots__": ("__weakref__",),
             "_part": part,
@@ -233,9 +308,9 @@ def _proxy(name: str, part: str | None, kept_as: str = "") -> Any:
 
 app_ctx: Context = _proxy("context", None)
 current_app: Cruse = _proxy("application", "app", "app")
-request: Request = _proxy("request", "request", "made_request")
-session: SessionMixin = _proxy("session", "session", "made_session")
-g: Globals = _proxy("g", "g", "made_g")
+request: Request = _proxy("request", "request", "made_request", _RequestProxy)
+session: SessionMixin = _proxy("session", "session", "made_session", _SessionProxy)
+g: Globals = _proxy("g", "g", "made_g", _GlobalsProxy)
 websocket: WebSocket = _proxy("websocket", "websocket", "websocket")
 
 

@@ -23,6 +23,10 @@ def is_token(text: str) -> bool:
     return re.fullmatch(_NAME, text, re.ASCII) is not None
 
 
+#: What may be added to an answer whose headers nobody touches.
+_ADDED = frozenset({"vary", "set-cookie"})
+
+
 class Fields(list[tuple[str, str]]):
     """Header fields that many responses get, with their names in lower case looked up once."""
 
@@ -31,6 +35,8 @@ class Fields(list[tuple[str, str]]):
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         super().__init__(fields)
         self.names = frozenset(name.lower() for name, _ in self)
+        #: Whether none of them is one that the framework adds to single answers.
+        self.apart = self.names.isdisjoint(_ADDED)
         #: With those of a media type, as ASGI sends them; its gateway fills this.
         self.encoded: dict[str | None, list[tuple[bytes, bytes]]] = {}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import RequestRedirect, WebsocketMismatch
 
 from cruse.responses import without_controls
+from cruse.routing import NOWHERE
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
@@ -37,6 +38,9 @@ class Matcher:
         try:
             if self.alone and self.config["TRUSTED_HOSTS"] is None:
                 found = self.router.match(ctx.path, ctx.method, ctx.websocket is not None)
+                if found is NOWHERE:
+                    ctx.routing_exception = NotFound()
+                    return
                 if found is not None:
                     ctx.route, ctx.view_args = found
                     return

@@ -25,12 +25,12 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import RoutingException
 
-from cruse.calling import call, own, send, settled
+from cruse.answers import as_response
+from cruse.calling import call, open_session_ahead, own, send, settled
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.errors import find_handler
 from cruse.logging import escape_control
 from cruse.plans import as_call, plan_of
-from cruse.responses import Response
 from cruse.signals import got_request_exception, request_finished, request_started
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from cruse.context import Context
     from cruse.plans import Call, Plan
+    from cruse.responses import Response
 
     Begin = Callable[..., None]
 
@@ -408,7 +409,7 @@ def finalize(
 async def _complete(
     ctx: Context, plan: Plan, response: Response, from_error_handler: bool
 ) -> Response:
-    """Run what comes after a view."""
+    """Run what comes after a view or an error handler, and tell of the end."""
     try:
         made: Any = process_response(ctx, plan, response)
         response = await made if type(made) is CoroutineType else made
@@ -430,7 +431,7 @@ def process_response(
     """
     if plan.has_own or ctx.after_functions or plan.changes != ctx.app.changes.count:
         return _process_response(ctx, plan, response)
-    if ctx.bridge.on_loop:
+    if ctx.bridge.on_loop and plan.after:
         return _run_after(ctx, plan, plan.after, response)
     hooks = iter(plan.after)
     for after in hooks:
@@ -473,50 +474,36 @@ async def _run_after(ctx: Context, plan: Plan, hooks: Iterable[Call], response: 
     if type(response) is not ctx.app.response_class:
         response = as_response(ctx, response)
     if ctx.made_session is not None:
-        response = await save_session(ctx, plan, response)
+        saved: Any = save_session(ctx, plan, response)
+        response = await saved if type(saved) is CoroutineType else saved
     return response  # type: ignore[no-any-return]
 
 
-def as_response(ctx: Context, value: Any) -> Response:
-    """Return what the after hooks made of a response, as a response.
+def save_session(
+    ctx: Context, plan: Plan, response: Response
+) -> Response | Coroutine[Any, Any, Response]:
+    """Save the session. When that fails, the answer to the failure does not try again.
 
-    Raises:
-        TypeError: When one of them returned nothing.
+    Where something is to be waited for, the result is a coroutine.
     """
-    if isinstance(value, Response):
-        return value
-    if value is None:
-        raise TypeError(
-            "An after hook ('after_request', 'after_this_request') or 'process_response' returned "
-            "None. It has to return the response to send: the one that it got, or another."
-        )
-    return ctx.app.make_response(value)
-
-
-async def open_session_ahead(ctx: Context) -> None:
-    """Open the session where views cannot wait for it; a failure is for those that touch it."""
-    interface = ctx.app.session_interface
-    if not ctx.session_opened and interface.opens_ahead(ctx.app, ctx.request):
-        try:
-            session: Any = interface.open(ctx.app, ctx.request, ctx.bridge)
-            if type(session) is CoroutineType:
-                session = await session
-        except HTTPException as error:
-            ctx.session_error = error
-        else:
-            ctx.session = interface.make_null_session(ctx.app) if session is None else session
-
-
-async def save_session(ctx: Context, plan: Plan, response: Response) -> Response:
-    """Save the session. When that fails, the answer to the failure does not try again."""
     interface, session = ctx.app.session_interface, ctx.session
     if ctx.session_failed or interface.is_null_session(session):
         return response
     ctx.session_failed = True
     try:
         saving: Any = interface.save(ctx.app, session, response, ctx.bridge)
-        if type(saving) is CoroutineType:
-            await saving
+    except HTTPException as error:
+        saving = raising(error)
+    if type(saving) is CoroutineType:
+        return _save_session(ctx, plan, response, saving)
+    ctx.session_failed = False
+    return response
+
+
+async def _save_session(ctx: Context, plan: Plan, response: Response, saving: Any) -> Response:
+    """Wait until the session is saved, or answer why it can't be."""
+    try:
+        await saving
     except HTTPException as error:
         response.close()
         answer: Any = handle_user_exception(ctx, plan, error)

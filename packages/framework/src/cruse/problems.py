@@ -14,7 +14,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from cruse.globals import current_context
 from cruse.prefixes import blueprints_for_errors
-from cruse.responses import vary_by
+from cruse.responses import response_of_whole, vary_by
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MIMEAccept
@@ -58,6 +58,8 @@ def wants_problem() -> bool:
 
 
 def _asks_for_problem(ctx: Context) -> bool:
+    if ctx.bridge.on_loop and "environ" not in ctx.__dict__ and ctx.transport.takes_anything():
+        return False  # the usual error needs no environ
     environ: Any = ctx.environ
     sent_json = bool(environ.get("CONTENT_TYPE")) and ctx.request.is_json
     if environ.get("HTTP_ACCEPT", "*/*") == "*/*":  # it takes whatever comes
@@ -118,14 +120,12 @@ def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
 
 def _page_of(error: HTTPException, ctx: Context) -> Response:
     """Return an error as a page, with what it says in headers."""
-    environ: Any = ctx.environ
     kind: Any = type(error)
     page = _page_of_kind(kind) if error.__dict__.keys() <= _OF_ALL else None
-    response = ctx.app.response_class(
-        error.get_body(environ) if page is None else page, error.code, mimetype="text/html"
-    )
+    body = error.get_body(ctx.environ) if page is None else page
+    response = response_of_whole(ctx.app.response_class, body, "text/html", error.code)
     if kind.get_headers is not HTTPException.get_headers:
-        _add_headers(response, error, environ)
+        _add_headers(response, error, ctx.environ)
     return response
 
 

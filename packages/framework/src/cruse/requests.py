@@ -83,7 +83,7 @@ class Request(WerkzeugRequest):
     parameter_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     dict_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     #: What it belongs to: its context, until that has ended.
-    context: Matched | None = None
+    context: Matched | None
     #: Whether there may be anything to close.
     holds = False
     #: Whether a subclass has its own query string, stream, or way to read forms.
@@ -104,6 +104,7 @@ class Request(WerkzeugRequest):
     ) -> None:
         self.environ = environ
         self.shallow = shallow
+        self.context = self._ahead = self._waiting = None
         if populate_request and not shallow:
             environ["werkzeug.request"] = self
 
@@ -485,11 +486,11 @@ class Request(WerkzeugRequest):
 
     #: A body that was read before anybody asked for it: what is not taken yet; or whether the
     #: stream has it, and the temporary file that it went to, if any.
-    _ahead: bytes | None = None
+    _ahead: bytes | None
     _loaded = False
     _file: IO[bytes] | None = None
     #: Who waits for the task that is reading it, while one is.
-    _waiting: Waiting | None = None
+    _waiting: Waiting | None
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
@@ -586,8 +587,7 @@ class Request(WerkzeugRequest):
 
     def close(self) -> None:
         """Close the files of the form and the temporary file of the body."""
-        files = self.__dict__.get("files")
-        if files:
+        if files := self.__dict__.get("files"):
             for _, file in files.items(multi=True):
                 file.close()
         if self._file is not None:

@@ -54,6 +54,9 @@ EVENTS = "text/event-stream"
 _STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
 
 
+_OK = _STATUS_LINES[200]
+
+
 @lru_cache(64)
 def _content_type(mimetype: str) -> tuple[str, str]:
     return "Content-Type", get_content_type(mimetype, "utf-8")
@@ -77,8 +80,6 @@ _OF_ENTITIES = frozenset(
     }
 )
 _LOCATIONS = frozenset({"location", "content-location"})
-#: What may be added to an answer whose headers nobody touches.
-_ADDED = frozenset({"vary", "set-cookie"})
 
 
 def is_endless(response: Response) -> bool:
@@ -174,9 +175,8 @@ class Response(WerkzeugResponse):
             and code in _STATUS_LINES
         ):
             # The usual case costs nothing but these.
-            if code != 200:
-                self._status_code = code
-                self._status = _STATUS_LINES[code]
+            self._status_code = 200 if code == 200 else code
+            self._status = _STATUS_LINES[code]
             if mimetype is not None:
                 self._mimetype = mimetype
             if whole:
@@ -197,16 +197,16 @@ class Response(WerkzeugResponse):
             raise ValueError(f"The status {status!r} has a line break or a control character.")
         return status, code
 
-    # Each response has these three of its own: where the class has them, too, Python looks twice.
+    # Each response has these of its own: where the class has them, too, Python looks twice.
     #: The header fields: ``None`` until somebody touches them, and a list as long as the framework
     #: alone has added some to those that follow from the body.
     _headers: Headers | list[tuple[str, str]] | None
     _closing: list[Callable[[], Any]] | None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes]
+    _status_code: int
+    _status: str
     _mimetype: str | None = None
-    _status_code = 200
-    _status = _STATUS_LINES[200]
     #: Whether a subclass has a say in the headers of every response, or in its end.
     _own_ways = False
     #: What a class has beside its ``plain_head`` that makes the same of the same kind each time.
@@ -520,7 +520,7 @@ class Response(WerkzeugResponse):
         return (
             self.response is self.whole
             and isinstance(defaults, Fields)
-            and defaults.names.isdisjoint(_ADDED)
+            and defaults.apart
             and "get_wsgi_headers" not in self.__dict__
         )
 
@@ -564,7 +564,7 @@ class Response(WerkzeugResponse):
 
 
 def response_of_whole(
-    cls: type[Response], body: str | bytes, mimetype: str | None = None
+    cls: type[Response], body: str | bytes, mimetype: str | None = None, status: int | None = None
 ) -> Response:
     """Return a response of this body, in one piece, as the constructor makes it.
 
@@ -575,11 +575,16 @@ def response_of_whole(
         or cls.__new__ is not _new
         or cls.default_status != 200
         or (mimetype is not None and not mimetype.isprintable())
+        or (status is not None and status not in _STATUS_LINES)
     ):
-        return cls(body, mimetype=mimetype)
+        return cls(body, status, mimetype=mimetype)
     response = _new(cls)
     if mimetype is not None:
         response._mimetype = mimetype
+    if status is None:
+        response._status_code, response._status = 200, _OK
+    else:
+        response._status_code, response._status = status, _STATUS_LINES[status]
     response._headers = None
     response._closing = None
     response.response = response.whole = [body.encode() if isinstance(body, str) else body]

@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import ImmutableDict
-from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter, FloatConverter, IntegerConverter, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from cruse.plans import Plan
 
-__all__ = ["Map", "Route", "Router", "Rule"]
+__all__ = ["NOWHERE", "Map", "Route", "Router", "Rule"]
 
 MAX_DIGITS = 400  # int() of thousands of digits is slow, and refused with a ValueError at 4,300
 
@@ -277,6 +276,8 @@ class _Table:
         return not (rule.alias or any(other.defaults for other in alike))
 
 
+#: It is sure that no rule matches a path, whatever the method. Not raised: it is kept, not thrown.
+NOWHERE: Any = object()
 _HANDSHAKE = "the handshake of a websocket"  # in the place of a method
 _ASK_WERKZEUG: Any = object()  # stops the search: what follows has rules of its own
 _ANY_SEGMENT = r"(?P<__werkzeug_0>[^/]{1,})\Z"
@@ -301,13 +302,12 @@ class Router:
     ) -> tuple[Route, dict[str, Any]] | None:
         """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
 
+        :data:`NOWHERE` when it is sure that no rule matches, whatever the method.
+
         Args:
             path: The decoded path, with its leading slash, below the application's root.
             method: The HTTP method in upper case.
             websocket: Whether it is the handshake of a websocket, for which other rules are.
-
-        Raises:
-            NotFound: When it is sure that no rule matches, whatever the method.
         """
         table = self._table
         if table.version != self.map.version:
@@ -322,14 +322,11 @@ class Router:
         segments = path.split("/")
         root, first = table.root, segments[1]
         if first and first not in root.ahead and not root.dynamic and table.alone:
-            if "//" not in path:
-                raise NotFound
-            return None
+            return NOWHERE if "//" not in path else None
         found = _search(table.root, segments, 1, values, method)
         if found is None and table.alone and "//" not in path:
-            if _search(table.root, segments, 1, [], None) is None:  # nor for another method
-                raise NotFound
-            return None
+            other = _search(table.root, segments, 1, [], None)  # the method may be another
+            return NOWHERE if other is None else None
         if found is None or found is _ASK_WERKZEUG or not found.simple:
             return None
         if not values and (found.methods is not None or websocket):

@@ -252,15 +252,17 @@ class SessionInterface:
 
     def get_cookie_domain(self, app: Cruse) -> str | None:
         """Return ``SESSION_COOKIE_DOMAIN``; None: only the very host that set the cookie."""
-        if self.get_cookie_name(app).startswith("__Host-"):
+        domain: str | None = app.config["SESSION_COOKIE_DOMAIN"] or None
+        if domain is not None and self.get_cookie_name(app).startswith("__Host-"):
             return None
-        return app.config["SESSION_COOKIE_DOMAIN"] or None
+        return domain
 
     def get_cookie_path(self, app: Cruse) -> str:
         """Return ``SESSION_COOKIE_PATH``, else ``APPLICATION_ROOT``."""
-        if self.get_cookie_name(app).startswith("__Host-"):
+        path: str = app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"] or "/"
+        if path != "/" and self.get_cookie_name(app).startswith("__Host-"):
             return "/"
-        return app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"] or "/"
+        return path
 
     def get_cookie_httponly(self, app: Cruse) -> bool:
         """Return ``SESSION_COOKIE_HTTPONLY``: scripts of the page cannot read the cookie."""

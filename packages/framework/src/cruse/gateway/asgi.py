@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
 from cruse.context import PENDING
-from cruse.gateway.asgi_environ import environ_of, path_below_root
+from cruse.gateway.asgi_environ import environ_of, path_below_root, takes_anything
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, serve
 from cruse.gateway.streams import Left
@@ -217,6 +217,7 @@ class _Transport:
         )
 
     make_environ = environ_of
+    takes_anything = takes_anything
 
     def send_early_hints(self, fields: list[tuple[str, str]]) -> None:
         """Send a 103 with these fields, from the loop or from a thread; gunicorn's key has this.

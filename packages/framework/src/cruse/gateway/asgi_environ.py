@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from cruse.gateway.asgi import _Transport
     from cruse.typing import Scope
 
-__all__ = ["ScopeEnviron", "environ_of", "path_below_root"]
+__all__ = ["ScopeEnviron", "environ_of", "path_below_root", "takes_anything"]
 
 _LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
 _names: dict[str, bytes] = {}
 #: Names of fields that came in lower case, as the protocol wants them.
 _lower: set[bytes] = set()
+#: Those of them that say nothing of types of bodies.
+_elsewise: set[bytes] = set()
 
 
 class ScopeEnviron(LazyEnviron):
@@ -90,6 +92,18 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
     return environ
 
 
+def takes_anything(transport: _Transport) -> bool:
+    """Whether ``Accept`` says no more than ``*/*``, if anything, and there is no content type.
+
+    False where only the environ tells: when the server breaks the rules for names, which are in
+    lower case, or has a name that nobody has looked at yet.
+    """
+    for name, value in transport.scope["headers"]:
+        if name not in _elsewise and (name != b"accept" or value != b"*/*"):
+            return False
+    return True
+
+
 def _learn_name(key: str) -> bytes:
     """Return the name of the header that a key is of, of others an empty one."""
     name = field_of(key).encode()
@@ -104,6 +118,7 @@ def _are_lower(names: dict[bytes, bytes]) -> bool:
         return False
     if len(_lower) < _LIMIT:
         _lower.update(names)
+        _elsewise.update(names.keys() - {b"accept", b"content-type"})
     return True
 
 

@@ -100,7 +100,7 @@ async def _handshake(
     response = response_class(status=101)
     del response.headers["Content-Type"]
     made: Any = process_response(ctx, plan, response)
-    response = cast("Response", await made)  # on a loop it is to be waited for
+    response = cast("Response", await made if type(made) is CoroutineType else made)
     if fields:
         response.headers.extend(list(fields))
     return response.own_head(None, [])

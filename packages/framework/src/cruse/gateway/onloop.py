@@ -57,6 +57,9 @@ class Transport(Protocol):
     def make_environ(self) -> LazyEnviron:
         """Make the environ of the request."""
 
+    def takes_anything(self) -> bool:
+        """Whether it is seen, without an environ, that the client takes any type and sent none."""
+
     def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
         """Send a response that is complete.
 

@@ -223,6 +223,10 @@ class _Transport:
     def make_environ(self) -> _Environ:
         return _Environ(self.scope, self)
 
+    def takes_anything(self) -> bool:
+        fields = self.scope.headers
+        return "content-type" not in fields and fields.get_all("accept") in ([], ["*/*"])
+
     def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> tuple[()]:
         if not 100 <= status <= 999:
             raise _no_status(status)

@@ -22,6 +22,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
@@ -29,6 +31,7 @@ OLDEST_HATCH = (1, 18)
 HATCH = "hatch>=1.18,<1.20"
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".hatch"
+LOCK = ROOT / ".hatch.lock"
 
 # Our word -> what Hatch is told; the rest of the command line follows.
 COMMANDS = {
@@ -58,6 +61,29 @@ def hatch_on_path() -> str | None:
     return found if recent else None
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let one process at a time install: two in the same folder would break what both make.
+
+    The system lets go of the file when its process ends, however that ends.
+    """
+    with open(LOCK, "a+") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            while True:
+                try:
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+                except OSError:  # it has tried for ten seconds
+                    continue
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def install_hatch(python: Path) -> None:
     """Make the environment in ``.hatch/`` and put Hatch into it."""
     print(f"dev: installing {HATCH} into {HOME.name}/ (once)", file=sys.stderr, flush=True)
@@ -81,8 +107,10 @@ def hatch() -> list[str]:
     if not (done.exists() and python.exists()):
         if found := hatch_on_path():
             return [found]
-        install_hatch(python)
-        done.touch()
+        with alone():
+            if not (done.exists() and python.exists()):  # nobody has done it meanwhile
+                install_hatch(python)
+                done.touch()
     return [str(python), "-m", "hatch"]
 
 

@@ -40,6 +40,7 @@ def make_app(postgres_url):
 
     def make(url=postgres_url, **config):
         app = Cruse(__name__)
+        app.secret_key = "of these tests"
         app.config.update({"DB_URL": url, **config})
         app.use(db)
         made.append(app)

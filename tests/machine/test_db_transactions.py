@@ -92,6 +92,7 @@ def proxy(postgres_server):
 
 def make_app(url, **config):
     app = Cruse(__name__)
+    app.secret_key = "of these tests"
     app.config.update(DB_URL=url, PROPAGATE_EXCEPTIONS=False, **config)
     app.use(db)
     add_views(app)

@@ -37,6 +37,20 @@ async def echo():
     return request.get_data(), {"Content-Type": "application/octet-stream"}
 
 
+@app.post("/impatient", stream=True)
+async def impatient():
+    """Give up each wait at once, and begin anew, until a piece is there."""
+    chunks, taken = aiter(request.stream), b""
+    while True:
+        try:
+            async with asyncio.timeout(0.001):
+                taken += await anext(chunks)
+        except TimeoutError:
+            continue
+        except StopAsyncIteration:
+            return taken
+
+
 @app.get("/count")
 async def count():
     async def numbers():

@@ -25,6 +25,12 @@ def test_a_body_without_a_length_comes_back_as_it_was_sent(client):
     assert answer.content == b"one two three"
 
 
+def test_a_body_that_is_read_with_a_time_limit_comes_back_as_it_was_sent(client):
+    pieces = [b"%d " % number for number in range(2_000)]
+    answer = client.post("/impatient", content=iter(pieces))
+    assert answer.content == b"".join(pieces)
+
+
 def test_a_body_over_the_limit_is_refused(client):
     try:
         answer = client.post("/echo", content=bytes(17 * 1024 * 1024), timeout=5)

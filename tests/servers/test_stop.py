@@ -133,6 +133,8 @@ async def waits():
 """
 #: With what a WSGI server has to be told: to start the application where signals arrive.
 ENDLESS_COMMANDS = COMMANDS | {
+    "cruse-run": ["-m", "cruse", "run", "--port", "{port}"],
+    "cruse-run-reload": ["-m", "cruse", "run", "--reload", "--port", "{port}"],
     "gunicorn": [*COMMANDS["gunicorn"], "--config", "starts.py"],
     "gunicorn-asgi": ["-m", *SERVERS["gunicorn-asgi"].replace("{app}", "app:app").split()],
     # One process: those that it starts as workers are not sent the signal.
@@ -141,7 +143,7 @@ ENDLESS_COMMANDS = COMMANDS | {
     "cruse-serve-wsgi": [*COMMANDS["cruse-serve"], "--interface", "wsgi"],
 }
 del ENDLESS_COMMANDS["granian-wsgi"]  # nothing tells an application of the signal
-WITHOUT_WEBSOCKETS = {"gunicorn", "cruse-serve-wsgi"}
+WITHOUT_WEBSOCKETS = {"cruse-run", "cruse-run-reload", "gunicorn", "cruse-serve-wsgi"}
 #: RSGI has no word for a close code, and a server that ends may drop the connection before.
 CODES = {server: {1005, None} for server in ("granian-rsgi", "cruse-serve")}
 

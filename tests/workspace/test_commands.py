@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -48,6 +49,32 @@ def test_without_a_command_they_are_listed():
         [sys.executable, ROOT / "dev.py"], capture_output=True, text=True, check=True
     )
     assert commands(said.stdout) == dev.COMMANDS.keys() | dev.PROGRAMS.keys()
+
+
+def test_two_first_commands_at_once_install_hatch_once(tmp_path):
+    shutil.copy(ROOT / "dev.py", tmp_path)
+    # In the place of pip, which needs an index: it tells that it was called, and brings a Hatch
+    # that is not whole before it ends.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pathlib, sys, time\n"
+        "if sys.orig_argv[1:4] == ['-m', 'pip', 'install']:\n"
+        "    home = pathlib.Path(sys.prefix)\n"
+        "    with open(home.parent / 'installs', 'a') as installs:\n"
+        "        installs.write('once ')\n"
+        "    time.sleep(0.5)\n"
+        "    (pathlib.Path(__file__).parent / 'hatch.py').write_text('print(\"hatch runs\")')\n"
+        "    import os\n"
+        "    os._exit(0)\n"
+    )
+    environment = os.environ | {"PATH": str(tmp_path / "nothing"), "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, str(tmp_path / "dev.py"), "demo"]
+    both = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert said == ["hatch runs\n"] * 2
+    assert (tmp_path / "installs").read_text() == "once "
 
 
 def members(environment: dict) -> set[str]:

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "dotenv",
             "globals",
             "instance",
+            "kept",
             "lazy",
             "light",
             "loops",

@@ -139,6 +139,15 @@ def test_cursors_outlive_a_change_of_the_secret_key(app, client):
     assert client.get(following).status_code == 200
 
 
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_secret_key_one_is_asked_for(app, client, key):
+    following = client.get("/sync/photos").json["next"]
+    app.config.update(TESTING=True, SECRET_KEY=key)
+    for address in ("/sync/photos", following):  # already where there is one page only
+        with pytest.raises(RuntimeError, match="set SECRET_KEY"):
+            client.get(address)
+
+
 def test_other_arguments_stay_in_the_addresses(client):
     following = client.get("/sync/photos?tag=a&tag=b%26c&per_page=3").json["next"]
     assert following.startswith("/sync/photos?tag=a&tag=b%26c&per_page=3&cursor=")

@@ -117,6 +117,57 @@ def test_a_secret_inside_another_leaves_nothing_of_it():
     assert mask(b"longsecret", {"secret", "longsecret"}) == b"**********"
 
 
+PROMPT = "EVALEX = true"
+
+
+def ask(app, host, bound, path):
+    """Return the answer of a server that is bound to one host and called another."""
+    client = Client(Debugger(app, lambda: app, bound), use_cookies=False)
+    return client.get(path, headers={"Host": host})
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "a.localhost", "127.0.0.1:5000", "[::1]:5000"])
+@pytest.mark.parametrize("bound", ["127.0.0.1", "::1", "localhost"])
+def test_prompts_are_for_the_hosts_of_this_machine(app, host, bound):
+    assert PROMPT in ask(app, host, bound, "/fail").text
+    assert ask(app, host, bound, "/console").status_code == 200
+
+
+@pytest.mark.parametrize("trusted", [["shop.test"], [".test"], "shop.test"])
+def test_prompts_are_for_the_hosts_that_the_application_trusts(app, trusted):
+    assert PROMPT not in ask(app, "shop.test:5000", "localhost", "/fail").text
+    app.config["TRUSTED_HOSTS"] = trusted
+    assert PROMPT in ask(app, "shop.test:5000", "localhost", "/fail").text
+
+
+def test_the_host_that_is_bound_has_prompts(app):
+    assert PROMPT in ask(app, "10.0.0.5:5000", "10.0.0.5", "/fail").text
+    assert PROMPT in ask(app, "[fd00::5]:5000", "fd00::5", "/fail").text
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "[::2]", "a b", ""],
+)
+def test_a_name_that_somebody_else_gave_this_machine_has_none(app, host, monkeypatch):
+    monkeypatch.setenv("WERKZEUG_DEBUG_PIN", "off")  # nothing but the host is in the way
+    debugger = Debugger(app, lambda: app, "127.0.0.1")
+    client = Client(debugger, use_cookies=False)
+    assert PROMPT in client.get("/fail", headers={"Host": "localhost"}).text
+    assert PROMPT not in client.get("/fail", headers={"Host": host}).text
+    command = {"__debugger__": "yes", "s": debugger.secret, "frm": next(iter(debugger.frames))}
+    for query in (
+        {"cmd": "1 + 1", **command},
+        {"cmd": "pinauth", "pin": "1", **command},
+        {"cmd": "printpin", **command},
+    ):
+        answer = client.get("/", query_string=query, headers={"Host": host})
+        assert answer.status_code == 400
+    assert client.get("/console", headers={"Host": host}).status_code == 400
+    run = client.get("/", query_string={"cmd": "1 + 1", **command}, headers={"Host": "localhost"})
+    assert "2" in run.text
+
+
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [

@@ -1,5 +1,6 @@
 """The extension contract: settings, order, state, hooks."""
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -275,6 +276,52 @@ def test_where_errors_are_passed_on_so_is_what_is_away(app, posting):
     app.config["PROPAGATE_EXCEPTIONS"] = True
     with pytest.raises(ConnectionError):
         posting.post("/jobs")
+
+
+@pytest.fixture
+def end(app):
+    """Name an error for the end of the next request."""
+    errors = []
+
+    @app.teardown_request
+    @app.teardown_appcontext
+    def fail(error):
+        if errors:
+            raise errors.pop()
+
+    return errors.extend
+
+
+def test_what_is_away_at_the_end_of_a_request_is_a_503_as_well(app, posting, end, caplog):
+    app.add_url_rule("/fine", view_func=lambda: "fine", methods=["POST"])
+    end([ConnectionError("it hung up"), ConnectionError("it hung up")])
+    answer = posting.post("/fine", json={})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.json["title"] == "Service Unavailable"
+    (record,) = caplog.records
+    assert record.getMessage() == f"No queue for {__name__!r}: it hung up"
+    assert posting.post("/fine").text == "fine"
+
+
+def test_what_else_fails_at_the_end_of_a_request_is_a_500(app, posting, end, caplog):
+    app.add_url_rule("/fine", view_func=lambda: "fine", methods=["POST"])
+    end([ConnectionError("it hung up"), LookupError("it is not there")])
+    assert posting.post("/fine").status_code == 500
+    assert "Traceback" in caplog.text
+
+
+def test_tasks_that_fail_together_for_what_is_away_are_a_503(app, posting):
+    @app.post("/together")
+    async def together():
+        async def fail():
+            raise ConnectionError("it hung up")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            group.create_task(fail())
+
+    assert posting.post("/together").status_code == 503
 
 
 def test_hooks_that_are_not_overridden_are_not_registered(app):

@@ -18,6 +18,7 @@ from sqlalchemy import and_, inspect, literal, or_, tuple_
 from sqlalchemy.sql import operators
 
 from cruse import abort, current_app, has_request_context, request
+from cruse.signing import secret_keys
 from cruse_db.pages import MAX_PER_PAGE, page_size, page_url
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def paginate_by_key(
 
     Raises:
         BadRequest: For a cursor that is not one of this list.
+        RuntimeError: Without a secret key.
         ValueError: For columns that rows can't be ordered by.
     """
     entity = statement.column_descriptions[0]["entity"]
@@ -212,10 +214,14 @@ def _beyond(keys: list[_Key], values: list[Any], backwards: bool) -> ColumnEleme
 
 def _serializer(keys: list[_Key]) -> URLSafeSerializer:
     """Return what signs cursors, so that one of another list, or an invented one, is refused."""
+    secrets = secret_keys(current_app)
+    if not secrets:  # with a key that everybody knows, anybody could write cursors
+        raise RuntimeError(
+            "The cursors of 'paginate_by_key' are signed and need a secret key: set SECRET_KEY,"
+            " in app.config or by a variable that app.config.from_prefixed_env() reads."
+        )
     order = ",".join(f"{key.column}{'-' if key.descending else '+'}" for key in keys)
-    config = current_app.config
-    secrets = [*(config.get("SECRET_KEY_FALLBACKS") or ()), config.get("SECRET_KEY") or "none"]
-    return URLSafeSerializer(secrets, salt=f"cruse-db cursor {order}")
+    return URLSafeSerializer(list(secrets), salt=f"cruse-db cursor {order}")
 
 
 def _write(serializer: URLSafeSerializer, keys: list[_Key], row: Any, backwards: bool) -> str:

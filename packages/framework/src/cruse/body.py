@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+    from cruse.kept import Kept
     from cruse.requests import Request
     from cruse.typing import WSGIEnvironment
 
@@ -228,20 +229,26 @@ class BodyStream(io.RawIOBase):
         """Iterate over the body in chunks as they come."""
         return iter(lambda: self._read(CHUNK), b"")
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         """Iterate over the body in chunks as they come, without blocking the event loop."""
-        while data := await self.aread():
-            yield data
+        return self  # and no generator: a wait that is cancelled would be the end of it
+
+    async def __anext__(self) -> bytes:
+        """Return the next chunk; when it is cancelled, the chunk is left to the next call."""
+        if data := await self.aread():
+            return data
+        raise StopAsyncIteration
 
     async def aread(self) -> bytes:
-        """Return the next chunk; ``b""`` at the end."""
-        if self.length is not None and self.received >= self.length:
+        """Return the next chunk; ``b""`` at the end.
+
+        When it is cancelled, by a time limit perhaps, the chunk is left to the next call.
+        """
+        if self.length is not None and self.received >= self.length and self._kept is None:
             return b""
         next_chunk = getattr(self.source, "next_chunk", None)
         if next_chunk is None:  # a WSGI server's file: reading it blocks
-            from asyncio import to_thread
-
-            return await to_thread(self._read, CHUNK)
+            return await self._aread_in_thread()
         data: bytes = await next_chunk()
         received = self.received + len(data)
         most = self.limit if self.length is None else self.length  # which is within the limit
@@ -249,6 +256,21 @@ class BodyStream(io.RawIOBase):
             self.received = received
             return data
         return self._count(data)
+
+    _kept: Kept | None = None
+
+    async def _aread_in_thread(self) -> bytes:
+        from asyncio import to_thread
+
+        from cruse.kept import Kept
+
+        if self._kept is None:
+            self._kept = Kept()  # nobody can cancel a thread
+        kept = self._kept
+        data = await kept.read(lambda: to_thread(self._read, CHUNK))
+        if self.received == self.length and not kept.waiting:  # all has been taken, too
+            self._kept = None
+        return data
 
     async def spool(self) -> tuple[BodyStream, IO[bytes] | None]:
         """Read all that is left, in memory or, when that is much, into a temporary file.
@@ -275,7 +297,10 @@ class BodyStream(io.RawIOBase):
     async def _take(self) -> tuple[list[bytes], bool]:
         """Return the next pieces, and whether they are more than is kept in memory."""
         pieces, room = [], IN_MEMORY
-        while room >= 0 and self.received != self.length and (data := await self.aread()):
+        while room >= 0 and (self.received != self.length or self._kept is not None):
+            data = await self.aread()
+            if not data:
+                break
             pieces.append(data)
             room -= len(data) + PIECE_COST
         return pieces, room < 0

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import escape
 from werkzeug.debug import DebuggedApplication
 
+from cruse.hosts import host_is_trusted, is_host
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -24,14 +26,16 @@ _SHORTEST_SECRET = 4  # characters; masking shorter ones would blot out half of 
 class Debugger(DebuggedApplication):
     """Shows a page with the traceback of an error, and a Python prompt in each of its frames.
 
-    The page is sent to whoever asks, and a prompt only to who knows the PIN. So the page masks
-    the application's secret keys and the request's credentials, wherever an error message or a
-    line of source repeats them.
+    Prompts are for requests to this machine's own names (``localhost``, names below it,
+    ``127.0.0.1``, ``[::1]``), the host that is bound, and ``TRUSTED_HOSTS``. The page is sent to
+    whoever asks, and a prompt only to who knows the PIN. So the page masks the application's
+    secret keys and the request's credentials, wherever an error message or a line of source
+    repeats them.
 
     Args:
         app: What is served, a WSGI application.
         get_app: Returns the application whose secrets are masked; ``None`` before it is loaded.
-        hostname: The host that is bound; requests for it may use the prompt.
+        hostname: The host that is bound.
         evalex: Whether there are prompts.
     """
 
@@ -44,7 +48,20 @@ class Debugger(DebuggedApplication):
     ) -> None:
         super().__init__(_noting_failure(app), evalex=evalex)
         self.get_app = get_app
-        self.trusted_hosts.append(hostname)
+        self.trusted_hosts += ["[::1]", f"[{hostname}]" if ":" in hostname else hostname]
+
+    def check_host_trust(self, environ: WSGIEnvironment) -> bool:
+        """Whether a request may use the prompt: not one by a name that somebody else gave us.
+
+        A page of theirs, whose name leads to this machine (DNS rebinding), may ask for anything
+        here and read it. ``TRUSTED_HOSTS`` are asked, too; werkzeug knows no IPv6 address.
+        """
+        host = environ.get("HTTP_HOST", "")
+        app = self.get_app()
+        ours = (app is not None and app.config["TRUSTED_HOSTS"]) or ()
+        return is_host(host) and host_is_trusted(
+            host, [*self.trusted_hosts, *([ours] if isinstance(ours, str) else ours)]
+        )
 
     def debug_application(
         self, environ: WSGIEnvironment, start_response: StartResponse

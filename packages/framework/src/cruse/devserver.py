@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ __all__ = ["BrokenApp", "load_or_explain", "run", "serve", "show_server_banner"]
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
+PATIENCE = 3.0  # seconds that requests have to be answered in when the server is told to stop
+PATIENCE_OF_RELOADER = 0.2
 
 
 def run(
@@ -136,15 +138,18 @@ def serve(
 
     # Looked up now and not imported above: tests and tools replace it in werkzeug.serving.
     run_simple = werkzeug.serving.run_simple
+    in_flight = _InFlight(app)
+    served: WSGIApplication = app
     if run_simple.__module__ == werkzeug.serving.__name__:
         _check(host, port, options.get("ssl_context"))
+        served = in_flight
     use_reloader = debug if use_reloader is None else use_reloader
     if use_reloader and "reloader_type" not in options:
         options["reloader_type"] = _our_reloader(app)
     if _allow_debugger(host, debug, use_debugger):
-        app = _with_debugger(app, host, options.pop("use_evalex", True))
-    with _terminate_politely():
-        run_simple(host, port, app, use_reloader=use_reloader, **{"threaded": True, **options})
+        served = _with_debugger(app, served, host, options.pop("use_evalex", True))
+    with _terminate_politely(in_flight):
+        run_simple(host, port, served, use_reloader=use_reloader, **{"threaded": True, **options})
 
 
 def _check(host: str, port: int, ssl_context: Any) -> None:
@@ -187,25 +192,72 @@ def _allow_debugger(host: str, debug: bool, debugger: bool | None) -> bool:
     return True
 
 
-def _with_debugger(app: WSGIApplication, host: str, evalex: bool) -> WSGIApplication:
+def _with_debugger(
+    app: WSGIApplication, served: WSGIApplication, host: str, evalex: bool
+) -> WSGIApplication:
     from cruse.app import Cruse
     from cruse.debugger import Debugger
 
-    return Debugger(app, lambda: app if isinstance(app, Cruse) else None, host, evalex)
+    return Debugger(served, lambda: app if isinstance(app, Cruse) else None, host, evalex)
+
+
+class _InFlight:
+    """A WSGI application that knows how many of its requests are being answered.
+
+    The threads of werkzeug's server end with the process, wherever they are.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        from werkzeug.wsgi import ClosingIterator
+
+        __traceback_hide__ = True  # the debugger leaves such frames out
+        self._add(1)
+        try:
+            body = self.app(environ, start_response)
+        except BaseException:
+            self._add(-1)
+            raise
+        return ClosingIterator(body, lambda: self._add(-1))
+
+    def _add(self, number: int) -> None:
+        with self._changed:
+            self._count += number
+            self._changed.notify_all()
+
+    def end(self, patience: float) -> None:
+        """End what has no end of its own, and wait so many seconds for all that is answered."""
+        from cruse.app import Cruse
+
+        if isinstance(self.app, Cruse):
+            self.app.lifecycle.end_live()
+        with self._changed, suppress(KeyboardInterrupt):  # pressed again: at once, then
+            self._changed.wait_for(lambda: not self._count, patience)
 
 
 @contextmanager
-def _terminate_politely() -> Iterator[None]:
-    """Let SIGTERM end the process the normal way, so that shutdown functions run at its exit."""
+def _terminate_politely(in_flight: _InFlight) -> Iterator[None]:
+    """Let SIGTERM end the process the normal way: streams end, shutdown functions run."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     from werkzeug.serving import is_running_from_reloader
 
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    patience = PATIENCE
     try:
         yield
+    except SystemExit as error:
+        if error.code:  # the reloader: the next process is to be there soon
+            patience = PATIENCE_OF_RELOADER
+        raise
     finally:
+        in_flight.end(patience)
         # A process of the reloader ends now: no further signal is to interrupt the shutdown.
         signal.signal(signal.SIGTERM, signal.SIG_IGN if is_running_from_reloader() else before)
 

@@ -17,6 +17,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
+from werkzeug.exceptions import InternalServerError
+
 from cruse.globals import current_context
 from cruse.lazy import lazy
 from cruse.outages import unavailable
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import click
-    from werkzeug.exceptions import ServiceUnavailable
+    from werkzeug.exceptions import HTTPException
 
     from cruse.app import Cruse
     from cruse.blueprints import Blueprint
@@ -241,16 +243,32 @@ class Extension(Generic[StateT]):
             app.register_blueprint(blueprint)
 
 
-def outage_of(app: Cruse, error: Exception) -> ServiceUnavailable | None:
-    """Return the answer to an error that is an outage for one of the extensions."""
-    for state in app.extensions.values():
-        if isinstance(state, ExtensionState):
-            said = state.extension.outage(state, error)
-            if said is not None:
-                answer = unavailable(app.logger, said)
-                answer.__cause__ = error
-                return answer
-    return None
+def failure_of(app: Cruse, error: Exception) -> HTTPException:
+    """Log an error that nothing has handled and return the answer to it.
+
+    That is a 500, or a 503 when it is an outage for one of the extensions.
+    """
+    said = _outage_of(app, error) if app.extensions else None
+    if said is None:
+        app.log_exception((type(error), error, error.__traceback__))
+        return InternalServerError(original_exception=error)
+    answer = unavailable(app.logger, said)
+    answer.__cause__ = error
+    return answer
+
+
+def _outage_of(app: Cruse, error: BaseException) -> str | None:
+    """Return what the extensions say of an error; of several at once, if each is an outage."""
+    if isinstance(error, Exception):
+        for state in app.extensions.values():
+            if isinstance(state, ExtensionState):
+                said: str | None = state.extension.outage(state, error)
+                if said is not None:
+                    return said
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    parts = [_outage_of(app, part) for part in error.exceptions]  # of tasks, of teardown functions
+    return None if None in parts else "; ".join(dict.fromkeys(map(str, parts)))
 
 
 def _with_state(hook: Callable[..., Any], state: Any) -> Callable[[], Any]:

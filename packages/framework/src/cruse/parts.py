@@ -121,13 +121,19 @@ class Part:
         self.content_type = segment.content_type
         #: All headers of the part.
         self.headers = headers_of(segment.headerlist)
+        self._begun: BytesIO | None = None  # what a cancelled `aread` has read
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._parts.next_payload, None)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while (chunk := await self._parts.anext_payload()) is not None:
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self  # and no generator: a wait that is cancelled would be the end of it
+
+    async def __anext__(self) -> bytes:
+        chunk = await self._parts.anext_payload()
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
 
     def read(self) -> bytes:
         """Return the rest of the part; for fields, whose size in memory is limited."""
@@ -138,11 +144,16 @@ class Part:
         return whole.getvalue()
 
     async def aread(self) -> bytes:
-        """Return the rest of the part, without blocking the event loop."""
-        whole = BytesIO()
+        """Return the rest of the part, without blocking the event loop.
+
+        When it is cancelled, the next call returns what has come until then, too.
+        """
+        whole = self._begun or BytesIO()
+        self._begun = whole
         async for chunk in self:
             self._parts.memory.spend(len(chunk))
             whole.write(chunk)
+        self._begun = None
         return whole.getvalue()
 
     def text(self) -> str:
@@ -277,13 +288,16 @@ class Parts:
                 self._inside = True
                 yield Part(self, event)
 
-    async def __aiter__(self) -> AsyncIterator[Part]:
+    def __aiter__(self) -> AsyncIterator[Part]:
+        return self
+
+    async def __anext__(self) -> Part:
         while True:
             while self._inside:
                 await self.anext_payload()
             event = await self._anext()
             if event is False:
-                return
+                raise StopAsyncIteration
             if isinstance(event, MultipartSegment):
                 self._inside = True
-                yield Part(self, event)
+                return Part(self, event)

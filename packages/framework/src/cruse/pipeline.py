@@ -20,7 +20,6 @@ from werkzeug.exceptions import (
     BadRequestKeyError,
     ClientDisconnected,
     HTTPException,
-    InternalServerError,
     SecurityError,
 )
 from werkzeug.routing import RoutingException
@@ -172,9 +171,10 @@ async def finish_ahead(
     except Exception as error:
         if ctx.app.propagates_exceptions:
             raise
-        ctx.app.log_exception((type(error), error, error.__traceback__))
+        from cruse.extension import failure_of  # here: as in `handle_exception`
+
         response.close()
-        response = ctx.app.make_response(InternalServerError(original_exception=error))
+        response = ctx.app.make_response(failure_of(ctx.app, error))
         await complete(ctx, response, begin, error)
     return response
 
@@ -578,12 +578,9 @@ async def handle_exception(ctx: Context, plan: Plan, error: Exception) -> Respon
         await send(ctx, got_request_exception, exception=error)
     if app.propagates_exceptions:
         raise error
-    from cruse.extension import outage_of  # here: not every application has extensions
+    from cruse.extension import failure_of  # here: not every application has extensions
 
-    failure: HTTPException | None = outage_of(app, error)
-    if failure is None:
-        app.log_exception((type(error), error, error.__traceback__))
-        failure = InternalServerError(original_exception=error)
+    failure = failure_of(app, error)
     answer: Any = _answer(ctx, plan, failure, failure)
     if type(answer) is CoroutineType:
         answer = await answer

@@ -456,11 +456,11 @@ class Request(WerkzeugRequest):
         self._waiting = Waiting()
         try:
             length = self._length_at_once()
-            next_chunk = length and getattr(self.environ["wsgi.input"], "next_chunk", None)
-            if not next_chunk:
+            first_chunk = length and getattr(self.environ["wsgi.input"], "first_chunk", None)
+            if not first_chunk:
                 self._use_loaded(*await self.stream.spool())
             else:
-                body = await next_chunk()
+                body = await first_chunk()
                 if len(body) != length:  # more is to come, or too little has come
                     body = await self.stream.acomplete(body)
                     del self.stream

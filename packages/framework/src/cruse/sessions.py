@@ -223,7 +223,8 @@ class SessionInterface:
     def open(self, app: Cruse, request: Request, bridge: Bridge) -> Any:
         """Call :meth:`open_session` where it belongs.
 
-        Here and in :meth:`save` that gives a coroutine where something is to be waited for.
+        Here and in :meth:`save` that gives a coroutine where something is to be waited for, and
+        else what that returns: who calls this from a subclass has to look.
         """
         return begin(bridge, self.open_session, app, request)
 

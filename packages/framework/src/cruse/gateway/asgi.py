@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Event, _get_running_loop, get_running_loop, run_coroutine_threadsafe
 from contextlib import suppress
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -218,6 +219,11 @@ class _Transport:
 
     make_environ = environ_of
     takes_anything = takes_anything
+
+    @property
+    def forgets(self) -> bool:
+        """Whether a cancelled wait may lose a message: granian's own ``receive`` does."""
+        return isinstance(self.receive, BuiltinMethodType)
 
     def send_early_hints(self, fields: list[tuple[str, str]]) -> None:
         """Send a 103 with these fields, from the loop or from a thread; gunicorn's key has this.

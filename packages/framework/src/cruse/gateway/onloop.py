@@ -18,6 +18,7 @@ from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
 from cruse.gateway.streams import Stream, send_all
 from cruse.globals import _enter, _leave
+from cruse.kept import Kept
 from cruse.pipeline import answer, conclude, enter, raising
 from cruse.plans import plan_of
 from cruse.responses import STREAMS, has_no_body
@@ -102,6 +103,10 @@ class Source(Protocol):
     disconnected: bool
 
     @property
+    def forgets(self) -> bool:
+        """Whether a wait that is cancelled may lose what arrives at that moment."""
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop it is received on."""
 
@@ -121,17 +126,31 @@ class LoopBody:
         self._source = source
         self._empty = empty
         self._ahead: list[bytes] = []  # pieces that have come; the next one is the last of them
+        self._kept: Kept | None = None
 
     @property
     def disconnected(self) -> bool:
         """Whether the client is known to have left."""
         return self._source.disconnected
 
+    def first_chunk(self) -> Coroutine[Any, Any, bytes]:
+        """Return the next bytes, to be awaited; for who knows how many there have to be."""
+        if self._ahead or self._empty or self._kept is not None:
+            return self.next_chunk()
+        return self._source.next_chunk()
+
     def next_chunk(self) -> Coroutine[Any, Any, bytes]:
-        """Return the next bytes, to be awaited; ``b""`` at the end."""
+        """Return the next bytes, to be awaited; ``b""`` at the end.
+
+        When that is cancelled, they are left to the next call.
+        """
         if self._ahead or self._empty:
             return _given(self._ahead.pop() if self._ahead else b"")
-        return self._source.next_chunk()
+        if self._kept is None:
+            if not self._source.forgets:
+                return self._source.next_chunk()
+            self._kept = Kept()
+        return self._kept.read(self._source.next_chunk)
 
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes from a thread, waiting for the event loop.
@@ -173,6 +192,8 @@ class LoopBody:
 
     async def _gather(self, wanted: int) -> list[bytes]:
         pieces = []
+        if self._kept is not None and self._kept.waiting:
+            return [await self.next_chunk()]
         while wanted > 0 and (piece := await self._source.next_chunk()):
             pieces.append(piece)
             wanted -= len(piece) + PIECE_COST

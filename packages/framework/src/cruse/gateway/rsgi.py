@@ -175,6 +175,7 @@ class _Body:
     """Takes the body of a request out of the protocol object."""
 
     disconnected = False
+    forgets = True  # granian does, what arrives while a wait is cancelled
 
     def __init__(self, transport: _Transport) -> None:
         self.transport = transport

@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from cruse.gateway.rsgi import _Body, _Transport
 from cruse.gateway.rsgi import _WebSocket as _Connection
+from cruse.kept import Kept
 from cruse.websockets import WebSocketDisconnect, next_of
 
 if TYPE_CHECKING:
@@ -61,15 +62,16 @@ class _Http:
     def __init__(self, protocol: Any) -> None:
         self._transport = _Transport(protocol, None)
         self._body = _Body(self._transport)
+        self._kept = Kept()
         self._head: tuple[int, list[tuple[str, str]]] | None = None
         self._streams = False
 
     async def receive(self) -> Message:
-        if self._body.ended:
+        if self._body.ended and not self._kept.waiting:
             await self._transport.wait_disconnect()
             return {"type": "http.disconnect"}
         try:
-            chunk = await self._body.next_chunk()
+            chunk = await self._kept.read(self._body.next_chunk)
         except OSError:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": chunk, "more_body": not self._body.ended}

@@ -156,7 +156,7 @@ async def read_to_the_end(client, path, begun):
 
 
 async def listen(url, begun):
-    async with connect(url) as client:
+    async with connect(url, open_timeout=60) as client:
         await client.send("hello")
         assert await client.recv() == "hello"
         begun.set()
@@ -178,7 +178,7 @@ async def stop_with_all_open(running, with_websockets):
         if with_websockets:
             address = running.url.replace("http", "ws", 1)
             tasks += [start(listen, address + path) for path in ("/echo", "/waits")]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await asyncio.gather(*(event.wait() for event in begun))
         running.process.terminate()
         told = time.monotonic()

@@ -120,8 +120,8 @@ class Project:
         self.time = 1_700_000_000
 
     def write(self, source):
-        # The reloader compares times; two writes may come within its resolution. And it may look at
-        # any moment: what it sees has all of the source, and the time that it will have.
+        # The reloader compares times; two writes may come within its resolution. And it may look
+        # at any moment: what it sees has all of the source, and the time that it keeps.
         self.time += 10
         written = self.folder / "written"
         written.write_text(source)

@@ -142,8 +142,13 @@ ENDLESS_COMMANDS = COMMANDS | {
 }
 del ENDLESS_COMMANDS["granian-wsgi"]  # nothing tells an application of the signal
 WITHOUT_WEBSOCKETS = {"gunicorn", "cruse-serve-wsgi"}
-#: RSGI has no word for a close code, and a server that ends may drop the connection before.
-CODES = {server: {1005, None} for server in ("granian-rsgi", "cruse-serve")}
+#: RSGI has no word for a close code, and a server that ends may drop the connection before. When
+#: uvicorn looks for signals at the very moment that one comes, it is the first to close.
+CODES = {
+    "granian-rsgi": {1005, None},
+    "cruse-serve": {1005, None},
+    "uvicorn": {1001, 1012},
+}
 
 
 async def read_to_the_end(client, path, begun):

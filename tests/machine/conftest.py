@@ -170,7 +170,10 @@ def chromium() -> webdriver.Chrome:
     if os.geteuid() == 0:
         # Chromium's sandbox does not start for root, which is who CI containers are.
         options.add_argument("--no-sandbox")
-    return webdriver.Chrome(options, webdriver.ChromeService(driver))
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    # On a machine with other work, its 30 seconds may pass while a script waits for an answer.
+    browser.set_script_timeout(100)
+    return browser
 
 
 @pytest.fixture

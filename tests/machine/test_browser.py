@@ -21,7 +21,7 @@ from photowall.seeds import SEEDS, paint
 from tests.machine.lines import Line
 from tests.servers.serving import serve, wall_environment
 
-PATIENCE = 20  # seconds for what should take less than one
+PATIENCE = 60  # seconds for what should take less than one
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 RUN = ["-m", "photowall", "--port", "{port}"]

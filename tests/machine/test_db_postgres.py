@@ -128,7 +128,7 @@ def are_left(server, expected):
 
 def cut_off(server):
     """Cut all connections beside the server fixture's, as a restart does."""
-    server.execute(f"SELECT pg_terminate_backend(pid, 5000) {OTHERS}")
+    server.execute(f"SELECT pg_terminate_backend(pid, 60000) {OTHERS}")
 
 
 @pytest.fixture(params=["sync", "async"])

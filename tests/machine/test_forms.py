@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -48,8 +49,9 @@ def press(browser, url):
     browser.get(url)
     form = browser.find_element(By.TAG_NAME, "form")
     browser.find_element(By.TAG_NAME, "button").click()
-    WebDriverWait(browser, WAIT).until(lambda _: gone(form))
-    return browser.find_element(By.TAG_NAME, "body").text
+    waiting = WebDriverWait(browser, WAIT, ignored_exceptions=[StaleElementReferenceException])
+    waiting.until(lambda _: gone(form))
+    return waiting.until(lambda _: browser.find_element(By.TAG_NAME, "body").text)
 
 
 def gone(element):

@@ -22,7 +22,7 @@ SERVE = ["-m", "cruse", "--app", "tus_app:app", "serve", "--port", "{port}", "--
 SIZE = 48 * 1024 * 1024
 GIGABYTE = 1_000_000_000
 CUTS = 20
-WAIT = 100  # seconds, on a machine with other work
+WAIT = 250  # seconds, on a machine with other work
 
 
 @pytest.fixture(scope="session")

@@ -120,10 +120,13 @@ class Project:
         self.time = 1_700_000_000
 
     def write(self, source):
-        self.module.write_text(source)
-        # The reloader compares times; two writes may come within its resolution.
+        # The reloader compares times; two writes may come within its resolution. And it may look
+        # at any moment: what it sees has all of the source, and the time that it keeps.
         self.time += 10
-        os.utime(self.module, (self.time, self.time))
+        written = self.folder / "written"
+        written.write_text(source)
+        os.utime(written, (self.time, self.time))
+        written.replace(self.module)
 
     def serve(self, *options, command=("-m", "cruse", "--app", "site_", "run", "--port", "0")):
         return Server(self.folder, *command, *options)

@@ -99,11 +99,11 @@ def test_a_worker_that_is_killed_is_replaced(site):
     with (folder / "app.py").open("a") as file:
         file.write("\nimport os\napp.get('/pid')(lambda: str(os.getpid()))\n")
     with start(folder) as running:
-        killed = int(httpx2.get(f"{running.url}/pid").text)
+        killed = int(httpx2.get(f"{running.url}/pid", timeout=30).text)
         os.kill(killed, signal.SIGKILL)
         wait_for(running.log, "started", times=2)
         wait_for(running.log, "Started worker-", times=2)
-        assert int(httpx2.get(f"{running.url}/pid").text) != killed
+        assert int(httpx2.get(f"{running.url}/pid", timeout=30).text) != killed
     assert running.process.returncode == 0
 
 

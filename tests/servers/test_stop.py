@@ -144,8 +144,13 @@ ENDLESS_COMMANDS = COMMANDS | {
 }
 del ENDLESS_COMMANDS["granian-wsgi"]  # nothing tells an application of the signal
 WITHOUT_WEBSOCKETS = {"cruse-run", "cruse-run-reload", "gunicorn", "cruse-serve-wsgi"}
-#: RSGI has no word for a close code, and a server that ends may drop the connection before.
-CODES = {server: {1005, None} for server in ("granian-rsgi", "cruse-serve")}
+#: RSGI has no word for a close code, and a server that ends may drop the connection before. When
+#: uvicorn looks for signals at the very moment that one comes, it is the first to close.
+CODES = {
+    "granian-rsgi": {1005, None},
+    "cruse-serve": {1005, None},
+    "uvicorn": {1001, 1012},
+}
 
 
 async def read_to_the_end(client, path, begun):
@@ -158,7 +163,7 @@ async def read_to_the_end(client, path, begun):
 
 
 async def listen(url, begun):
-    async with connect(url) as client:
+    async with connect(url, open_timeout=60) as client:
         await client.send("hello")
         assert await client.recv() == "hello"
         begun.set()
@@ -180,7 +185,7 @@ async def stop_with_all_open(running, with_websockets):
         if with_websockets:
             address = running.url.replace("http", "ws", 1)
             tasks += [start(listen, address + path) for path in ("/echo", "/waits")]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await asyncio.gather(*(event.wait() for event in begun))
         running.process.terminate()
         told = time.monotonic()

@@ -2,12 +2,16 @@
 
 import socket
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync import client as websockets
 
 from tests.servers.conftest import SERVERS
+
+#: Its ten seconds are soon over on a machine with other work.
+connect = partial(websockets.connect, open_timeout=60)
 
 WITHOUT = {"cheroot", "granian-wsgi", "gunicorn", "gunicorn-sync", "waitress", "werkzeug"}
 

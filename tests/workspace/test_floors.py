@@ -51,6 +51,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "headerfields",
             "hosts",
             "json",
+            "making",
             "parts",
             "proxies",
             "requests",

@@ -34,7 +34,7 @@ class Part(Base):
 @pytest.fixture
 def app(tmp_path):
     app = Cruse(__name__, instance_path=str(tmp_path))
-    app.config["DB_BUSY_TIMEOUT"] = 20.0
+    app.config["DB_BUSY_TIMEOUT"] = 60.0
     return app
 
 
@@ -69,7 +69,7 @@ def pragmas(connection):
 
 def test_every_connection_of_a_thread_is_set_up(db, inside):
     with db.engine.connect() as first, db.engine.connect() as second:
-        assert pragmas(first) == pragmas(second) == ("wal", 1, 1, 20_000)
+        assert pragmas(first) == pragmas(second) == ("wal", 1, 1, 60_000)
 
 
 def test_every_connection_of_a_loop_is_set_up_and_never_waits_inside_sqlite(db, inside):

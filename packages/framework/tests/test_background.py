@@ -175,17 +175,21 @@ def test_the_task_of_a_request_whose_end_failed_does_not_run(app, client):
 
 
 def test_a_task_of_a_request_that_is_dispatched_by_hand_runs_behind_its_response(app):
-    done = []
+    done, ended = [], threading.Event()
 
     @app.get("/")
     def order():
         app.add_background_task(done.append, "behind")
         return "ordered"
 
+    def note():
+        done.append("at once")
+        ended.set()
+
     with app.test_request_context("/"):
         response = app.full_dispatch_request()
-        app.add_background_task(done.append, "at once")
-        app.async_to_sync(lambda: asyncio.sleep(0))()
+        app.add_background_task(note)
+        assert ended.wait(60)  # for its thread
         assert done == ["at once"]
         response.close()
     app.stop()

@@ -535,7 +535,7 @@ def test_a_stream_that_nobody_has_closed_leaves_nothing_behind(app):
     assert next(pieces) == b"a piece"
     del body, pieces
     gc.collect()
-    assert closed.wait(5)
+    assert closed.wait(60)
     assert variable.get() == "unset"
     assert not has_request_context()
 

@@ -268,7 +268,8 @@ def converse(app, view):
 
 @pytest.mark.parametrize("waits_for", ["a message", "something else"])
 def test_a_websocket_goes_away_and_its_view_ends(app, heard, monkeypatch, waits_for):
-    monkeypatch.setattr("cruse.websockets.TICK", 0.01)
+    # A view that receives is told by its client's answer, unless a tick comes before that.
+    monkeypatch.setattr("cruse.websockets.TICK", 60 if waits_for == "a message" else 0.01)
     ends = []
     app.teardown_request(ends.append)
 
@@ -313,6 +314,51 @@ def test_a_websocket_whose_client_does_not_answer_ends(app, heard, monkeypatch):
 
     asyncio.run(main())
     assert ends == ["CancelledError"]
+
+
+class StoppedClock(asyncio.SelectorEventLoop):
+    """A loop whose time goes on when a test moves it."""
+
+    now = 0.0
+
+    def time(self):
+        return self.now
+
+    async def move(self, seconds):
+        self.now += seconds
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+def test_an_answer_of_a_client_that_takes_its_time_is_waited_for(app, heard):
+    messages, sent, ends = asyncio.Queue(), [], []
+    messages.put_nowait({"type": "websocket.connect"})
+
+    @app.websocket("/live")
+    async def live():
+        async for _ in websocket:
+            pass
+        ends.append("by itself")
+
+    async def send(message):
+        sent.append(message)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        scope = {"type": "websocket", "path": "/live", "headers": [(b"host", b"localhost")]}
+        conversation = asyncio.ensure_future(app(scope, messages.get, send))
+        await loop.move(0)
+        tell_to_stop()
+        await loop.move(0)
+        assert sent[-1]["type"] == "websocket.close"
+        await loop.move(1.1)  # each second it is looked at who has left
+        messages.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await conversation
+        await app.stop_on_loop()
+
+    with asyncio.Runner(loop_factory=StoppedClock) as runner:
+        runner.run(main())
+    assert ends == ["by itself"]
 
 
 def test_a_websocket_that_is_not_accepted_yet_goes_away_then(app, heard, monkeypatch):

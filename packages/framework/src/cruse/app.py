@@ -23,9 +23,10 @@ from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
 from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
+from cruse.making import response_of_stream, response_of_whole
 from cruse.matching import Matcher
 from cruse.plans import STEPS, Entrance, Plan, plan_of, without
-from cruse.responses import response_of_stream, response_of_whole, without_controls
+from cruse.responses import without_controls
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
 from cruse.templated import update_template_context

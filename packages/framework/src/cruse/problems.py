@@ -13,8 +13,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from cruse.globals import current_context
+from cruse.making import response_of_whole
 from cruse.prefixes import blueprints_for_errors
-from cruse.responses import response_of_whole, vary_by
+from cruse.responses import vary_by
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MIMEAccept

@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from cruse.typing import WSGIEnvironment
 
 __all__ = [
+    "NO_WHOLE",
+    "STATUS_LINES",
     "STREAMS",
     "Response",
     "add_cookie",
     "has_no_body",
-    "response_of_stream",
-    "response_of_whole",
     "vary_by",
     "without_controls",
 ]
@@ -51,10 +51,7 @@ __all__ = [
 EVENTS = "text/event-stream"
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
-_STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
-
-
-_OK = _STATUS_LINES[200]
+STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
 
 
 @lru_cache(64)
@@ -130,8 +127,7 @@ def _as_uri(url: str) -> str:
         return quote(url, safe=_ASCII, errors="replace")
 
 
-_new = object.__new__
-_NO_WHOLE: list[bytes] = []  # stands for "there is none", never changed
+NO_WHOLE: list[bytes] = []  # stands for "there is none", never changed
 
 
 class Response(WerkzeugResponse):
@@ -163,7 +159,7 @@ class Response(WerkzeugResponse):
     ) -> None:
         self._headers = None  # made when they are touched
         self._closing = None
-        self.whole = _NO_WHOLE
+        self.whole = NO_WHOLE
         kind = type(response)
         whole = kind is str or kind is bytes
         code: Any = self.default_status if status is None else status
@@ -172,11 +168,11 @@ class Response(WerkzeugResponse):
             and content_type is None
             and (whole or kind in STREAMS or not isinstance(response, _TEXTS))
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
-            and code in _STATUS_LINES
+            and code in STATUS_LINES
         ):
             # The usual case costs nothing but these.
             self._status_code = 200 if code == 200 else code
-            self._status = _STATUS_LINES[code]
+            self._status = STATUS_LINES[code]
             if mimetype is not None:
                 self._mimetype = mimetype
             if whole:
@@ -333,7 +329,7 @@ class Response(WerkzeugResponse):
         kept = forced.__dict__
         if "_headers" not in kept:  # werkzeug's own has these where our properties hide them
             forced._headers, forced._closing = kept["headers"], kept["_on_close"]
-            forced.whole = _NO_WHOLE
+            forced.whole = NO_WHOLE
         return forced
 
     @property
@@ -563,45 +559,4 @@ class Response(WerkzeugResponse):
         return fields + [field for field in defaults if field[0].lower() not in given]
 
 
-def response_of_whole(
-    cls: type[Response], body: str | bytes, mimetype: str | None = None, status: int | None = None
-) -> Response:
-    """Return a response of this body, in one piece, as the constructor makes it.
-
-    Python takes a long way to a constructor with so many arguments.
-    """
-    if (
-        cls.__init__ is not _init
-        or cls.__new__ is not _new
-        or cls.default_status != 200
-        or (mimetype is not None and not mimetype.isprintable())
-        or (status is not None and status not in _STATUS_LINES)
-    ):
-        return cls(body, status, mimetype=mimetype)
-    response = _new(cls)
-    if mimetype is not None:
-        response._mimetype = mimetype
-    if status is None:
-        response._status_code, response._status = 200, _OK
-    else:
-        response._status_code, response._status = status, _STATUS_LINES[status]
-    response._headers = None
-    response._closing = None
-    response.response = response.whole = [body.encode() if isinstance(body, str) else body]
-    return response
-
-
-def response_of_stream(cls: type[Response], body: Any) -> Response:
-    """Return a response whose body this iterator makes, as the constructor does."""
-    if cls.__init__ is not _init or cls.__new__ is not _new or cls.default_status != 200:
-        return cls(body)
-    response = _new(cls)
-    response._headers = None
-    response._closing = None
-    response.whole = _NO_WHOLE
-    response.response = body
-    return response
-
-
 _get_wsgi_headers = Response.get_wsgi_headers
-_init = Response.__init__

@@ -154,6 +154,7 @@ class WebSocket:
         self._receiving = False
         self._ahead: asyncio.Task[str | bytes | WebSocketDisconnect] | None = None
         self._cancelled = False
+        self._has_a_tick = False  # to hear that the client has closed, too
         self._goes_away = False
         self._closing: asyncio.Task[None] | None = None
         #: Whether the handshake was answered with 101.
@@ -354,12 +355,16 @@ class WebSocket:
         """Look for a client that has left, one message ahead, while nobody receives.
 
         The view gets one more tick to come to an end before it is cancelled: it may be at work on
-        the last message.
+        the last message. When the server goes away and the view receives, that is a whole one: it
+        ends by itself as soon as the client's answer has come.
         """
         if not self.accepted or (self._receiving and not self._goes_away):
             return
         if self.closed is not None:
-            self._cancel_view()
+            if self._receiving and not self._has_a_tick:
+                self._has_a_tick = True
+            else:
+                self._cancel_view()
         elif self._ahead is None:
             ahead = self._look_ahead()
             self._ahead = self._loop.create_task(ahead, context=self._variables)

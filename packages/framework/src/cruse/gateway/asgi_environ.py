@@ -19,8 +19,6 @@ _LIMIT = 1_000  # names that were asked for: some applications take them from wh
 _names: dict[str, bytes] = {}
 #: Names of fields that came in lower case, as the protocol wants them.
 _lower: set[bytes] = set()
-#: Those of them that say nothing of types of bodies.
-_elsewise: set[bytes] = set()
 
 
 class ScopeEnviron(LazyEnviron):
@@ -95,13 +93,16 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
 def takes_anything(transport: _Transport) -> bool:
     """Whether ``Accept`` says no more than ``*/*``, if anything, and there is no content type.
 
-    False where only the environ tells: when the server breaks the rules for names, which are in
-    lower case, or has a name that nobody has looked at yet.
+    False where only the environ tells: fields came twice, or the server breaks the rules for
+    names, which are in lower case.
     """
-    for name, value in transport.scope["headers"]:
-        if name not in _elsewise and (name != b"accept" or value != b"*/*"):
-            return False
-    return True
+    head = transport.head
+    return (
+        head.get(b"accept", b"*/*") == b"*/*"
+        and b"content-type" not in head
+        and len(head) == len(transport.scope["headers"])
+        and (_lower.issuperset(head) or _are_lower(head))
+    )
 
 
 def _learn_name(key: str) -> bytes:
@@ -118,7 +119,6 @@ def _are_lower(names: dict[bytes, bytes]) -> bool:
         return False
     if len(_lower) < _LIMIT:
         _lower.update(names)
-        _elsewise.update(names.keys() - {b"accept", b"content-type"})
     return True
 
 

@@ -20,7 +20,7 @@ from uuid import UUID
 from werkzeug.http import http_date
 
 from cruse.globals import _cv
-from cruse.responses import response_of_whole
+from cruse.making import response_of_whole
 
 if TYPE_CHECKING:
     from cruse.app import Cruse

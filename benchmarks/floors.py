@@ -2,8 +2,9 @@
 
 Each has the context that is found from anywhere, the checked host, werkzeug's dictionaries and
 header fields, hooks in their order, and the security fields; none has routes, plans, signals,
-error handlers, middleware, streams or a second protocol. ``python -m benchmarks.floors`` prints
-what they take beside the frameworks.
+error handlers, middleware or a second protocol. Streams have a module of their own,
+``streamed_floors``. ``python -m benchmarks.floors`` prints what all of them take beside the
+frameworks.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from werkzeug.exceptions import NotFound
 
+from benchmarks import streamed_floors
 from benchmarks.gateways import ASGI, WSGI
 from benchmarks.measured import make_app
 from benchmarks.peers.common import SECRET
@@ -231,10 +233,12 @@ def asgi(name: str) -> Any:
 def main() -> None:
     """Print what each row takes by hand, and the multiples of it that others take."""
     for face, by_hand, gateway in (("wsgi", wsgi, WSGI), ("asgi", asgi, ASGI)):
-        for name in VIEWS:
+        streamed = streamed_floors.ROWS if face == "asgi" else streamed_floors.ROWS[:2]
+        for name in (*VIEWS, *streamed):
             work = WORKLOADS[name]
+            make = getattr(streamed_floors, face) if name in streamed else by_hand
             apps = {peer: make_app(face, peer, work.build) for peer in PEERS[face]}
-            gateways = {k: gateway(app) for k, app in {"hand": by_hand(name), **apps}.items()}
+            gateways = {k: gateway(app) for k, app in {"hand": make(name), **apps}.items()}
             sent = [work.make(n) for n in range(work.variants)]
             prepared = {}
             for peer, one in gateways.items():

@@ -30,7 +30,7 @@ _ADDED = frozenset({"vary", "set-cookie"})
 class Fields(list[tuple[str, str]]):
     """Header fields that many responses get, with their names in lower case looked up once."""
 
-    __slots__ = ("encoded", "names")
+    __slots__ = ("apart", "encoded", "names")
 
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         super().__init__(fields)

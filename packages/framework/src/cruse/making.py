@@ -6,10 +6,10 @@ from typing import Any
 
 from cruse.responses import NO_WHOLE, STATUS_LINES, Response
 
-__all__ = ["response_of_stream", "response_of_whole"]
+__all__ = ["OK", "response_init", "response_of_stream", "response_of_whole"]
 
-_OK = STATUS_LINES[200]
-_init = Response.__init__
+OK = STATUS_LINES[200]
+response_init = Response.__init__
 _new = object.__new__
 
 
@@ -21,7 +21,7 @@ def response_of_whole(
     Python takes a long way to a constructor with so many arguments.
     """
     if (
-        cls.__init__ is not _init
+        cls.__init__ is not response_init
         or cls.__new__ is not _new
         or cls.default_status != 200
         or (mimetype is not None and not mimetype.isprintable())
@@ -32,7 +32,7 @@ def response_of_whole(
     if mimetype is not None:
         response._mimetype = mimetype
     if status is None:
-        response._status_code, response._status = 200, _OK
+        response._status_code, response._status = 200, OK
     else:
         response._status_code, response._status = status, STATUS_LINES[status]
     response._headers = None
@@ -43,10 +43,10 @@ def response_of_whole(
 
 def response_of_stream(cls: type[Response], body: Any) -> Response:
     """Return a response whose body this iterator makes, as the constructor does."""
-    if cls.__init__ is not _init or cls.__new__ is not _new or cls.default_status != 200:
+    if cls.__init__ is not response_init or cls.__new__ is not _new or cls.default_status != 200:
         return cls(body)
     response = _new(cls)
-    response._status_code, response._status = 200, _OK
+    response._status_code, response._status = 200, OK
     response._headers = None
     response._closing = None
     response.whole = NO_WHOLE

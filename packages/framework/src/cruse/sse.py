@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
 from cruse.headerfields import Fields
-from cruse.responses import _NO_WHOLE, EVENTS, STREAMS, Response, _init
+from cruse.making import OK, response_init
+from cruse.responses import EVENTS, NO_WHOLE, STREAMS, Response
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -108,11 +109,12 @@ class EventStream(Response):
         else:
             body = _encoded(iter(source), first)
             closing = getattr(source, "close", None)  # the end of this one is not the source's
-        if headers or type(self) is not EventStream or Response.__init__ is not _init:
+        if headers or type(self) is not EventStream or Response.__init__ is not response_init:
             super().__init__(body, headers={**_HEADERS, **headers} if headers else None)
         else:  # what it does then, which Python takes a long way to
+            self._status_code, self._status = 200, OK
             self._headers = None
-            self.whole = _NO_WHOLE
+            self.whole = NO_WHOLE
             self.response = body
         self._closing = None if closing is None else [closing]
 

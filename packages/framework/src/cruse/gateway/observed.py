@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cruse.gateway.streams import send_each
 from cruse.globals import _cv
@@ -76,7 +76,7 @@ class ObservedTransport:
 
     def send_pieces(self, pieces: AsyncIterator[str | bytes]) -> Coroutine[Any, Any, None]:
         """Send all pieces of the body."""
-        return send_each(self, pieces)
+        return send_each(cast("Transport", self), pieces)
 
     async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
         """Let the server send a response whose body is in a file."""

@@ -126,7 +126,7 @@ class Entrance:
 
     __slots__ = (
         "__weakref__", "app", "changes", "fields", "make_context", "match", "mounts", "proxies",
-        "puts_off", "wrapped",
+        "pushes", "puts_off", "wrapped",
     )  # fmt: skip
 
     changes: int
@@ -139,8 +139,10 @@ class Entrance:
     puts_off: bool
     #: Whether middleware is around ``wsgi_app``.
     wrapped: bool
-    #: What finds the route; ``None`` where ``context_pushed`` is to be asked.
-    match: Callable[[Context], None] | None
+    #: What finds the route, or is told of each context that becomes current and does so.
+    match: Callable[[Context], None]
+    #: Whether it is the latter, which is told of those that are refused already, too.
+    pushes: bool
     #: The header fields that all responses get; ``None`` where they depend on the response.
     fields: Fields | None
 
@@ -217,14 +219,18 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.ends = bool(teardown or appcontext or custom or _end_is_heard())
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
-    plan.raises = (
-        "raise_routing_exception" in app.__dict__
-        or type(app).raise_routing_exception is not type(app).builtin_raising
-    )
+    plan.raises = _raises_by_itself(app)
     plan.streams = route is not None and route.stream
     plan.completes = app.cors is not None or app.compression is not None
     app.changes.watch(plan)
     return plan
+
+
+def _raises_by_itself(app: Cruse) -> bool:
+    return (
+        "raise_routing_exception" in app.__dict__
+        or type(app).raise_routing_exception is not type(app).builtin_raising
+    )
 
 
 def _end_is_heard() -> bool:
@@ -279,7 +285,8 @@ def make_entrance(app: Cruse) -> Entrance:
     # A constructor of somebody's own knows no request or session.
     entrance.make_context = cls if entrance.puts_off else lambda a, environ, *_: cls(a, environ)
     entrance.wrapped = "wsgi_app" in app.__dict__
-    entrance.match = _matching(app) if usual else None
+    entrance.match = _matching(app) if usual else app.context_pushed
+    entrance.pushes = not usual
     entrance.fields = None if app.headers_vary else app.default_headers
     app.__dict__["entrance"] = entrance  # not a change of the application
     app.changes.watch(entrance)

@@ -50,9 +50,7 @@ async def converse(app: Cruse, entrance: Entrance, ctx: Context, connection: Con
         ctx.method, ctx.has_body = "GET", False
         max_size = app.config["WEBSOCKET_MAX_MESSAGE_SIZE"]
         ctx.websocket = websocket = WebSocket(connection, lambda: ctx.request, max_size)
-        if entrance.match is None:
-            app.context_pushed(ctx)
-        elif ctx.routing_exception is None:
+        if ctx.routing_exception is None or entrance.pushes:
             entrance.match(ctx)
         plan = plan_of(ctx)
         if plan.custom:  # own versions of its steps are plain functions, which can't converse

@@ -210,16 +210,12 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
     """Answer one request; ``ctx`` is not entered yet."""
     token = _enter(ctx)
     transport.loop = get_running_loop()
-    failure: BaseException | None = None
     try:
-        if entrance.match is None:
-            app.context_pushed(ctx)
-        elif ctx.routing_exception is None:
+        if ctx.routing_exception is None or entrance.pushes:
             entrance.match(ctx)
         if app.observers:
             transport = cast("Transport", ObservedTransport(ctx, transport))
-        route = ctx.route
-        plan = None if route is None else route.plan
+        plan = None if (route := ctx.route) is None else route.plan
         if plan is None or plan.entrance is not entrance:
             plan = plan_of(ctx)
         place = None
@@ -233,20 +229,16 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
                     value = await value
                 except BaseException as error:
                     value = raising(error)
-            later = conclude(ctx, plan, value)
-            if later is not None:
+            if (later := conclude(ctx, plan, value)) is not None:
                 await later
         response = ctx.response
         fields = entrance.fields
         if fields is None or ctx.tls_host is not None:
             fields = app.security_headers.of(ctx, response)
-        messages: Iterable[Any] | None = None
-        if ctx.method != "HEAD":
-            if response.plain:
-                messages = transport.send_plain(response, fields)
-            elif response.only_whole:
-                head = response.own_head(ctx, fields)
-                messages = transport.send_whole(response._status_code, head, response.whole[0])
+        if response.plain and ctx.method != "HEAD":
+            messages: Iterable[Any] | None = transport.send_plain(response, fields)
+        else:
+            messages = _send_only_whole(ctx, transport, fields)
         if messages is None:
             await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
         else:
@@ -255,14 +247,23 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
                     await transport.send(message)
             except OSError:  # ASGI 2.4: the client has left, which is no error of the application
                 transport.disconnected = True
+        if ctx.observation is not None:
+            ctx.observation.end(None)
     except BaseException as error:
-        failure = error
+        if ctx.observation is not None:
+            ctx.observation.end(error)
         raise
     finally:
-        if ctx.observation is not None:
-            ctx.observation.end(failure)
-        failure = None  # its traceback leads back here: a cycle
         _leave(token)
+
+
+def _send_only_whole(ctx: Context, transport: Transport, fields: Fields) -> Iterable[Any] | None:
+    """Send a response that is in one piece and is not plain; ``None`` for another."""
+    response = ctx.response
+    if ctx.method == "HEAD" or not response.only_whole:
+        return None
+    head = response.own_head(ctx, fields)
+    return transport.send_whole(response._status_code, head, response.whole[0])
 
 
 async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:

@@ -75,9 +75,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         ctx.take_path(path)
     if "cruse.loop" in environ or "cruse.preserve_context" in environ:
         _take_over(ctx, environ)
-    if entrance.match is None:
-        app.context_pushed(ctx)
-    elif ctx.routing_exception is None:
+    if ctx.routing_exception is None or entrance.pushes:
         entrance.match(ctx)
     if app.observers:
         _observe(ctx)

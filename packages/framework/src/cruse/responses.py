@@ -63,8 +63,7 @@ _ASCII = "".join(map(chr, range(33, 127)))
 _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
-#: Usual bodies that are none of these: to know them is quicker than to ask for all types.
-#: Events add their own (`cruse.sse`).
+#: Usual bodies that are none of these, for it is quicker to know them; `cruse.sse` adds its own.
 STREAMS: set[type] = {AsyncGeneratorType, GeneratorType, map}
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 #: Whether a response of this status must not have a body (RFC 9110 section 6.4.1).
@@ -580,8 +579,7 @@ def response_of_whole(
     response = _new(cls)
     if mimetype is not None:
         response._mimetype = mimetype
-    response._headers = None
-    response._closing = None
+    response._headers = response._closing = None
     response.response = response.whole = [body.encode() if isinstance(body, str) else body]
     return response
 
@@ -591,8 +589,7 @@ def response_of_stream(cls: type[Response], body: Any) -> Response:
     if cls.__init__ is not _init or cls.__new__ is not _new or cls.default_status != 200:
         return cls(body)
     response = _new(cls)
-    response._headers = None
-    response._closing = None
+    response._headers = response._closing = None
     response.whole = _NO_WHOLE
     response.response = body
     return response

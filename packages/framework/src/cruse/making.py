@@ -35,8 +35,7 @@ def response_of_whole(
         response._status_code, response._status = 200, OK
     else:
         response._status_code, response._status = status, STATUS_LINES[status]
-    response._headers = None
-    response._closing = None
+    response._headers = response._closing = None
     response.response = response.whole = [body.encode() if isinstance(body, str) else body]
     return response
 
@@ -47,8 +46,7 @@ def response_of_stream(cls: type[Response], body: Any) -> Response:
         return cls(body)
     response = _new(cls)
     response._status_code, response._status = 200, OK
-    response._headers = None
-    response._closing = None
+    response._headers = response._closing = None
     response.whole = NO_WHOLE
     response.response = body
     return response

@@ -63,8 +63,7 @@ _ASCII = "".join(map(chr, range(33, 127)))
 _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
-#: Usual bodies that are none of these: to know them is quicker than to ask for all types.
-#: Events add their own (`cruse.sse`).
+#: Usual bodies that are none of these, for it is quicker to know them; `cruse.sse` adds its own.
 STREAMS: set[type] = {AsyncGeneratorType, GeneratorType, map}
 _BODILESS = frozenset({*range(100, 200), 204, 304})
 #: Whether a response of this status must not have a body (RFC 9110 section 6.4.1).

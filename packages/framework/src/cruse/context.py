@@ -15,7 +15,6 @@ from werkzeug.exceptions import BadRequest, SecurityError
 from cruse.bridge import driven
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
-from cruse.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from cruse.bridge import Bridge
     from cruse.gateway.onloop import Transport
     from cruse.observers import Observation
+    from cruse.requests import Request
     from cruse.responses import Response
     from cruse.routing import Route
     from cruse.sessions import SessionMixin
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Globals", "after_this_request", "copy_current_request_context"]
 
 _UNSET: Any = object()
-_request_init = Request.__init__
 #: Stands for an environ that is made when it is first asked for.
 PENDING: Any = object()
 
@@ -213,10 +212,7 @@ class Context(Matched):
             environ = self.environ
             if environ is None:
                 raise RuntimeError("There is no request in this context, only an application.")
-            cls = self.app.request_class
-            # With all its arguments, which spares Python a long way; others may have one alone.
-            usual = cls.__init__ is _request_init
-            request = self.made_request = cls(environ, True, False) if usual else cls(environ)
+            request = self.made_request = self.app.request_class(environ)
             request.context = self
         return request
 

@@ -312,13 +312,3 @@ request: Request = _proxy("request", "request", "made_request", _RequestProxy)
 session: SessionMixin = _proxy("session", "session", "made_session", _SessionProxy)
 g: Globals = _proxy("g", "g", "made_g", _GlobalsProxy)
 websocket: WebSocket = _proxy("websocket", "websocket", "websocket")
-
-
-def _send_of_websocket(self: _Proxy) -> Any:
-    context = _cv.get(None)
-    made = None if context is None else context.websocket
-    return self.__getattr__("send") if made is None else made.send
-
-
-# Used for every message, and what a class does not have Python looks for at length.
-type(websocket).send = property(_send_of_websocket)  # type: ignore[assignment,method-assign]

@@ -223,8 +223,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             place = await _answer_in_thread(ctx, plan)
         else:
             ctx.bridge = app.loop_bridge
-            value = enter(ctx, plan)
-            if type(value) is CoroutineType:
+            if type(value := enter(ctx, plan)) is CoroutineType:
                 try:
                     value = await value
                 except BaseException as error:
@@ -235,18 +234,19 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         fields = entrance.fields
         if fields is None or ctx.tls_host is not None:
             fields = app.security_headers.of(ctx, response)
+        messages: Iterable[Any] = ()
         if response.plain and ctx.method != "HEAD":
-            messages: Iterable[Any] | None = transport.send_plain(response, fields)
+            messages = transport.send_plain(response, fields)
+        elif response.only_whole and ctx.method != "HEAD":
+            head = response.own_head(ctx, fields)
+            messages = transport.send_whole(response._status_code, head, response.whole[0])
         else:
-            messages = _send_only_whole(ctx, transport, fields)
-        if messages is None:
             await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
-        else:
-            try:
-                for message in messages:
-                    await transport.send(message)
-            except OSError:  # ASGI 2.4: the client has left, which is no error of the application
-                transport.disconnected = True
+        try:
+            for message in messages:
+                await transport.send(message)
+        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
+            transport.disconnected = True
         if ctx.observation is not None:
             ctx.observation.end(None)
     except BaseException as error:
@@ -255,15 +255,6 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         raise
     finally:
         _leave(token)
-
-
-def _send_only_whole(ctx: Context, transport: Transport, fields: Fields) -> Iterable[Any] | None:
-    """Send a response that is in one piece and is not plain; ``None`` for another."""
-    response = ctx.response
-    if ctx.method == "HEAD" or not response.only_whole:
-        return None
-    head = response.own_head(ctx, fields)
-    return transport.send_whole(response._status_code, head, response.whole[0])
 
 
 async def _answer_in_thread(ctx: Context, plan: Plan) -> _Place:

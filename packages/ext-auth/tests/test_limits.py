@@ -84,7 +84,7 @@ if importlib.util.find_spec("limits") is not None:
             app.signing_in.limits.rules["login"] = Rule("1 per hour")
             started = time.process_time()
             app.signing_in.limits.hit("login", name)
-            assert time.process_time() - started < 1
+            assert time.process_time() - started < 10
             with pytest.raises(TooManyAttempts):
                 app.signing_in.limits.hit("login", name)
 

@@ -1,5 +1,8 @@
 """The way of a request: hooks and their order, errors, teardown, in any mix of colours."""
 
+import sys
+import threading
+
 import pytest
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 
@@ -479,3 +482,23 @@ def test_the_last_signal_is_sent_although_teardown_fails(app, make_client):
     with appcontext_popped.connected_to(lambda sender: popped.append(sender), app):
         make_client().get("/fails")
     assert popped == [app]
+
+
+def test_a_signal_is_connected_while_other_threads_make_blueprints():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    made = []
+
+    def make():
+        made.extend(Blueprint("shop", __name__) for _ in range(1_000))
+
+    try:
+        thread = threading.Thread(target=make)
+        thread.start()
+        while thread.is_alive():
+            with request_started.connected_to(lambda sender: None):
+                pass
+        thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(made) == 1_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,34 +35,37 @@ class Changes:
 
     def __init__(self) -> None:
         self.count = 0
-        self._made: WeakSet[_Compiled] | None = None
-        _all.add(self)
+        self._made: WeakKeyDictionary[_Compiled, None] | None = None
+        _all[self] = None
 
     def note(self) -> None:
         """Count one more, and let what was made before know."""
         self.count += 1
         if self._made is not None:
             made, self._made = self._made, None
-            for compiled in list(made):
-                compiled.retire()
+            for reference in made.keyrefs():
+                if (compiled := reference()) is not None:
+                    compiled.retire()
 
     def watch(self, compiled: _Compiled) -> None:
         """Let what was made know when it is out of date, which it may be already."""
         made = self._made
         if made is None:
-            made = self._made = WeakSet()
-        made.add(compiled)
+            made = self._made = WeakKeyDictionary()
+        made[compiled] = None
         if compiled.changes != self.count:
             compiled.retire()
 
 
-_all: WeakSet[Changes] = WeakSet()
+# Sets of weak references can't be gone through while another thread adds to them, `keyrefs` can.
+_all: WeakKeyDictionary[Changes, None] = WeakKeyDictionary()
 
 
 def note_everywhere() -> None:
     """Note a change of what all registries of the process have in common."""
-    for changes in list(_all):
-        changes.note()
+    for reference in _all.keyrefs():
+        if (changes := reference()) is not None:
+            changes.note()
 
 
 def _counting(base: type, names: str) -> Callable[[type], type]:

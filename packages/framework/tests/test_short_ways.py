@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, ImATeapot
 
-from cruse import Cruse, Request, Response, app_ctx, g, inline, request, session, websocket
+from cruse import (
+    Cruse,
+    EventStream,
+    Request,
+    Response,
+    app_ctx,
+    g,
+    inline,
+    request,
+    session,
+    websocket,
+)
 from cruse.context import Context
 from cruse.formparser import FormParser
 from cruse.signals import (
@@ -659,3 +670,9 @@ def test_a_session_is_saved_whatever_waits_around_it(client_of):
         answer = client.get("/async")
     assert (answer.text, answer.headers["X-After"], seen) == ("2", "1", [200])
     assert client.get("/async").text == "3"
+
+
+def test_a_stream_of_events_has_the_default_status_that_somebody_sets(monkeypatch):
+    assert EventStream(iter(())).status == "200 OK"
+    monkeypatch.setattr(EventStream, "default_status", 202)
+    assert EventStream(iter(())).status == "202 ACCEPTED"

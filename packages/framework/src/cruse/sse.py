@@ -109,7 +109,12 @@ class EventStream(Response):
         else:
             body = _encoded(iter(source), first)
             closing = getattr(source, "close", None)  # the end of this one is not the source's
-        if headers or type(self) is not EventStream or Response.__init__ is not response_init:
+        if (
+            headers
+            or type(self) is not EventStream
+            or Response.__init__ is not response_init
+            or self.default_status != 200
+        ):
             super().__init__(body, headers={**_HEADERS, **headers} if headers else None)
         else:  # what it does then, which Python takes a long way to
             self._status_code, self._status = 200, OK

@@ -181,12 +181,13 @@ def _encode_length(length: int) -> tuple[bytes, bytes]:
     return encoded
 
 
-def _encode_around_length(response: Response, fields: Fields) -> list[tuple[bytes, bytes]]:
+def _encode_around_length(
+    response: Response, fields: Fields, kind: str | None
+) -> list[tuple[bytes, bytes]]:
     """Encode the head of a plain response but for its length, once for each kind of them."""
     head = _encode(response.plain_head(fields))
     around = [field for field in head if field[0] != b"content-length"]
     if len(fields.encoded) < _FIELDS_LIMIT:
-        kind = response._head_kind or response._mimetype or response.default_mimetype
         fields.encoded[kind] = around
     return around
 
@@ -291,9 +292,10 @@ class _Transport:
 
     def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message]:
         body = response.whole[0]
-        known = fields.encoded.get(response._mimetype or response.default_mimetype)
+        kind = response._mimetype or response.default_mimetype
+        known = fields.encoded.get(kind)
         if known is None:
-            known = _encode_around_length(response, fields)
+            known = _encode_around_length(response, fields, kind)
         length = _known_lengths.get(len(body))
         if length is None:
             length = _encode_length(len(body))
@@ -316,7 +318,7 @@ class _Transport:
 
     async def start_plain(self, response: Response, fields: Fields) -> None:
         kind = response._head_kind or response._mimetype or response.default_mimetype
-        known = fields.encoded.get(kind) or _encode_around_length(response, fields)
+        known = fields.encoded.get(kind) or _encode_around_length(response, fields, kind)
         start = {
             "type": "http.response.start",
             "status": response._status_code,

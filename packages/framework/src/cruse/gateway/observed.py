@@ -34,9 +34,17 @@ class ObservedTransport:
         self.observation = ctx.observation = Observation(ctx)
         self.transport = transport
         self.loop = transport.loop
-        self.disconnected = False
         self.wait_disconnect = transport.wait_disconnect
         self.takes_file = transport.takes_file
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether it has been noticed that the client has left, which is no error here."""
+        return self.transport.disconnected
+
+    @disconnected.setter
+    def disconnected(self, left: bool) -> None:
+        self.transport.disconnected = left
 
     def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
         """Return all of a response that is complete as one message, for :meth:`send`."""
@@ -72,7 +80,7 @@ class ObservedTransport:
     async def end(self) -> None:
         """Say that the body is complete."""
         await self.transport.end()
-        self.observation.complete = not self._has_left()
+        self.observation.complete = not self.disconnected
 
     def send_pieces(self, pieces: AsyncIterator[str | bytes]) -> Coroutine[Any, Any, None]:
         """Send all pieces of the body."""
@@ -81,13 +89,9 @@ class ObservedTransport:
     async def send_file(self, status: int, head: list[tuple[str, str]], part: FilePart) -> None:
         """Let the server send a response whose body is in a file."""
         await self.transport.send_file(status, self.observation.head(status, head), part)
-        if not self._has_left():
+        if not self.disconnected:
             self.observation.sent(part.stop - part.start)
             self.observation.complete = True
-
-    def _has_left(self) -> bool:
-        """Whether the transport knows that the client is gone, which is no error to it."""
-        return getattr(self.transport, "disconnected", False)
 
 
 def observe_wsgi(

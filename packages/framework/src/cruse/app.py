@@ -23,7 +23,7 @@ from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
 from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
-from cruse.making import response_of_stream, response_of_whole
+from cruse.making import response_of_whole
 from cruse.matching import Matcher
 from cruse.plans import STEPS, Entrance, Plan, plan_of, without
 from cruse.responses import without_controls
@@ -418,14 +418,16 @@ class Cruse(Application):
         response_class = self.response_class
         kind = type(rv)
         if kind is str or kind is bytes:
-            return response_of_whole(response_class, rv)  # type: ignore[arg-type]
+            if response_class.takes_in_order:  # as in `response_of_whole`
+                return response_class(rv, None, None, None, None, False)  # type: ignore[arg-type]
+            return response_class(rv)  # type: ignore[arg-type]
         if isinstance(rv, response_class):
             return rv
         if not self.response_types:
             if kind is dict or kind is list:
                 return self.json.response(rv)
             if kind is GeneratorType or kind is AsyncGeneratorType:
-                return response_of_stream(response_class, rv)
+                return response_of_whole(response_class, rv)
         return response_of(self, rv)
 
     def make_default_options_response(self) -> Response:

@@ -84,24 +84,28 @@ def conclude(
     The end comes before the response is sent, under every protocol alike, so that an error in it
     can still be answered, and what the request held is free before a slow client has read.
     """
-    response: Any = None
-    if type(value) is not CoroutineType:
-        try:
+    if type(value) is CoroutineType:
+        return _answer_later(ctx, plan, value, None, begin)
+    response: Any
+    try:
+        if plan.has_own:
             response = finalize(ctx, plan, value)
-        except BaseException as error:
-            response = raising(error)
+        else:  # which would do this
+            response = ctx.app.make_response(value)
+            if plan.follows or ctx.follows:
+                response = _follow(ctx, plan, response)
+    except BaseException as error:
+        response = raising(error)
     request = ctx.made_request
     if (
-        response is None
-        or begin is not None
-        or plan.completes
-        or plan.ends  # as in `ends_with_something`
-        or ctx.ends
+        begin is not None
+        or plan.goes_on
+        or ctx.ends  # as in `ends_with_something`
         or ctx.follows
         or (request is not None and request.holds)
         or type(response) is CoroutineType
     ):
-        return _answer_later(ctx, plan, value, response, begin)
+        return _answer_later(ctx, plan, None, response, begin)
     if request is not None or ctx.routing_exception is not None:
         _let_go(ctx)
     ctx.response = response
@@ -334,11 +338,11 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
 
     Where something is to be waited for, that is a coroutine, which can be awaited on this side.
     """
-    if plan.has_own and "dispatch_request" in plan.custom:
-        return own(ctx, plan, "dispatch_request")
-    view, error = plan.view, ctx.routing_exception
-    if view is None or error is not None or ctx.method == "OPTIONS":
-        route = ctx.route
+    view: Any = plan.view
+    if not plan.direct or ctx.routing_exception is not None or ctx.method == "OPTIONS":
+        if "dispatch_request" in plan.custom:
+            return own(ctx, plan, "dispatch_request")
+        route, error = ctx.route, ctx.routing_exception
         if route is None or error is not None:
             if error is None or plan.raises or isinstance(error, RoutingException):
                 ctx.app.raise_routing_exception(ctx.request)
@@ -399,8 +403,15 @@ def finalize(
     if plan.has_own and "finalize_request" in plan.custom:
         return own(ctx, plan, "finalize_request", value, from_error_handler)
     response = ctx.app.make_response(value)
-    if not (plan.follows or ctx.follows):
-        return response
+    if plan.follows or ctx.follows:
+        return _follow(ctx, plan, response, from_error_handler)
+    return response
+
+
+def _follow(
+    ctx: Context, plan: Plan, response: Response, from_error_handler: bool = False
+) -> Response | Coroutine[Any, Any, Response]:
+    """Run what comes after a response."""
     if from_error_handler or request_finished.receivers:
         return _complete(ctx, plan, response, from_error_handler)
     return process_response(ctx, plan, response)

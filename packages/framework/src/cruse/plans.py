@@ -76,8 +76,9 @@ class Plan:
 
     __slots__ = (
         "__weakref__", "after", "app", "before", "begins", "blueprints", "changes", "completes",
-        "custom", "ends", "entrance", "follows", "has_own", "hop", "mixed", "preprocessors",
-        "raises", "session_waits", "streams", "teardown_appcontext", "teardown_request", "view",
+        "custom", "direct", "ends", "entrance", "follows", "goes_on", "has_own", "hop", "mixed",
+        "preprocessors", "raises", "session_waits", "streams", "teardown_appcontext",
+        "teardown_request", "view",
     )  # fmt: skip
 
     changes: int
@@ -114,11 +115,15 @@ class Plan:
     streams: bool
     #: Whether settings change every response: those for other sites, or compression.
     completes: bool
+    #: Whether any of these comes behind the view: ``completes`` or ``ends``.
+    goes_on: bool
+    #: Whether there is a view, which the built-in step calls.
+    direct: bool
 
     def retire(self) -> None:
         """Serve no more requests, and let those under way ask what is registered now."""
         self.entrance = None
-        self.follows = self.ends = True
+        self.follows = self.ends = self.goes_on = True
 
 
 class Entrance:
@@ -193,9 +198,6 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     appcontext = _calls(reversed(app.teardown_appcontext_funcs))
     view = _view_call(app, endpoint, route)
     calls = (*before, *after, *teardown, *appcontext, *((view,) if view else ()))
-    custom = own_steps(app)
-    quick = all(call.inline for call in calls) and not custom
-    mixed = any(call.is_async for call in calls)
     plan = Plan()
     plan.changes = changes
     plan.app = app
@@ -208,22 +210,34 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.after = after
     plan.teardown_request = teardown
     plan.teardown_appcontext = appcontext
-    plan.custom = custom
-    plan.has_own = bool(custom)
+    _set_steps(plan, app, calls)
     plan.blueprints = tuple(name for name in reversed(scopes) if name is not None)
     plan.session_waits = hooks and _sessions_wait(app)
     plan.begins = bool(
-        plan.preprocessors or before or custom or plan.session_waits or request_started.receivers
+        plan.preprocessors
+        or before
+        or plan.has_own
+        or plan.session_waits
+        or request_started.receivers
     )
-    plan.follows = bool(after or custom or request_finished.receivers)
-    plan.ends = bool(teardown or appcontext or custom or _end_is_heard())
-    plan.hop = bool(custom) or not (quick or mixed)
-    plan.mixed = mixed
-    plan.raises = _raises_by_itself(app)
+    plan.follows = bool(after or plan.has_own or request_finished.receivers)
+    plan.ends = bool(teardown or appcontext or plan.has_own or _end_is_heard())
     plan.streams = route is not None and route.stream
     plan.completes = app.cors is not None or app.compression is not None
+    plan.goes_on = plan.completes or plan.ends
     app.changes.watch(plan)
     return plan
+
+
+def _set_steps(plan: Plan, app: Cruse, calls: tuple[Call, ...]) -> None:
+    """Note who takes the steps of the pipeline, and where."""
+    plan.custom = own_steps(app)
+    plan.has_own = bool(plan.custom)
+    plan.direct = plan.view is not None and "dispatch_request" not in plan.custom
+    plan.raises = _raises_by_itself(app)
+    plan.mixed = any(call.is_async for call in calls)
+    quick = all(call.inline for call in calls)
+    plan.hop = plan.has_own or not (quick or plan.mixed)
 
 
 def _raises_by_itself(app: Cruse) -> bool:

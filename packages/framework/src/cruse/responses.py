@@ -156,32 +156,34 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        self._headers = None  # made when they are touched
-        self._closing = None
-        self.whole = NO_WHOLE
+        self._headers = self._closing = None  # they are made when they are touched
         kind = type(response)
-        whole = kind is str or kind is bytes
         code: Any = self.default_status if status is None else status
         if (
             headers is None
             and content_type is None
-            and (whole or kind in STREAMS or not isinstance(response, _TEXTS))
-            and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
             and code in STATUS_LINES
+            and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
         ):
             # The usual case costs nothing but these.
             self._status_code = 200 if code == 200 else code
             self._status = STATUS_LINES[code]
             if mimetype is not None:
                 self._mimetype = mimetype
-            if whole:
-                body: Any = response
-                self.response = self.whole = [body.encode() if kind is str else body]
+            body: Any = response
+            if kind is str:
+                self.response = self.whole = [body.encode()]
                 return
-            self.response = [] if response is None else response  # type: ignore[assignment]
-            if direct_passthrough:
-                self.direct_passthrough = direct_passthrough
-            return
+            if kind is bytes:
+                self.response = self.whole = [body]
+                return
+            if kind in STREAMS or not isinstance(response, _TEXTS):
+                self.whole = NO_WHOLE
+                self.response = [] if response is None else response  # type: ignore[assignment]
+                if direct_passthrough:
+                    self.direct_passthrough = direct_passthrough
+                return
+        self.whole = NO_WHOLE
         super().__init__(
             cast("Any", response), status, headers, mimetype, content_type, direct_passthrough
         )
@@ -202,6 +204,8 @@ class Response(WerkzeugResponse):
     _status_code: int
     _status: str
     _mimetype: str | None = None
+    #: Whether the constructor has the arguments of this class's, in their order.
+    takes_in_order = True
     #: Whether a subclass has a say in the headers of every response, or in its end.
     _own_ways = False
     #: What a class has beside its ``plain_head`` that makes the same of the same kind each time.
@@ -209,6 +213,7 @@ class Response(WerkzeugResponse):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.takes_in_order = cls.__init__ is Response.__init__ and cls.__new__ is Response.__new__
         cls._own_ways = (
             cls.get_wsgi_headers is not Response.get_wsgi_headers
             or cls.close is not Response.close
@@ -411,11 +416,14 @@ class Response(WerkzeugResponse):
     @property
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow."""
-        return (
-            self._headers is None
-            and self.response is self.whole
-            and not (self._closing or self._own_ways or self._status_code in _BODILESS)
-        )
+        if (
+            self._headers is not None
+            or self.response is not self.whole
+            or self._closing
+            or self._own_ways
+        ):
+            return False
+        return self._status_code not in _BODILESS
 
     def make_conditional(
         self,

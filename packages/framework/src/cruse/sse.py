@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cruse.globals import current_context
 from cruse.headerfields import Fields
-from cruse.making import OK, response_init
-from cruse.responses import EVENTS, NO_WHOLE, STREAMS, Response
+from cruse.responses import EVENTS, STREAMS, Response
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -109,18 +108,9 @@ class EventStream(Response):
         else:
             body = _encoded(iter(source), first)
             closing = getattr(source, "close", None)  # the end of this one is not the source's
-        if (
-            headers
-            or type(self) is not EventStream
-            or Response.__init__ is not response_init
-            or self.default_status != 200
-        ):
-            super().__init__(body, headers={**_HEADERS, **headers} if headers else None)
-        else:  # what it does then, which Python takes a long way to
-            self._status_code, self._status = 200, OK
-            self._headers = None
-            self.whole = NO_WHOLE
-            self.response = body
+        fields = {**_HEADERS, **headers} if headers else None
+        # With all of its arguments in their order: Python's short way to it.
+        super().__init__(body, None, fields, None, None, False)
         self._closing = None if closing is None else [closing]
 
     def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:

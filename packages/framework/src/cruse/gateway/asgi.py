@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_asgi"]
 
+#: The header fields that each request is looked through for.
+_LOOKED_AT = frozenset({b"host", b"content-length", b"transfer-encoding"})
 # Of what is sent, that which is the same each time is encoded once. The number is bounded.
 _FIELDS_LIMIT = 1_000
 _OF_ONE_RESPONSE = {"set-cookie", "location", "etag", "last-modified"}
@@ -50,7 +52,7 @@ def serve_asgi(
         ValueError: When awaited, for a type of scope that is not known, as the specification asks.
     """
     # A plain function: the usual case has one coroutine, which both gateways of loops share.
-    if scope["type"] != "http" or not (asked or app.lifecycle.started):
+    if scope["type"] != "http" or not (app.lifecycle.started or asked):
         return _connection(app, scope, receive, send)
     entrance = app.entrance
     if entrance is None:
@@ -97,7 +99,7 @@ def _context_of(
     ctx.transport = transport
     ctx.method = scope["method"]
     ctx.has_body = transport.has_body
-    host = transport.head.get(b"host", b"")
+    host = transport.host
     if refused is not None:
         ctx.routing_exception = refused
     if host not in SEEN_HOSTS:
@@ -109,7 +111,7 @@ def _context_of(
     if secure:
         ctx.tls_host = host.decode("latin-1")
     ctx.path = path = path_below_root(scope) if below else scope["path"]
-    if "\ufffd" in path and _is_not_utf8(scope):
+    if not path.isascii() and "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
@@ -207,16 +209,27 @@ class _Transport:
         self.scope = scope
         self.receive = receive
         self.send = send
-        #: The header fields; of those that came twice the last.
-        head: dict[bytes, bytes] = dict(scope["headers"])
-        self.head = head
+        #: The header fields, when they have been read; of those that came twice the last.
+        self.head: dict[bytes, bytes] | None = None
+        has_body = scope.get("http_version", "1.1") not in ANNOUNCING
+        if scope["method"] in WITHOUT_BODY:
+            host = b""
+            for name, value in scope["headers"]:  # most are never asked for another field
+                if name in _LOOKED_AT:
+                    if name == b"host":
+                        host = value
+                    elif value != b"0":
+                        has_body = True
+        else:
+            host, has_body = self.read_head().get(b"host", b""), True
+        self.host: bytes = host
         #: Whether the request may have a body.
-        self.has_body: bool = (
-            scope["method"] not in WITHOUT_BODY
-            or scope.get("http_version", "1.1") not in ANNOUNCING
-            or (b"content-length" in head and head[b"content-length"] != b"0")
-            or b"transfer-encoding" in head
-        )
+        self.has_body: bool = has_body
+
+    def read_head(self) -> dict[bytes, bytes]:
+        """Return the header fields, of those that came twice the last."""
+        self.head = head = self.head or dict(self.scope["headers"])
+        return head
 
     make_environ = environ_of
     takes_anything = takes_anything

@@ -41,7 +41,7 @@ class ScopeEnviron(LazyEnviron):
         name = _names.get(key)
         if name is None and not (name := _learn_name(key)):
             return ABSENT
-        head = self.transport.head
+        head = self.transport.head or self.transport.read_head()
         value = head.get(name)
         if len(head) != len(self.scope["headers"]) or (
             value is None and not (_lower.issuperset(head) or _are_lower(head))
@@ -52,7 +52,7 @@ class ScopeEnviron(LazyEnviron):
 
     def fill_body_keys(self) -> None:
         """Make the keys that reading a body asks for, if its type is known, and no field twice."""
-        head = self.transport.head
+        head = self.transport.head or self.transport.read_head()
         if b"content-type" in head and len(head) == len(self.scope["headers"]):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
             if (length := head.get(b"content-length")) is not None:
@@ -96,7 +96,7 @@ def takes_anything(transport: _Transport) -> bool:
     False where only the environ tells: fields came twice, or the server breaks the rules for
     names, which are in lower case.
     """
-    head = transport.head
+    head = transport.head or transport.read_head()
     return (
         head.get(b"accept", b"*/*") == b"*/*"
         and b"content-type" not in head

@@ -104,7 +104,7 @@ class Reloader(ReloaderLoop):
             # The same command, with this process's open files: its socket is the one served.
             child = subprocess.Popen(command, env=environment, close_fds=False)  # noqa: S603
             try:
-                code = child.wait()
+                code = _wait(child)
             except (KeyboardInterrupt, SystemExit):
                 # A terminal tells both to stop, others only this one. Let it run its shutdown.
                 _end(child)
@@ -114,6 +114,18 @@ class Reloader(ReloaderLoop):
 
 
 reloader_loops[Reloader.name] = Reloader
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the serving process and return its code.
+
+    Not in one go: a signal that comes just before the system is asked to wait would be slept over.
+    """
+    while True:
+        try:
+            return child.wait(1)
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

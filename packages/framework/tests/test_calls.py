@@ -224,7 +224,7 @@ def test_a_request_takes_no_more_calls_than_it_did(work, path, sent, answer, wsg
         if most is not None:
             names, body = calls(work, path, sent)
             assert body == answer or answer is None
-            assert len(names) <= most, names
+            assert len(names) <= most, " ".join(names)
 
 
 @pytest.mark.parametrize(

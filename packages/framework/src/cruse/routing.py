@@ -376,7 +376,7 @@ def _find(
 
 def _with_values(route: Route, values: list[str]) -> tuple[Route, dict[str, Any]] | None:
     """Return a route with its arguments, ``None`` where a converter does not take one."""
-    arguments = {}
+    arguments: dict[str, Any] = {}
     try:
         for name, to_python in route.converters:
             value = values[len(arguments)]

@@ -276,13 +276,8 @@ async def _announce(ctx: Context, plan: Plan) -> Any:
 def preprocess(ctx: Context, plan: Plan, then: Then | None = None, prepared: bool = False) -> Any:
     """Run the URL preprocessors and the before hooks; what one of these returns is the answer.
 
-    Where something is to be waited for, the result is a coroutine.
-
-    Args:
-        ctx: The context.
-        plan: Its plan.
-        then: Gives the answer that none of them has, where they are waited for.
-        prepared: Whether the session is opened, and the application's own version asked.
+    Where something is to be waited for, the result is a coroutine, and ``then`` gives the answer
+    that none of them has.
     """
     on_loop = ctx.bridge.on_loop
     if not prepared and (plan.has_own or (plan.session_waits and (plan.mixed or on_loop))):
@@ -334,7 +329,7 @@ async def _go_on(
     return then(ctx, plan) if value is None and then is not None else value
 
 
-def dispatch(ctx: Context, plan: Plan) -> Any:
+def dispatch(ctx: Context, plan: Plan) -> Any:  # noqa: C901 - as `_answer_later`
     """Call the view and return what it returns; raise what routing raised.
 
     Where something is to be waited for, that is a coroutine, which can be awaited on this side.
@@ -358,7 +353,12 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     if view.is_async is not on_loop and not view.inline:
         return _cross(ctx, view, ctx.view_args or {})
     arguments = ctx.view_args
-    result = view.function(**arguments) if arguments else view.function()
+    if not arguments:
+        result = view.function()
+    elif len(arguments) == 1 and (name := view.parameter) in arguments:
+        result = view.function(arguments[name])  # as below, at half of the cost
+    else:
+        result = view.function(**arguments)
     if type(result) is CoroutineType:
         return result if on_loop else settled(ctx, result)
     return _awaited(result) if on_loop and view.is_async else result

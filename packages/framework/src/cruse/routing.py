@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from cruse.plans import Plan
 
+    Conversion = Callable[[str], Any] | None
+    _Leaf = tuple[Mapping[str, State], bool, dict[str | None, tuple["Route", str, Conversion]]]
+
 __all__ = ["NOWHERE", "Map", "Route", "Router", "Rule"]
 
 MAX_DIGITS = 400  # int() of thousands of digits is slow, and refused with a ValueError at 4,300
@@ -166,7 +169,7 @@ class Route:
         ]
 
 
-def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
+def _conversion(converter: BaseConverter) -> Conversion:
     """Return what makes a value of the text; ``None`` where it is the text itself."""
     if type(converter).to_python is BaseConverter.to_python:
         return None
@@ -226,7 +229,12 @@ class _Node:
                 self.by_method |= dict.fromkeys(route.methods or (), route)
         first = self.dynamic[0] if self.dynamic else None
         if path is not None and first is not None and first.find is None:
-            table.leaves[path] = self.ahead, first.digits, first.node.by_method
+            ends = first.node.by_method.items()
+            table.leaves[path] = (
+                self.ahead,
+                first.digits,
+                {way: (r, *r.converters[0]) for way, r in ends if r.simple and not r.defaults},
+            )
 
     def grow(self, segment: str) -> _Node:
         """Make the node behind a fixed segment."""
@@ -251,11 +259,11 @@ class _Table:
         #: The routes that were needed, by the ids of their rules.
         self.routes: dict[int, Route] = {}
         #: Those of them without variable parts, by path and method.
-        self.static: dict[tuple[str, str], Route] = {}
-        #: Where a path goes on with a variable part alone, by the fixed segments before it: the
-        #: other fixed segments there, whether the part is of digits, and the routes behind it.
-        #: As many as there are nodes.
-        self.leaves: dict[str, tuple[Mapping[str, State], bool, dict[str | None, Route]]] = {}
+        self.static: dict[str, dict[str, Route]] = {}
+        #: Where a path may end with a variable part, by the fixed path before that: the fixed
+        #: segments that come first there, whether the part is of digits, and by method the routes,
+        #: with the name of their argument and what makes its value. As many as there are nodes.
+        self.leaves: dict[str, _Leaf] = {}
         states = url_map._matcher._root
         #: Whether no rule is for a variable host or subdomain.
         self.alone = not states.dynamic
@@ -307,7 +315,7 @@ class Router:
             table = self._table = _Table(self.map, self.map.version)
         return table
 
-    def match(  # noqa: C901 - a call for each step would cost as much as the steps
+    def match(
         self, path: str, method: str, websocket: bool = False
     ) -> tuple[Route, dict[str, Any]] | None:
         """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
@@ -324,26 +332,23 @@ class Router:
             table = self._current()
         if websocket:
             method = _HANDSHAKE
-        route = table.static.get((path, method))
-        if route is not None:
+        fixed = table.static.get(path)
+        if fixed is not None and (route := fixed.get(method)) is not None:
             return route, route.defaults.copy() if route.defaults else {}
         folder, slash, last = path.rpartition("/")
-        if last and slash and (leaf := table.leaves.get(folder)) is not None:
-            fixed, digits, by_method = leaf
-            if last not in fixed and (
+        leaf = table.leaves.get(folder)
+        if leaf is not None and last and slash:
+            ahead, digits, by_method = leaf
+            if last not in ahead and (
                 not digits or (last.isdecimal() and last.isascii() and len(last) <= MAX_DIGITS)
             ):
-                route = by_method.get(method)
-                if route is not None and route.simple:
-                    # As in `_with_values`, without the call and the loop.
-                    ((name, to_python),) = route.converters
+                known = by_method.get(method)
+                if known is not None:
+                    route, name, to_python = known
                     try:
-                        arguments = {name: last if to_python is None else to_python(last)}
+                        return route, {name: last if to_python is None else to_python(last)}
                     except ValidationError:
                         return None
-                    if route.defaults:
-                        arguments |= route.defaults
-                    return route, arguments
         root = table.root
         if root is None or path[:1] != "/" or path[1:2] == "/":
             return None
@@ -370,7 +375,8 @@ def _find(
     if found is None or found is _ASK_WERKZEUG or not found.simple:
         return None
     if not values and (found.methods is not None or method == _HANDSHAKE):
-        table.static[path, method] = found  # as many as there are; methods may be anything
+        # As many as there are; methods may be anything.
+        table.static.setdefault(path, {})[method] = found
     return _with_values(found, values)
 
 

@@ -115,13 +115,13 @@ WORK = [
     ("/async", NOTHING, b"hello", None, 21),
     ("/inline", NOTHING, b"hello", 16, 20),
     ("/json", NOTHING, b'{"name":"Ada"}\n', 20, 24),
-    ("/items/7", NOTHING, b"7", 19, 23),
+    ("/items/7", NOTHING, b"7", 16, 20),
     ("/query?q=tea", NOTHING, b"tea", 25, 31),
     ("/form", FORM, b"Ada Lovelace ada@example.org", 37, 55),
     ("/echo", JSON, b'{"name":"Ada"}\n', 37, 55),
     ("/upload", UPLOAD, b"hello", 130, 151),
     ("/session", NOTHING, b"1", 99, 111),
-    ("/hooked/view", NOTHING, b"1", 31, 42),
+    ("/hooked/view", NOTHING, b"1", 31, 41),
     ("/nowhere", NOTHING, None, 35, 41),
 ]
 

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from functools import partial, wraps
 
 import pytest
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
@@ -289,6 +290,53 @@ def test_a_view_replaced_in_the_registry_takes_effect(app, make_client):
     assert client.get("/").text == "old"
     app.view_functions["index"] = lambda: "new"
     assert client.get("/").text == "new"
+
+
+class Shop:
+    def shown(self, number):
+        return f"{number}"
+
+
+def _passed_on(function):
+    @wraps(function)
+    def wrapper(*args, **kwargs):
+        assert (args, kwargs) == ((), {"number": 7})
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize(
+    ("view", "answer"),
+    [
+        (lambda number: f"{number}", "7"),
+        (lambda number, page=1: f"{number} {page}", "7 1"),
+        (lambda page=1, number=2: f"{number} {page}", "7 1"),
+        (lambda *, number: f"{number}", "7"),
+        (lambda *args, **kwargs: f"{args} {kwargs}", "() {'number': 7}"),
+        (lambda number, **kwargs: f"{number} {kwargs}", "7 {}"),
+        (partial(lambda page, number: f"{number} {page}", 3), "7 3"),
+        (Shop().shown, "7"),
+        (_passed_on(lambda number: f"{number}"), "7"),
+    ],
+)
+def test_a_view_gets_the_part_of_the_path_by_its_name(app, make_client, color, view, answer):
+    app.add_url_rule(
+        "/items/<int:number>", "item", view if color == "sync" else colored(color, view)
+    )
+    client = make_client()
+    assert [client.get("/items/7").text for _ in range(2)] == [answer] * 2
+
+
+def test_a_preprocessor_may_give_the_view_another_argument(app, make_client):
+    @app.url_value_preprocessor
+    def rename(endpoint, values):
+        values["item"] = values.pop("number") + 1
+
+    app.add_url_rule("/items/<int:number>", "item", lambda item=0: f"{item}")
+    client = make_client()
+    assert client.get("/items/7").text == client.get("/items/7").text == "8"
 
 
 def test_a_step_replaced_on_the_instance_is_called_and_may_call_the_original(app, make_client):

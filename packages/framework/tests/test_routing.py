@@ -55,6 +55,34 @@ def test_the_router_agrees_with_werkzeug(specification, requested, method):
         assert (route.rule, values) == (rule, expected)
 
 
+def test_what_is_known_of_a_folder_is_for_the_paths_in_it_alone():
+    def found(path):
+        route, values = router.match(path, "GET")
+        return route.endpoint, values
+
+    router = Router(
+        Map(
+            [
+                Rule("/<int:n>", endpoint="number", methods=["GET"]),
+                Rule("/a/<int:n>", endpoint="number in a", methods=["GET"]),
+                Rule("/a/<n>", endpoint="word in a", methods=["GET"]),
+                Rule("/a/b", endpoint="b", methods=["GET"]),
+            ]
+        )
+    )
+    for _ in range(2):
+        assert found("/1") == ("number", {"n": 1})
+        assert found("/a/1") == ("number in a", {"n": 1})
+        assert found("/a/1e0") == found("/a/1e0") == ("word in a", {"n": "1e0"})
+        assert found("/a/b") == ("b", {})
+        assert router.match("1", "GET") is router.match("//1", "GET") is None
+        assert router.match("/a//1", "GET") is router.match("/a/1/", "GET") is None
+        assert router.match("/b/1", "GET") is NOWHERE
+        assert router.match("/a/1", "POST") is None
+    router.map.add(Rule("/a/7", endpoint="seven", methods=["GET"]))
+    assert found("/a/7") == ("seven", {})
+
+
 @pytest.fixture
 def app():
     app = Cruse(__name__)

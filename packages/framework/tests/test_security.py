@@ -11,6 +11,7 @@ from cruse import (
     csp_nonce,
     redirect,
     render_template_string,
+    request,
     stream_template_string,
 )
 
@@ -114,6 +115,23 @@ def test_a_view_leaves_a_default_out_by_an_empty_value(app, client):
     assert "X-Frame-Options" not in headers
     assert headers["X-Own"] == ""
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_second_answer_with_the_same_names_has_the_same_fields(app, client):
+    @app.get("/own")
+    def own():
+        response = app.make_response("x")
+        response.status_code = int(request.args["status"])
+        response.headers["X-Own"] = request.args["own"]
+        response.headers.add("X-Own", "2")
+        return response
+
+    for status, value in ((200, "1"), (200, "3"), (200, ""), (404, "1"), (204, "1"), (304, "1")):
+        headers = client.get(f"/own?status={status}&own={value}").headers
+        assert headers.getlist("X-Own") == [value, "2"]
+        assert [headers[name] for name in DEFAULTS] == list(DEFAULTS.values())
+        assert headers.get("Content-Length") == (None if status in (204, 304) else "1")
+        assert ("Content-Type" in headers) is (status != 304)
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "\N{EURO SIGN}"])

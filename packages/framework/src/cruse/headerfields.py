@@ -30,7 +30,7 @@ _ADDED = frozenset({"vary", "set-cookie"})
 class Fields(list[tuple[str, str]]):
     """Header fields that many responses get, with their names in lower case looked up once."""
 
-    __slots__ = ("apart", "encoded", "names")
+    __slots__ = ("apart", "encoded", "fine", "names")
 
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         super().__init__(fields)
@@ -39,6 +39,14 @@ class Fields(list[tuple[str, str]]):
         self.apart = self.names.isdisjoint(_ADDED)
         #: With those of a media type, as ASGI sends them; its gateway fills this.
         self.encoded: dict[str | None, list[tuple[bytes, bytes]]] = {}
+        #: The names of other fields, all of a response's in order, that were looked at: with any
+        #: values but empty ones they are sent as they are, and these behind.
+        self.fine: set[tuple[str, ...]] = set()
+
+    def add_fine(self, fields: list[tuple[str, str]]) -> None:
+        """Keep which names these fields have."""
+        if len(self.fine) < _MAX_NAMES and len(fields) < _MANY:
+            self.fine.add(tuple([name for name, _ in fields]))
 
 
 class ResponseHeaders(Headers):
@@ -52,10 +60,10 @@ class ResponseHeaders(Headers):
             super().add(key, value, **options)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if type(key) is str and type(value) is str and value.isprintable():
-            wanted = key.lower()
+        if type(key) is str and key.isascii() and type(value) is str and value.isprintable():
+            wanted, size = key.lower(), len(key)
             for name, _ in self._list:
-                if name.lower() == wanted:
+                if len(name) == size and name.lower() == wanted:  # what is ASCII keeps its length
                     break
             else:
                 self._list.append((key, value))
@@ -75,6 +83,7 @@ def headers_of(fields: list[tuple[str, str]]) -> Headers:
 
 #: Names of header fields, in lower case, that were looked at and are fine.
 GOOD_NAMES: set[str] = set()
+_MANY = 16  # fields, more than most responses have
 _MAX_NAMES = 1_000  # views may make them of what clients send: the memory for them is bounded
 
 

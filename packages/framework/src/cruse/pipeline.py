@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cruse.responses import Response
 
     Begin = Callable[..., None]
+    Then = Callable[[Context, Plan], Any]
 
 __all__ = [
     "answer",
@@ -231,10 +232,9 @@ def enter(ctx: Context, plan: Plan) -> Any:
         if plan.begins or ctx.method == "OPTIONS":
             if request_started.receivers or ctx.method == "OPTIONS":
                 return _announce(ctx, plan)
-            value = preprocess(ctx, plan)
+            value = preprocess(ctx, plan, dispatch)
             if value is not None:
-                waits = type(value) is CoroutineType
-                return _dispatch_unless(value, ctx, plan) if waits else value
+                return value
         return dispatch(ctx, plan)
     except BaseException as error:
         # Handlers are called where the error is; without any, an HTTP error is its own answer.
@@ -277,47 +277,47 @@ async def _announce(ctx: Context, plan: Plan) -> Any:
     return dispatch(ctx, plan) if value is None else value
 
 
-async def _dispatch_unless(answer: Any, ctx: Context, plan: Plan) -> Any:
-    """Call the view unless hooks, which are waited for, have an answer."""
-    value = await answer
-    return dispatch(ctx, plan) if value is None else value
-
-
-def preprocess(ctx: Context, plan: Plan, prepared: bool = False) -> Any:
+def preprocess(ctx: Context, plan: Plan, then: Then | None = None, prepared: bool = False) -> Any:
     """Run the URL preprocessors and the before hooks; what one of these returns is the answer.
 
-    Where something is to be waited for, the result is a coroutine.
+    Where something is to be waited for, the result is a coroutine, and ``then`` gives the answer
+    that none of them has.
     """
     on_loop = ctx.bridge.on_loop
     if not prepared and (plan.has_own or (plan.session_waits and (plan.mixed or on_loop))):
-        return _preprocess(ctx, plan)
+        return _preprocess(ctx, plan, then)
     for preprocessor in plan.preprocessors:
         preprocessor(ctx.endpoint, ctx.view_args)
     if on_loop:
-        return _go_on(ctx, plan.before)
+        return _go_on(ctx, plan, plan.before, then)
     hooks = iter(plan.before)
     for before in hooks:
         if before.is_async:
-            return _go_on(ctx, hooks, call(ctx, before))
+            return _go_on(ctx, plan, hooks, then, call(ctx, before))
         value = before.function()
         if type(value) is CoroutineType:
-            return _go_on(ctx, hooks, settled(ctx, value))
+            return _go_on(ctx, plan, hooks, then, settled(ctx, value))
         if value is not None:
             return value
     return None
 
 
-async def _preprocess(ctx: Context, plan: Plan) -> Any:
+async def _preprocess(ctx: Context, plan: Plan, then: Then | None) -> Any:
     """Open the session first, or ask the application's own version."""
     if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
         await open_session_ahead(ctx)
     if "preprocess_request" in plan.custom:
-        return await own(ctx, plan, "preprocess_request")
-    value = preprocess(ctx, plan, prepared=True)
-    return await value if type(value) is CoroutineType else value
+        value = await own(ctx, plan, "preprocess_request")
+    else:
+        value = preprocess(ctx, plan, prepared=True)
+        if type(value) is CoroutineType:
+            value = await value
+    return then(ctx, plan) if value is None and then is not None else value
 
 
-async def _go_on(ctx: Context, hooks: Iterable[Call], first: Any = None) -> Any:
+async def _go_on(
+    ctx: Context, plan: Plan, hooks: Iterable[Call], then: Then | None, first: Any = None
+) -> Any:
     """Run before hooks, some of which are waited for."""
     value = None if first is None else await first
     on_loop = ctx.bridge.on_loop
@@ -329,11 +329,11 @@ async def _go_on(ctx: Context, hooks: Iterable[Call], first: Any = None) -> Any:
             if type(value) is CoroutineType:
                 value = await settled(ctx, value)
         if value is not None:
-            break
-    return value
+            return value
+    return then(ctx, plan) if value is None and then is not None else value
 
 
-def dispatch(ctx: Context, plan: Plan) -> Any:
+def dispatch(ctx: Context, plan: Plan) -> Any:  # noqa: C901 - as `_answer_later`
     """Call the view and return what it returns; raise what routing raised.
 
     Where something is to be waited for, that is a coroutine, which can be awaited on this side.
@@ -357,7 +357,12 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     if view.is_async is not on_loop and not view.inline:
         return _cross(ctx, view, ctx.view_args or {})
     arguments = ctx.view_args
-    result = view.function(**arguments) if arguments else view.function()
+    if not arguments:
+        result = view.function()
+    elif len(arguments) == 1 and (name := view.parameter) in arguments:
+        result = view.function(arguments[name])  # as below, at half of the cost
+    else:
+        result = view.function(**arguments)
     if type(result) is CoroutineType:
         return result if on_loop else settled(ctx, result)
     return _awaited(result) if on_loop and view.is_async else result

@@ -8,6 +8,7 @@ it, and neither is a signal that nobody receives.
 from __future__ import annotations
 
 from copy import copy
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from cruse.colors import is_async, is_inline
@@ -63,12 +64,14 @@ STEPS = (
 class Call:
     """A function of the user's, and how it is called on an event loop."""
 
-    __slots__ = ("function", "inline", "is_async")
+    __slots__ = ("function", "inline", "is_async", "parameter")
 
     def __init__(self, function: Callable[..., Any], is_async: bool, inline: bool) -> None:
         self.function = function
         self.is_async = is_async
         self.inline = inline
+        #: The name of its first parameter, where that may be given by its place as well.
+        self.parameter = _first_parameter(function)
 
 
 class Plan:
@@ -154,6 +157,14 @@ class Entrance:
     def retire(self) -> None:
         """Let the next request have another one."""
         self.app.__dict__["entrance"] = None  # not a change of the application
+
+
+def _first_parameter(function: Callable[..., Any]) -> str | None:
+    if type(function) is not FunctionType:
+        return None
+    code = function.__code__
+    named = code.co_argcount > 0 and code.co_posonlyargcount == 0
+    return code.co_varnames[0] if named else None
 
 
 def as_call(function: Callable[..., Any]) -> Call:

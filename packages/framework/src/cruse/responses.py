@@ -544,6 +544,11 @@ class Response(WerkzeugResponse):
             and "get_wsgi_headers" not in self.__dict__
         )
         fields = headers._list if usual else self._headers_for(ctx)
+        whole = usual and self._status_code not in _BODILESS
+        if whole and isinstance(defaults, Fields):
+            names = tuple([name for name, value in fields if value])
+            if names in defaults.fine and len(names) == len(fields):  # as they were before
+                return fields + defaults
         given = {name.lower(): value for name, value in fields}
         if usual and (
             (self._status_code in _BODILESS and not _OF_ENTITIES.isdisjoint(given))
@@ -559,9 +564,11 @@ class Response(WerkzeugResponse):
         if not GOOD_NAMES.issuperset(given):
             check_names(given)
         if "" in given.values():  # how a view says that it does not want a default
-            names = {name.lower() for name, _ in defaults}
-            fields = [(n, value) for n, value in fields if value or n.lower() not in names]
+            unwanted = {name.lower() for name, _ in defaults}
+            fields = [(n, value) for n, value in fields if value or n.lower() not in unwanted]
         if isinstance(defaults, Fields) and defaults.names.isdisjoint(given):
+            if whole and "content-length" in given and _LOCATIONS.isdisjoint(given):
+                defaults.add_fine(fields)
             return fields + defaults
         return fields + [field for field in defaults if field[0].lower() not in given]
 

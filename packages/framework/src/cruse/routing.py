@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from cruse.plans import Plan
 
+    Conversion = Callable[[str], Any] | None
+    _Leaf = tuple[Mapping[str, State], bool, dict[str | None, tuple["Route", str, Conversion]]]
+
 __all__ = ["NOWHERE", "Map", "Route", "Router", "Rule"]
 
 MAX_DIGITS = 400  # int() of thousands of digits is slow, and refused with a ValueError at 4,300
@@ -166,7 +169,7 @@ class Route:
         ]
 
 
-def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
+def _conversion(converter: BaseConverter) -> Conversion:
     """Return what makes a value of the text; ``None`` where it is the text itself."""
     if type(converter).to_python is BaseConverter.to_python:
         return None
@@ -205,27 +208,38 @@ class _Node:
     Args:
         state: The state of werkzeug's machine that this is made from.
         table: What gives the routes.
+        path: The path that leads here, ``None`` where it has variable parts or empty segments.
     """
 
-    __slots__ = ("ahead", "by_method", "dynamic", "routes", "static", "table")
+    __slots__ = ("ahead", "by_method", "dynamic", "path", "routes", "static", "table")
 
-    def __init__(self, state: State, table: _Table) -> None:
+    def __init__(self, state: State, table: _Table, path: str | None) -> None:
         self.table = table
+        self.path = path
         #: What is behind each fixed segment; the nodes of it are made when a path leads there.
         self.ahead = state.static
         self.static: dict[str, _Node] = {}
         weighed = sorted(state.dynamic, key=lambda way: way[0].weight)  # the map may not be, yet
-        self.dynamic = [_Step(part, table.node(behind)) for part, behind in weighed]
+        self.dynamic = [_Step(part, table.node(behind, None)) for part, behind in weighed]
         self.routes = [table.route(rule) for rule in state.rules]
         #: The routes by method, where no order among them counts.
         self.by_method: dict[str | None, Route] = {}
         if all(route.methods is not None and not route.websocket for route in self.routes):
             for route in reversed(self.routes):
                 self.by_method |= dict.fromkeys(route.methods or (), route)
+        first = self.dynamic[0] if self.dynamic else None
+        if path is not None and first is not None and first.find is None:
+            ends = first.node.by_method.items()
+            table.leaves[path] = (
+                self.ahead,
+                first.digits,
+                {way: (r, *r.converters[0]) for way, r in ends if r.simple and not r.defaults},
+            )
 
     def grow(self, segment: str) -> _Node:
         """Make the node behind a fixed segment."""
-        node = self.static[segment] = self.table.node(self.ahead[segment])
+        path = None if self.path is None or not segment else f"{self.path}/{segment}"
+        node = self.static[segment] = self.table.node(self.ahead[segment], path)
         return node
 
 
@@ -237,7 +251,7 @@ class _Table:
         version: That of the map.
     """
 
-    __slots__ = ("alone", "map", "root", "routes", "static", "version")
+    __slots__ = ("alone", "leaves", "map", "root", "routes", "static", "version")
 
     def __init__(self, url_map: Map, version: int) -> None:
         self.map = url_map
@@ -245,7 +259,11 @@ class _Table:
         #: The routes that were needed, by the ids of their rules.
         self.routes: dict[int, Route] = {}
         #: Those of them without variable parts, by path and method.
-        self.static: dict[tuple[str, str], Route] = {}
+        self.static: dict[str, dict[str, Route]] = {}
+        #: Where a path may end with a variable part, by the fixed path before that: the fixed
+        #: segments that come first there, whether the part is of digits, and by method the routes,
+        #: with the name of their argument and what makes its value. As many as there are nodes.
+        self.leaves: dict[str, _Leaf] = {}
         states = url_map._matcher._root
         #: Whether no rule is for a variable host or subdomain.
         self.alone = not states.dynamic
@@ -253,12 +271,12 @@ class _Table:
         if not url_map.host_matching:  # a map of hosts is left to werkzeug
             start = states.static.get(url_map.default_subdomain)
             if start is not None and "" in start.static:
-                self.root = self.node(start.static[""])
+                self.root = self.node(start.static[""], "")
 
-    def node(self, state: State) -> _Node:
-        """Make the node for a state."""
+    def node(self, state: State, path: str | None) -> _Node:
+        """Make the node for a state, which this path leads to if it is fixed."""
         with self.map._remap_lock:  # a list that is being sorted looks empty to other threads
-            return _Node(state, self)
+            return _Node(state, self, path)
 
     def route(self, rule: WerkzeugRule) -> Route:
         """Return what was compiled for a rule of the map."""
@@ -312,34 +330,58 @@ class Router:
         table = self._table
         if table.version != self.map.version:
             table = self._current()
-        method = _HANDSHAKE if websocket else method
-        route = table.static.get((path, method))
-        if route is not None:
+        if websocket:
+            method = _HANDSHAKE
+        fixed = table.static.get(path)
+        if fixed is not None and (route := fixed.get(method)) is not None:
             return route, route.defaults.copy() if route.defaults else {}
-        if table.root is None or path[:1] != "/" or path[1:2] == "/":
+        folder, slash, last = path.rpartition("/")
+        leaf = table.leaves.get(folder)
+        if leaf is not None and last and slash:
+            ahead, digits, by_method = leaf
+            if last not in ahead and (
+                not digits or (last.isdecimal() and last.isascii() and len(last) <= MAX_DIGITS)
+            ):
+                known = by_method.get(method)
+                if known is not None:
+                    route, name, to_python = known
+                    try:
+                        return route, {name: last if to_python is None else to_python(last)}
+                    except ValidationError:
+                        return None
+        root = table.root
+        if root is None or path[:1] != "/" or path[1:2] == "/":
             return None
-        values: list[str] = []
         segments = path.split("/")
-        root, first = table.root, segments[1]
+        first = segments[1]
         if first and first not in root.ahead and not root.dynamic and table.alone:
             return NOWHERE if "//" not in path else None
-        found = _search(table.root, segments, 1, values, method)
-        if found is None and table.alone and "//" not in path:
-            other = _search(table.root, segments, 1, [], None)  # the method may be another
-            return NOWHERE if other is None else None
-        if found is None or found is _ASK_WERKZEUG or not found.simple:
-            return None
-        if not values and (found.methods is not None or websocket):
-            table.static[path, method] = found  # as many as there are; methods may be anything
-        arguments = _convert(found, values)
-        return None if arguments is None else (found, arguments)
+        return _find(table, root, segments, path, method)
 
     def route(self, rule: WerkzeugRule) -> Route:
         """Return what was compiled for a rule; a rule that is not in the map is compiled now."""
         return self._current().route(rule) if rule.map is self.map else Route(rule, simple=False)
 
 
-def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:
+def _find(
+    table: _Table, root: _Node, segments: list[str], path: str, method: str
+) -> tuple[Route, dict[str, Any]] | None:
+    """Search the tree; see :meth:`Router.match`."""
+    values: list[str] = []
+    found = _search(root, segments, 1, values, method)
+    if found is None and table.alone and "//" not in path:
+        other = _search(root, segments, 1, [], None)  # the method may be another
+        return NOWHERE if other is None else None
+    if found is None or found is _ASK_WERKZEUG or not found.simple:
+        return None
+    if not values and (found.methods is not None or method == _HANDSHAKE):
+        # As many as there are; methods may be anything.
+        table.static.setdefault(path, {})[method] = found
+    return _with_values(found, values)
+
+
+def _with_values(route: Route, values: list[str]) -> tuple[Route, dict[str, Any]] | None:
+    """Return a route with its arguments, ``None`` where a converter does not take one."""
     arguments: dict[str, Any] = {}
     try:
         for name, to_python in route.converters:
@@ -349,7 +391,7 @@ def _convert(route: Route, values: list[str]) -> dict[str, Any] | None:
         return None
     if route.defaults:
         arguments |= route.defaults
-    return arguments
+    return route, arguments
 
 
 def _accepting(routes: list[Route], method: str | None) -> Route | None:
@@ -367,63 +409,83 @@ def _accepting(routes: list[Route], method: str | None) -> Route | None:
 def _search(
     node: _Node, segments: list[str], index: int, values: list[str], method: str | None
 ) -> Any:
-    """Return the first route in the order of weights, ``None``, or ``_ASK_WERKZEUG``."""
+    """Return the first route in the order of weights, ``None``, or ``_ASK_WERKZEUG``.
+
+    Args:
+        node: Where it begins.
+        segments: Those of the path.
+        index: Which of them is next.
+        values: Takes the texts of the variable parts; some of no use where nothing is found.
+        method: The method; ``None`` for any.
+    """
     size = len(segments)
-    while index < size and not node.dynamic:  # at most one way on: nothing to come back for
-        segment = segments[index]
-        if not segment or segment not in node.ahead:
-            break
-        node, index = node.static.get(segment) or node.grow(segment), index + 1
-    if index == size:
-        route = _accepting(node.routes, method)
-        if route is None and "" in node.ahead:
-            return _ASK_WERKZEUG  # it would match with a slash behind
-        return route
-    segment = segments[index]
+    while index < size:  # as long as there is one way on: nothing to come back for
+        segment, steps = segments[index], node.dynamic
+        if not segment:
+            return _try_each(node, segments, index, values, method)
+        if segment in node.ahead:
+            if steps:
+                return _try_each(node, segments, index, values, method)
+            node = node.static.get(segment) or node.grow(segment)
+            index += 1
+        elif len(steps) == 1:
+            step = steps[0]
+            index = _take(step, segments, index, values)
+            if index <= 0:
+                return _ASK_WERKZEUG if index else None
+            node = step.node
+        elif steps:
+            return _try_each(node, segments, index, values, method)
+        else:
+            return None
+    found = node.by_method.get(method) or _accepting(node.routes, method)
+    if found is None and "" in node.ahead:
+        return _ASK_WERKZEUG  # it would match with a slash behind
+    return found
+
+
+def _try_each(
+    node: _Node, segments: list[str], index: int, values: list[str], method: str | None
+) -> Any:
+    """Search on by the fixed segment of a node, then by its variable parts in turn."""
+    segment, mark = segments[index], len(values)
     if segment in node.ahead:
         child = node.static.get(segment) or node.grow(segment)
         found = _search(child, segments, index + 1, values, method)
         if found is not None:
             return found
     for step in node.dynamic:
-        found = _take(step, segments, index, values, method)
-        if found is not None:
-            return found
-    if segment == "" and index == size - 1 and node.routes:
+        del values[mark:]
+        after = _take(step, segments, index, values)
+        if after < 0:
+            return _ASK_WERKZEUG
+        if after:
+            found = _search(step.node, segments, after, values, method)
+            if found is not None:
+                return found
+    if not segment and index == len(segments) - 1 and node.routes:
         return _ASK_WERKZEUG  # it may match without the slash behind
     return None
 
 
-def _take(
-    step: _Step, segments: list[str], index: int, values: list[str], method: str | None
-) -> Any:
-    mark = len(values)
-    after = index + 1
-    target = segments[index]
+def _take(step: _Step, segments: list[str], index: int, values: list[str]) -> int:
+    """Return the index behind what a variable part takes; 0 for nothing, -1: ask werkzeug."""
+    segment = segments[index]
     if step.find is None:
-        if target == "" or (
+        if not segment or (
             step.digits
-            and not (target.isdecimal() and target.isascii() and len(target) <= MAX_DIGITS)
+            and not (segment.isdecimal() and segment.isascii() and len(segment) <= MAX_DIGITS)
         ):
-            return None
-        values.append(target)
-    else:
-        if step.final:
-            target, after = "/".join(segments[index:]), len(segments)
-        match = step.find(target)
-        if match is None:
-            return None
-        if step.suffixed and match[match.re.groups] == "/":
-            return _ASK_WERKZEUG
-        values += [match[name] for name in step.groups]
-    if after == len(segments) and not step.node.ahead:  # the usual last part
-        end = step.node
-        found = end.by_method.get(method) or _accepting(end.routes, method)
-    else:
-        found = _search(step.node, segments, after, values, method)
-    if found is None:
-        del values[mark:]
-    return found
+            return 0
+        values.append(segment)
+        return index + 1
+    match = step.find("/".join(segments[index:]) if step.final else segment)
+    if match is None:
+        return 0
+    if step.suffixed and match[match.re.groups] == "/":
+        return -1
+    values += [match[name] for name in step.groups]
+    return len(segments) if step.final else index + 1
 
 
 @lru_cache(64)  # most applications have a few kinds of parts, and many of each

@@ -13,7 +13,7 @@ from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from werkzeug.exceptions import HTTPException
 
@@ -47,6 +47,9 @@ class WebSocketDisconnect(Exception):  # noqa: N818 - it is an end, no error
         code: The close code (RFC 6455 section 7.4); 1006 when the client is gone without one.
         reason: The reason that the client gave.
     """
+
+    # Every conversation has one in the end: it need not have a dictionary, too.
+    __slots__ = ("__weakref__", "code", "reason")
 
     def __init__(self, code: int = 1006, reason: str = "") -> None:
         super().__init__(code, reason)
@@ -88,10 +91,12 @@ class Connection(Protocol):
     often.
     """
 
-    #: What the client offers to speak, best first.
-    subprotocols: list[str]
     #: What ``next`` and ``send`` raise when the client has left.
     gone: type[Exception]
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """What the client offers to speak, best first."""
 
     def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> Awaitable[None]:
         """Answer the handshake with 101."""
@@ -137,6 +142,15 @@ class WebSocket:
         max_size: The size of a message above which the conversation is closed, in bytes.
     """
 
+    # What few conversations come to have is an attribute of the class.
+    #: What was agreed to be spoken.
+    subprotocol: str | None = None
+    _answered: asyncio.Event | None = None  # for who accepts while another one does
+    _cancelled = False
+    _has_a_tick = False  # to hear that the client has closed, too
+    _goes_away = False
+    _closing: asyncio.Task[None] | None = None
+
     def __init__(
         self,
         connection: Connection,
@@ -148,23 +162,15 @@ class WebSocket:
         self._max_size = sys.maxsize if max_size is None else max_size
         self._surely_short = self._max_size // 4
         self._accepting = False
-        self._answered: asyncio.Event | None = None  # for who accepts while another one does
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
         self._receiving = False
         self._ahead: asyncio.Task[str | bytes | WebSocketDisconnect] | None = None
-        self._cancelled = False
-        self._has_a_tick = False  # to hear that the client has closed, too
-        self._goes_away = False
-        self._closing: asyncio.Task[None] | None = None
         #: Whether the handshake was answered with 101.
         self.accepted = False
         #: How the conversation ended; ``None`` while it goes on.
         self.closed: WebSocketDisconnect | None = None
         #: Returns the head of the response to the handshake, given the view's fields for it.
-        self.handshake: Callable[[Iterable[tuple[str, str]]], Awaitable[list[tuple[str, str]]]]
-        #: What was agreed to be spoken.
-        self.subprotocol: str | None = None
+        #: Where that takes a while it is to be awaited.
+        self.handshake: Callable[[Iterable[tuple[str, str]]], Any]
 
     @property
     def request(self) -> Request:
@@ -213,9 +219,12 @@ class WebSocket:
             )
         self._accepting = True
         try:
-            head = await self.handshake(headers)
+            head = self.handshake(headers)
+            if type(head) is not list:
+                head = await head
             self.accepted = True
-            self.subprotocol = subprotocol
+            if subprotocol is not None:
+                self.subprotocol = subprotocol
             await self._connection.accept(subprotocol, head)
         finally:
             self._accepting = False
@@ -253,9 +262,9 @@ class WebSocket:
         Raises:
             WebSocketDisconnect: When the conversation is over.
         """
-        return await self._next()
+        return await self._next(iterates=False)
 
-    async def _next(self, iterates: bool = False) -> str | bytes:
+    async def _next(self, iterates: bool = True) -> str | bytes:
         """Wait for the next message. At the end an iteration stops, and others are told of it."""
         try:
             if not self.accepted:
@@ -340,16 +349,20 @@ class WebSocket:
         """Iterate over the messages until the client closes the conversation."""
         return self
 
-    def __anext__(self) -> Awaitable[str | bytes]:
-        return self._next(iterates=True)
+    __anext__ = _next  # a function around it would be one more call for each message
 
     # -- a client that leaves while the view waits for something else --
 
-    def look_after(self) -> None:
+    def look_after(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look after the client from here to :meth:`release`: while the view runs."""
+        self._loop = loop
+        self._task = asyncio.current_task(loop)
         self._variables = copy_context()
-        self._lookout = _lookout_of(self._loop)
-        self._lookout.add(self)
+        lookout = _latest
+        if lookout.loop() is not loop:
+            lookout = _lookout_of(loop)
+        self._lookout = lookout
+        lookout.add(self)
 
     def look(self) -> None:
         """Look for a client that has left, one message ahead, while nobody receives.
@@ -407,11 +420,20 @@ class WebSocket:
         if self.closed is not None:
             self.closed.__traceback__ = None
 
-    async def release(self) -> None:
-        """Stop looking after the client; at the end of the view."""
+    def release(self) -> bool:
+        """Stop looking after the client; at the end of the view.
+
+        Returns:
+            Whether :meth:`settle` has something to do.
+        """
         self._lookout.remove(self)
-        self._goes_away = False
+        if self._goes_away:
+            self._goes_away = False
         del self._variables  # they lead back here
+        return self._cancelled or self._ahead is not None or self._closing is not None
+
+    async def settle(self) -> None:
+        """Bring what was begun for the client to its end, behind :meth:`release`."""
         if self._cancelled and self._task is not None:
             self._task.uncancel()
         if self._ahead is not None:
@@ -427,7 +449,8 @@ class WebSocket:
 class _Lookout:
     """Looks after the conversations of one loop, with one timer for all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop | None]) -> None:
+        self.loop = loop
         self._conversations: set[WebSocket] = set()
         self._ticks = False
         self.remove = self._conversations.discard
@@ -452,12 +475,16 @@ class _Lookout:
 
 
 _lookouts: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookout] = WeakKeyDictionary()
+#: That of the loop that had the latest conversation: most processes have one alone.
+_latest = _Lookout(lambda: None)
 
 
 def _lookout_of(loop: asyncio.AbstractEventLoop) -> _Lookout:
+    global _latest
     lookout = _lookouts.get(loop)
     if lookout is None:
-        lookout = _lookouts[loop] = _Lookout()
+        lookout = _lookouts[loop] = _Lookout(ref(loop))
+    _latest = lookout
     return lookout
 
 

@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
+    from cruse.lifecycle import Lifecycle
     from cruse.requests import Request
     from cruse.responses import Response
 
@@ -353,9 +354,15 @@ class WebSocket:
 
     # -- a client that leaves while the view waits for something else --
 
-    def look_after(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look after the client from here to :meth:`release`: while the view runs."""
+    def look_after(self, loop: asyncio.AbstractEventLoop, lifecycle: Lifecycle) -> None:
+        """Look after the client from here to :meth:`release`: while the view runs.
+
+        Args:
+            loop: The one that runs.
+            lifecycle: Of the application, which tells when the server goes away.
+        """
         self._loop = loop
+        self._live = lifecycle.live
         self._task = asyncio.current_task(loop)
         self._variables = copy_context()
         lookout = _latest
@@ -363,6 +370,10 @@ class WebSocket:
             lookout = _lookout_of(loop)
         self._lookout = lookout
         lookout.add(self)
+        go_away = self.go_away
+        self._live[go_away] = loop
+        if lifecycle.stopping:
+            go_away()
 
     def look(self) -> None:
         """Look for a client that has left, one message ahead, while nobody receives.
@@ -426,6 +437,7 @@ class WebSocket:
         Returns:
             Whether :meth:`settle` has something to do.
         """
+        self._live.pop(self.go_away, None)
         self._lookout.remove(self)
         if self._goes_away:
             self._goes_away = False

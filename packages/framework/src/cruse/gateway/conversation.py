@@ -73,7 +73,9 @@ async def converse(
         ctx.websocket = websocket = WebSocket(connection, lambda: ctx.request, max_size)
         if ctx.routing_exception is None or entrance.pushes:
             entrance.match(ctx)
-        plan = plan_of(ctx)
+        plan = None if (route := ctx.route) is None else route.plan
+        if plan is None or plan.entrance is not entrance:
+            plan = plan_of(ctx)
         if plan.has_own:  # own versions of its steps are plain functions, which can't converse
             plan = without(plan, *plan.custom)
         websocket.handshake = partial(_handshake, ctx, plan)
@@ -144,27 +146,47 @@ async def _process_acceptance(
     return response.own_head(None, [])  # type: ignore[no-any-return]
 
 
-async def _answer(
+async def _answer(  # noqa: C901 - as `serve`
     ctx: Context, plan: Plan, handshake: Handshake, websocket: WebSocket
 ) -> Response | None:
     """Return what ended the conversation, or kept it from beginning; ``None`` for a good end."""
     try:
-        try:
-            value = None
-            if plan.preprocessors or plan.before or plan.session_waits:
-                value = await preprocess(ctx, plan)  # on a loop it is to be waited for
-            if value is None:
-                if not (handshake.comes_from_program() or _origin_is_trusted(ctx)):
-                    raise Forbidden("Pages of another origin may not open this websocket.")
-                value = await _talk(ctx, plan, handshake, websocket)
-            if value is None:
-                return None
-            if websocket.accepted:
-                raise TypeError(
-                    f"The websocket view of {ctx.endpoint!r} returned a value after it had "
-                    "accepted the conversation. Return nothing, or close it with a code."
-                )
-        except Exception as error:
+        value = None
+        if plan.preprocessors or plan.before or plan.session_waits:
+            value = await preprocess(ctx, plan)  # on a loop it is to be waited for
+        if value is None:
+            if not (handshake.comes_from_program() or _origin_is_trusted(ctx)):
+                raise Forbidden("Pages of another origin may not open this websocket.")
+            websocket.look_after(handshake.loop, ctx.app.lifecycle)
+            try:
+                value = dispatch(ctx, plan)
+                while type(value) is CoroutineType:
+                    value = await value
+            except WebSocketDisconnect:  # that the client leaves is an end like any other
+                value = None
+            except CancelledError:
+                if not websocket.gave_up:
+                    raise
+                value = None
+            finally:
+                if websocket.release():
+                    await websocket.settle()
+        if value is None:
+            return None
+        if websocket.accepted:
+            raise TypeError(
+                f"The websocket view of {ctx.endpoint!r} returned a value after it had accepted "
+                "the conversation. Return nothing, or close it with a code."
+            )
+    except Exception as error:
+        return await _respond(ctx, plan, None, error)
+    return await _respond(ctx, plan, value, None)
+
+
+async def _respond(ctx: Context, plan: Plan, value: Any, error: Exception | None) -> Response:
+    """Return the response for what a hook or the view has returned or raised."""
+    try:
+        if error is not None:
             value = handle_user_exception(ctx, plan, error)
             if type(value) is CoroutineType:
                 value = await value
@@ -172,40 +194,18 @@ async def _answer(
         if type(response) is CoroutineType:
             response = await response
         return response  # type: ignore[no-any-return]
-    except Exception as error:
-        ctx.error = error
+    except Exception as raised:
+        ctx.error = raised
         ctx.ends = True
-        return await handle_exception(ctx, plan, error)
+        return await handle_exception(ctx, plan, raised)
+    finally:
+        error = None  # its traceback leads back here: a cycle
 
 
 def _origin_is_trusted(ctx: Context) -> bool:
     environ: Any = ctx.environ
     trusted = ctx.app.config["WEBSOCKET_ORIGINS"]
     return "HTTP_ORIGIN" not in environ or origin_is_trusted(ctx.request, trusted)
-
-
-async def _talk(ctx: Context, plan: Plan, handshake: Handshake, websocket: WebSocket) -> object:
-    """Call the view. That the client leaves is an end like any other."""
-    websocket.look_after(handshake.loop)
-    lifecycle, go_away = ctx.app.lifecycle, websocket.go_away
-    lifecycle.live[go_away] = handshake.loop
-    if lifecycle.stopping:
-        go_away()
-    try:
-        value = dispatch(ctx, plan)
-        while type(value) is CoroutineType:
-            value = await value
-        return value
-    except WebSocketDisconnect:
-        return None
-    except CancelledError:
-        if not websocket.gave_up:
-            raise
-        return None
-    finally:
-        lifecycle.live.pop(go_away, None)
-        if websocket.release():
-            await websocket.settle()
 
 
 async def _close(

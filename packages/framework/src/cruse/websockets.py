@@ -139,8 +139,9 @@ class WebSocket:
 
     Args:
         connection: The gateway's end.
-        request: The handshake's request.
+        request: Returns the handshake's request.
         max_size: The size of a message above which the conversation is closed, in bytes.
+        given: What ``request`` is called with.
     """
 
     # What few conversations come to have is an attribute of the class.
@@ -155,11 +156,13 @@ class WebSocket:
     def __init__(
         self,
         connection: Connection,
-        request: Callable[[], Request],
+        request: Callable[..., Request],
         max_size: int | None,
+        given: tuple[Any, ...] = (),
     ) -> None:
         self._connection = connection
         self._get_request = request
+        self._given = given
         self._max_size = sys.maxsize if max_size is None else max_size
         self._surely_short = self._max_size // 4
         self._accepting = False
@@ -169,14 +172,15 @@ class WebSocket:
         self.accepted = False
         #: How the conversation ended; ``None`` while it goes on.
         self.closed: WebSocketDisconnect | None = None
-        #: Returns the head of the response to the handshake, given the view's fields for it.
-        #: Where that takes a while it is to be awaited.
-        self.handshake: Callable[[Iterable[tuple[str, str]]], Any]
+        #: A function and its first two arguments, not bound together: that took longer than to
+        #: call it. Given the view's fields, too, it returns the head of the response to the
+        #: handshake, or what is to be awaited for it.
+        self.handshake: Any
 
     @property
     def request(self) -> Request:
         """The handshake's request."""
-        return self._get_request()
+        return self._get_request(*self._given)
 
     @property
     def requested_subprotocols(self) -> list[str]:
@@ -220,7 +224,8 @@ class WebSocket:
             )
         self._accepting = True
         try:
-            head = self.handshake(headers)
+            function, ctx, plan = self.handshake
+            head = function(ctx, plan, headers)
             if type(head) is not list:
                 head = await head
             self.accepted = True
@@ -364,16 +369,17 @@ class WebSocket:
         self._loop = loop
         self._live = lifecycle.live
         self._task = asyncio.current_task(loop)
-        self._variables = copy_context()
+        self._variables: Variables | None = copy_context()
         lookout = _latest
         if lookout.loop() is not loop:
             lookout = _lookout_of(loop)
         self._lookout = lookout
-        lookout.add(self)
-        go_away = self.go_away
-        self._live[go_away] = loop
+        lookout.conversations.add(self)
+        if not lookout.ticks:
+            lookout.begin()
+        self._live[self] = loop
         if lifecycle.stopping:
-            go_away()
+            self.go_away()
 
     def look(self) -> None:
         """Look for a client that has left, one message ahead, while nobody receives.
@@ -420,14 +426,16 @@ class WebSocket:
             closing = self.close(GOING_AWAY)
             self._closing = self._loop.create_task(closing, context=self._variables)
 
-    def end(self, request: Callable[[], Request]) -> None:
+    def end(self, request: Callable[..., Request], *given: Any) -> None:
         """Let go of what leads back to the context: else the collector alone could free both.
 
         Args:
             request: Returns the handshake's request from now on.
+            given: What it is called with.
         """
         self._get_request = request
-        del self.handshake
+        self._given = given
+        self.handshake = None
         if self.closed is not None:
             self.closed.__traceback__ = None
 
@@ -437,11 +445,11 @@ class WebSocket:
         Returns:
             Whether :meth:`settle` has something to do.
         """
-        self._live.pop(self.go_away, None)
-        self._lookout.remove(self)
+        self._live.pop(self, None)
+        self._lookout.conversations.discard(self)
         if self._goes_away:
             self._goes_away = False
-        del self._variables  # they lead back here
+        self._variables = None  # they lead back here
         return self._cancelled or self._ahead is not None or self._closing is not None
 
     async def settle(self) -> None:
@@ -463,26 +471,23 @@ class _Lookout:
 
     def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop | None]) -> None:
         self.loop = loop
-        self._conversations: set[WebSocket] = set()
-        self._ticks = False
-        self.remove = self._conversations.discard
+        self.conversations: set[WebSocket] = set()
+        self.ticks = False
 
-    def add(self, conversation: WebSocket) -> None:
-        """Look after one more."""
-        self._conversations.add(conversation)
-        if not self._ticks:
-            self._ticks = True
-            self._wait()
+    def begin(self) -> None:
+        """Look after them from now on, until there are none."""
+        self.ticks = True
+        self._wait()
 
     def _wait(self) -> None:
         # With no context variables: it would keep those of one request for all that follow.
         asyncio.get_running_loop().call_later(TICK, self._tick, context=Variables())
 
     def _tick(self) -> None:
-        self._ticks = bool(self._conversations)
-        if self._ticks:
+        self.ticks = bool(self.conversations)
+        if self.ticks:
             self._wait()
-        for conversation in list(self._conversations):
+        for conversation in list(self.conversations):
             conversation.look()
 
 

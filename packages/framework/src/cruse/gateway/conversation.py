@@ -7,7 +7,7 @@ hook or the view answers before the conversation is accepted rejects it, with th
 from __future__ import annotations
 
 from asyncio import CancelledError, get_running_loop
-from functools import partial
+from operator import attrgetter
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -44,6 +44,7 @@ __all__ = ["converse"]
 
 INTERNAL_ERROR = 1011  # RFC 6455 section 7.4.1
 PRIVATE = 4000  # where the close codes of applications begin (section 7.4.2)
+_REQUEST = attrgetter("request")  # of a context
 
 
 class Handshake(Protocol):
@@ -70,7 +71,7 @@ async def converse(
     try:
         ctx.bridge = app.loop_bridge
         max_size = app.config["WEBSOCKET_MAX_MESSAGE_SIZE"]
-        ctx.websocket = websocket = WebSocket(connection, lambda: ctx.request, max_size)
+        ctx.websocket = websocket = WebSocket(connection, _REQUEST, max_size, (ctx,))
         if ctx.routing_exception is None or entrance.pushes:
             entrance.match(ctx)
         plan = None if (route := ctx.route) is None else route.plan
@@ -78,7 +79,7 @@ async def converse(
             plan = plan_of(ctx)
         if plan.has_own:  # own versions of its steps are plain functions, which can't converse
             plan = without(plan, *plan.custom)
-        websocket.handshake = partial(_handshake, ctx, plan)
+        websocket.handshake = _handshake, ctx, plan
         error: BaseException | None = None
         try:
             response = await _answer(ctx, plan, handshake, websocket)
@@ -96,7 +97,7 @@ async def converse(
             connection.release()
             request = ctx.made_request
             environ = ctx.environ if handshake.environ_made else None
-            websocket.end(partial(_request_of, app, handshake, environ, request))
+            websocket.end(_request_of, app, handshake, environ, request)
             if request is not None and ctx.keep is None:
                 ctx.part(request)
             error = None  # its traceback leads back here: a cycle

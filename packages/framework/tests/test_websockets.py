@@ -7,6 +7,7 @@ from werkzeug.exceptions import Forbidden
 
 import cruse
 from cruse import Blueprint, Cruse, WebSocketDisconnect, g, request, session, websocket
+from cruse.context import Context
 from cruse.testing import WebSocketRejected
 from tests.faces import client_of
 
@@ -561,6 +562,32 @@ def test_an_origin_is_seen_however_a_server_writes_its_name(app, name):
     headers = [(b"host", b"localhost"), (name, b"http://evil.example")]
     asyncio.run(app({"type": "websocket", "path": "/echo", "headers": headers}, receive, send))
     assert sent == ["websocket.close"]
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_nobody_waits_for_the_body_of_a_handshake_whatever_it_says(app, looks):
+    class Looking(Context):
+        def __init__(self, app, environ):
+            super().__init__(app, environ)
+
+    if looks:  # its environ is there from the beginning
+        app.context_class = Looking
+    sent = []
+    messages = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect"}])
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    headers = [
+        (b"host", b"localhost"),
+        (b"content-type", b"text/plain"),
+        (b"content-length", b"5"),
+    ]
+    asyncio.run(app({"type": "websocket", "path": "/echo", "headers": headers}, receive, send))
+    assert sent == ["websocket.accept"]
 
 
 @pytest.mark.parametrize("asks", [False, True])

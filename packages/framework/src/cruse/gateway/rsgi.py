@@ -67,7 +67,7 @@ def serve_rsgi(
     if scope.proto == "http":
         ctx.has_body = _has_body(scope)
         return serve(app, entrance, ctx, transport)
-    ctx.method, ctx.has_body = "GET", False  # of a handshake, however it came
+    ctx.method = "GET"  # of a handshake, however it came
     return converse(app, entrance, ctx, transport, _WebSocket(protocol))
 
 

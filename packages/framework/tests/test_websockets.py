@@ -7,6 +7,7 @@ from werkzeug.exceptions import Forbidden
 
 import cruse
 from cruse import Blueprint, Cruse, WebSocketDisconnect, g, request, session, websocket
+from cruse.context import Context
 from cruse.testing import WebSocketRejected
 from tests.faces import client_of
 
@@ -525,6 +526,86 @@ def test_an_origin_may_be_trusted(app, client, trusted):
     with client.websocket("/echo", headers={"Origin": "https://app.example.org"}) as socket:
         socket.send("hello")
         assert socket.receive() == "hello"
+
+
+@pytest.mark.parametrize("has_hook", [False, True])
+def test_the_origin_is_what_the_environ_tells_where_a_hook_asks_for_it(app, face, has_hook):
+    if has_hook:
+
+        @app.before_websocket
+        def put_origin():
+            request.environ["HTTP_ORIGIN"] = "http://evil.example"
+
+    client = client_of(app, face)
+    allowed = True
+    try:
+        with client.websocket("/echo") as socket:
+            socket.send("hello")
+            assert socket.receive() == "hello"
+    except WebSocketRejected:
+        allowed = False
+    client.close()
+    assert allowed is not has_hook
+
+
+@pytest.mark.parametrize("name", [b"origin", b"Origin"])
+def test_an_origin_is_seen_however_a_server_writes_its_name(app, name):
+    sent = []
+    messages = [{"type": "websocket.connect"}]
+
+    async def receive():
+        return messages.pop()
+
+    async def send(message):
+        sent.append(message["type"])
+
+    headers = [(b"host", b"localhost"), (name, b"http://evil.example")]
+    asyncio.run(app({"type": "websocket", "path": "/echo", "headers": headers}, receive, send))
+    assert sent == ["websocket.close"]
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_nobody_waits_for_the_body_of_a_handshake_whatever_it_says(app, looks):
+    class Looking(Context):
+        def __init__(self, app, environ):
+            super().__init__(app, environ)
+
+    if looks:  # its environ is there from the beginning
+        app.context_class = Looking
+    sent = []
+    messages = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect"}])
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    headers = [
+        (b"host", b"localhost"),
+        (b"content-type", b"text/plain"),
+        (b"content-length", b"5"),
+    ]
+    asyncio.run(app({"type": "websocket", "path": "/echo", "headers": headers}, receive, send))
+    assert sent == ["websocket.accept"]
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_conversation_tells_of_its_request_after_its_end(app, face, asks):
+    kept = []
+
+    @app.websocket("/kept")
+    async def keep():
+        kept.append(websocket._get_current_object())
+        if asks:
+            assert websocket.path == "/kept"
+        await websocket.send("kept")
+
+    client = client_of(app, face)
+    with client.websocket("/kept?n=7") as socket:
+        assert socket.receive() == "kept"
+    client.close()
+    assert (kept[0].path, kept[0].args["n"]) == ("/kept", "7")
 
 
 # -- where there is no websocket --

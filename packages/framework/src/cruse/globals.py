@@ -185,7 +185,7 @@ def _look_up(proxy: _Proxy, name: str) -> Any:
 class _Nothing:
     """Stands for a context where there is none."""
 
-    made_request = made_session = made_g = None
+    made_request = made_session = made_g = websocket = None
     has_request = False
 
 
@@ -227,6 +227,20 @@ class _SessionProxy(_Proxy):
     def __setitem__(self, key: str, value: Any) -> None:
         made = _now(_NOTHING).made_session
         (_current("session") if made is None else made)[key] = value
+
+
+class _WebSocketProxy(_Proxy):
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _own_names:
+            return object.__getattribute__(self, name)
+        made = _now(_NOTHING).websocket
+        return _look_up(self, name) if made is None else getattr(made, name)
+
+    def __aiter__(self) -> Any:
+        made = _now(_NOTHING).websocket
+        return aiter(_current("websocket") if made is None else made)
 
 
 class _GlobalsProxy(_Proxy):
@@ -311,4 +325,4 @@ current_app: Cruse = _proxy("application", "app", "app")
 request: Request = _proxy("request", "request", "made_request", _RequestProxy)
 session: SessionMixin = _proxy("session", "session", "made_session", _SessionProxy)
 g: Globals = _proxy("g", "g", "made_g", _GlobalsProxy)
-websocket: WebSocket = _proxy("websocket", "websocket", "websocket")
+websocket: WebSocket = _proxy("websocket", "websocket", "websocket", _WebSocketProxy)

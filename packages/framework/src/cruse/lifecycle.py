@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from cruse.bridge import Bridge
+    from cruse.loops import Live
 
 __all__ = ["Lifecycle"]
 
@@ -40,9 +41,8 @@ class Lifecycle:
         self.started = False
         #: Whether the server was told to stop. It may be at work on its last requests.
         self.stopping = False
-        #: What has no end of its own (event streams, websockets): how it is told to end, and the
-        #: loop that this is called on.
-        self.live: dict[Callable[[], object], AbstractEventLoop] = {}
+        #: What has no end of its own and is going on, with the loop that it is told to end on.
+        self.live: dict[Live, AbstractEventLoop] = {}
         self._lock = threading.Lock()
         self._starting: Future[bool] | None = None
         self._entered = AsyncExitStack()
@@ -120,9 +120,9 @@ class Lifecycle:
     def end_live(self) -> None:
         """Tell what has no end of its own to end; from any thread, and from a signal's handler."""
         self.stopping = True
-        for end, loop in list(self.live.items()):
+        for one, loop in list(self.live.items()):
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(end)
+                loop.call_soon_threadsafe(one.go_away)
 
     async def stop(self, bridge: Bridge) -> None:
         """Run the shutdown functions, last registered first, and leave the lifespan managers.

@@ -15,15 +15,15 @@ from concurrent.futures import CancelledError, Future
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
-__all__ = ["LoopThread", "carry_back", "iterate_on", "run_beside", "run_on"]
+__all__ = ["Live", "LoopThread", "carry_back", "iterate_on", "run_beside", "run_on"]
 
 T = TypeVar("T")
-_Live: TypeAlias = "dict[Callable[[], object], asyncio.AbstractEventLoop]"
+_Live: TypeAlias = "dict[Live, asyncio.AbstractEventLoop]"
 _MISSING = object()
 #: What tells the context variables that an iterator is iterated in from those of others.
 _iterated: ContextVar[object] = ContextVar("cruse.iterated")
@@ -84,6 +84,13 @@ def _would_block() -> RuntimeError:
     )
 
 
+class Live(Protocol):
+    """What has no end of its own: an event stream, a websocket."""
+
+    def go_away(self) -> None:
+        """End it, for the server is told to stop; called on its loop."""
+
+
 class _Handover:
     """Passes what an async iterator yields to a thread that asks for it, piece by piece.
 
@@ -105,7 +112,7 @@ class _Handover:
         self._task = self.loop.create_task(self._work(), context=context)
         self._task.add_done_callback(self._finish)
         if self.live is not None:
-            self.live[self.stop] = self.loop
+            self.live[self] = self.loop
 
     def ask(self, more: bool = True) -> None:
         """Let the iterator go on from where it yielded, or end; that once, it may take a while."""
@@ -117,7 +124,7 @@ class _Handover:
         elif not more:  # it is amid a piece that nobody waits for any more
             self._task.cancel()
 
-    def stop(self) -> None:
+    def go_away(self) -> None:
         """Let the iterator end where it is; for who waits it is an end like any other."""
         self._stopped = True
         self.ask(False)
@@ -150,7 +157,7 @@ class _Handover:
             self.error = task.exception() or self.error
         self.ended = True
         if self.live is not None:
-            self.live.pop(self.stop, None)
+            self.live.pop(self, None)
         self.handed.put(None)
 
 

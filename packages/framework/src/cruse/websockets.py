@@ -13,13 +13,14 @@ from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from werkzeug.exceptions import HTTPException
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
+    from cruse.lifecycle import Lifecycle
     from cruse.requests import Request
     from cruse.responses import Response
 
@@ -88,10 +89,12 @@ class Connection(Protocol):
     often.
     """
 
-    #: What the client offers to speak, best first.
-    subprotocols: list[str]
     #: What ``next`` and ``send`` raise when the client has left.
     gone: type[Exception]
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """What the client offers to speak, best first."""
 
     def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> Awaitable[None]:
         """Answer the handshake with 101."""
@@ -133,43 +136,48 @@ class WebSocket:
 
     Args:
         connection: The gateway's end.
-        request: The handshake's request.
+        request: Returns the handshake's request.
         max_size: The size of a message above which the conversation is closed, in bytes.
+        given: What ``request`` is called with.
     """
+
+    # What few conversations come to have is an attribute of the class.
+    #: What was agreed to be spoken.
+    subprotocol: str | None = None
+    _answered: asyncio.Event | None = None  # for who accepts while another one does
+    _cancelled = False
+    _has_a_tick = False  # to hear that the client has closed, too
+    _goes_away = False
+    _closing: asyncio.Task[None] | None = None
 
     def __init__(
         self,
         connection: Connection,
-        request: Callable[[], Request],
+        request: Callable[..., Request],
         max_size: int | None,
+        given: tuple[Any, ...] = (),
     ) -> None:
         self._connection = connection
         self._get_request = request
+        self._given = given
         self._max_size = sys.maxsize if max_size is None else max_size
         self._surely_short = self._max_size // 4
         self._accepting = False
-        self._answered: asyncio.Event | None = None  # for who accepts while another one does
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
         self._receiving = False
         self._ahead: asyncio.Task[str | bytes | WebSocketDisconnect] | None = None
-        self._cancelled = False
-        self._has_a_tick = False  # to hear that the client has closed, too
-        self._goes_away = False
-        self._closing: asyncio.Task[None] | None = None
         #: Whether the handshake was answered with 101.
         self.accepted = False
         #: How the conversation ended; ``None`` while it goes on.
         self.closed: WebSocketDisconnect | None = None
-        #: Returns the head of the response to the handshake, given the view's fields for it.
-        self.handshake: Callable[[Iterable[tuple[str, str]]], Awaitable[list[tuple[str, str]]]]
-        #: What was agreed to be spoken.
-        self.subprotocol: str | None = None
+        #: A function and its first two arguments, not bound together: that took longer than to
+        #: call it. Given the view's fields, too, it returns the head of the response to the
+        #: handshake, or what is to be awaited for it.
+        self.handshake: Any
 
     @property
     def request(self) -> Request:
         """The handshake's request."""
-        return self._get_request()
+        return self._get_request(*self._given)
 
     @property
     def requested_subprotocols(self) -> list[str]:
@@ -213,9 +221,13 @@ class WebSocket:
             )
         self._accepting = True
         try:
-            head = await self.handshake(headers)
+            function, ctx, plan = self.handshake
+            head = function(ctx, plan, headers)
+            if type(head) is not list:
+                head = await head
             self.accepted = True
-            self.subprotocol = subprotocol
+            if subprotocol is not None:
+                self.subprotocol = subprotocol
             await self._connection.accept(subprotocol, head)
         finally:
             self._accepting = False
@@ -253,9 +265,9 @@ class WebSocket:
         Raises:
             WebSocketDisconnect: When the conversation is over.
         """
-        return await self._next()
+        return await self._next(iterates=False)
 
-    async def _next(self, iterates: bool = False) -> str | bytes:
+    async def _next(self, iterates: bool = True) -> str | bytes:
         """Wait for the next message. At the end an iteration stops, and others are told of it."""
         try:
             if not self.accepted:
@@ -340,16 +352,31 @@ class WebSocket:
         """Iterate over the messages until the client closes the conversation."""
         return self
 
-    def __anext__(self) -> Awaitable[str | bytes]:
-        return self._next(iterates=True)
+    __anext__ = _next  # a function around it would be one more call for each message
 
     # -- a client that leaves while the view waits for something else --
 
-    def look_after(self) -> None:
-        """Look after the client from here to :meth:`release`: while the view runs."""
-        self._variables = copy_context()
-        self._lookout = _lookout_of(self._loop)
-        self._lookout.add(self)
+    def look_after(self, loop: asyncio.AbstractEventLoop, lifecycle: Lifecycle) -> None:
+        """Look after the client from here to :meth:`release`: while the view runs.
+
+        Args:
+            loop: The one that runs.
+            lifecycle: Of the application, which tells when the server goes away.
+        """
+        self._loop = loop
+        self._live = lifecycle.live
+        self._task = asyncio.current_task(loop)
+        self._variables: Variables | None = copy_context()
+        lookout = _latest
+        if lookout.loop() is not loop:
+            lookout = _lookout_of(loop)
+        self._lookout = lookout
+        lookout.conversations.add(self)
+        if not lookout.ticks:
+            lookout.begin()
+        self._live[self] = loop
+        if lifecycle.stopping:
+            self.go_away()
 
     def look(self) -> None:
         """Look for a client that has left, one message ahead, while nobody receives.
@@ -396,22 +423,34 @@ class WebSocket:
             closing = self.close(GOING_AWAY)
             self._closing = self._loop.create_task(closing, context=self._variables)
 
-    def end(self, request: Callable[[], Request]) -> None:
+    def end(self, request: Callable[..., Request], *given: Any) -> None:
         """Let go of what leads back to the context: else the collector alone could free both.
 
         Args:
             request: Returns the handshake's request from now on.
+            given: What it is called with.
         """
         self._get_request = request
-        del self.handshake
+        self._given = given
+        self.handshake = None
         if self.closed is not None:
             self.closed.__traceback__ = None
 
-    async def release(self) -> None:
-        """Stop looking after the client; at the end of the view."""
-        self._lookout.remove(self)
-        self._goes_away = False
-        del self._variables  # they lead back here
+    def release(self) -> bool:
+        """Stop looking after the client; at the end of the view.
+
+        Returns:
+            Whether :meth:`settle` has something to do.
+        """
+        self._live.pop(self, None)
+        self._lookout.conversations.discard(self)
+        if self._goes_away:
+            self._goes_away = False
+        self._variables = None  # they lead back here
+        return self._cancelled or self._ahead is not None or self._closing is not None
+
+    async def settle(self) -> None:
+        """Bring what was begun for the client to its end, behind :meth:`release`."""
         if self._cancelled and self._task is not None:
             self._task.uncancel()
         if self._ahead is not None:
@@ -427,37 +466,39 @@ class WebSocket:
 class _Lookout:
     """Looks after the conversations of one loop, with one timer for all of them."""
 
-    def __init__(self) -> None:
-        self._conversations: set[WebSocket] = set()
-        self._ticks = False
-        self.remove = self._conversations.discard
+    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop | None]) -> None:
+        self.loop = loop
+        self.conversations: set[WebSocket] = set()
+        self.ticks = False
 
-    def add(self, conversation: WebSocket) -> None:
-        """Look after one more."""
-        self._conversations.add(conversation)
-        if not self._ticks:
-            self._ticks = True
-            self._wait()
+    def begin(self) -> None:
+        """Look after them from now on, until there are none."""
+        self.ticks = True
+        self._wait()
 
     def _wait(self) -> None:
         # With no context variables: it would keep those of one request for all that follow.
         asyncio.get_running_loop().call_later(TICK, self._tick, context=Variables())
 
     def _tick(self) -> None:
-        self._ticks = bool(self._conversations)
-        if self._ticks:
+        self.ticks = bool(self.conversations)
+        if self.ticks:
             self._wait()
-        for conversation in list(self._conversations):
+        for conversation in list(self.conversations):
             conversation.look()
 
 
 _lookouts: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookout] = WeakKeyDictionary()
+#: That of the loop that had the latest conversation: most processes have one alone.
+_latest = _Lookout(lambda: None)
 
 
 def _lookout_of(loop: asyncio.AbstractEventLoop) -> _Lookout:
+    global _latest
     lookout = _lookouts.get(loop)
     if lookout is None:
-        lookout = _lookouts[loop] = _Lookout()
+        lookout = _lookouts[loop] = _Lookout(ref(loop))
+    _latest = lookout
     return lookout
 
 

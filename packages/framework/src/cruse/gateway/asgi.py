@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Event, _get_running_loop, get_running_loop, run_coroutine_threadsafe
+from asyncio import Event, _get_running_loop, run_coroutine_threadsafe
 from contextlib import suppress
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,13 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
 from cruse.context import PENDING
-from cruse.gateway.asgi_environ import environ_of, path_below_root, takes_anything
+from cruse.gateway.asgi_environ import (
+    ScopeEnviron,
+    comes_from_program,
+    environ_of,
+    path_below_root,
+    takes_anything,
+)
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, serve
 from cruse.gateway.streams import Left
@@ -53,7 +59,7 @@ def serve_asgi(
     """
     # A plain function: the usual case has one coroutine, which both gateways of loops share.
     if scope["type"] != "http" or not (app.lifecycle.started or asked):
-        return _connection(app, scope, receive, send)
+        return _other(app, scope, receive, send, asked)
     entrance = app.entrance
     if entrance is None:
         entrance = make_entrance(app)
@@ -69,8 +75,17 @@ def serve_asgi(
     return serve(app, entrance, ctx, transport)
 
 
-async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
+def _other(
+    app: Cruse, scope: Scope, receive: Receive, send: Send, asked: bool
+) -> Coroutine[Any, Any, None]:
     """Serve what is no request, or comes before the application has started."""
+    if scope["type"] != "websocket" or not (asked or app.lifecycle.started):
+        return _connection(app, scope, receive, send)
+    mounted = None if app.mounts is None else app.mounts.asgi(app, scope, receive, send)
+    return mounted or _websocket(app, scope, receive, send)
+
+
+async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) -> None:
     kind = scope["type"]
     if kind == "lifespan":
         await _lifespan(app, receive, send)
@@ -79,11 +94,7 @@ async def _connection(app: Cruse, scope: Scope, receive: Receive, send: Send) ->
         raise ValueError(f"The ASGI scope type {kind!r} is not supported.")
     if not app.lifecycle.started:
         await app.start_on_loop()
-    if kind == "http":
-        await serve_asgi(app, scope, receive, send, asked=True)
-        return
-    mounted = None if app.mounts is None else app.mounts.asgi(app, scope, receive, send)
-    await (mounted or _websocket(app, scope, receive, send))
+    await serve_asgi(app, scope, receive, send, asked=True)
 
 
 def _context_of(
@@ -97,7 +108,7 @@ def _context_of(
     environ = PENDING if entrance.puts_off else transport.make_environ()
     ctx = entrance.make_context(app, environ, None, None)
     ctx.transport = transport
-    ctx.method = scope["method"]
+    ctx.method = transport.method
     ctx.has_body = transport.has_body
     host = transport.host
     if refused is not None:
@@ -105,9 +116,9 @@ def _context_of(
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or refused
     try:
-        below, secure = scope["root_path"], scope["scheme"] == "https"
+        below, secure = scope["root_path"], scope["scheme"] == transport.secure
     except KeyError:  # servers may leave them out
-        below, secure = scope.get("root_path"), scope.get("scheme") == "https"
+        below, secure = scope.get("root_path"), scope.get("scheme") == transport.secure
     if secure:
         ctx.tls_host = host.decode("latin-1")
     ctx.path = path = path_below_root(scope) if below else scope["path"]
@@ -129,12 +140,9 @@ async def _websocket(app: Cruse, scope: Scope, receive: Receive, send: Send) -> 
     refused = None
     if entrance.proxies is not None:
         scope, refused = _behind(entrance.proxies, scope)
-    scheme = "https" if scope.get("scheme") == "wss" else "http"
-    handshake = {**scope, "method": "GET", "scheme": scheme, "http_version": "1.1"}
-    no_body = _Transport(handshake, _no_message, _no_message)
-    no_body.loop = get_running_loop()
-    ctx = _context_of(app, entrance, handshake, no_body, refused)
-    await converse(app, entrance, ctx, _WebSocket(scope, receive, send))
+    handshake = _Handshake(scope)
+    ctx = _context_of(app, entrance, scope, handshake, refused)
+    await converse(app, entrance, ctx, handshake, _WebSocket(scope, receive, send))
 
 
 def _behind(proxies: TrustedProxies, scope: Scope) -> tuple[Scope, SecurityError | None]:
@@ -204,15 +212,17 @@ class _Transport:
     _ahead: bytes | None = None  # of the body, read while watching for a disconnect
     _taken: Event | None = None
     loop: AbstractEventLoop  # it is served on: a body may be asked for in a thread
+    secure = "https"  # the scheme, if it is so
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
+        self.method: str = scope["method"]
         #: The header fields, when they have been read; of those that came twice the last.
         self.head: dict[bytes, bytes] | None = None
         has_body = scope.get("http_version", "1.1") not in ANNOUNCING
-        if scope["method"] in WITHOUT_BODY:
+        if self.method in WITHOUT_BODY:
             host = b""
             for name, value in scope["headers"]:  # most are never asked for another field
                 if name in _LOOKED_AT:
@@ -387,20 +397,54 @@ class _Transport:
             self.disconnected = (await self.receive())["type"] == "http.disconnect"
 
 
+class _Handshake(_Transport):
+    """The handshake of a websocket: a request, from which nothing more comes.
+
+    Few views ask for an environ, and only that wants all of the scope that a request has.
+    """
+
+    method = "GET"
+    has_body = False
+    environ_made = False
+    secure = "wss"
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = self.as_it_came = scope
+        self.head = head = dict(scope["headers"])
+        self.host = head.get(b"host", b"")
+
+    def make_environ(self) -> ScopeEnviron:
+        self.environ_made = True
+        scope = self.as_it_came
+        scheme = "https" if scope.get("scheme") == "wss" else "http"
+        handshake = {**scope, "method": "GET", "scheme": scheme, "http_version": "1.1"}
+        super().__init__(handshake, _no_message, _no_message)
+        return environ_of(self)
+
+    comes_from_program = comes_from_program
+
+
 class _WebSocket:
     """The connection of a websocket scope."""
 
     gone: type[Exception] = OSError  # ASGI 2.4
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
-        self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
+        self._scope = scope
         self.next = receive
         self._send = send
 
-    def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> Awaitable[None]:
+    @property
+    def subprotocols(self) -> list[str]:
+        return list(self._scope.get("subprotocols") or ())
+
+    async def accept(self, subprotocol: str | None, head: list[tuple[str, str]]) -> None:
         headers = _encode(head) if head else []
-        return self._tell("accept", {"subprotocol": subprotocol, "headers": headers})
+        message = {"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers}
+        try:
+            await self._send(message)
+        except OSError as error:  # ASGI 2.4: the client has left
+            raise WebSocketDisconnect from error
 
     def read(self, said: Message) -> str | bytes | WebSocketDisconnect:
         text: str | None = said.get("text")
@@ -418,7 +462,8 @@ class _WebSocket:
         return self._tell("close", {"code": code, "reason": reason})
 
     async def reject(self, status: int, head: list[tuple[str, str]], body: bytes) -> None:
-        if not self._can_answer:  # the server makes a 403 of it
+        extensions = self._scope.get("extensions") or {}
+        if "websocket.http.response" not in extensions:  # the server makes a 403 of it
             await self._tell("close", {"code": 1000})
             return
         await self._tell("http.response.start", {"status": status, "headers": _encode(head)})

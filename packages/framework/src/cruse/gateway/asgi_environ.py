@@ -10,10 +10,16 @@ from cruse.gateway.onloop import LoopBody
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cruse.gateway.asgi import _Transport
+    from cruse.gateway.asgi import _Handshake, _Transport
     from cruse.typing import Scope
 
-__all__ = ["ScopeEnviron", "environ_of", "path_below_root", "takes_anything"]
+__all__ = [
+    "ScopeEnviron",
+    "comes_from_program",
+    "environ_of",
+    "path_below_root",
+    "takes_anything",
+]
 
 _LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
 _names: dict[str, bytes] = {}
@@ -101,6 +107,20 @@ def takes_anything(transport: _Transport) -> bool:
         head.get(b"accept", b"*/*") == b"*/*"
         and b"content-type" not in head
         and len(head) == len(transport.scope["headers"])
+        and (_lower.issuperset(head) or _are_lower(head))
+    )
+
+
+def comes_from_program(transport: _Handshake) -> bool:
+    """Whether a handshake has no ``Origin``, which the pages of browsers send.
+
+    False where only the environ tells: it was made, and hooks may have changed it, or the server
+    breaks the rules for names.
+    """
+    head = transport.head or transport.read_head()
+    return (
+        not transport.environ_made
+        and b"origin" not in head
         and (_lower.issuperset(head) or _are_lower(head))
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.gateway.fileparts import FilePart
     from cruse.headerfields import Fields
-    from cruse.plans import Entrance
     from cruse.proxies import TrustedProxies
     from cruse.responses import Response
     from cruse.typing import Send
@@ -69,17 +67,13 @@ def serve_rsgi(
     if scope.proto == "http":
         ctx.has_body = _has_body(scope)
         return serve(app, entrance, ctx, transport)
-    return _converse(app, entrance, ctx, protocol)
+    ctx.method = "GET"  # of a handshake, however it came
+    return converse(app, entrance, ctx, transport, _WebSocket(protocol))
 
 
 async def _start_and_serve(app: Cruse, scope: Any, protocol: Any) -> None:
     await app.start_on_loop()
     await serve_rsgi(app, scope, protocol, asked=True)
-
-
-async def _converse(app: Cruse, entrance: Entrance, ctx: Context, protocol: Any) -> None:
-    ctx.transport.loop = get_running_loop()
-    await converse(app, entrance, ctx, _WebSocket(protocol))
 
 
 def _rewrite(proxies: TrustedProxies, ctx: Context) -> None:
@@ -216,13 +210,18 @@ class _Transport:
     send: Send  # the protocol knows no messages
     disconnected = False
     stream: Any = None
+    environ_made = False
 
     def __init__(self, protocol: Any, scope: Any) -> None:
         self.protocol = protocol
         self.scope = scope
 
     def make_environ(self) -> _Environ:
+        self.environ_made = True
         return _Environ(self.scope, self)
+
+    def comes_from_program(self) -> bool:
+        return not self.environ_made and "origin" not in self.scope.headers
 
     def takes_anything(self) -> bool:
         fields = self.scope.headers

@@ -166,9 +166,9 @@ class Stream:
         for watcher in self.watchers:
             watcher.add_done_callback(self._leave)
         if is_endless(self.response):
-            self.lifecycle.live[self.stop] = loop
+            self.lifecycle.live[self] = loop
             if self.lifecycle.stopping:
-                loop.call_soon(self.stop)  # not before it waits, and can be closed
+                loop.call_soon(self.go_away)  # not before it waits, and can be closed
 
     async def _pulse(self, heartbeat: float) -> None:
         """Send signs of life while there is nothing else to send, until the client has left."""
@@ -192,7 +192,7 @@ class Stream:
         if not watcher.cancelled():
             self._cancel()
 
-    def stop(self) -> None:
+    def go_away(self) -> None:
         """End it, for the server is told to stop; a second time, nothing happens."""
         self.stopped = self.stopped or not self.cancelled
         self._cancel()
@@ -241,7 +241,7 @@ class Stream:
         try:
             if self.watchers is not None:
                 watchers, self.watchers = self.watchers, None
-                self.lifecycle.live.pop(self.stop, None)
+                self.lifecycle.live.pop(self, None)
                 for watcher in watchers:
                     watcher.cancel()
                 if self.to_uncancel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextvars import copy_context
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
@@ -204,6 +205,13 @@ def _stream(ctx: Context, plan: Plan, response: Response) -> Iterator[bytes]:
         while lifecycle is None or not lifecycle.stopping:
             chunk = run(next, chunks, _END)
             if chunk is _END:
+                if (
+                    type(chunks) is GeneratorType  # which has closed itself
+                    and chunks is response.response
+                    and not (response._closing or response._own_ways)
+                    and not ends_with_something(ctx, plan)
+                ):
+                    return
                 break
             yield chunk.encode() if isinstance(chunk, str) else chunk
     except BaseException as error:

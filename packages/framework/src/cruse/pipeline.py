@@ -97,7 +97,7 @@ def conclude(
         or plan.completes
         or plan.ends  # as in `ends_with_something`
         or ctx.ends
-        or ctx.follows
+        or ctx.behind
         or (request is not None and request.holds)
         or type(response) is CoroutineType
     ):
@@ -361,12 +361,15 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
 
 async def _dispatch_with_body(ctx: Context, plan: Plan) -> Any:
     """Read the body ahead of a view that cannot wait for it."""
-    if not ctx.look_for_body():
-        pass
-    elif ctx.bridge.on_loop:
-        await ctx.request.load_body()
-    else:
-        ctx.request.read_body()
+    if ctx.has_body or ctx.look_for_body():
+        if not ctx.bridge.on_loop:
+            ctx.request.read_body()
+        elif not (length := ctx.length_at_once()):
+            await ctx.request.load_body()
+        else:  # most come in one piece, and no request has to be made to take that
+            ctx.body = await ctx.transport.take_whole(ctx, length)
+            if ctx.body is None:
+                await ctx.request.load_body()
     ctx.has_body = False
     value = dispatch(ctx, plan)
     while type(value) is CoroutineType:

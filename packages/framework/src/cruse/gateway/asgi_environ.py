@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ScopeEnviron", "environ_of", "path_below_root", "takes_anything"]
 
+_new = dict.__new__
 _LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
 _names: dict[str, bytes] = {}
 #: Names of fields that came in lower case, as the protocol wants them.
@@ -55,6 +56,8 @@ class ScopeEnviron(LazyEnviron):
         head = self.transport.head
         if b"content-type" in head and len(head) == len(self.scope["headers"]):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
+            if self.transport.ended:  # it was read: nobody asks for more
+                return
             if (length := head.get(b"content-length")) is not None:
                 self["CONTENT_LENGTH"] = length.decode("latin-1")
             self["wsgi.input"] = LoopBody(self.transport)
@@ -79,7 +82,7 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
     Args:
         transport: What has the scope, and receives the body.
     """
-    environ = dict.__new__(ScopeEnviron)
+    environ = _new(ScopeEnviron)
     environ.pending = True
     environ.transport = transport
     environ.scope = scope = transport.scope

@@ -224,6 +224,12 @@ class _Transport:
     def make_environ(self) -> _Environ:
         return _Environ(self.scope, self)
 
+    def announced(self) -> int:
+        return 0  # of no piece it is known that it is the last
+
+    async def take_whole(self, ctx: Context, length: int) -> None:
+        """Leave it."""
+
     def takes_anything(self) -> bool:
         fields = self.scope.headers
         return "content-type" not in fields and fields.get_all("accept") in ([], ["*/*"])

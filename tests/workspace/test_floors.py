@@ -56,6 +56,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "proxies",
             "requests",
             "responses",
+            "routed",
             "security",
             "sse",
             "websockets",

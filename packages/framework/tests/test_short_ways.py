@@ -119,6 +119,21 @@ def test_a_context_may_be_made_of_a_request_and_a_session():
 
 
 @pytest.mark.parametrize("value", ["text", b"bytes", {"a": 1}, [1]])
+def test_a_constructor_of_responses_that_is_replaced_is_called(client_of, monkeypatch, value):
+    usual = Response.__init__
+
+    def marked(self, response=None, *args, **kwargs):
+        usual(self, response, *args, **kwargs)
+        self.headers["X-Marked"] = "yes"
+
+    client = client_of(app_with(lambda: value))
+    plain = client.get("/")
+    monkeypatch.setattr(Response, "__init__", marked)
+    answer = client.get("/")
+    assert (answer.headers["X-Marked"], answer.data) == ("yes", plain.data)
+
+
+@pytest.mark.parametrize("value", ["text", b"bytes", {"a": 1}, [1]])
 def test_a_response_class_is_asked_that_has_its_own_constructor_or_status(client_of, value):
     class Marked(Response):
         def __init__(self, *args, **kwargs):

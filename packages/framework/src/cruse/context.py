@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import iscoroutinefunction
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, overload
 
 from werkzeug.exceptions import BadRequest, SecurityError
 
-from cruse.bridge import driven
+from cruse.body import CHUNK
+from cruse.bridge import drive
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
 
@@ -155,6 +157,8 @@ class Context(Matched):
     session_error: Exception | None = None
     #: Whether the session is not to be saved (again).
     session_failed = False
+    #: The body of a request, when all of it was there before anybody asked for the request.
+    body: bytes | None = None
     _tokens: tuple[Token[Context], ...] = ()
 
     #: The HTTP method of a request, in upper case.
@@ -214,6 +218,8 @@ class Context(Matched):
                 raise RuntimeError("There is no request in this context, only an application.")
             request = self.made_request = self.app.request_class(environ)
             request.context = self
+            if self.body is not None:
+                request.take_loaded(self.body)
         return request
 
     @request.setter
@@ -230,10 +236,13 @@ class Context(Matched):
             # On a loop the session was opened ahead if there is anything to wait for.
             bridge = self.app.bridge if self.bridge.on_loop else self.bridge
             interface = self.app.session_interface
-            session = driven(interface.open(self.app, self.request, bridge))
+            session = interface.open(self.app, self.request, bridge)
+            if type(session) is CoroutineType:
+                session = drive(session)
             if session is None:
                 session = interface.make_null_session(self.app)
-            self.session = session
+            self.made_session = session
+            self.follows = True
         return session
 
     @session.setter
@@ -315,6 +324,21 @@ class Context(Matched):
             announced = environ.get("CONTENT_LENGTH") not in (None, "", "0")
             self.has_body = announced or bool(environ.get("wsgi.input_terminated"))
         return self.has_body
+
+    def length_at_once(self) -> int:
+        """Return how many bytes the body has, if that is known while nobody can have looked at it.
+
+        0 if not, and for a body that is too long, or that is loaded in a way of somebody's own.
+        """
+        app = self.app
+        if (
+            self.made_request is not None
+            or "environ" in self.__dict__
+            or app.request_class.own_loading
+        ):
+            return 0
+        length, limit = self.transport.announced(), app.config["MAX_CONTENT_LENGTH"]
+        return length if length <= CHUNK and (limit is None or length <= limit) else 0
 
     # -- functions that belong to this one context --
 
@@ -431,7 +455,8 @@ class Context(Matched):
 
     def copy(self) -> Context:
         """Return a context with the same application, request and session, not entered yet."""
-        copied = type(self)(self.app, self.environ, self.made_request, self.made_session)
+        request = self.made_request if self.body is None else self.request
+        copied = type(self)(self.app, self.environ, request, self.made_session)
         if self.has_request:
             self._look_into_environ()  # it may not be entered either
             copied.method, copied.path, copied.has_body = self.method, self.path, self.has_body

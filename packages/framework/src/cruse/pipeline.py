@@ -102,7 +102,7 @@ def conclude(
         begin is not None
         or plan.goes_on
         or ctx.ends  # as in `ends_with_something`
-        or ctx.follows
+        or ctx.behind
         or (request is not None and request.holds)
         or type(response) is CoroutineType
     ):
@@ -370,12 +370,15 @@ def dispatch(ctx: Context, plan: Plan) -> Any:  # noqa: C901 - as `_answer_later
 
 async def _dispatch_with_body(ctx: Context, plan: Plan) -> Any:
     """Read the body ahead of a view that cannot wait for it."""
-    if not ctx.look_for_body():
-        pass
-    elif ctx.bridge.on_loop:
-        await ctx.request.load_body()
-    else:
-        ctx.request.read_body()
+    if ctx.has_body or ctx.look_for_body():
+        if not ctx.bridge.on_loop:
+            ctx.request.read_body()
+        elif not (length := ctx.length_at_once()):
+            await ctx.request.load_body()
+        else:  # most come in one piece, and no request has to be made to take that
+            ctx.body = await ctx.transport.take_whole(ctx, length)
+            if ctx.body is None:
+                await ctx.request.load_body()
     ctx.has_body = False
     value = dispatch(ctx, plan)
     while type(value) is CoroutineType:

@@ -34,15 +34,13 @@ from cruse.formparser import (
 )
 from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
+from cruse.routed import Routed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from werkzeug.datastructures import FileStorage
-    from werkzeug.exceptions import HTTPException
-    from werkzeug.routing import Rule
 
-    from cruse.context import Matched
     from cruse.parts import Parts
     from cruse.typing import WSGIEnvironment
 
@@ -55,10 +53,14 @@ _FORM_READING = frozenset(
         *("max_form_memory_size", "max_form_parts", "_get_stream_for_parsing"),
     }
 )
+#: The names that decide how a body is loaded.
+_LOADING = frozenset({"content_length", "load_body", "max_content_length", "stream"})
+#: The names that decide how JSON is read.
+_JSON_READING = frozenset({"get_data", "is_json", "json_module", "mimetype"})
 #: The names that decide what is to be closed.
 _HOLDING = frozenset({"close", "files", "_load_form_data"})
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
-_WAYS = ("query_string", "stream", "content_length", *_FORM_READING, *_HOLDING)
+_WAYS = ("query_string", *_FORM_READING, *_HOLDING, *_JSON_READING, *_LOADING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 
 
@@ -67,7 +69,7 @@ def _text(value: str) -> str:
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")
 
 
-class Request(WerkzeugRequest):
+class Request(Routed, WerkzeugRequest):
     """What the client sent.
 
     Nothing is read from the environ before it is asked for. Under ASGI and RSGI ``environ`` is
@@ -82,22 +84,25 @@ class Request(WerkzeugRequest):
     form_data_parser_class = FormParser  # type: ignore[assignment]
     parameter_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     dict_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
-    #: What it belongs to: its context, until that has ended.
-    context: Matched | None
     #: Whether there may be anything to close.
     holds = False
-    #: Whether a subclass has its own query string, stream, or way to read forms.
+    #: Whether a subclass has a say in how the body is loaded.
+    own_loading = False
+    #: Whether a subclass has its own query string, stream, or way to read forms or JSON.
     _own_query = False
     _own_stream = False
     _own_forms = False
+    _own_json = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = [n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)]
+        own = {n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)}
         cls.holds = not _HOLDING.isdisjoint(own)
+        cls.own_loading = not _LOADING.isdisjoint(own)
         cls._own_query = "query_string" in own
         cls._own_stream = "stream" in own or "content_length" in own
         cls._own_forms = not _FORM_READING.isdisjoint(own)
+        cls._own_json = not _JSON_READING.isdisjoint(own)
 
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
@@ -193,6 +198,44 @@ class Request(WerkzeugRequest):
                     self._cached_data = data
             return data.decode(errors="replace") if as_text else data
 
+        def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+            """Return what the body says as JSON, and keep it.
+
+            Args:
+                force: Read it whatever its type is said to be.
+                silent: Return ``None`` for what can't be read, and raise nothing.
+                cache: Keep what was read, for the next call.
+
+            Raises:
+                UnsupportedMediaType: When the body is not declared as JSON (415).
+                BadRequest: When it is none (400).
+            """
+            made, context = self.__dict__, self.context
+            try:
+                declared = self.environ["CONTENT_TYPE"] == "application/json"
+            except KeyError:
+                declared = False
+            if (
+                not (declared and cache)
+                or force
+                or silent
+                or self._own_json
+                or context is None
+                or "_cached_json" in made
+                or "_cached_data" in made
+                or not _JSON_READING.isdisjoint(made)
+            ):
+                return super().get_json(force, silent, cache)
+            # The usual case, without asking for each of those names.
+            body = self._take_body()
+            made["_cached_data"] = body = self.stream.read() if body is None else body
+            try:
+                value = context.app.json.loads(body)
+            except ValueError:
+                return super().get_json()  # which finds the data, and the same in it
+            made["_cached_json"] = value, value
+            return value
+
         @lazy
         def form(self) -> ImmutableMultiDict[str, str]:
             """The fields of a form that are no files."""
@@ -276,63 +319,6 @@ class Request(WerkzeugRequest):
             if _ID.fullmatch(given):  # it goes into logs and into the response
                 return given
         return uuid4().hex
-
-    # -- what routing found --
-
-    @property
-    def url_rule(self) -> Rule | None:
-        """The rule that matched, ``None`` when none did."""
-        return None if self.context is None else self.context.url_rule
-
-    @url_rule.setter
-    def url_rule(self, rule: Rule | None) -> None:
-        self._own_context().url_rule = rule
-
-    @property
-    def view_args(self) -> dict[str, Any] | None:
-        """The values of the variable parts of the rule, ``None`` when none matched."""
-        return None if self.context is None else self.context.view_args
-
-    @view_args.setter
-    def view_args(self, values: dict[str, Any] | None) -> None:
-        self._own_context().view_args = values
-
-    @property
-    def routing_exception(self) -> HTTPException | None:
-        """Why no rule matched: mostly 404, 405 or a redirect."""
-        return None if self.context is None else self.context.routing_exception
-
-    @routing_exception.setter
-    def routing_exception(self, error: HTTPException | None) -> None:
-        self._own_context().routing_exception = error
-
-    def _own_context(self) -> Matched:
-        if self.context is None:
-            raise RuntimeError(
-                "This request belongs to no application, so it can't be told what rule it matched."
-                " 'app.test_request_context()' makes one that does."
-            )
-        return self.context
-
-    @property
-    def endpoint(self) -> str | None:
-        """The endpoint that matched, such as ``"blog.index"``."""
-        return None if self.context is None else self.context.endpoint
-
-    @property
-    def blueprint(self) -> str | None:
-        """The full dotted name of the blueprint that the endpoint belongs to."""
-        endpoint = self.endpoint
-        return endpoint.rpartition(".")[0] if endpoint is not None and "." in endpoint else None
-
-    @property
-    def blueprints(self) -> list[str]:
-        """The names of the blueprint and of those it is nested in, innermost first."""
-        name = self.blueprint
-        if name is None:
-            return []
-        parts = name.split(".")
-        return [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
 
     # -- limits: this request's, the application's, or werkzeug's --
 
@@ -484,6 +470,10 @@ class Request(WerkzeugRequest):
             else:
                 self._ahead = body
 
+    def take_loaded(self, body: bytes) -> None:
+        """Take a body that was read, all of it, before there was a request."""
+        self._ahead = body
+
     #: A body that was read before anybody asked for it: what is not taken yet; or whether the
     #: stream has it, and the temporary file that it went to, if any.
     _ahead: bytes | None
@@ -535,7 +525,11 @@ class Request(WerkzeugRequest):
         made, context = self.__dict__, self.context
         if "form" in made:
             return
-        kind = self.mimetype
+        try:
+            usual = self.environ["CONTENT_TYPE"] == URLENCODED
+        except KeyError:
+            usual = False
+        kind = URLENCODED if usual and not self._own_forms else self.mimetype
         if (
             kind != URLENCODED
             or context is None

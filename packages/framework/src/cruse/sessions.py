@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -88,6 +89,7 @@ class SessionMixin(MutableMapping[str, Any]):
 
 
 _getitem, _setitem, _get = dict.__getitem__, dict.__setitem__, dict.get
+_fill, _length_of = dict.__init__, dict.__len__
 
 
 class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
@@ -101,7 +103,9 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     accessed = False
 
     def __init__(self, initial: Any = None) -> None:
-        super().__init__(initial, _note_change)
+        # As `CallbackDict` does, in a call less.
+        _fill(self, () if initial is None else initial)
+        self.on_update = _note_change
         self.new = initial is None
 
     # What nearly all views do is written out: `_noting` and werkzeug take a few calls for each.
@@ -113,13 +117,19 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
     def __setitem__(self, key: str, value: Any) -> None:
         _setitem(self, key, value)
         note: Any = self.on_update
-        if note is not None:
+        if note is _note_change:
+            self.modified = self.accessed = True
+        elif note is not None:
             note(self)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value, or ``default``."""
         self.accessed = True
         return _get(self, key, default)
+
+    def __len__(self) -> int:
+        self.accessed = True
+        return _length_of(self)
 
 
 def _note_change(session: SecureCookieSession) -> None:
@@ -143,7 +153,7 @@ def _noting(name: str) -> Callable[..., Any]:
 # Whatever tells something about the content counts: a cache between must learn of it, or it gives
 # one visitor's page to another (Flask's CVE-2023-30861 and GHSA-68rp-wp8r-4726).
 for _name in (
-    *("__contains__", "__eq__", "__iter__", "__len__", "__ne__", "__or__"),
+    *("__contains__", "__eq__", "__iter__", "__ne__", "__or__"),
     *("__repr__", "__reversed__", "__ror__", "copy", "items", "keys", "pop"),
     *("setdefault", "values"),
 ):
@@ -193,6 +203,21 @@ def _around_value(
     )
     end = cookie.index("=", len(name)) + 1
     return cookie[:end], cookie[end:]
+
+
+#: What tells what stands around the value, and the settings that it tells it by.
+_GETTERS = frozenset(
+    {
+        *("get_cookie_domain", "get_cookie_httponly", "get_cookie_name", "get_cookie_partitioned"),
+        *("get_cookie_path", "get_cookie_samesite"),
+    }
+)
+_settings_of = itemgetter(
+    *("APPLICATION_ROOT", "SESSION_COOKIE_DOMAIN", "SESSION_COOKIE_HTTPONLY"),
+    *("SESSION_COOKIE_NAME", "SESSION_COOKIE_PARTITIONED", "SESSION_COOKIE_PATH"),
+    "SESSION_COOKIE_SAMESITE",
+)
+_around_by_settings: dict[Any, tuple[str, str]] = {}
 
 
 class SessionInterface:
@@ -310,21 +335,44 @@ class SessionInterface:
             session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
         )
 
+    def _goes_by_settings(self) -> bool:
+        """Whether nothing that stands around the cookie's value is told by a method of its own."""
+        cls = type(self)  # asked each time: a test may have put another method there
+        return (
+            cls.get_cookie_name is _get_name
+            and cls.get_cookie_domain is _get_domain
+            and cls.get_cookie_path is _get_path
+            and cls.get_cookie_httponly is _get_httponly
+            and cls.get_cookie_samesite is _get_samesite
+            and cls.get_cookie_partitioned is _get_partitioned
+            and _GETTERS.isdisjoint(self.__dict__)
+        )
+
     def dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
         """Return the ``Set-Cookie`` that gives the browser a value."""
         expires = self.get_expiration_time(app, session)
-        if isinstance(expires, datetime):  # others may give what `set_cookie` takes
-            expires = expires.replace(microsecond=0)  # it is written to the second
-        start, end = _around_value(
-            self.get_cookie_name(app),
-            expires,
-            self.get_cookie_domain(app),
-            self.get_cookie_path(app),
-            self.get_cookie_secure(app),
-            self.get_cookie_httponly(app),
-            self.get_cookie_samesite(app),
-            self.get_cookie_partitioned(app),
-        )
+        secure = self.get_cookie_secure(app)
+        if expires is None and self._goes_by_settings():
+            settings: Any = secure, _settings_of(app.config)
+            around = _around_by_settings.get(settings)
+        else:
+            settings = around = None
+        if around is None:
+            if isinstance(expires, datetime):  # others may give what `set_cookie` takes
+                expires = expires.replace(microsecond=0)  # it is written to the second
+            around = _around_value(
+                self.get_cookie_name(app),
+                expires,
+                self.get_cookie_domain(app),
+                self.get_cookie_path(app),
+                secure,
+                self.get_cookie_httponly(app),
+                self.get_cookie_samesite(app),
+                self.get_cookie_partitioned(app),
+            )
+            if settings is not None and len(_around_by_settings) < _MAX_SERIALIZERS:
+                _around_by_settings[settings] = around
+        start, end = around
         if _PLAIN_VALUE.fullmatch(value) is None:
             value = dump_cookie("_", value, path=None, max_size=0)[2:]  # quoted
         return f"{start}{value}{end}"
@@ -351,6 +399,12 @@ class SessionInterface:
     def save_session(self, app: Cruse, session: SessionMixin, response: Response) -> Any:
         """Keep the session. Called before the response is sent, if the session was opened."""
         raise NotImplementedError
+
+
+_get_name, _get_domain = SessionInterface.get_cookie_name, SessionInterface.get_cookie_domain
+_get_path, _get_httponly = SessionInterface.get_cookie_path, SessionInterface.get_cookie_httponly
+_get_samesite = SessionInterface.get_cookie_samesite
+_get_partitioned = SessionInterface.get_cookie_partitioned
 
 
 class SecureCookieSessionInterface(SessionInterface):
@@ -383,9 +437,10 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def get_signing_serializer(self, app: Cruse) -> URLSafeTimedSerializer | None:
         """Return what signs and reads the cookie's value; None when there is no secret key."""
-        keys = secret_keys(app)
-        if not keys:
+        key = app.secret_key
+        if not key:
             return None
+        keys = secret_keys(app) if app.config["SECRET_KEY_FALLBACKS"] else (key,)
         made_of = (keys, self.salt, self.key_derivation, self.digest_method, self.serializer)
         serializer = self._serializers.get(made_of)
         if serializer is None:
@@ -434,7 +489,7 @@ class SecureCookieSessionInterface(SessionInterface):
         modified = session.modified
         varies = session.accessed or modified
         if varies:
-            vary_by_cookie(response)
+            vary_by(response, "Cookie")
         if not session:
             if modified:
                 self.delete_cookie(app, response)
@@ -442,7 +497,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if not self.should_set_cookie(app, session):
             return
         if not varies:
-            vary_by_cookie(response)
+            vary_by(response, "Cookie")
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             raise RuntimeError("The secret key was removed while a request used its session.")

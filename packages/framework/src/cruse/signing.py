@@ -7,9 +7,9 @@ to itsdangerous itself, which says why.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from binascii import Error, a2b_base64, b2a_base64
 from functools import lru_cache, partial
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
@@ -71,23 +71,32 @@ class HMAC(SigningAlgorithm):
 
     def __init__(self, digest: Any) -> None:
         self.digest = partial(hashlib.new, digest) if isinstance(digest, str) else digest
-        self._begun: dict[bytes, tuple[Any, Any]] = {}  # there are as many as the signer has keys
+        #: What signs with a key; there are as many as the signer has keys.
+        self._begun: dict[bytes, Callable[[bytes], bytes]] = {}
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         """Return the signature of a value."""
-        begun = self._begun.get(key) or self._begin(key)
-        inner, outer = begun[0].copy(), begun[1].copy()
-        inner.update(value)
-        outer.update(inner.digest())
-        signature: bytes = outer.digest()
-        return signature
+        return self.signature_with(key)(value)
 
-    def _begin(self, key: bytes) -> tuple[Any, Any]:
+    def signature_with(self, key: bytes) -> Callable[[bytes], bytes]:
+        """Return what makes the signatures with a key."""
+        return self._begun.get(key) or self._begin(key)
+
+    def _begin(self, key: bytes) -> Callable[[bytes], bytes]:
         size: int = self.digest().block_size
         padded = (key if len(key) <= size else self.digest(key).digest()).ljust(size, b"\0")
-        begun = self.digest(padded.translate(_INNER)), self.digest(padded.translate(_OUTER))
-        self._begun[key] = begun
-        return begun
+        new_inner = self.digest(padded.translate(_INNER)).copy
+        new_outer = self.digest(padded.translate(_OUTER)).copy
+
+        def signature_of(value: bytes) -> bytes:
+            inner, outer = new_inner(), new_outer()
+            inner.update(value)
+            outer.update(inner.digest())
+            signature: bytes = outer.digest()
+            return signature
+
+        self._begun[key] = signature_of
+        return signature_of
 
 
 @lru_cache(1)
@@ -112,7 +121,10 @@ class _Signer(TimestampSigner):
     @lazy
     def _signature_of(self) -> Callable[[bytes], bytes]:
         """What makes the signature with the newest key."""
-        return partial(self.algorithm.get_signature, self.derive_key())
+        algorithm, key = self.algorithm, self.derive_key()
+        if type(algorithm) is HMAC:
+            return algorithm.signature_with(key)
+        return partial(algorithm.get_signature, key)
 
     def get_signature(self, value: str | bytes) -> bytes:
         return _encode(self._signature_of(value.encode() if isinstance(value, str) else value))
@@ -125,7 +137,7 @@ class _Signer(TimestampSigner):
     def value_of(self, signed: bytes, max_age: int) -> bytes | None:
         """Return what was signed with the newest key and is not too old, else ``None``."""
         value, _, signature = signed.rpartition(self.sep)
-        if not hmac.compare_digest(self.get_signature(value), signature):
+        if not compare_digest(_encode(self._signature_of(value)), signature):
             return None
         value, _, stamp = value.rpartition(self.sep)
         try:

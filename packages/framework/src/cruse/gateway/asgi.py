@@ -303,6 +303,25 @@ class _Transport:
             self._taken.set()
         return chunk
 
+    def announced(self) -> int:
+        head = self.head or self.read_head()
+        length = head.get(b"content-length")
+        if (
+            length is None
+            or len(length) > 18
+            or not length.isdigit()
+            or len(head) != len(self.scope["headers"])
+        ):
+            return 0
+        return int(length)
+
+    async def take_whole(self, ctx: Context, length: int) -> bytes | None:
+        body = await self.next_chunk()
+        if len(body) == length and self.ended and ctx.made_request is None:
+            return body
+        self._ahead = body  # more is to come, or too little has come, or somebody wants it, too
+        return None
+
     def send_whole(
         self, status: int, head: list[tuple[str, str]], body: bytes
     ) -> tuple[Message, Message]:

@@ -21,6 +21,7 @@ __all__ = [
     "takes_anything",
 ]
 
+_new = dict.__new__
 _LIMIT = 1_000  # names that were asked for: some applications take them from what clients send
 _names: dict[str, bytes] = {}
 #: Names of fields that came in lower case, as the protocol wants them.
@@ -61,6 +62,8 @@ class ScopeEnviron(LazyEnviron):
         head = self.transport.head or self.transport.read_head()
         if b"content-type" in head and len(head) == len(self.scope["headers"]):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
+            if self.transport.ended:  # it was read: nobody asks for more
+                return
             if (length := head.get(b"content-length")) is not None:
                 self["CONTENT_LENGTH"] = length.decode("latin-1")
             self["wsgi.input"] = LoopBody(self.transport)
@@ -85,7 +88,7 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
     Args:
         transport: What has the scope, and receives the body.
     """
-    environ = dict.__new__(ScopeEnviron)
+    environ = _new(ScopeEnviron)
     environ.pending = True
     environ.transport = transport
     environ.scope = scope = transport.scope

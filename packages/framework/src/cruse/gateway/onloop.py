@@ -58,6 +58,15 @@ class Transport(Protocol):
     def make_environ(self) -> LazyEnviron:
         """Make the environ of the request."""
 
+    def announced(self) -> int:
+        """Return how many bytes the body has, if the head tells, and :meth:`take_whole` works."""
+
+    async def take_whole(self, ctx: Context, length: int) -> bytes | None:
+        """Take a body of that length, if it comes in one piece and nobody asks for it meanwhile.
+
+        Otherwise it is left, all of it, for who reads it, and the result is ``None``.
+        """
+
     def takes_anything(self) -> bool:
         """Whether it is seen, without an environ, that the client takes any type and sent none."""
 

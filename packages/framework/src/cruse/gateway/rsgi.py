@@ -223,6 +223,12 @@ class _Transport:
     def comes_from_program(self) -> bool:
         return not self.environ_made and "origin" not in self.scope.headers
 
+    def announced(self) -> int:
+        return 0  # of no piece it is known that it is the last
+
+    async def take_whole(self, ctx: Context, length: int) -> None:
+        """Leave it."""
+
     def takes_anything(self) -> bool:
         fields = self.scope.headers
         return "content-type" not in fields and fields.get_all("accept") in ([], ["*/*"])

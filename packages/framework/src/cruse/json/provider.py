@@ -31,6 +31,9 @@ __all__ = ["DefaultJSONProvider", "JSONProvider"]
 #: More sets of options than a program has in its source; a bound for options made at run time.
 _MAX_ENCODERS = 16
 
+#: The options of compact responses, as encoders are kept by them.
+_COMPACT = (("separators", (",", ":")),)
+
 _Encode = Callable[[Any], str]
 #: The encoder in C, which other implementations of Python need not have.
 _make_c_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
@@ -150,12 +153,17 @@ class DefaultJSONProvider(JSONProvider):
     #: is just not too deep to be read could be too deep to be written again or walked through.
     max_depth: int | None = 256
 
+    #: Whether the instance has its own ``dumps``.
+    _own_dumps = False
+
     def __init__(self, app: Cruse | None) -> None:
         super().__init__(app)
         self._encoders: dict[tuple[tuple[str, Any], ...], _Encode] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
+        if name == "dumps":
+            self._own_dumps = True
         if name != "_encoders":
             super().__setattr__("_encoders", {})
 
@@ -231,8 +239,14 @@ class DefaultJSONProvider(JSONProvider):
         try:
             if self.compact is False or (self.compact is None and app is not None and app.debug):
                 text = self.dumps(obj, indent=2)
-            else:
+            elif (
+                type(self).dumps is not _dumps
+                or self._own_dumps
+                or (encode := self._encoders.get(_COMPACT)) is None
+            ):
                 text = self.dumps(obj, separators=(",", ":"))
+            else:  # as that finds it
+                text = encode(obj)
         except TypeError as error:
             # The view may have returned by now, and be in no traceback.
             ctx = _cv.get(None)
@@ -281,23 +295,23 @@ def _encode_of(encoder: json.JSONEncoder) -> _Encode:
     return encode
 
 
+_dumps = DefaultJSONProvider.dumps
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def _loads(s: str | bytes) -> Any:
     """Read JSON by the part in C alone when nothing is around the value and the bytes are UTF-8.
 
-    That is so when the first is ASCII and the second no NUL (RFC 4627 section 3).
+    Those of other encodings are not, or have a NUL (RFC 4627 section 3), which that part refuses.
     """
-    if isinstance(s, str) or (len(s) > 1 and 0 < s[0] < 128 and s[1]):
-        try:
-            text = s if isinstance(s, str) else s.decode()
-            value, end = _scan(text, 0)
-        except (StopIteration, ValueError):
-            return json.loads(s)  # it says what is wrong, or there is white space around it
+    try:
+        text: Any = s.decode() if type(s) is bytes else s
+        value, end = _scan(text, 0)
         if end == len(text):
             return value
-    return json.loads(s)
+    except (StopIteration, TypeError, ValueError):
+        pass
+    return json.loads(s)  # it says what is wrong, or there is white space around it
 
 
 def _brackets(s: str | bytes) -> int:

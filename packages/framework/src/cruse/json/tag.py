@@ -31,7 +31,7 @@ from uuid import UUID
 from markupsafe import Markup
 from werkzeug.http import http_date, parse_date
 
-from cruse.json import dumps, loads
+from cruse.json import _provider
 
 __all__ = [
     "JSONTag",
@@ -271,21 +271,20 @@ class TaggedJSONSerializer:
 
     def tag(self, value: Any) -> Any:
         """Return the value with tags for what JSON does not have."""
-        if type(value) in self._atoms or self._is_plain(value):
+        atoms = self._atoms
+        if type(value) in atoms:
+            return value
+        if (
+            atoms
+            and type(value) is dict
+            and atoms.issuperset(map(type, value.values()))
+            and (len(value) != 1 or next(iter(value)) not in self.tags)
+        ):  # a dictionary in which no tag has anything to do
             return value
         for tag in self.order:
             if tag.check(value):
                 return tag.tag(value)
         return value
-
-    def _is_plain(self, value: Any) -> bool:
-        """Whether it is a dictionary in which no tag has anything to do."""
-        return (
-            type(value) is dict
-            and bool(self._atoms)
-            and self._atoms.issuperset(map(type, value.values()))
-            and (len(value) != 1 or self.tags.keys().isdisjoint(value))
-        )
 
     def untag(self, value: dict[str, Any]) -> Any:
         """Turn a dictionary that is a tag into the value it stands for."""
@@ -297,7 +296,7 @@ class TaggedJSONSerializer:
 
     def dumps(self, value: Any) -> str:
         """Return the value as JSON text with tags."""
-        return dumps(self.tag(value), separators=(",", ":"))
+        return _provider().dumps(self.tag(value), separators=(",", ":"))
 
     def loads(self, value: str) -> Any:
         """Read JSON text with tags.
@@ -305,7 +304,7 @@ class TaggedJSONSerializer:
         Raises:
             ValueError: When it is no JSON.
         """
-        return self._untag_all(loads(value))
+        return self._untag_all(_provider().loads(value))
 
     def _untag_all(self, value: Any) -> Any:
         """Untag from the inside out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect, WebsocketMismatch
 
 from cruse.responses import without_controls
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
 
-__all__ = ["Matcher"]
+__all__ = ["UNMATCHED", "Matcher"]
+
+#: What is raised by itself when no rule matches.
+UNMATCHED = frozenset({NotFound, MethodNotAllowed})
+
+# What its constructor gives to each, which takes two calls of Python's for that.
+_NOT_FOUND = NotFound().__dict__
+_new = NotFound.__new__
 
 
 class Matcher:
@@ -39,7 +46,8 @@ class Matcher:
             if self.alone and self.config["TRUSTED_HOSTS"] is None:
                 found = self.router.match(ctx.path, ctx.method, ctx.websocket is not None)
                 if found is NOWHERE:
-                    ctx.routing_exception = NotFound()
+                    ctx.routing_exception = error = _new(NotFound)
+                    error.__dict__ = _NOT_FOUND.copy()
                     return
                 if found is not None:
                     ctx.route, ctx.view_args = found

@@ -76,8 +76,9 @@ class Plan:
 
     __slots__ = (
         "__weakref__", "after", "app", "before", "begins", "blueprints", "changes", "completes",
-        "custom", "ends", "entrance", "follows", "has_own", "hop", "mixed", "preprocessors",
-        "raises", "session_waits", "streams", "teardown_appcontext", "teardown_request", "view",
+        "custom", "ends", "entrance", "follows", "handles", "has_own", "hop", "mixed",
+        "preprocessors", "session_waits", "streams", "teardown_appcontext", "teardown_request",
+        "view",
     )  # fmt: skip
 
     changes: int
@@ -106,8 +107,9 @@ class Plan:
     hop: bool
     #: Whether any function of the plan is async.
     mixed: bool
-    #: Whether the application has its own ``raise_routing_exception``.
-    raises: bool
+    #: Whether the application has its own version of anything that is done with what routing
+    #: raised.
+    handles: bool
     #: Whether opening the session may take a while.
     session_waits: bool
     #: Whether the view takes the body by pieces.
@@ -219,17 +221,19 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.ends = bool(teardown or appcontext or custom or _end_is_heard())
     plan.hop = bool(custom) or not (quick or mixed)
     plan.mixed = mixed
-    plan.raises = _raises_by_itself(app)
+    plan.handles = bool(custom) or _handles_by_itself(app)
     plan.streams = route is not None and route.stream
     plan.completes = app.cors is not None or app.compression is not None
     app.changes.watch(plan)
     return plan
 
 
-def _raises_by_itself(app: Cruse) -> bool:
+def _handles_by_itself(app: Cruse) -> bool:
+    cls = type(app)
     return (
         "raise_routing_exception" in app.__dict__
-        or type(app).raise_routing_exception is not type(app).builtin_raising
+        or "trap_http_exception" in app.__dict__
+        or (cls.raise_routing_exception, cls.trap_http_exception) != app.builtin_handling
     )
 
 

@@ -237,7 +237,7 @@ class _Table:
         version: That of the map.
     """
 
-    __slots__ = ("alone", "map", "root", "routes", "static", "version")
+    __slots__ = ("alone", "firsts", "map", "root", "routes", "static", "version")
 
     def __init__(self, url_map: Map, version: int) -> None:
         self.map = url_map
@@ -249,11 +249,15 @@ class _Table:
         states = url_map._matcher._root
         #: Whether no rule is for a variable host or subdomain.
         self.alone = not states.dynamic
+        #: What paths begin with, where nothing else matches whatever is behind it.
+        self.firsts: Mapping[str, State] | None = None
         self.root: _Node | None = None
         if not url_map.host_matching:  # a map of hosts is left to werkzeug
             start = states.static.get(url_map.default_subdomain)
             if start is not None and "" in start.static:
                 self.root = self.node(start.static[""])
+                if self.alone and not self.root.dynamic:
+                    self.firsts = self.root.ahead
 
     def node(self, state: State) -> _Node:
         """Make the node for a state."""
@@ -316,16 +320,18 @@ class Router:
         route = table.static.get((path, method))
         if route is not None:
             return route, route.defaults.copy() if route.defaults else {}
-        if table.root is None or path[:1] != "/" or path[1:2] == "/":
-            return None
+        root, segments = table.root, path.split("/")
+        if root is None or segments[0] or len(segments) == 1:
+            return None  # the path does not begin with a slash
+        if first := segments[1]:
+            if table.firsts is not None and first not in table.firsts:
+                return NOWHERE if "//" not in path else None
+        elif len(segments) > 2:
+            return None  # it begins with two of them
         values: list[str] = []
-        segments = path.split("/")
-        root, first = table.root, segments[1]
-        if first and first not in root.ahead and not root.dynamic and table.alone:
-            return NOWHERE if "//" not in path else None
-        found = _search(table.root, segments, 1, values, method)
+        found = _search(root, segments, 1, values, method)
         if found is None and table.alone and "//" not in path:
-            other = _search(table.root, segments, 1, [], None)  # the method may be another
+            other = _search(root, segments, 1, [], None)  # the method may be another
             return NOWHERE if other is None else None
         if found is None or found is _ASK_WERKZEUG or not found.simple:
             return None

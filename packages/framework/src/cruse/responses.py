@@ -88,8 +88,8 @@ def is_endless(response: Response) -> bool:
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
-    if isinstance(response, Response) and response.plain:  # the usual case
-        response._headers = [("Vary", field)]
+    if isinstance(response, Response) and response._headers is None and not response._own_ways:
+        response._headers = (("Vary", field),)  # the usual case
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -100,11 +100,12 @@ def vary_by(response: WerkzeugResponse, field: str) -> None:
 
 def add_cookie(response: WerkzeugResponse, cookie: str) -> None:
     """Add a ``Set-Cookie`` field."""
-    added = response._headers if isinstance(response, Response) else None
-    if type(added) is list and cookie.isprintable():
-        added.append(("Set-Cookie", cookie))
-    else:
-        response.headers.add("Set-Cookie", cookie)
+    if isinstance(response, Response) and cookie.isprintable():
+        added = response._headers
+        if type(added) is tuple or type(added) is list:
+            response._headers = [*added, ("Set-Cookie", cookie)]
+            return
+    response.headers.add("Set-Cookie", cookie)
 
 
 def without_controls(url: str) -> str:
@@ -193,9 +194,10 @@ class Response(WerkzeugResponse):
         return status, code
 
     # Each response has these of its own: where the class has them, too, Python looks twice.
-    #: The header fields: ``None`` until somebody touches them, and a list as long as the framework
-    #: alone has added some to those that follow from the body.
-    _headers: Headers | list[tuple[str, str]] | None
+    #: The header fields: ``None`` until somebody touches them. As long as the framework alone has
+    #: added some to those that follow from the body, a tuple of what many responses get, such as
+    #: what they vary by, and else a list.
+    _headers: Headers | list[tuple[str, str]] | tuple[tuple[str, str], ...] | None
     _closing: list[Callable[[], Any]] | None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes]
@@ -225,7 +227,7 @@ class Response(WerkzeugResponse):
         def headers(self) -> Headers:
             """The header fields."""
             headers = self._headers
-            if headers is None or type(headers) is list:
+            if headers is None or type(headers) is tuple or type(headers) is list:
                 headers = self._headers = headers_of(self.plain_head(headers or []))
             return headers
 
@@ -358,20 +360,41 @@ class Response(WerkzeugResponse):
 
     def head_of_whole(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
         """Return the header fields of a :attr:`plain` response, ``None`` for another."""
-        whole = self.whole
+        added, whole = self._headers, self.whole
         if (
-            self._headers is not None
+            (added is not None and not (type(added) is tuple and self._head_is_usual))
             or self.response is not whole
             or self._closing
             or self._own_ways
             or self._status_code in _BODILESS
         ):
             return None
+        if added is not None:
+            defaults = self.with_constants(defaults)
         mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
             return [length, *defaults]
         return [_content_type(mimetype), length, *defaults]
+
+    @property
+    def _head_is_usual(self) -> bool:
+        """Whether nobody has a ``get_wsgi_headers`` of their own, this response included.
+
+        To look into its ``__dict__`` takes longer: Python makes that first.
+        """
+        return getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers
+
+    def with_constants(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return what was added to many responses alike, and those defaults it does not replace.
+
+        That is the same for all plain responses with the same :attr:`_headers`.
+        """
+        added: Any = self._headers or ()
+        if isinstance(defaults, Fields) and defaults.apart:
+            return [*added, *defaults]
+        names = {name.lower() for name, _ in added}
+        return [*added, *(field for field in defaults if field[0].lower() not in names)]
 
     @property
     def to_close(self) -> bool:
@@ -410,9 +433,13 @@ class Response(WerkzeugResponse):
 
     @property
     def plain(self) -> bool:
-        """Whether nobody touched more than body and status: one piece, headers as they follow."""
+        """Whether nobody touched more than body and status: one piece, headers as they follow.
+
+        What the framework has added to many alike is with them; see :meth:`with_constants`.
+        """
+        added = self._headers
         return (
-            self._headers is None
+            (added is None or (type(added) is tuple and self._head_is_usual))
             and self.response is self.whole
             and not (self._closing or self._own_ways or self._status_code in _BODILESS)
         )
@@ -526,7 +553,7 @@ class Response(WerkzeugResponse):
         made = self._headers
         if made is None and type(self.response) in STREAMS and self.plain_stream:
             return self.plain_head(defaults)  # asked first, for it is answered soonest
-        untouched = made is None or type(made) is list
+        untouched = made is None or type(made) is tuple or type(made) is list
         if untouched and self._is_as_made(defaults):
             return self.plain_head(defaults if made is None else [*made, *defaults])
         headers: Any = self.headers if untouched or self._own_ways else made

@@ -182,10 +182,10 @@ def _encode_length(length: int) -> tuple[bytes, bytes]:
 
 
 def _encode_around_length(
-    response: Response, fields: Fields, kind: str | None
+    response: Response, fields: Fields, kind: object
 ) -> list[tuple[bytes, bytes]]:
     """Encode the head of a plain response but for its length, once for each kind of them."""
-    head = _encode(response.plain_head(fields))
+    head = _encode(response.plain_head(response.with_constants(fields)))
     around = [field for field in head if field[0] != b"content-length"]
     if len(fields.encoded) < _FIELDS_LIMIT:
         fields.encoded[kind] = around
@@ -195,6 +195,7 @@ def _encode_around_length(
 class _Transport:
     """Takes the body of a request out of ASGI messages, and sends a response as such."""
 
+    has_environ = False
     ended = False  # the body
     disconnected = False
     _receiving = False
@@ -292,7 +293,9 @@ class _Transport:
 
     def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message]:
         body = response.whole[0]
-        kind = response._mimetype or response.default_mimetype
+        kind: Any = response._mimetype or response.default_mimetype
+        if response._headers is not None:
+            kind = kind, response._headers
         known = fields.encoded.get(kind)
         if known is None:
             known = _encode_around_length(response, fields, kind)

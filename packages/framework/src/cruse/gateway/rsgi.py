@@ -216,17 +216,23 @@ class _Transport:
     send: Send  # the protocol knows no messages
     disconnected = False
     stream: Any = None
+    has_environ = False
 
     def __init__(self, protocol: Any, scope: Any) -> None:
         self.protocol = protocol
         self.scope = scope
 
     def make_environ(self) -> _Environ:
+        self.has_environ = True
         return _Environ(self.scope, self)
 
     def takes_anything(self) -> bool:
         fields = self.scope.headers
-        return "content-type" not in fields and fields.get_all("accept") in ([], ["*/*"])
+        return (
+            not self.has_environ
+            and "content-type" not in fields
+            and fields.get_all("accept") in ([], ["*/*"])
+        )
 
     def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> tuple[()]:
         if not 100 <= status <= 999:
@@ -241,10 +247,12 @@ class _Transport:
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)
+        added = response._headers is not None
+        head = response.plain_head(response.with_constants(fields) if added else fields)
         if body:
-            self.protocol.response_bytes(status, response.plain_head(fields), body)
+            self.protocol.response_bytes(status, head, body)
         else:
-            self.protocol.response_empty(status, response.plain_head(fields))
+            self.protocol.response_empty(status, head)
         return ()
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:

@@ -122,7 +122,7 @@ WORK = [
     ("/upload", UPLOAD, b"hello", 130, 151),
     ("/session", NOTHING, b"1", 99, 111),
     ("/hooked/view", NOTHING, b"1", 31, 42),
-    ("/nowhere", NOTHING, None, 23, 25),
+    ("/nowhere", NOTHING, None, 25, 27),
 ]
 
 

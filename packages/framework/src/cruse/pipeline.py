@@ -29,7 +29,7 @@ from cruse.calling import call, open_session_ahead, own, send, settled
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.errors import find_handler
 from cruse.logging import escape_control
-from cruse.matching import UNMATCHED
+from cruse.matching import refuse
 from cruse.plans import as_call, plan_of
 from cruse.signals import got_request_exception, request_finished, request_started
 
@@ -232,11 +232,6 @@ def enter(ctx: Context, plan: Plan) -> Any:
             if value is not None:
                 waits = type(value) is CoroutineType
                 return _dispatch_unless(value, ctx, plan) if waits else value
-        unmatched = ctx.routing_exception
-        if unmatched is not None and type(unmatched) in UNMATCHED and not plan.handles:
-            app = ctx.app
-            if not (app.error_handler_spec or app.config["TRAP_HTTP_EXCEPTIONS"]):
-                return unmatched  # as below, but not raised, which takes as long as all else
         return dispatch(ctx, plan)
     except BaseException as error:
         # Handlers are called where the error is; without any, an HTTP error is its own answer.
@@ -336,7 +331,7 @@ async def _go_on(ctx: Context, hooks: Iterable[Call], first: Any = None) -> Any:
 
 
 def dispatch(ctx: Context, plan: Plan) -> Any:
-    """Call the view and return what it returns; raise what routing raised.
+    """Call the view and return what it returns; raise or return what routing raised.
 
     Where something is to be waited for, that is a coroutine, which can be awaited on this side.
     """
@@ -346,9 +341,7 @@ def dispatch(ctx: Context, plan: Plan) -> Any:
     if view is None or error is not None or ctx.method == "OPTIONS":
         route = ctx.route
         if route is None or error is not None:
-            if error is None or plan.handles or isinstance(error, RoutingException):
-                ctx.app.raise_routing_exception(ctx.request)
-            raise error  # that would do nothing else, and the request need not be made for it
+            return refuse(ctx, plan, error)
         if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
             return ctx.app.make_default_options_response()
         if view is None:

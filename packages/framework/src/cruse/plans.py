@@ -166,6 +166,7 @@ def without(plan: Plan, *steps: str) -> Plan:
     """Return a plan whose ``steps`` are the built-in ones, as for ``super().step()``."""
     changed = copy(plan)
     changed.custom = {name: own for name, own in plan.custom.items() if name not in steps}
+    changed.handles = True  # who calls a step gets from it what the step raises
     return changed
 
 

@@ -89,7 +89,7 @@ def is_endless(response: Response) -> bool:
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
     if isinstance(response, Response) and response._headers is None and not response._own_ways:
-        response._headers = (("Vary", field),)  # the usual case
+        response._headers = [("Vary", field)]  # the usual case
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -100,12 +100,11 @@ def vary_by(response: WerkzeugResponse, field: str) -> None:
 
 def add_cookie(response: WerkzeugResponse, cookie: str) -> None:
     """Add a ``Set-Cookie`` field."""
-    if isinstance(response, Response) and cookie.isprintable():
-        added = response._headers
-        if type(added) is tuple or type(added) is list:
-            response._headers = [*added, ("Set-Cookie", cookie)]
-            return
-    response.headers.add("Set-Cookie", cookie)
+    added = response._headers if isinstance(response, Response) else None
+    if type(added) is list and cookie.isprintable():
+        added.append(("Set-Cookie", cookie))
+    else:
+        response.headers.add("Set-Cookie", cookie)
 
 
 def without_controls(url: str) -> str:
@@ -194,10 +193,9 @@ class Response(WerkzeugResponse):
         return status, code
 
     # Each response has these of its own: where the class has them, too, Python looks twice.
-    #: The header fields: ``None`` until somebody touches them. As long as the framework alone has
-    #: added some to those that follow from the body, a tuple of what many responses get, such as
-    #: what they vary by, and else a list.
-    _headers: Headers | list[tuple[str, str]] | tuple[tuple[str, str], ...] | None
+    #: The header fields: ``None`` until somebody touches them, and a list as long as the framework
+    #: alone has added some to those that follow from the body: what it varies by, then cookies.
+    _headers: Headers | list[tuple[str, str]] | None
     _closing: list[Callable[[], Any]] | None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
     whole: list[bytes]
@@ -227,7 +225,7 @@ class Response(WerkzeugResponse):
         def headers(self) -> Headers:
             """The header fields."""
             headers = self._headers
-            if headers is None or type(headers) is tuple or type(headers) is list:
+            if headers is None or type(headers) is list:
                 headers = self._headers = headers_of(self.plain_head(headers or []))
             return headers
 
@@ -360,17 +358,17 @@ class Response(WerkzeugResponse):
 
     def head_of_whole(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
         """Return the header fields of a :attr:`plain` response, ``None`` for another."""
-        added, whole = self._headers, self.whole
+        whole = self.whole
         if (
-            (added is not None and not (type(added) is tuple and self._head_is_usual))
+            (self._headers is not None and not (type(self._headers) is list and self._only_varies))
             or self.response is not whole
             or self._closing
             or self._own_ways
             or self._status_code in _BODILESS
         ):
             return None
-        if added is not None:
-            defaults = self.with_constants(defaults)
+        if self._headers is not None:
+            defaults = self.behind_vary(defaults)
         mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
@@ -378,23 +376,21 @@ class Response(WerkzeugResponse):
         return [_content_type(mimetype), length, *defaults]
 
     @property
-    def _head_is_usual(self) -> bool:
-        """Whether nobody has a ``get_wsgi_headers`` of their own, this response included.
+    def _only_varies(self) -> bool:
+        """Whether what it varies by is all that was added, and ``get_wsgi_headers`` is the usual.
 
-        To look into its ``__dict__`` takes longer: Python makes that first.
+        That of a response alone is not looked for in its ``__dict__``, which Python would make.
         """
-        return getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers
+        added: Any = self._headers
+        method = self.get_wsgi_headers
+        return len(added) == 1 and getattr(method, "__func__", None) is _get_wsgi_headers
 
-    def with_constants(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return what was added to many responses alike, and those defaults it does not replace.
-
-        That is the same for all plain responses with the same :attr:`_headers`.
-        """
+    def behind_vary(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return what a plain response varies by, and those defaults that it does not replace."""
         added: Any = self._headers or ()
         if isinstance(defaults, Fields) and defaults.apart:
             return [*added, *defaults]
-        names = {name.lower() for name, _ in added}
-        return [*added, *(field for field in defaults if field[0].lower() not in names)]
+        return [*added, *(f for f in defaults if not added or f[0].lower() != "vary")]
 
     @property
     def to_close(self) -> bool:
@@ -435,11 +431,10 @@ class Response(WerkzeugResponse):
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow.
 
-        What the framework has added to many alike is with them; see :meth:`with_constants`.
+        What it varies by may have been added; see :meth:`behind_vary`.
         """
-        added = self._headers
         return (
-            (added is None or (type(added) is tuple and self._head_is_usual))
+            (self._headers is None or (type(self._headers) is list and self._only_varies))
             and self.response is self.whole
             and not (self._closing or self._own_ways or self._status_code in _BODILESS)
         )
@@ -553,7 +548,7 @@ class Response(WerkzeugResponse):
         made = self._headers
         if made is None and type(self.response) in STREAMS and self.plain_stream:
             return self.plain_head(defaults)  # asked first, for it is answered soonest
-        untouched = made is None or type(made) is tuple or type(made) is list
+        untouched = made is None or type(made) is list
         if untouched and self._is_as_made(defaults):
             return self.plain_head(defaults if made is None else [*made, *defaults])
         headers: Any = self.headers if untouched or self._own_ways else made

@@ -185,7 +185,7 @@ def _encode_around_length(
     response: Response, fields: Fields, kind: object
 ) -> list[tuple[bytes, bytes]]:
     """Encode the head of a plain response but for its length, once for each kind of them."""
-    head = _encode(response.plain_head(response.with_constants(fields)))
+    head = _encode(response.plain_head(response.behind_vary(fields)))
     around = [field for field in head if field[0] != b"content-length"]
     if len(fields.encoded) < _FIELDS_LIMIT:
         fields.encoded[kind] = around
@@ -294,8 +294,8 @@ class _Transport:
     def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message]:
         body = response.whole[0]
         kind: Any = response._mimetype or response.default_mimetype
-        if response._headers is not None:
-            kind = kind, response._headers
+        if (varies := response._headers) is not None:
+            kind = kind, varies[0]
         known = fields.encoded.get(kind)
         if known is None:
             known = _encode_around_length(response, fields, kind)

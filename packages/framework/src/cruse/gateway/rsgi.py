@@ -247,8 +247,8 @@ class _Transport:
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)
-        added = response._headers is not None
-        head = response.plain_head(response.with_constants(fields) if added else fields)
+        varies = response._headers is not None
+        head = response.plain_head(response.behind_vary(fields) if varies else fields)
         if body:
             self.protocol.response_bytes(status, head, body)
         else:

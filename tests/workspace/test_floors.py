@@ -95,7 +95,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "views",
         },
     ),
-    ("pipeline", {"calling", "ending", "pipeline", "plans"}),
+    ("pipeline", {"beforehand", "calling", "ending", "pipeline", "plans"}),
     ("gateways: the only rooms that know a protocol", {"gateway"}),
     ("the application object: puts the floors together", {"app"}),
     (

@@ -122,7 +122,7 @@ WORK = [
     ("/upload", UPLOAD, b"hello", 130, 147),
     ("/session", NOTHING, b"1", 82, 95),
     ("/hooked/view", NOTHING, b"1", 31, 41),
-    ("/nowhere", NOTHING, None, 35, 41),
+    ("/nowhere", NOTHING, None, 26, 28),
 ]
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Conflict, HTTPException, NotFound, Unauthorized
 
-from cruse import Blueprint, Cruse, Response, abort
+from cruse import Blueprint, Cruse, Response, abort, inline, request
+from cruse.context import Context
 from cruse.problems import problem, wants_problem
 
 PAGE = "text/html"
@@ -76,6 +77,41 @@ def test_the_client_chooses_by_accept(client, accept, mimetype):
 def test_a_client_that_sends_json_and_has_no_wish_gets_json(client, accept, mimetype):
     headers = {} if accept is None else {"Accept": accept}
     assert client.post("/nowhere", json=1, headers=headers).mimetype == mimetype
+
+
+@pytest.mark.parametrize("where", ["hook", "context"])
+def test_an_environ_that_was_changed_says_what_the_client_takes(app, client, where):
+    class Wishful(Context):
+        def __init__(self, app, environ=None):
+            if environ is not None:
+                environ["HTTP_ACCEPT"] = PROBLEM
+            super().__init__(app, environ)
+
+    if where == "context":
+        app.context_class = Wishful
+    else:
+
+        @app.before_request
+        @inline
+        def wish():
+            request.environ["HTTP_ACCEPT"] = PROBLEM
+
+    assert get(client, accept=None).mimetype == PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("headers", "mimetype"),
+    [
+        ([("X-Accept", "application/json")], PAGE),
+        ([("Accept", "*/*"), ("Accept", "*/*")], PAGE),
+        ([("X-Twice", "1"), ("X-Twice", "2")], PAGE),
+        ([("Accept", "*/*"), ("Accept", "application/json")], PROBLEM),
+        ([("Content-Type", "application/json")], PROBLEM),
+        ([("Content-Type", "text/plain")], PAGE),
+    ],
+)
+def test_only_what_says_so_is_a_wish_for_json(client, headers, mimetype):
+    assert client.get("/nowhere", headers=headers).mimetype == mimetype
 
 
 @given(accept=st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"])))

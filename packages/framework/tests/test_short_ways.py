@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
-from werkzeug.exceptions import BadRequest, BadRequestKeyError, ImATeapot
+from werkzeug.exceptions import (
+    BadRequest,
+    BadRequestKeyError,
+    HTTPException,
+    ImATeapot,
+    NotFound,
+)
 
 from cruse import (
     Cruse,
@@ -207,6 +213,136 @@ def test_what_raises_the_errors_of_routing_can_be_replaced(client_of, where):
     response = client_of(app).get("/nowhere")
     assert response.status_code == 418
     assert "for /nowhere" in response.text
+
+
+@pytest.mark.parametrize("where", ["class", "instance", "setting"])
+@pytest.mark.parametrize(("path", "usual"), [("/nowhere", 404), ("/post", 405)])
+def test_what_traps_the_errors_of_routing_can_be_replaced(client_of, where, path, usual):
+    def trap(*given):
+        return given[-1].code == usual
+
+    class Trapping(Cruse):
+        pass
+
+    app = Trapping(__name__)
+    app.add_url_rule("/post", "post", lambda: "", methods=["POST"])
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.logger.disabled = True
+    assert client_of(app).get(path).status_code == usual
+    if where == "class":
+        Trapping.trap_http_exception = trap
+        app.secret_key = "a change of the application, which looks at its class again"
+    elif where == "instance":
+        app.trap_http_exception = trap
+    else:
+        app.config["TRAP_HTTP_EXCEPTIONS"] = True
+    assert client_of(app).get(path).status_code == 500
+    app.logger.disabled = False
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/post"])
+def test_a_handler_that_comes_later_is_asked_for_the_errors_of_routing(client_of, path):
+    app = app_with(lambda: "", "/post", methods=["POST"])
+    assert client_of(app).get(path).status_code in (404, 405)
+    app.error_handler_spec[None][None][HTTPException] = lambda error: (f"mine: {error.code}", 400)
+    assert client_of(app).get(path).text.startswith("mine: 40")
+
+
+@pytest.mark.parametrize("method", ["get_body", "get_response", "get_headers"])
+def test_a_page_that_was_made_before_does_not_outlive_the_version_it_is_of(
+    client_of, monkeypatch, method
+):
+    app = app_with(lambda: "view")
+    usual = client_of(app).get("/nowhere")
+    own = {
+        "get_body": lambda *given: "own",
+        "get_response": lambda *given: Response("own", 404, {"X-Own": "1"}),
+        "get_headers": lambda *given: [("X-Own", "1")],
+    }
+    monkeypatch.setattr(NotFound, method, own[method])
+    response = client_of(app).get("/nowhere")
+    assert response.text == (usual.text if method == "get_headers" else "own")
+    assert response.headers.get("X-Own") == (None if method == "get_body" else "1")
+    monkeypatch.undo()
+    assert client_of(app).get("/nowhere").text == usual.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("code", 410, (410, False, "410 Gone")),
+        ("description", "It was here.", (404, False, "It was here.")),
+        ("response", Response("own", 200), (200, True, "own")),
+    ],
+)
+def test_what_an_error_was_given_is_in_its_answer(client_of, name, value, found):
+    client_of(app_with(lambda: "view")).get("/nowhere")  # its page is known from now on
+    app = app_with(lambda: "view")
+
+    @app.before_request
+    def give():
+        setattr(request.routing_exception, name, value)
+
+    response = client_of(app).get("/nowhere")
+    status, whole, text = found
+    assert response.status_code == status
+    assert response.text == text if whole else text in response.text
+
+
+def test_hooks_see_the_error_of_routing_and_may_take_it_away(client_of):
+    app = app_with(lambda: "view")
+    seen = []
+
+    @app.before_request
+    def look():
+        seen.append(type(request.routing_exception))
+        if request.args:
+            request.routing_exception = NotFound("not that one")
+
+    assert client_of(app).get("/nowhere").status_code == 404
+    assert "not that one" in client_of(app).get("/?lost=1").text
+    assert client_of(app).get("/").text == "view"
+    assert seen == [NotFound, type(None), type(None)]
+
+
+def test_an_error_page_asks_for_the_version_of_its_headers_that_it_was_given(client_of):
+    app = app_with(lambda: "view")
+
+    @app.after_request
+    def mark(response):
+        def get_wsgi_headers(environ):
+            headers = Response.get_wsgi_headers(response, environ)
+            headers["X-Path"] = environ["PATH_INFO"]
+            return headers
+
+        response.get_wsgi_headers = get_wsgi_headers
+        return response
+
+    assert client_of(app).get("/nowhere").headers["X-Path"] == "/nowhere"
+
+
+def test_an_error_page_has_its_own_copy_of_what_was_sent_before(client_of):
+    app = app_with(lambda: "view")
+    app.secret_key = "key"
+
+    @app.after_request
+    def add(response):
+        if "cookie" in request.args:
+            session["seen"] = True
+        elif "header" in request.args:
+            response.headers["X-One"] = "1"
+            response.vary.add("Origin")
+        return response
+
+    for query in ("", "?cookie", "?header", ""):
+        headers = client_of(app).get(f"/nowhere{query}").headers
+        vary = {"?cookie": {"accept", "cookie"}, "?header": {"accept", "origin"}}
+        names = ", ".join(headers.getlist("Vary")).lower().split(", ")
+        assert sorted(names) == sorted(vary.get(query, {"accept"}))
+        assert ("X-One" in headers, "Set-Cookie" in headers) == (
+            query == "?header",
+            query == "?cookie",
+        )
 
 
 @pytest.mark.parametrize(("mimetype", "body"), [("text/html", "a"), ("text/plain", "bc")])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
 
-__all__ = ["as_response", "response_of"]
+__all__ = ["as_response", "response_of", "response_of_error"]
 
 
 def as_response(ctx: Context, value: Any) -> Response:
@@ -43,8 +43,6 @@ def response_of(app: Cruse, value: Any) -> Response:
     Raises:
         TypeError: When it is none of the things that a view may return.
     """
-    if isinstance(value, HTTPException) and not app.response_types:
-        return _answer_of(app, value)
     status: int | str | None = None
     headers: Any = None
     body: Any = value
@@ -78,7 +76,7 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     if convert is not None:
         return app.make_response(convert(body))
     if isinstance(body, HTTPException):
-        return _answer_of(app, body)
+        return response_of_error(app, body)
     if isinstance(body, str | bytes):
         return response_class(body)
     if isinstance(body, bytearray):
@@ -94,7 +92,8 @@ def _response_of_body(app: Cruse, body: Any) -> Response:
     raise _no_response(body)
 
 
-def _answer_of(app: Cruse, error: HTTPException) -> Response:
+def response_of_error(app: Cruse, error: HTTPException) -> Response:
+    """Return the response to an HTTP error."""
     # Answered. Frames that hold it would be held by it until the collector comes.
     error.__traceback__ = None
     answer = answer_error(current_context(), error)

@@ -12,7 +12,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.utils import redirect as make_redirect
 
 from cruse import pipeline
-from cruse.answers import response_of
+from cruse.answers import response_of, response_of_error
 from cruse.application import Application
 from cruse.bridge import drive, waiting
 from cruse.colors import is_async
@@ -89,8 +89,8 @@ class Cruse(Application):
     builtin_matching: Callable[..., Any]
     #: What makes a context, as this class has it.
     builtin_constructor: Callable[..., None]
-    #: What raises the errors of routing, as this class has it.
-    builtin_raising: Callable[..., Any]
+    #: What raises the errors of routing and what traps them, as this class has it.
+    builtin_handling: tuple[Callable[..., Any], ...]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
     _asgi_single_callable = True
 
@@ -428,6 +428,8 @@ class Cruse(Application):
                 return self.json.response(rv)
             if kind is GeneratorType or kind is AsyncGeneratorType:
                 return response_of_whole(response_class, rv)
+            if isinstance(rv, HTTPException):
+                return response_of_error(self, rv)
         return response_of(self, rv)
 
     def make_default_options_response(self) -> Response:
@@ -462,8 +464,8 @@ class Cruse(Application):
         if self.config["TRAP_HTTP_EXCEPTIONS"]:
             return True
         trap = self.config["TRAP_BAD_REQUEST_ERRORS"]
-        if trap is None and isinstance(e, BadRequestKeyError) and self.debug:
-            return True
+        if trap is None:
+            return isinstance(e, BadRequestKeyError) and self.debug
         return bool(trap) and isinstance(e, BadRequest)
 
     def log_exception(
@@ -565,7 +567,7 @@ class Cruse(Application):
 Cruse.builtin_matching = Cruse.match_request
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
 Cruse.builtin_constructor = staticmethod(Context.__init__)
-Cruse.builtin_raising = Cruse.raise_routing_exception
+Cruse.builtin_handling = (Cruse.raise_routing_exception, Cruse.trap_http_exception)
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
 mark_as_async(Cruse.__call__)

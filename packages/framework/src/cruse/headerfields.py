@@ -37,8 +37,8 @@ class Fields(list[tuple[str, str]]):
         self.names = frozenset(name.lower() for name, _ in self)
         #: Whether none of them is one that the framework adds to single answers.
         self.apart = self.names.isdisjoint(_ADDED)
-        #: With those of a media type, as ASGI sends them; its gateway fills this.
-        self.encoded: dict[str | None, list[tuple[bytes, bytes]]] = {}
+        #: With those of a kind of responses, as ASGI sends them; its gateway fills this.
+        self.encoded: dict[object, list[tuple[bytes, bytes]]] = {}
         #: The names of other fields, all of a response's in order, that were looked at: with any
         #: values but empty ones they are sent as they are, and these behind.
         self.fine: set[tuple[str, ...]] = set()

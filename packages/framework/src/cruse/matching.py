@@ -1,11 +1,11 @@
-"""How a request finds its route."""
+"""How a request finds its route, and what becomes of one that finds none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.routing import RequestRedirect, WebsocketMismatch
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect, RoutingException, WebsocketMismatch
 
 from cruse.responses import without_controls
 from cruse.routing import NOWHERE
@@ -13,8 +13,12 @@ from cruse.routing import NOWHERE
 if TYPE_CHECKING:
     from cruse.app import Cruse
     from cruse.context import Context
+    from cruse.plans import Plan
 
-__all__ = ["Matcher"]
+__all__ = ["Matcher", "refuse"]
+
+# What is raised by itself when no rule matches.
+_UNMATCHED = frozenset({NotFound, MethodNotAllowed})
 
 
 class Matcher:
@@ -63,3 +67,14 @@ class Matcher:
                 ctx.path, ctx.method, return_rule=True, websocket=ctx.websocket is not None
             )
             ctx.route = self.router.route(rule)
+
+
+def refuse(ctx: Context, plan: Plan, error: Any) -> Any:
+    """Raise what routing raised; return it where nobody handles errors, for it is an answer."""
+    app = ctx.app
+    usual = type(error) in _UNMATCHED and not plan.handles
+    if usual and not (app.error_handler_spec or app.config["TRAP_HTTP_EXCEPTIONS"]):
+        return error  # to raise it takes as long as all else that is done with it
+    if error is None or plan.handles or isinstance(error, RoutingException):
+        app.raise_routing_exception(ctx.request)
+    raise error  # that would do nothing else, and the request need not be made for it

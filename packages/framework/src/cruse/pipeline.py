@@ -25,10 +25,12 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RoutingException
 
 from cruse.answers import as_response
-from cruse.calling import call, open_session_ahead, own, send, settled
+from cruse.beforehand import preprocess
+from cruse.calling import call, own, send, settled
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.errors import find_handler
 from cruse.logging import escape_control
+from cruse.matching import refuse
 from cruse.plans import as_call, plan_of
 from cruse.signals import got_request_exception, request_finished, request_started
 
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from cruse.responses import Response
 
     Begin = Callable[..., None]
-    Then = Callable[[Context, Plan], Any]
 
 __all__ = [
     "answer",
@@ -277,64 +278,8 @@ async def _announce(ctx: Context, plan: Plan) -> Any:
     return dispatch(ctx, plan) if value is None else value
 
 
-def preprocess(ctx: Context, plan: Plan, then: Then | None = None, prepared: bool = False) -> Any:
-    """Run the URL preprocessors and the before hooks; what one of these returns is the answer.
-
-    Where something is to be waited for, the result is a coroutine, and ``then`` gives the answer
-    that none of them has.
-    """
-    on_loop = ctx.bridge.on_loop
-    if not prepared and (plan.has_own or (plan.session_waits and (plan.mixed or on_loop))):
-        return _preprocess(ctx, plan, then)
-    for preprocessor in plan.preprocessors:
-        preprocessor(ctx.endpoint, ctx.view_args)
-    if on_loop:
-        return _go_on(ctx, plan, plan.before, then)
-    hooks = iter(plan.before)
-    for before in hooks:
-        if before.is_async:
-            return _go_on(ctx, plan, hooks, then, call(ctx, before))
-        value = before.function()
-        if type(value) is CoroutineType:
-            return _go_on(ctx, plan, hooks, then, settled(ctx, value))
-        if value is not None:
-            return value
-    return None
-
-
-async def _preprocess(ctx: Context, plan: Plan, then: Then | None) -> Any:
-    """Open the session first, or ask the application's own version."""
-    if plan.session_waits and (plan.mixed or ctx.bridge.on_loop):
-        await open_session_ahead(ctx)
-    if "preprocess_request" in plan.custom:
-        value = await own(ctx, plan, "preprocess_request")
-    else:
-        value = preprocess(ctx, plan, prepared=True)
-        if type(value) is CoroutineType:
-            value = await value
-    return then(ctx, plan) if value is None and then is not None else value
-
-
-async def _go_on(
-    ctx: Context, plan: Plan, hooks: Iterable[Call], then: Then | None, first: Any = None
-) -> Any:
-    """Run before hooks, some of which are waited for."""
-    value = None if first is None else await first
-    on_loop = ctx.bridge.on_loop
-    for before in hooks if value is None else ():
-        if before.is_async is not on_loop:
-            value = await call(ctx, before)
-        else:  # it is of this side's colour: the usual case has no coroutine around it
-            value = await before.function() if on_loop else before.function()
-            if type(value) is CoroutineType:
-                value = await settled(ctx, value)
-        if value is not None:
-            return value
-    return then(ctx, plan) if value is None and then is not None else value
-
-
 def dispatch(ctx: Context, plan: Plan) -> Any:  # noqa: C901 - as `_answer_later`
-    """Call the view and return what it returns; raise what routing raised.
+    """Call the view and return what it returns; raise or return what routing raised.
 
     Where something is to be waited for, that is a coroutine, which can be awaited on this side.
     """
@@ -344,9 +289,7 @@ def dispatch(ctx: Context, plan: Plan) -> Any:  # noqa: C901 - as `_answer_later
             return own(ctx, plan, "dispatch_request")
         route, error = ctx.route, ctx.routing_exception
         if route is None or error is not None:
-            if error is None or plan.raises or isinstance(error, RoutingException):
-                ctx.app.raise_routing_exception(ctx.request)
-            raise error  # that would do nothing else, and the request need not be made for it
+            return refuse(ctx, plan, error)
         if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
             return ctx.app.make_default_options_response()
         if view is None:

@@ -79,8 +79,8 @@ class Plan:
 
     __slots__ = (
         "__weakref__", "after", "app", "before", "begins", "blueprints", "changes", "completes",
-        "custom", "direct", "ends", "entrance", "follows", "goes_on", "has_own", "hop", "mixed",
-        "preprocessors", "raises", "session_waits", "streams", "teardown_appcontext",
+        "custom", "direct", "ends", "entrance", "follows", "goes_on", "handles", "has_own", "hop",
+        "mixed", "preprocessors", "session_waits", "streams", "teardown_appcontext",
         "teardown_request", "view",
     )  # fmt: skip
 
@@ -110,8 +110,9 @@ class Plan:
     hop: bool
     #: Whether any function of the plan is async.
     mixed: bool
-    #: Whether the application has its own ``raise_routing_exception``.
-    raises: bool
+    #: Whether the application has its own version of anything that is done with what routing
+    #: raised.
+    handles: bool
     #: Whether opening the session may take a while.
     session_waits: bool
     #: Whether the view takes the body by pieces.
@@ -180,6 +181,7 @@ def without(plan: Plan, *steps: str) -> Plan:
     """Return a plan whose ``steps`` are the built-in ones, as for ``super().step()``."""
     changed = copy(plan)
     changed.custom = {name: own for name, own in plan.custom.items() if name not in steps}
+    changed.handles = True  # who calls a step gets from it what the step raises
     return changed
 
 
@@ -245,16 +247,18 @@ def _set_steps(plan: Plan, app: Cruse, calls: tuple[Call, ...]) -> None:
     plan.custom = own_steps(app)
     plan.has_own = bool(plan.custom)
     plan.direct = plan.view is not None and "dispatch_request" not in plan.custom
-    plan.raises = _raises_by_itself(app)
+    plan.handles = plan.has_own or _handles_by_itself(app)
     plan.mixed = any(call.is_async for call in calls)
     quick = all(call.inline for call in calls)
     plan.hop = plan.has_own or not (quick or plan.mixed)
 
 
-def _raises_by_itself(app: Cruse) -> bool:
+def _handles_by_itself(app: Cruse) -> bool:
+    cls = type(app)
     return (
         "raise_routing_exception" in app.__dict__
-        or type(app).raise_routing_exception is not type(app).builtin_raising
+        or "trap_http_exception" in app.__dict__
+        or (cls.raise_routing_exception, cls.trap_http_exception) != app.builtin_handling
     )
 
 

@@ -6,7 +6,6 @@ Problem details (RFC 9457) are a JSON object with the members ``type``, ``title`
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["answer_error", "prefers_json", "problem", "wants_problem"]
 
 MIMETYPE = "application/problem+json"
-_OF_ALL = frozenset({"response"})  # what each error has, beside what it was given
+_AS_MADE = {"response": None}  # what an error has that was given nothing
+#: The pages of werkzeug's errors that were given nothing but their class's words.
+_PAGES: dict[type, bytes] = {}
 
 
 def problem(status: int, detail: str | None = None, **members: Any) -> Response:
@@ -59,8 +60,6 @@ def wants_problem() -> bool:
 
 
 def _asks_for_problem(ctx: Context) -> bool:
-    if ctx.bridge.on_loop and "environ" not in ctx.__dict__ and ctx.transport.takes_anything():
-        return False  # the usual error needs no environ
     environ: Any = ctx.environ
     sent_json = bool(environ.get("CONTENT_TYPE")) and ctx.request.is_json
     if environ.get("HTTP_ACCEPT", "*/*") == "*/*":  # it takes whatever comes
@@ -89,8 +88,6 @@ def prefers_json(accept: MIMEAccept, sent_json: bool) -> bool:
 
 
 def _format_of(ctx: Context) -> str:
-    if ctx.route is None and not ctx.app.prefix_owners:  # the usual 404
-        return ctx.app.config.get("ERROR_FORMAT", "auto")  # type: ignore[no-any-return]
     names = () if ctx.route is None else tuple(ctx.request.blueprints)
     for name in blueprints_for_errors(ctx, names):
         blueprint = ctx.app.blueprints.get(name)
@@ -103,38 +100,43 @@ def _format_of(ctx: Context) -> str:
 def answer_error(ctx: Context, error: HTTPException) -> WerkzeugResponse:
     """Return the response to an HTTP error of the current request."""
     kind = type(error)
-    has_own_answer = (
-        error.response is not None
-        or error.code is None
-        or kind.get_response is not HTTPException.get_response
+    page = _PAGES.get(kind) if error.__dict__ == _AS_MADE else None
+    if (
+        kind.get_response is not HTTPException.get_response
         or kind.get_body is not HTTPException.get_body
-    )
-    if has_own_answer:
+        or (page is None and (error.response is not None or error.code is None))
+    ):
         return error.get_response(ctx.environ)
-    chosen = _format_of(ctx)
-    problem = chosen == "problem" or (chosen == "auto" and _asks_for_problem(ctx))
-    response = _problem_of(error, ctx) if problem else _page_of(error, ctx)
-    if chosen == "auto":
-        vary_by(response, "Accept")  # a cache must not give the one's answer to the other
+    app = ctx.app
+    nobodys = ctx.route is None and not app.prefix_owners  # no blueprint has a say, as in most
+    chosen = app.config.get("ERROR_FORMAT", "auto") if nobodys else _format_of(ctx)
+    if chosen != "auto":
+        return _problem_of(error, ctx) if chosen == "problem" else _page_of(error, ctx, page)
+    # The usual error needs no environ.
+    any_will_do = ctx.bridge.on_loop and ctx.transport.takes_anything()
+    asks = not any_will_do and _asks_for_problem(ctx)
+    response = _problem_of(error, ctx) if asks else _page_of(error, ctx, page)
+    vary_by(response, "Accept")  # a cache must not give the one's answer to the other
     return response
 
 
-def _page_of(error: HTTPException, ctx: Context) -> Response:
-    """Return an error as a page, with what it says in headers."""
+def _page_of(error: HTTPException, ctx: Context, page: bytes | None) -> Response:
+    """Return an error as a page, with what it says in headers.
+
+    Args:
+        error: The error.
+        ctx: The context.
+        page: The page, if it is known from another such error.
+    """
     kind: Any = type(error)
-    page = _page_of_kind(kind) if error.__dict__.keys() <= _OF_ALL else None
-    body = error.get_body(ctx.environ) if page is None else page
-    response = response_of_whole(ctx.app.response_class, body, "text/html", error.code)
+    if page is None:
+        page = error.get_body(ctx.environ).encode()
+        if error.__dict__ == _AS_MADE and kind.__module__ == HTTPException.__module__:
+            _PAGES[kind] = page
+    response = response_of_whole(ctx.app.response_class, page, "text/html", error.code)
     if kind.get_headers is not HTTPException.get_headers:
         _add_headers(response, error, ctx.environ)
     return response
-
-
-@lru_cache(64)
-def _page_of_kind(kind: Any) -> bytes | None:
-    """Return the page of one of werkzeug's errors that has nothing but its class's words."""
-    known = kind.__module__ == HTTPException.__module__
-    return str(kind().get_body()).encode() if known else None
 
 
 def _add_headers(response: Response, error: HTTPException, environ: Any) -> None:

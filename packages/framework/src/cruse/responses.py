@@ -88,8 +88,8 @@ def is_endless(response: Response) -> bool:
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:
     """Add the name of a field to those that the response depends on."""
-    if isinstance(response, Response) and response.plain:  # the usual case
-        response._headers = [("Vary", field)]
+    if isinstance(response, Response) and response._headers is None and not response._own_ways:
+        response._headers = [("Vary", field)]  # the usual case
         return
     given = response.headers.getlist("Vary")
     if not given:
@@ -196,7 +196,7 @@ class Response(WerkzeugResponse):
 
     # Each response has these of its own: where the class has them, too, Python looks twice.
     #: The header fields: ``None`` until somebody touches them, and a list as long as the framework
-    #: alone has added some to those that follow from the body.
+    #: alone has added some to those that follow from the body: what it varies by, then cookies.
     _headers: Headers | list[tuple[str, str]] | None
     _closing: list[Callable[[], Any]] | None
     #: The body in one piece, for a response that was made of text or bytes and nothing else.
@@ -365,18 +365,37 @@ class Response(WerkzeugResponse):
         """Return the header fields of a :attr:`plain` response, ``None`` for another."""
         whole = self.whole
         if (
-            self._headers is not None
+            (self._headers is not None and not (type(self._headers) is list and self._only_varies))
             or self.response is not whole
             or self._closing
             or self._own_ways
             or self._status_code in _BODILESS
         ):
             return None
+        if self._headers is not None:
+            defaults = self.behind_vary(defaults)
         mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
             return [length, *defaults]
         return [_content_type(mimetype), length, *defaults]
+
+    @property
+    def _only_varies(self) -> bool:
+        """Whether what it varies by is all that was added, and ``get_wsgi_headers`` is the usual.
+
+        That of a response alone is not looked for in its ``__dict__``, which Python would make.
+        """
+        added: Any = self._headers
+        method = self.get_wsgi_headers
+        return len(added) == 1 and getattr(method, "__func__", None) is _get_wsgi_headers
+
+    def behind_vary(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return what a plain response varies by, and those defaults that it does not replace."""
+        added: Any = self._headers or ()
+        if isinstance(defaults, Fields) and defaults.apart:
+            return [*added, *defaults]
+        return [*added, *(f for f in defaults if not added or f[0].lower() != "vary")]
 
     @property
     def to_close(self) -> bool:
@@ -415,9 +434,13 @@ class Response(WerkzeugResponse):
 
     @property
     def plain(self) -> bool:
-        """Whether nobody touched more than body and status: one piece, headers as they follow."""
+        """Whether nobody touched more than body and status: one piece, headers as they follow.
+
+        What it varies by may have been added; see :meth:`behind_vary`.
+        """
+        made = self._headers
         if (
-            self._headers is not None
+            (made is not None and not (type(made) is list and self._only_varies))
             or self.response is not self.whole
             or self._closing
             or self._own_ways

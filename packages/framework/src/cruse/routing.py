@@ -251,7 +251,7 @@ class _Table:
         version: That of the map.
     """
 
-    __slots__ = ("alone", "leaves", "map", "root", "routes", "static", "version")
+    __slots__ = ("alone", "firsts", "leaves", "map", "root", "routes", "static", "version")
 
     def __init__(self, url_map: Map, version: int) -> None:
         self.map = url_map
@@ -267,11 +267,15 @@ class _Table:
         states = url_map._matcher._root
         #: Whether no rule is for a variable host or subdomain.
         self.alone = not states.dynamic
+        #: What paths begin with, where nothing else matches whatever is behind it.
+        self.firsts: Mapping[str, State] | None = None
         self.root: _Node | None = None
         if not url_map.host_matching:  # a map of hosts is left to werkzeug
             start = states.static.get(url_map.default_subdomain)
             if start is not None and "" in start.static:
                 self.root = self.node(start.static[""], "")
+                if self.alone and not self.root.dynamic:
+                    self.firsts = self.root.ahead
 
     def node(self, state: State, path: str | None) -> _Node:
         """Make the node for a state, which this path leads to if it is fixed."""
@@ -315,7 +319,7 @@ class Router:
             table = self._table = _Table(self.map, self.map.version)
         return table
 
-    def match(
+    def match(  # noqa: C901 - a call for each step would cost as much as the steps
         self, path: str, method: str, websocket: bool = False
     ) -> tuple[Route, dict[str, Any]] | None:
         """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
@@ -349,13 +353,14 @@ class Router:
                         return route, {name: last if to_python is None else to_python(last)}
                     except ValidationError:
                         return None
-        root = table.root
-        if root is None or path[:1] != "/" or path[1:2] == "/":
-            return None
-        segments = path.split("/")
-        first = segments[1]
-        if first and first not in root.ahead and not root.dynamic and table.alone:
-            return NOWHERE if "//" not in path else None
+        root, segments = table.root, path.split("/")
+        if root is None or segments[0] or len(segments) == 1:
+            return None  # the path does not begin with a slash
+        if first := segments[1]:
+            if table.firsts is not None and first not in table.firsts:
+                return NOWHERE if "//" not in path else None
+        elif len(segments) > 2:
+            return None  # it begins with two of them
         return _find(table, root, segments, path, method)
 
     def route(self, rule: WerkzeugRule) -> Route:

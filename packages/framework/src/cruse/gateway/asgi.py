@@ -192,10 +192,10 @@ def _encode_length(length: int) -> tuple[bytes, bytes]:
 
 
 def _encode_around_length(
-    response: Response, fields: Fields, kind: str | None
+    response: Response, fields: Fields, kind: object
 ) -> list[tuple[bytes, bytes]]:
     """Encode the head of a plain response but for its length, once for each kind of them."""
-    head = _encode(response.plain_head(fields))
+    head = _encode(response.plain_head(response.behind_vary(fields)))
     around = [field for field in head if field[0] != b"content-length"]
     if len(fields.encoded) < _FIELDS_LIMIT:
         fields.encoded[kind] = around
@@ -205,6 +205,7 @@ def _encode_around_length(
 class _Transport:
     """Takes the body of a request out of ASGI messages, and sends a response as such."""
 
+    has_environ = False
     ended = False  # the body
     disconnected = False
     _receiving = False
@@ -334,7 +335,9 @@ class _Transport:
 
     def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message]:
         body = response.whole[0]
-        kind = response._mimetype or response.default_mimetype
+        kind: Any = response._mimetype or response.default_mimetype
+        if (varies := response._headers) is not None:
+            kind = kind, varies[0]
         known = fields.encoded.get(kind)
         if known is None:
             known = _encode_around_length(response, fields, kind)
@@ -424,7 +427,6 @@ class _Handshake(_Transport):
 
     method = "GET"
     has_body = False
-    environ_made = False
     secure = "wss"
 
     def __init__(self, scope: Scope) -> None:
@@ -433,7 +435,6 @@ class _Handshake(_Transport):
         self.host = head.get(b"host", b"")
 
     def make_environ(self) -> ScopeEnviron:
-        self.environ_made = True
         scope = self.as_it_came
         scheme = "https" if scope.get("scheme") == "wss" else "http"
         handshake = {**scope, "method": "GET", "scheme": scheme, "http_version": "1.1"}

@@ -26,6 +26,8 @@ _LIMIT = 1_000  # names that were asked for: some applications take them from wh
 _names: dict[str, bytes] = {}
 #: Names of fields that came in lower case, as the protocol wants them.
 _lower: set[bytes] = set()
+#: Those of them that say neither what a client takes nor what it sends.
+_silent: set[bytes] = set()
 
 
 class ScopeEnviron(LazyEnviron):
@@ -91,6 +93,7 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
     environ = _new(ScopeEnviron)
     environ.pending = True
     environ.transport = transport
+    transport.has_environ = True
     environ.scope = scope = transport.scope
     if query := scope.get("query_string"):  # often all that is asked for
         environ["QUERY_STRING"] = query.decode("latin-1")
@@ -102,16 +105,17 @@ def environ_of(transport: _Transport) -> ScopeEnviron:
 def takes_anything(transport: _Transport) -> bool:
     """Whether ``Accept`` says no more than ``*/*``, if anything, and there is no content type.
 
-    False where only the environ tells: fields came twice, or the server breaks the rules for
-    names, which are in lower case.
+    False where only the environ tells: it was made, and may have been changed, or the server
+    breaks the rules for names, which are in lower case.
     """
-    head = transport.head or transport.read_head()
-    return (
-        head.get(b"accept", b"*/*") == b"*/*"
-        and b"content-type" not in head
-        and len(head) == len(transport.scope["headers"])
-        and (_lower.issuperset(head) or _are_lower(head))
-    )
+    for name, value in transport.scope["headers"]:
+        if name in _silent or (name == b"accept" and value == b"*/*"):
+            continue
+        if name == b"accept" or name == b"content-type" or not name.islower():
+            return False
+        if len(_silent) < _LIMIT:
+            _silent.add(name)
+    return not transport.has_environ
 
 
 def comes_from_program(transport: _Handshake) -> bool:
@@ -122,7 +126,7 @@ def comes_from_program(transport: _Handshake) -> bool:
     """
     head = transport.head or transport.read_head()
     return (
-        not transport.environ_made
+        not transport.has_environ
         and b"origin" not in head
         and (_lower.issuperset(head) or _are_lower(head))
     )

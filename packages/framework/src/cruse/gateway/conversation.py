@@ -53,7 +53,7 @@ class Handshake(Protocol):
     #: The loop that it is served on; :func:`converse` sets it.
     loop: AbstractEventLoop
     #: Whether its environ was made.
-    environ_made: bool
+    has_environ: bool
 
     def make_environ(self) -> LazyEnviron:
         """Make the environ of the request."""
@@ -96,7 +96,7 @@ async def converse(
                 await finish(ctx, plan, error)
             connection.release()
             request = ctx.made_request
-            environ = ctx.environ if handshake.environ_made else None
+            environ = ctx.environ if handshake.has_environ else None
             websocket.end(_request_of, app, handshake, environ, request)
             if request is not None and ctx.keep is None:
                 ctx.part(request)

@@ -52,7 +52,7 @@ class ObservedTransport:
 
     def send_plain(self, response: Response, fields: Fields) -> Iterable[Any]:
         """Return a response whose head follows from its body, likewise."""
-        head = response.plain_head(fields)
+        head = response.plain_head(response.behind_vary(fields))
         return self.send_whole(response._status_code, head, response.whole[0])
 
     async def send(self, whole: Any) -> None:

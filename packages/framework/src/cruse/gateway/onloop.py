@@ -68,7 +68,10 @@ class Transport(Protocol):
         """
 
     def takes_anything(self) -> bool:
-        """Whether it is seen, without an environ, that the client takes any type and sent none."""
+        """Whether it is seen, without an environ, that the client takes any type and sent none.
+
+        False where there is an environ, which may have been changed.
+        """
 
     def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
         """Send a response that is complete.
@@ -224,7 +227,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             entrance.match(ctx)
         if app.observers:
             transport = cast("Transport", ObservedTransport(ctx, transport))
-        plan = None if (route := ctx.route) is None else route.plan
+        plan = app.plan_without_route if (route := ctx.route) is None else route.plan
         if plan is None or plan.entrance is not entrance:
             plan = plan_of(ctx)
         place = None

@@ -210,18 +210,18 @@ class _Transport:
     send: Send  # the protocol knows no messages
     disconnected = False
     stream: Any = None
-    environ_made = False
+    has_environ = False
 
     def __init__(self, protocol: Any, scope: Any) -> None:
         self.protocol = protocol
         self.scope = scope
 
     def make_environ(self) -> _Environ:
-        self.environ_made = True
+        self.has_environ = True
         return _Environ(self.scope, self)
 
     def comes_from_program(self) -> bool:
-        return not self.environ_made and "origin" not in self.scope.headers
+        return not self.has_environ and "origin" not in self.scope.headers
 
     def announced(self) -> int:
         return 0  # of no piece it is known that it is the last
@@ -231,7 +231,11 @@ class _Transport:
 
     def takes_anything(self) -> bool:
         fields = self.scope.headers
-        return "content-type" not in fields and fields.get_all("accept") in ([], ["*/*"])
+        return (
+            not self.has_environ
+            and "content-type" not in fields
+            and fields.get_all("accept") in ([], ["*/*"])
+        )
 
     def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> tuple[()]:
         if not 100 <= status <= 999:
@@ -246,10 +250,12 @@ class _Transport:
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)
+        varies = response._headers is not None
+        head = response.plain_head(response.behind_vary(fields) if varies else fields)
         if body:
-            self.protocol.response_bytes(status, response.plain_head(fields), body)
+            self.protocol.response_bytes(status, head, body)
         else:
-            self.protocol.response_empty(status, response.plain_head(fields))
+            self.protocol.response_empty(status, head)
         return ()
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:

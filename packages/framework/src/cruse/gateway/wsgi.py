@@ -81,7 +81,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     if app.observers:
         _observe(ctx)
     route = ctx.route
-    plan = None if route is None else route.plan
+    plan = app.plan_without_route if route is None else route.plan
     if plan is None or plan.entrance is not entrance:
         plan = plan_of(ctx)
     # Middleware may look at the request once more, and is told of the response within.

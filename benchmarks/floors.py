@@ -207,13 +207,13 @@ def asgi(name: str) -> Any:
         ctx.transport = transport
         token = _cv.set(ctx)
         if transport.has_body:
-            await ctx.request.load_body()
+            ctx.body = await transport.take_whole(ctx, transport.announced())
         told = ()
         if name == "session":
-            told = (transport.head.get(b"cookie", b"").decode("latin-1"),)
+            told = (transport.read_head().get(b"cookie", b"").decode("latin-1"),)
         elif name == "not_found":
             told = (takes_anything(scope["headers"]),)
-        fields, body = answer(ctx, scope["path"], name, transport.head[b"host"], *told)
+        fields, body = answer(ctx, scope["path"], name, transport.host, *told)
         if type(fields) is str:
             head = [(b"content-length", b"%d" % len(body)), *types[fields]]
         else:

@@ -246,13 +246,13 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         fields = entrance.fields
         if fields is None or ctx.tls_host is not None:
             fields = app.security_headers.of(ctx, response)
-        messages: Iterable[Any] = ()
         if response.plain and ctx.method != "HEAD":
-            messages = transport.send_plain(response, fields)
+            messages: Iterable[Any] = transport.send_plain(response, fields)
         elif response.only_whole and ctx.method != "HEAD":
             head = response.own_head(ctx, fields)
             messages = transport.send_whole(response._status_code, head, response.whole[0])
         else:
+            messages = ()
             await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
         try:
             for message in messages:

@@ -1,10 +1,12 @@
 """The short ways of bodies and sessions, and that they are left where somebody has their own."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
-from cruse import Cruse, Request, copy_current_request_context, request, session
+from cruse import Cruse, Request, app_ctx, copy_current_request_context, request, session
 from cruse.json.provider import DefaultJSONProvider
 from cruse.sessions import SecureCookieSessionInterface
 
@@ -51,6 +53,37 @@ def test_what_a_request_class_says_of_json_is_asked(client_of, view, name):
     client = client_of(app_with(view, type("Own", (Request,), {name: own})))
     answer = client.post("/", data=b"[10]" if kind == "text/ten" else b"[1]", content_type=kind)
     assert answer.json == [10]
+
+
+@VIEWS
+def test_what_is_put_into_a_request_class_later_is_asked_for_json(client_of, view, monkeypatch):
+    client = client_of(app_with(view))
+    assert client.post("/", data=b"[1]", content_type="application/json").json == [1]
+    monkeypatch.setattr(Request, "get_data", lambda self, **options: b"[10]")
+    assert client.post("/", data=b"[1]", content_type="application/json").json == [10]
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_bad_json_leaves_nothing_for_the_collector(client_of, asynchronous):
+    contexts = []
+
+    async def read():
+        contexts.append(weakref.ref(app_ctx._get_current_object()))
+        return request.get_json()
+
+    def read_in_a_thread():
+        contexts.append(weakref.ref(app_ctx._get_current_object()))
+        return request.get_json()
+
+    client = client_of(app_with(read if asynchronous else read_in_a_thread))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            assert client.post("/", data=b"{", content_type="application/json").status_code == 400
+        assert [context() for context in contexts[:2]] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_json_is_read_once_and_what_is_none_is_told_again(client_of):
@@ -180,6 +213,23 @@ def test_a_limit_holds_for_a_body_that_nobody_asks_for(limit):
     assert exchange(app, b"[1]", piece(b"[1]"))[0] == status
     client = app.test_client(gateway="asgi")
     assert client.post("/idle", data=b"abc").status_code == status
+
+
+class Limiting(Request):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.max_content_length = 2
+
+
+@pytest.mark.parametrize("where", ["its constructor", "the class, later", "Request, later"])
+def test_a_limit_holds_wherever_it_is_set(client_of, monkeypatch, where):
+    own = Limiting if where == "its constructor" else type("Own", (Request,), {})
+    client = client_of(app_with(read_json, own))
+    if where != "its constructor":
+        assert client.post("/", data=b"[1]", content_type="application/json").json == [1]
+        where = own if where == "the class, later" else Request
+        monkeypatch.setattr(where, "max_content_length", 2, raising=False)
+    assert client.post("/", data=b"[1]", content_type="application/json").status_code == 413
 
 
 @pytest.mark.parametrize("name", ["load_body", "max_content_length", "content_length", "stream"])

@@ -140,6 +140,20 @@ def test_a_constructor_of_responses_that_is_replaced_is_called(client_of, monkey
 
 
 @pytest.mark.parametrize("value", ["text", b"bytes", {"a": 1}, [1]])
+def test_a_constructor_that_is_put_in_place_may_take_less(client_of, monkeypatch, value):
+    usual = Response.__init__
+
+    def by_name(self, response=None, status=None, headers=None, **more):
+        usual(self, response, status, headers, **more)
+        self.headers["X-Marked"] = "yes"
+
+    client = client_of(app_with(lambda: value))
+    monkeypatch.setattr(Response, "__init__", by_name)
+    assert client.get("/").headers["X-Marked"] == "yes"
+    assert client.get("/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("value", ["text", b"bytes", {"a": 1}, [1]])
 def test_a_response_class_is_asked_that_has_its_own_constructor_or_status(client_of, value):
     class Marked(Response):
         def __init__(self, *args, **kwargs):
@@ -231,7 +245,6 @@ def test_what_traps_the_errors_of_routing_can_be_replaced(client_of, where, path
     assert client_of(app).get(path).status_code == usual
     if where == "class":
         Trapping.trap_http_exception = trap
-        app.secret_key = "a change of the application, which looks at its class again"
     elif where == "instance":
         app.trap_http_exception = trap
     else:

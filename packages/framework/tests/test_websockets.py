@@ -441,6 +441,17 @@ def test_an_http_error_after_accepting_is_a_close_code_of_its_own(app, client):
     assert (closed.value.code, closed.value.reason) == (4403, "Forbidden")
 
 
+def test_no_websocket_at_a_url_is_told_to_who_was_accepted_by_a_hook(app, client, caplog):
+    @app.before_request
+    async def accept():
+        await websocket.accept()
+
+    with client.websocket("/nowhere") as socket, pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive()
+    assert closed.value.code == 4404
+    assert caplog.records == []
+
+
 def test_error_handlers_answer_for_websockets_too(app, client):
     @app.errorhandler(LookupError)
     def missing(error):

@@ -419,8 +419,12 @@ class Cruse(Application):
         kind = type(rv)
         if kind is str or kind is bytes:
             if response_class.takes_in_order:  # as in `response_of_whole`
-                return response_class(rv, None, None, None, None, False)  # type: ignore[arg-type]
-            return response_class(rv)  # type: ignore[arg-type]
+                with_all: Any = response_class
+                try:
+                    return with_all(rv, None, None, None, None, False)  # type: ignore[no-any-return]
+                except TypeError:
+                    pass
+            return response_of_whole(response_class, rv)
         if isinstance(rv, response_class):
             return rv
         if not self.response_types:

@@ -330,11 +330,14 @@ class Context(Matched):
 
         0 if not, and for a body that is too long, or that is loaded in a way of somebody's own.
         """
-        app = self.app
+        app, cls = self.app, self.app.request_class
         if (
             self.made_request is not None
             or "environ" in self.__dict__
-            or app.request_class.own_loading
+            or cls.own_loading
+            or cls.load_body is not cls.builtin_loading
+            or cls.max_content_length is not None
+            or type(self).request is not _request
         ):
             return 0
         length, limit = self.transport.announced(), app.config["MAX_CONTENT_LENGTH"]
@@ -469,6 +472,9 @@ class Context(Matched):
         if not self.has_request:
             return f"<Context of {self.app.name!r}>"
         return f"<Context {self.request.method} {self.request.path!r} of {self.app.name!r}>"
+
+
+_request = Context.request
 
 
 def decode_path(path: str) -> str:

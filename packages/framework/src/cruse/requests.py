@@ -55,12 +55,12 @@ _FORM_READING = frozenset(
 )
 #: The names that decide how a body is loaded.
 _LOADING = frozenset({"content_length", "load_body", "max_content_length", "stream"})
-#: The names that decide how JSON is read.
+#: The names that decide how JSON is read; a class is asked for its own each time.
 _JSON_READING = frozenset({"get_data", "is_json", "json_module", "mimetype"})
 #: The names that decide what is to be closed.
 _HOLDING = frozenset({"close", "files", "_load_form_data"})
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
-_WAYS = ("query_string", *_FORM_READING, *_HOLDING, *_JSON_READING, *_LOADING)
+_WAYS = ("query_string", *_FORM_READING, *_HOLDING, *_LOADING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 
 
@@ -88,21 +88,20 @@ class Request(Routed, WerkzeugRequest):
     holds = False
     #: Whether a subclass has a say in how the body is loaded.
     own_loading = False
-    #: Whether a subclass has its own query string, stream, or way to read forms or JSON.
+    builtin_loading: Any  # what loads it, as this class has it
+    #: Whether a subclass has its own query string, stream, or way to read forms.
     _own_query = False
     _own_stream = False
     _own_forms = False
-    _own_json = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = {n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)}
         cls.holds = not _HOLDING.isdisjoint(own)
-        cls.own_loading = not _LOADING.isdisjoint(own)
+        cls.own_loading = not _LOADING.isdisjoint(own) or cls.__init__ is not Request.__init__
         cls._own_query = "query_string" in own
         cls._own_stream = "stream" in own or "content_length" in own
         cls._own_forms = not _FORM_READING.isdisjoint(own)
-        cls._own_json = not _JSON_READING.isdisjoint(own)
 
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
@@ -210,7 +209,7 @@ class Request(Routed, WerkzeugRequest):
                 UnsupportedMediaType: When the body is not declared as JSON (415).
                 BadRequest: When it is none (400).
             """
-            made, context = self.__dict__, self.context
+            made, context, cls = self.__dict__, self.context, type(self)
             try:
                 declared = self.environ["CONTENT_TYPE"] == "application/json"
             except KeyError:
@@ -219,21 +218,24 @@ class Request(Routed, WerkzeugRequest):
                 not (declared and cache)
                 or force
                 or silent
-                or self._own_json
                 or context is None
+                or cls.get_data is not _get_data
+                or cls.is_json is not _is_json
+                or cls.json_module is not _json_module
+                or cls.mimetype is not _mimetype
                 or "_cached_json" in made
                 or "_cached_data" in made
                 or not _JSON_READING.isdisjoint(made)
             ):
                 return super().get_json(force, silent, cache)
-            # The usual case, without asking for each of those names.
-            body = self._take_body()
+            body = self._take_body()  # the usual case, without asking for each of those names
             made["_cached_data"] = body = self.stream.read() if body is None else body
             try:
-                value = context.app.json.loads(body)
-            except ValueError:
-                return super().get_json()  # which finds the data, and the same in it
-            made["_cached_json"] = value, value
+                value = silent_value = context.app.json.loads(body)
+            except ValueError as error:
+                del context  # the error's traceback must not keep it
+                value, silent_value = self.on_json_loading_failed(error), ...
+            made["_cached_json"] = value, silent_value
             return value
 
         @lazy
@@ -591,3 +593,8 @@ class Request(Routed, WerkzeugRequest):
     def client_disconnected(self) -> bool:
         """Whether the client is known to have left (ASGI and RSGI)."""
         return bool(getattr(self.environ.get("wsgi.input"), "disconnected", False))
+
+
+Request.builtin_loading = Request.load_body
+_get_data, _is_json = Request.get_data, Request.is_json
+_json_module, _mimetype = Request.json_module, Request.mimetype

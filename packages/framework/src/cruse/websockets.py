@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from contextvars import Context as Variables
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, ref
 
@@ -126,6 +126,10 @@ async def next_of(connection: Connection) -> str | bytes | WebSocketDisconnect:
         left = WebSocketDisconnect()
         left.__cause__ = error
         return left
+
+
+def _over(*_: object) -> NoReturn:
+    raise RuntimeError("This conversation has ended: it can't be accepted any more.")
 
 
 class WebSocket:
@@ -432,7 +436,7 @@ class WebSocket:
         """
         self._get_request = request
         self._given = given
-        self.handshake = None
+        self.handshake = _over, None, None
         if self.closed is not None:
             self.closed.__traceback__ = None
 

@@ -113,8 +113,9 @@ def takes_anything(transport: _Transport) -> bool:
             continue
         if name == b"accept" or name == b"content-type" or not name.islower():
             return False
-        if len(_silent) < _LIMIT:
-            _silent.add(name)
+        if len(_silent) >= _LIMIT:
+            _silent.clear()
+        _silent.add(name)
     return not transport.has_environ
 
 

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from cruse import Cruse, Request, app_ctx, copy_current_request_context, request, session
+from cruse import Cruse, Request, abort, app_ctx, copy_current_request_context, request, session
 from cruse.json.provider import DefaultJSONProvider
 from cruse.sessions import SecureCookieSessionInterface
 
@@ -63,27 +63,43 @@ def test_what_is_put_into_a_request_class_later_is_asked_for_json(client_of, vie
     assert client.post("/", data=b"[1]", content_type="application/json").json == [10]
 
 
+def fail_by_an_error():
+    raise LookupError
+
+
+@pytest.mark.parametrize(
+    "fail", [lambda: request.get_json(), lambda: abort(400), fail_by_an_error]
+)
+@pytest.mark.parametrize("hook", ["no hook", "a hook", "an async hook"])
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_bad_json_leaves_nothing_for_the_collector(client_of, asynchronous):
+def test_what_fails_leaves_nothing_for_the_collector(client_of, asynchronous, hook, fail):
     contexts = []
 
-    async def read():
+    def view():
         contexts.append(weakref.ref(app_ctx._get_current_object()))
-        return request.get_json()
+        return fail()
 
-    def read_in_a_thread():
-        contexts.append(weakref.ref(app_ctx._get_current_object()))
-        return request.get_json()
+    async def async_view():
+        return view()
 
-    client = client_of(app_with(read if asynchronous else read_in_a_thread))
+    async def async_hook():
+        return None
+
+    app = app_with(async_view if asynchronous else view)
+    app.logger.disabled = True
+    if hook != "no hook":
+        app.before_request(async_hook if hook == "an async hook" else lambda: None)
+    client = client_of(app)
     gc.collect()
     gc.disable()
     try:
         for _ in range(3):
-            assert client.post("/", data=b"{", content_type="application/json").status_code == 400
+            answer = client.post("/", data=b"{", content_type="application/json")
+            assert answer.status_code in {400, 500}
         assert [context() for context in contexts[:2]] == [None, None]
     finally:
         gc.enable()
+        app.logger.disabled = False
 
 
 def test_json_is_read_once_and_what_is_none_is_told_again(client_of):

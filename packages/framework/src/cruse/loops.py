@@ -47,8 +47,8 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
     if asyncio._get_running_loop() is loop:
         coroutine.close()
         raise _would_block()
-    context = copy_context()
-    outcome: Future[T] = Future()
+    context: Any = copy_context()
+    outcome: Any = Future()
 
     async def work() -> None:
         try:
@@ -72,9 +72,11 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
 
     loop.call_soon_threadsafe(start)
     try:
-        return outcome.result()
+        return outcome.result()  # type: ignore[no-any-return]
     finally:
         carry_back(context)
+        # An error came by this frame, and leads to what is in it: only the collector finds that.
+        context = outcome = None
 
 
 def _would_block() -> RuntimeError:

@@ -129,6 +129,7 @@ async def _answer_later(  # noqa: C901 - a call for each step would cost as much
                     if type(value) is CoroutineType:
                         value = await value
                 response = finalize(ctx, plan, value)
+                value = None  # an error may be its own answer, and came by this frame
             if type(response) is CoroutineType:
                 response = await response
         except Exception as error:

@@ -10,7 +10,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
-from cruse.globals import _cv, current_context
+from cruse.globals import _cv, _now, current_context
 from cruse.problems import answer_error
 from cruse.responses import Response
 
@@ -96,7 +96,7 @@ def response_of_error(app: Cruse, error: HTTPException) -> Response:
     """Return the response to an HTTP error."""
     # Answered. Frames that hold it would be held by it until the collector comes.
     error.__traceback__ = None
-    answer = answer_error(current_context(), error)
+    answer = answer_error(_now(None) or current_context(), error)
     return answer if isinstance(answer, app.response_class) else _forced(app, answer)
 
 

@@ -23,7 +23,7 @@ from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
 from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
-from cruse.making import response_of_whole
+from cruse.making import response_from
 from cruse.matching import Matcher
 from cruse.plans import STEPS, Entrance, Plan, plan_of, without
 from cruse.responses import without_controls
@@ -89,8 +89,8 @@ class Cruse(Application):
     builtin_matching: Callable[..., Any]
     #: What makes a context, as this class has it.
     builtin_constructor: Callable[..., None]
-    #: What raises the errors of routing and what traps them, as this class has it.
-    builtin_handling: tuple[Callable[..., Any], ...]
+    #: What raises the errors of routing, as this class has it.
+    builtin_raising: Callable[..., Any]
     # asgiref, and through it daphne, asks for this to take the object for an ASGI 3 application.
     _asgi_single_callable = True
 
@@ -418,20 +418,20 @@ class Cruse(Application):
         response_class = self.response_class
         kind = type(rv)
         if kind is str or kind is bytes:
-            if response_class.takes_in_order:  # as in `response_of_whole`
+            if response_class.takes_in_order:  # as in `response_from`
                 with_all: Any = response_class
                 try:
                     return with_all(rv, None, None, None, None, False)  # type: ignore[no-any-return]
                 except TypeError:
                     pass
-            return response_of_whole(response_class, rv)
+            return response_from(response_class, rv)
         if isinstance(rv, response_class):
             return rv
         if not self.response_types:
             if kind is dict or kind is list:
                 return self.json.response(rv)
             if kind is GeneratorType or kind is AsyncGeneratorType:
-                return response_of_whole(response_class, rv)
+                return response_from(response_class, rv)
             if isinstance(rv, HTTPException):
                 return response_of_error(self, rv)
         return response_of(self, rv)
@@ -571,7 +571,7 @@ class Cruse(Application):
 Cruse.builtin_matching = Cruse.match_request
 Cruse.builtin_pushing = (Context.match_request, Cruse.context_pushed)
 Cruse.builtin_constructor = staticmethod(Context.__init__)
-Cruse.builtin_handling = (Cruse.raise_routing_exception, Cruse.trap_http_exception)
+Cruse.builtin_raising = Cruse.raise_routing_exception
 Cruse.builtin_steps = {name: getattr(Cruse, name) for name in STEPS}
 
 mark_as_async(Cruse.__call__)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cruse.responses import Response
 
-__all__ = ["response_of_whole"]
+__all__ = ["response_from"]
 
 
-def response_of_whole(
+def response_from(
     cls: type[Response], body: Any, mimetype: str | None = None, status: int | None = None
 ) -> Response:
     """Return a response of this body.

@@ -72,13 +72,11 @@ class Matcher:
 def refuse(ctx: Context, plan: Plan, error: Any) -> Any:
     """Raise what routing raised; return it where nobody handles errors, for it is an answer."""
     app = ctx.app
-    usual = (
+    if (
         type(error) in _UNMATCHED
-        and not plan.handles
-        and type(app).trap_http_exception is app.builtin_handling[1]
         and ctx.websocket is None  # it may be accepted, and is closed then
-    )
-    if usual and not (app.error_handler_spec or app.config["TRAP_HTTP_EXCEPTIONS"]):
+        and not (plan.handles or app.error_handler_spec or app.trap_http_exception(error))
+    ):
         return error  # to raise it takes as long as all else that is done with it
     if error is None or plan.handles or isinstance(error, RoutingException):
         app.raise_routing_exception(ctx.request)

@@ -110,8 +110,7 @@ class Plan:
     hop: bool
     #: Whether any function of the plan is async.
     mixed: bool
-    #: Whether the application has its own version of anything that is done with what routing
-    #: raised.
+    #: Whether the application has its own ``raise_routing_exception``, or version of any step.
     handles: bool
     #: Whether opening the session may take a while.
     session_waits: bool
@@ -247,18 +246,16 @@ def _set_steps(plan: Plan, app: Cruse, calls: tuple[Call, ...]) -> None:
     plan.custom = own_steps(app)
     plan.has_own = bool(plan.custom)
     plan.direct = plan.view is not None and "dispatch_request" not in plan.custom
-    plan.handles = plan.has_own or _handles_by_itself(app)
+    plan.handles = plan.has_own or _raises_by_itself(app)
     plan.mixed = any(call.is_async for call in calls)
     quick = all(call.inline for call in calls)
     plan.hop = plan.has_own or not (quick or plan.mixed)
 
 
-def _handles_by_itself(app: Cruse) -> bool:
-    cls = type(app)
+def _raises_by_itself(app: Cruse) -> bool:
     return (
         "raise_routing_exception" in app.__dict__
-        or "trap_http_exception" in app.__dict__
-        or (cls.raise_routing_exception, cls.trap_http_exception) != app.builtin_handling
+        or type(app).raise_routing_exception is not type(app).builtin_raising
     )
 
 

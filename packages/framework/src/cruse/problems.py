@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from cruse.globals import current_context
-from cruse.making import response_of_whole
+from cruse.making import response_from
 from cruse.prefixes import blueprints_for_errors
 from cruse.responses import vary_by
 
@@ -133,7 +133,7 @@ def _page_of(error: HTTPException, ctx: Context, page: bytes | None) -> Response
         page = error.get_body(ctx.environ).encode()
         if error.__dict__ == _AS_MADE and kind.__module__ == HTTPException.__module__:
             _PAGES[kind] = page
-    response = response_of_whole(ctx.app.response_class, page, "text/html", error.code)
+    response = response_from(ctx.app.response_class, page, "text/html", error.code)
     if kind.get_headers is not HTTPException.get_headers:
         _add_headers(response, error, ctx.environ)
     return response

@@ -53,14 +53,12 @@ _FORM_READING = frozenset(
         *("max_form_memory_size", "max_form_parts", "_get_stream_for_parsing"),
     }
 )
-#: The names that decide how a body is loaded.
-_LOADING = frozenset({"content_length", "load_body", "max_content_length", "stream"})
 #: The names that decide how JSON is read; a class is asked for its own each time.
 _JSON_READING = frozenset({"get_data", "is_json", "json_module", "mimetype"})
 #: The names that decide what is to be closed.
 _HOLDING = frozenset({"close", "files", "_load_form_data"})
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
-_WAYS = ("query_string", *_FORM_READING, *_HOLDING, *_LOADING)
+_WAYS = ("query_string", "stream", "content_length", *_FORM_READING, *_HOLDING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 
 
@@ -86,7 +84,7 @@ class Request(Routed, WerkzeugRequest):
     dict_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     #: Whether there may be anything to close.
     holds = False
-    #: Whether a subclass has a say in how the body is loaded.
+    #: Whether a subclass has its own stream, or a constructor, which may set a limit.
     own_loading = False
     builtin_loading: Any  # what loads it, as this class has it
     #: Whether a subclass has its own query string, stream, or way to read forms.
@@ -98,9 +96,9 @@ class Request(Routed, WerkzeugRequest):
         super().__init_subclass__(**kwargs)
         own = {n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)}
         cls.holds = not _HOLDING.isdisjoint(own)
-        cls.own_loading = not _LOADING.isdisjoint(own) or cls.__init__ is not Request.__init__
         cls._own_query = "query_string" in own
         cls._own_stream = "stream" in own or "content_length" in own
+        cls.own_loading = cls._own_stream or cls.__init__ is not Request.__init__
         cls._own_forms = not _FORM_READING.isdisjoint(own)
 
     def __init__(

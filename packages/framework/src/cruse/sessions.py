@@ -550,11 +550,6 @@ def name_the_keys(error: TypeError, serializer: Any, session: SessionMixin) -> N
     )
 
 
-def vary_by_cookie(response: Response) -> None:
-    """Add Cookie to the fields that the response depends on."""
-    vary_by(response, "Cookie")
-
-
 def make_interface(app: Cruse) -> SessionInterface:
     """Return what opens and saves an application's sessions, as ``SESSION_STORE`` says.
 

@@ -22,13 +22,8 @@ from cruse.bridge import call, drive
 from cruse.colors import is_inline
 from cruse.json.tag import TaggedJSONSerializer
 from cruse.outages import unavailable
-from cruse.responses import add_cookie
-from cruse.sessions import (
-    SecureCookieSession,
-    SessionInterface,
-    name_the_keys,
-    vary_by_cookie,
-)
+from cruse.responses import add_cookie, vary_by
+from cruse.sessions import SecureCookieSession, SessionInterface, name_the_keys
 from cruse.stores import make_store
 
 if TYPE_CHECKING:
@@ -147,7 +142,7 @@ class StoredSessionInterface(SessionInterface):
         session = cast("StoredSession", session)
         if not (session.accessed or session.modified):
             return  # opened ahead of a view that did not look
-        vary_by_cookie(response)
+        vary_by(response, "Cookie")
         if session.sid is not None and (session.rotated or not session):
             await self._ask(app, bridge, self.store.delete, self.get_key(app, session.sid))
             session.sid = None

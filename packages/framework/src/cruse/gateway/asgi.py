@@ -238,8 +238,8 @@ class _Transport:
         self.has_body: bool = has_body
 
     def read_head(self) -> dict[bytes, bytes]:
-        """Return the header fields, of those that came twice the last."""
-        self.head = head = self.head or dict(self.scope["headers"])
+        """Read the header fields, of those that came twice the last."""
+        self.head = head = dict(self.scope["headers"])
         return head
 
     make_environ = environ_of

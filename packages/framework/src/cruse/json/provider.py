@@ -20,7 +20,7 @@ from uuid import UUID
 from werkzeug.http import http_date
 
 from cruse.globals import _cv
-from cruse.making import response_of_whole
+from cruse.making import response_from
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
@@ -258,7 +258,7 @@ class DefaultJSONProvider(JSONProvider):
             raise
         if app is None:
             raise _no_application()
-        return response_of_whole(app.response_class, f"{text}\n", self.mimetype)
+        return response_from(app.response_class, f"{text}\n", self.mimetype)
 
 
 def _encode_of(encoder: json.JSONEncoder) -> _Encode:

@@ -1,7 +1,8 @@
 """Print the public names of ``flask`` and how they are called, as JSON: ``signatures.py [alias]``.
 
 With ``alias`` it is what Cruse gives under that name. A parameter is written as its name, the kind
-of it, and whether it has a default.
+of it, and whether it has a default. ``signatures.py names`` prints all names, also those that are
+private or from elsewhere, and ``signatures.py alias names`` those of its input that are missing.
 """
 
 import importlib
@@ -88,10 +89,35 @@ def described():
     return found
 
 
+def names():
+    """Each module, with all names that can be imported from it."""
+    found = {}
+    for module_name in MODULES:
+        all_names = dir(importlib.import_module(module_name))
+        found[module_name] = [name for name in all_names if not name.startswith("__")]
+    return found
+
+
+def missing(wanted):
+    """Those of so many names that can't be imported."""
+    return [
+        f"{module_name}.{name}"
+        for module_name, all_names in wanted.items()
+        for name in all_names
+        if not hasattr(importlib.import_module(module_name), name)
+    ]
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     if "alias" in sys.argv:
         import cruse_flask
 
         cruse_flask.install()
-    json.dump(described(), sys.stdout)
+    if "names" not in sys.argv:
+        found = described()
+    elif "alias" in sys.argv:
+        found = missing(json.load(sys.stdin))
+    else:
+        found = names()
+    json.dump(found, sys.stdout)

@@ -11,12 +11,25 @@ import pytest
 INTERNAL = {"flask.cli.get_version", "flask.debughelpers.explain_template_loading_attempts"}
 # Names what it passes on, where Flask takes anything.
 NAMED = {"flask.testing.FlaskClient"}
+# Private functions, and other things that Flask has for itself.
+PRIVATE = {
+    *("_app_option", "_debug_option", "_env_file_option", "_env_file_callback", "_set_app"),
+    *("_set_debug", "_validate_key", "_called_with_wrong_args", "_path_is_ancestor"),
+    *("_default", "_default_template_ctx_processor", "_dump_loader_info", "_find_package_path"),
+    *("_get_werkzeug_version", "_werkzeug_version", "_lazy_sha1", "_make_timedelta", "_sentinel"),
+    *("_no_app_msg", "_no_req_msg", "_signals", "_split_blueprint_path", "DeferredSetupFunction"),
+    *("annotations", "t"),
+}
 
 
-def described(*arguments):
+def described(*arguments, given=""):
     program = Path(__file__).with_name("signatures.py")
     done = subprocess.run(
-        [sys.executable, program, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, program, *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
 
@@ -54,6 +67,11 @@ def accepts(ours, theirs):
 
 def test_every_name_is_there(real, alias):
     assert sorted(real.keys() - alias.keys() - INTERNAL) == []
+
+
+def test_what_its_modules_have_from_elsewhere_can_be_imported_from_there():
+    missing = described("alias", "names", given=json.dumps(described("names")))
+    assert {name for name in missing if name.rpartition(".")[2] not in PRIVATE} - INTERNAL == set()
 
 
 def test_every_method_is_there(real, alias):

@@ -1,6 +1,7 @@
 """Contexts and the proxies: one object per request, made lazily, live for its whole length."""
 
 import asyncio
+import copy
 import gc
 import operator
 import threading
@@ -9,6 +10,7 @@ import weakref
 from contextlib import suppress
 
 import pytest
+from werkzeug.local import LocalProxy
 
 from cruse import (
     Cruse,
@@ -55,6 +57,19 @@ def test_outside_of_a_request_the_message_says_what_to_do(app, proxy):
         proxy.anything  # noqa: B018
 
 
+def test_a_request_that_an_application_context_hides_is_told_of(app, client):
+    @app.get("/")
+    def index():
+        with app.app_context(), app.app_context():
+            return request.path
+
+    app.testing = True
+    with pytest.raises(RuntimeError, match=r"Leave 'with app\.app_context\(\):' out"):
+        client.get("/")
+    with app.app_context(), app.app_context(), pytest.raises(RuntimeError, match="test_request"):
+        request.path  # noqa: B018
+
+
 def test_a_context_says_whether_it_is_there(app):
     assert not has_app_context()
     with app.app_context():
@@ -98,6 +113,27 @@ def test_the_proxies_act_as_what_they_stand_for(app):
         assert request._get_current_object().mark == "set"
         del request.mark
         assert not hasattr(request, "mark")
+
+
+def test_a_copy_of_a_proxy_is_one_of_what_it_stands_for(app):
+    with app.test_request_context("/"):
+        g.items = ["a"]
+        session["items"] = ["a"]
+        shallow, deep = copy.copy(g), copy.deepcopy(g)
+        kept = copy.deepcopy(session)
+        g.items.append("b")
+        g.more = 1
+        session["items"].append("b")
+        merged = {"other": 1} | session
+    assert vars(shallow) == {"items": ["a", "b"]}
+    assert vars(deep) == {"items": ["a"]}
+    assert kept == {"items": ["a"]}
+    assert merged == {"other": 1, "items": ["a", "b"]}
+
+
+@pytest.mark.parametrize("proxy", [current_app, request, g])
+def test_a_proxy_is_known_as_one_before_there_is_what_it_stands_for(proxy):
+    assert isinstance(proxy, LocalProxy)
 
 
 def test_a_context_is_popped_only_where_it_is_current(app):

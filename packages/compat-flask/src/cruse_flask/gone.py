@@ -50,25 +50,29 @@ _GONE = {
     },
     "flask.json": {"JSONEncoder": JSON_ADVICE, "JSONDecoder": JSON_ADVICE},
     "flask.signals": {"signals_available": _BLINKER},
+    "flask.views": {
+        "MethodViewType": "Flask 2.2 dropped it: views have no metaclass of their own any more."
+    },
 }
 #: Modules, with what took their place.
 GONE_MODULES = {
     "flask._compat": "Flask 2.0 dropped it: Python 2 is no more.",
     "flask.ext": _NO_EXT,
+    "flask.scaffold": "Flask 3.0 moved it: from flask.sansio.scaffold import ...",
 }
 
 
 def missing(module: str, name: str) -> Exception:
-    """Return the error for a name that a module does not have; for its ``__getattr__`` to raise.
+    """Return the error for a name that a module does not have; its ``__getattr__`` asks for it.
 
     ``from flask import Markup`` gets an ImportError with the advice, for Python puts a text of its
     own in the place of an AttributeError's. Everybody else gets an AttributeError: ``hasattr`` is
     how extensions ask what there is.
     """
-    advice = _GONE[module].get(name)
+    advice = _GONE.get(module, {}).get(name)
     if advice is None:
         return AttributeError(f"module {module!r} has no attribute {name!r}")
-    error = ImportError if _imports(sys._getframe(2)) else AttributeError
+    error = ImportError if _imports(sys._getframe(3)) else AttributeError
     return error(f"{module}.{name} is gone. {advice}")
 
 

@@ -1,5 +1,6 @@
 """What ``import flask`` gives are the framework's own classes, under Flask's names."""
 
+import datetime
 import importlib
 import importlib.metadata
 import os
@@ -7,6 +8,7 @@ import traceback
 
 import flask
 import pytest
+import werkzeug
 
 import cruse
 from cruse.context import Context
@@ -124,11 +126,69 @@ def test_names_that_flask_does_not_have_are_missed():
         ("from flask.ext.login import LoginManager", "is the module flask_login"),
         ("from flask.ext import login", "is the module flask_login"),
         ("from flask import ext", "is the module flask_login"),
+        ("from flask.scaffold import Scaffold", "from flask.sansio.scaffold import"),
+        ("from flask.views import MethodViewType", "no metaclass"),
     ],
 )
 def test_a_name_that_flask_had_once_is_told_with_what_took_its_place(line, advice):
     with pytest.raises(ImportError, match=advice):
         exec(line)  # noqa: S102
+
+
+def test_what_flask_gives_another_name_is_that():
+    from flask.app import Environment, cli, timedelta
+    from flask.config import json
+    from flask.helpers import BaseResponse
+    from flask.wrappers import ResponseBase
+    from flask.wrappers import json as json_of_flask
+
+    assert ResponseBase is BaseResponse is werkzeug.wrappers.Response
+    assert Environment is flask.templating.Environment
+    assert timedelta is datetime.timedelta
+    assert cli is flask.cli
+    assert json.__name__ == "json"
+    assert json_of_flask is flask.json
+    assert not hasattr(flask, "timedelta")
+
+
+def test_the_two_context_variables_of_flask_tell_what_is_current():
+    from flask.globals import _cv_app, _cv_request
+
+    app = flask.Flask("app")
+    assert _cv_app.get(None) is _cv_request.get(None) is None
+    with pytest.raises(LookupError):
+        _cv_app.get()
+    with app.app_context() as outer:
+        assert _cv_app.get() is outer
+        assert _cv_request.get(None) is None
+        with app.test_request_context("/here") as inner:
+            assert _cv_app.get() is _cv_request.get() is inner
+    token = _cv_app.set(app.app_context())
+    assert flask.current_app == app
+    _cv_app.reset(token)
+    assert not flask.has_app_context()
+
+
+def test_the_private_ways_to_render_and_to_send_a_file_do_it(client_of, tmp_path):
+    from flask.helpers import _prepare_send_file_kwargs
+    from flask.templating import _render, _stream
+
+    (tmp_path / "a.txt").write_text("a file")
+    app = flask.Flask("app")
+
+    @app.get("/")
+    def index():
+        template = flask.current_app.jinja_env.from_string("{{ request.path }}{{ x }}")
+        return _render(app, template, {"x": 1}) + "".join(_stream(app, template, {"x": 2}))
+
+    @app.get("/file")
+    def file():
+        path = tmp_path / "a.txt"
+        return werkzeug.utils.send_file(**_prepare_send_file_kwargs(path_or_file=path))
+
+    client = client_of(app)
+    assert client.get("/").text == "/1/2"
+    assert client.get("/file").text == "a file"
 
 
 def test_who_asks_whether_such_a_name_is_there_hears_that_it_is_not():
@@ -159,8 +219,6 @@ def test_an_encoder_that_nothing_reads_is_warned_of():
 
 
 def test_redirects_settings_and_dates_are_as_there(client_of, monkeypatch):
-    from datetime import datetime
-
     monkeypatch.setenv("FLASK_COLOUR", "blue")
     app = flask.Flask("app")
     app.config.from_prefixed_env()
@@ -171,7 +229,7 @@ def test_redirects_settings_and_dates_are_as_there(client_of, monkeypatch):
 
     @app.get("/date")
     def date():
-        return {"date": datetime(2026, 1, 2)}
+        return {"date": datetime.datetime(2026, 1, 2)}
 
     client = client_of(app)
     assert app.config["COLOUR"] == "blue"

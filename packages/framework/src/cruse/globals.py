@@ -11,7 +11,7 @@ three Python calls for one attribute, and a proxy is on the path of nearly every
 from __future__ import annotations
 
 import operator
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ _NO_REQUEST = (
     "This needs an HTTP request, and none is being handled. In a test, enter one with "
     "'with app.test_request_context():'. In a thread or task started by a view, wrap the "
     "function with 'copy_current_request_context'."
+)
+
+_HIDDEN_REQUEST = (
+    "Working outside of request context.\n\n"
+    "A request is being handled, but an application context was entered within it, which is "
+    "current now. Leave 'with app.app_context():' out there: a request has an application context."
 )
 
 _NO_WEBSOCKET = (
@@ -108,13 +114,22 @@ def _current(part: str | None) -> Any:
     """Return the current context, or one part of it, or say what is missing."""
     context = _cv.get(None)
     if context is None or (part in _OF_REQUESTS and not context.has_request):
-        raise RuntimeError(_NO_REQUEST if part in _OF_REQUESTS else _NO_APP)
+        missing = _HIDDEN_REQUEST if _hides_request(context) else _NO_REQUEST
+        raise RuntimeError(missing if part in _OF_REQUESTS else _NO_APP)
     if part is None:
         return context
     value = getattr(context, part)
     if value is None:
         raise RuntimeError(_NO_WEBSOCKET)
     return value
+
+
+def _hides_request(context: Any) -> bool:
+    """Whether a context, if there is one, was entered while a request's was the current one."""
+    while context is not None and not context.has_request:
+        before = context._tokens[-1].old_value if context._tokens else None
+        context = None if before is Token.MISSING else before
+    return context is not None
 
 
 class _Proxy:
@@ -268,6 +283,13 @@ def _forward(operation: Callable[..., Any]) -> Callable[..., Any]:
     return forwarded
 
 
+def _copied(real: Any, *memo: Any) -> Any:
+    """Copy what a proxy stands for; deeply, with the memo of what was copied so far."""
+    from copy import copy, deepcopy  # here: few copy one
+
+    return deepcopy(real, *memo) if memo else copy(real)
+
+
 # Special methods are looked up on the type, so each needs a forwarder of its own.
 for _name, _operation in {
     "__str__": str,
@@ -283,6 +305,9 @@ for _name, _operation in {
     "__ne__": operator.ne,
     "__or__": operator.or_,
     "__ior__": operator.ior,
+    "__ror__": lambda obj, other: other | obj,
+    "__copy__": _copied,
+    "__deepcopy__": _copied,
     "__enter__": lambda obj: obj.__enter__(),
     "__exit__": lambda obj, *exc: obj.__exit__(*exc),
     "__aenter__": lambda obj: obj.__aenter__(),
@@ -300,8 +325,10 @@ def _proxy(name: str, part: str | None, kept_as: str = "", base: type[_Proxy] = 
     def real_class(self: _Proxy) -> type:
         try:
             return cast("type", _current(part).__class__)
-        except RuntimeError:
-            return type(self)  # unbound: still something that inspect and pytest may look at
+        except RuntimeError:  # unbound: still something that inspect and pytest may look at
+            from werkzeug.local import LocalProxy  # as which Flask's extensions know a proxy
+
+            return LocalProxy
 
     def real_dict(self: _Proxy) -> dict[str, Any]:
         return cast("dict[str, Any]", _current(part).__dict__)

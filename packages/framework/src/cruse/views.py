@@ -62,29 +62,23 @@ class View:
         return iscoroutinefunction(cls.dispatch_request)
 
 
-def _view_function(cls: type[View], args: Any, kwargs: dict[str, Any]) -> Any:
+def _view_function(cls: type[View], class_args: Any, class_kwargs: dict[str, Any]) -> Any:
     """Make the function, as a coroutine function when the class has something to await."""
-    if cls.init_every_request:
-
-        def instance() -> View:
-            return cls(*args, **kwargs)
-
-    else:
-        shared = cls(*args, **kwargs)
-
-        def instance() -> View:
-            return shared
+    # Extensions that make a view anew look for `class_kwargs` in the closure of the function.
+    shared = None if cls.init_every_request else cls(*class_args, **class_kwargs)
 
     if cls._is_async():
 
         async def async_view(**view_args: Any) -> Any:
-            result = instance().dispatch_request(**view_args)
+            instance = cls(*class_args, **class_kwargs) if shared is None else shared
+            result = instance.dispatch_request(**view_args)
             return await result if isawaitable(result) else result
 
         return async_view
 
     def view(**view_args: Any) -> Any:
-        return instance().dispatch_request(**view_args)
+        instance = cls(*class_args, **class_kwargs) if shared is None else shared
+        return instance.dispatch_request(**view_args)
 
     return view
 

@@ -46,8 +46,8 @@ from cruse_flask.application import (
     Flask,
     redirect,
 )
+from cruse_flask.borrowed import provide
 from cruse_flask.finder import FLASK_VERSION
-from cruse_flask.gone import missing
 
 __all__ = [
     "Blueprint",
@@ -100,7 +100,7 @@ def __getattr__(name: str) -> Any:
             stacklevel=2,
         )
         return FLASK_VERSION
-    raise missing(__name__, name)
+    return provide(__name__, name)
 
 
 # As there: these can be used after "import flask" alone.

@@ -1,5 +1,7 @@
 """The application, and what programs are used to find beside it."""
 
+from typing import Any
+
 from werkzeug.datastructures import Headers, ImmutableDict
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import BuildError, MapAdapter, RequestRedirect, RoutingException, Rule
@@ -19,6 +21,7 @@ from cruse.signals import (
 )
 from cruse_flask.application import Flask
 from cruse_flask.application import Flask as App
+from cruse_flask.borrowed import provide
 from cruse_flask.environment import get_debug_flag, get_load_dotenv
 
 __all__ = [
@@ -52,3 +55,7 @@ __all__ = [
     "request_tearing_down",
     "session",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

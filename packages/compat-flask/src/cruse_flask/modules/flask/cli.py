@@ -1,5 +1,7 @@
 """The command line."""
 
+from typing import Any
+
 import click
 
 from cruse.cli import (
@@ -32,6 +34,7 @@ from cruse.devserver import (
 from cruse.globals import (
     current_app,
 )
+from cruse_flask.borrowed import provide
 from cruse_flask.cli import (
     FlaskGroup,
     cli,
@@ -68,3 +71,7 @@ __all__ = [
     "version_option",
     "with_appcontext",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -1,5 +1,7 @@
 """Contexts. A request's and an application's are of one class."""
 
+from typing import Any
+
 from cruse.context import (
     Context as AppContext,
 )
@@ -17,6 +19,7 @@ from cruse.globals import (
     has_app_context,
     has_request_context,
 )
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "AppContext",
@@ -27,3 +30,7 @@ __all__ = [
     "has_app_context",
     "has_request_context",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -1,6 +1,6 @@
 """The proxies."""
 
-from typing import NoReturn
+from typing import Any
 
 from cruse.globals import (
     app_ctx,
@@ -12,7 +12,7 @@ from cruse.globals import (
 from cruse_flask.application import (
     request_ctx,
 )
-from cruse_flask.gone import missing
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "app_ctx",
@@ -24,5 +24,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> NoReturn:
-    raise missing(__name__, name)
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

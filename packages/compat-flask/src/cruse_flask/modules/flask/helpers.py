@@ -1,6 +1,6 @@
 """Functions for views."""
 
-from typing import NoReturn
+from typing import Any
 
 from cruse.files import (
     send_file,
@@ -35,11 +35,11 @@ from cruse.urls import (
 from cruse_flask.application import (
     redirect,
 )
+from cruse_flask.borrowed import provide
 from cruse_flask.environment import (
     get_debug_flag,
     get_load_dotenv,
 )
-from cruse_flask.gone import missing
 
 __all__ = [
     "abort",
@@ -62,5 +62,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> NoReturn:
-    raise missing(__name__, name)
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -1,5 +1,7 @@
 """Sessions."""
 
+from typing import Any
+
 from cruse.json.tag import (
     TaggedJSONSerializer,
 )
@@ -10,6 +12,7 @@ from cruse.sessions import (
     SessionInterface,
     SessionMixin,
 )
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "NullSession",
@@ -22,3 +25,7 @@ __all__ = [
 ]
 
 session_json_serializer = TaggedJSONSerializer()
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -1,6 +1,6 @@
 """Signals."""
 
-from typing import NoReturn
+from typing import Any
 
 from cruse.signals import (
     Namespace,
@@ -15,7 +15,7 @@ from cruse.signals import (
     request_tearing_down,
     template_rendered,
 )
-from cruse_flask.gone import missing
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "Namespace",
@@ -32,5 +32,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> NoReturn:
-    raise missing(__name__, name)
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -1,5 +1,7 @@
 """Templates."""
 
+from typing import Any
+
 from cruse.templating import (
     DispatchingJinjaLoader,
     Environment,
@@ -8,6 +10,7 @@ from cruse.templating import (
     stream_template,
     stream_template_string,
 )
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "DispatchingJinjaLoader",
@@ -17,3 +20,7 @@ __all__ = [
     "stream_template",
     "stream_template_string",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

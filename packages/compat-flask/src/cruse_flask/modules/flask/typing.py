@@ -21,6 +21,7 @@ from cruse.typing import (
     URLDefaultCallable,
     URLValuePreprocessorCallable,
 )
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "AfterRequestCallable",
@@ -47,3 +48,7 @@ __all__ = [
 AppOrBlueprintKey: TypeAlias = str | None
 BeforeFirstRequestCallable: TypeAlias = Any
 ResponseClass = TypeVar("ResponseClass", bound=Response)
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -1,9 +1,12 @@
 """Views that are classes."""
 
+from typing import Any
+
 from cruse.views import (
     MethodView,
     View,
 )
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "MethodView",
@@ -15,3 +18,7 @@ __all__ = [
 http_method_funcs = frozenset(
     {"get", "post", "head", "options", "delete", "put", "trace", "patch"}
 )
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -1,7 +1,7 @@
 """JSON."""
 
 from importlib import import_module
-from typing import NoReturn
+from typing import Any
 
 from cruse.json import (
     dump,
@@ -10,7 +10,7 @@ from cruse.json import (
     load,
     loads,
 )
-from cruse_flask.gone import missing
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "dump",
@@ -21,8 +21,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> NoReturn:
-    raise missing(__name__, name)
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)
 
 
 for _name in ("provider", "tag"):

@@ -1,5 +1,7 @@
 """JSON that keeps types."""
 
+from typing import Any
+
 from cruse.json.tag import (
     JSONTag,
     PassDict,
@@ -12,6 +14,7 @@ from cruse.json.tag import (
     TagTuple,
     TagUUID,
 )
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "JSONTag",
@@ -25,3 +28,7 @@ __all__ = [
     "TagUUID",
     "TaggedJSONSerializer",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

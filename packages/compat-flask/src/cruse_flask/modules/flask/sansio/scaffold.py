@@ -1,5 +1,7 @@
 """What applications and blueprints have in common."""
 
+from typing import Any
+
 from cruse.instance import (
     find_package,
 )
@@ -13,6 +15,7 @@ from cruse.scaffold import (
 from cruse.scaffold import (
     find_root_path as get_root_path,
 )
+from cruse_flask.borrowed import provide
 
 __all__ = [
     "Scaffold",
@@ -21,3 +24,7 @@ __all__ = [
     "get_root_path",
     "setupmethod",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return provide(__name__, name)

@@ -8,7 +8,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect, RoutingException, WebsocketMismatch
 
 from cruse.responses import without_controls
-from cruse.routing import NOWHERE
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
@@ -41,12 +40,12 @@ class Matcher:
         """Find the route of a request; what routing raises is kept for after the hooks."""
         try:
             if self.alone and self.config["TRUSTED_HOSTS"] is None:
-                found = self.router.match(ctx.path, ctx.method, ctx.websocket is not None)
-                if found is NOWHERE:
-                    ctx.routing_exception = NotFound()
-                    return
+                found = self.router.match(ctx.path, ctx.method, ctx.websocket)
                 if found is not None:
-                    ctx.route, ctx.view_args = found
+                    route, ctx.view_args = found
+                    ctx.route = route
+                    if route is None:  # there is none that could match, of any method
+                        ctx.routing_exception = NotFound()
                     return
             self._ask_adapter(ctx)
         except WebsocketMismatch as error:

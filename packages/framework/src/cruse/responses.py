@@ -52,6 +52,7 @@ EVENTS = "text/event-stream"
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
+_STATUSES: dict[Any, tuple[int, str]] = {line[0]: line for line in STATUS_LINES.items()}
 
 
 @lru_cache(64)
@@ -157,25 +158,23 @@ class Response(WerkzeugResponse):
         direct_passthrough: bool = False,
     ) -> None:
         self._headers = self._closing = None  # they are made when they are touched
-        kind = type(response)
-        code: Any = self.default_status if status is None else status
+        known = _STATUSES.get(self.default_status if status is None else status)
         if (
-            headers is None
+            known is not None
+            and headers is None
             and content_type is None
-            and code in STATUS_LINES
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
         ):
             # The usual case costs nothing but these.
-            self._status_code = 200 if code == 200 else code
-            self._status = STATUS_LINES[code]
+            self._status_code, self._status = known
             if mimetype is not None:
                 self._mimetype = mimetype
-            body: Any = response
+            kind = type(response)
             if kind is str:
-                self.response = self.whole = [body.encode()]
+                self.response = self.whole = [response.encode()]  # type: ignore[union-attr]
                 return
             if kind is bytes:
-                self.response = self.whole = [body]
+                self.response = self.whole = [response]  # type: ignore[list-item]
                 return
             if kind in STREAMS or not isinstance(response, _TEXTS):
                 self.whole = NO_WHOLE
@@ -442,7 +441,7 @@ class Response(WerkzeugResponse):
         if (
             (made is not None and not (type(made) is list and self._only_varies))
             or self.response is not self.whole
-            or self._closing
+            or self._closing is not None
             or self._own_ways
         ):
             return False

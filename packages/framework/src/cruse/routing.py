@@ -299,7 +299,7 @@ class _Table:
 
 
 #: It is sure that no rule matches a path, whatever the method. Not raised: it is kept, not thrown.
-NOWHERE: Any = object()
+NOWHERE = None, None
 _HANDSHAKE = "the handshake of a websocket"  # in the place of a method
 _ASK_WERKZEUG: Any = object()  # stops the search: what follows has rules of its own
 _ANY_SEGMENT = r"(?P<__werkzeug_0>[^/]{1,})\Z"
@@ -320,8 +320,8 @@ class Router:
         return table
 
     def match(  # noqa: C901 - a call for each step would cost as much as the steps
-        self, path: str, method: str, websocket: bool = False
-    ) -> tuple[Route, dict[str, Any]] | None:
+        self, path: str, method: str, websocket: object = None
+    ) -> tuple[Route, dict[str, Any]] | tuple[None, None] | None:
         """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
 
         :data:`NOWHERE` when it is sure that no rule matches, whatever the method.
@@ -329,16 +329,16 @@ class Router:
         Args:
             path: The decoded path, with its leading slash, below the application's root.
             method: The HTTP method in upper case.
-            websocket: Whether it is the handshake of a websocket, for which other rules are.
+            websocket: That whose handshake it is, if it is one, for which other rules are.
         """
         table = self._table
         if table.version != self.map.version:
             table = self._current()
-        if websocket:
+        if websocket is not None:
             method = _HANDSHAKE
         fixed = table.static.get(path)
         if fixed is not None and (route := fixed.get(method)) is not None:
-            return route, route.defaults.copy() if route.defaults else {}
+            return route, {} if route.defaults is None else route.defaults.copy()
         folder, slash, last = path.rpartition("/")
         leaf = table.leaves.get(folder)
         if leaf is not None and last and slash:
@@ -370,7 +370,7 @@ class Router:
 
 def _find(
     table: _Table, root: _Node, segments: list[str], path: str, method: str
-) -> tuple[Route, dict[str, Any]] | None:
+) -> tuple[Route, dict[str, Any]] | tuple[None, None] | None:
     """Search the tree; see :meth:`Router.match`."""
     values: list[str] = []
     found = _search(root, segments, 1, values, method)

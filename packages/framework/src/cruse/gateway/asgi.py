@@ -63,13 +63,13 @@ def serve_asgi(
     entrance = app.entrance
     if entrance is None:
         entrance = make_entrance(app)
-    if entrance.mounts is not None:
-        mounted = entrance.mounts.asgi(app, scope, receive, send)
+    refused = None
+    if entrance.fronted:
+        mounted = entrance.mounts and entrance.mounts.asgi(app, scope, receive, send)
         if mounted is not None:
             return mounted
-    refused = None
-    if entrance.proxies is not None:
-        scope, refused = _behind(entrance.proxies, scope)
+        if entrance.proxies is not None:
+            scope, refused = _behind(entrance.proxies, scope)
     transport = _Transport(scope, receive, send)
     ctx = _context_of(app, entrance, scope, transport, refused)
     return serve(app, entrance, ctx, transport)
@@ -105,8 +105,10 @@ def _context_of(
     refused: SecurityError | None,
 ) -> Context:
     """Make the context of a request, or of a handshake, which is one without a body."""
-    environ = PENDING if entrance.puts_off else transport.make_environ()
-    ctx = entrance.make_context(app, environ, None, None)
+    if entrance.puts_off:
+        ctx = entrance.make_context(app, PENDING, None, None)
+    else:
+        ctx = entrance.make_context(app, transport.make_environ(), None, None)
     ctx.transport = transport
     ctx.method = transport.method
     ctx.has_body = transport.has_body
@@ -116,17 +118,17 @@ def _context_of(
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or refused
     try:
-        below, secure = scope["root_path"], scope["scheme"] == transport.secure
+        below, scheme = scope["root_path"], scope["scheme"]
     except KeyError:  # servers may leave them out
-        below, secure = scope.get("root_path"), scope.get("scheme") == transport.secure
-    if secure:
+        below, scheme = scope.get("root_path"), scope.get("scheme")
+    if scheme == transport.secure:
         ctx.tls_host = host.decode("latin-1")
     ctx.path = path = path_below_root(scope) if below else scope["path"]
     if not path.isascii() and "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-        ctx.ends = True
+        ctx.goes_on = ctx.ends = True
     return ctx
 
 
@@ -224,9 +226,9 @@ class _Transport:
         self.head: dict[bytes, bytes] | None = None
         has_body = scope.get("http_version", "1.1") not in ANNOUNCING
         if self.method in WITHOUT_BODY:
-            host = b""
+            host, looked_at = b"", _LOOKED_AT
             for name, value in scope["headers"]:  # most are never asked for another field
-                if name in _LOOKED_AT:
+                if name in looked_at:
                     if name == b"host":
                         host = value
                     elif value != b"0":

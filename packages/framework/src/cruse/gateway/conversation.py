@@ -17,7 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from cruse.ending import ends_with_something, finish
 from cruse.globals import _enter, _leave
 from cruse.pipeline import (
-    dispatch,
+    call_view,
     finalize,
     handle_exception,
     handle_user_exception,
@@ -160,7 +160,7 @@ async def _answer(  # noqa: C901 - as `serve`
                 raise Forbidden("Pages of another origin may not open this websocket.")
             websocket.look_after(handshake.loop, ctx.app.lifecycle)
             try:
-                value = dispatch(ctx, plan)
+                value = call_view(ctx, plan)
                 while type(value) is CoroutineType:
                     value = await value
             except WebSocketDisconnect:  # that the client leaves is an end like any other

@@ -230,7 +230,6 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         plan = app.plan_without_route if (route := ctx.route) is None else route.plan
         if plan is None or plan.entrance is not entrance:
             plan = plan_of(ctx)
-        place = None
         if plan.hop:
             place = await _answer_in_thread(ctx, plan)
         else:
@@ -240,7 +239,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
                     value = await value
                 except BaseException as error:
                     value = raising(error)
-            if (later := conclude(ctx, plan, value)) is not None:
+            if (later := conclude(ctx, plan, value, None)) is not None:
                 await later
         response = ctx.response
         fields = entrance.fields
@@ -253,7 +252,8 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             messages = transport.send_whole(response._status_code, head, response.whole[0])
         else:
             messages = ()
-            await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
+            place = place if plan.hop else _Place(app.pool, None, None)
+            await _send(ctx, plan, transport, fields, place)
         try:
             for message in messages:
                 await transport.send(message)

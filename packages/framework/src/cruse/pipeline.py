@@ -447,9 +447,11 @@ async def _run_after(ctx: Context, plan: Plan, hooks: Iterable[Call], response: 
         if after.is_async is not on_loop:
             response = await call(ctx, after, response)
         else:
-            made: Any = after.function(response)
-            made = await made if on_loop else made
-            response = await settled(ctx, made) if type(made) is CoroutineType else made
+            response = after.function(response)
+            if on_loop:
+                response = await response
+            if type(response) is CoroutineType:
+                response = await settled(ctx, response)
     if type(response) is not ctx.app.response_class:
         response = as_response(ctx, response)
     if ctx.made_session is not None:

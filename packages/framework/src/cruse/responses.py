@@ -546,24 +546,25 @@ class Response(WerkzeugResponse):
             self.response is self.whole
             and isinstance(defaults, Fields)
             and defaults.apart
-            and "get_wsgi_headers" not in self.__dict__
+            and getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers
         )
 
     def own_head(
         self, ctx: Context | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
-        made = self._headers
-        if made is None and type(self.response) in STREAMS and self.plain_stream:
-            return self.plain_head(defaults)  # asked first, for it is answered soonest
-        untouched = made is None or type(made) is list
-        if untouched and self._is_as_made(defaults):
-            return self.plain_head(defaults if made is None else [*made, *defaults])
-        headers: Any = self.headers if untouched or self._own_ways else made
-        usual = (
-            (type(headers) is ResponseHeaders or type(headers) is Headers)
-            and type(self).get_wsgi_headers is _get_wsgi_headers
-            and "get_wsgi_headers" not in self.__dict__
+        made: Any = self._headers
+        headers: Any = made
+        if made is None or type(made) is list:
+            if made is None and type(self.response) in STREAMS and self.plain_stream:
+                return self.plain_head(defaults)  # asked first, for it is answered soonest
+            if self._is_as_made(defaults):
+                return self.plain_head(defaults if made is None else [*made, *defaults])
+            headers = self.headers
+        elif self._own_ways:
+            headers = self.headers
+        usual = (type(headers) is ResponseHeaders or type(headers) is Headers) and (
+            getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers  # see above
         )
         fields = headers._list if usual else self._headers_for(ctx)
         whole = usual and self._status_code not in _BODILESS

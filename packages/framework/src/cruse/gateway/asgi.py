@@ -65,11 +65,12 @@ def serve_asgi(
         entrance = make_entrance(app)
     refused = None
     if entrance.fronted:
-        mounted = entrance.mounts and entrance.mounts.asgi(app, scope, receive, send)
+        mounts, proxies = entrance.mounts, entrance.proxies
+        mounted = None if mounts is None else mounts.asgi(app, scope, receive, send)
         if mounted is not None:
             return mounted
-        if entrance.proxies is not None:
-            scope, refused = _behind(entrance.proxies, scope)
+        if proxies is not None:
+            scope, refused = _behind(proxies, scope)
     transport = _Transport(scope, receive, send)
     ctx = _context_of(app, entrance, scope, transport, refused)
     return serve(app, entrance, ctx, transport)
@@ -450,6 +451,7 @@ class _WebSocket:
     """The connection of a websocket scope."""
 
     gone: type[Exception] = OSError  # ASGI 2.4
+    left: WebSocketDisconnect
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -468,17 +470,20 @@ class _WebSocket:
         except OSError as error:  # ASGI 2.4: the client has left
             raise WebSocketDisconnect from error
 
-    def read(self, said: Message) -> str | bytes | WebSocketDisconnect:
+    def read(self, said: Message) -> str | bytes | None:
         text: str | None = said.get("text")
         if text is not None:  # asked first, for it is the usual case
             return text
         if said["type"] == "websocket.disconnect":
-            return WebSocketDisconnect(said.get("code") or 1005, said.get("reason") or "")
+            self.left = WebSocketDisconnect(said.get("code") or 1005, said.get("reason") or "")
+            return None
         return bytes(said["bytes"])
 
-    def send(self, message: str | bytes) -> Awaitable[None]:
-        kind = "text" if isinstance(message, str) else "bytes"
-        return self._send({"type": "websocket.send", kind: message})
+    def send_text(self, message: str) -> Awaitable[None]:
+        return self._send({"type": "websocket.send", "text": message})
+
+    def send_bytes(self, message: bytes) -> Awaitable[None]:
+        return self._send({"type": "websocket.send", "bytes": message})
 
     def close(self, code: int, reason: str) -> Awaitable[None]:
         return self._tell("close", {"code": code, "reason": reason})

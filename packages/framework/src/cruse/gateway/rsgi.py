@@ -303,6 +303,7 @@ class _WebSocket:
     """The connection of a websocket. RSGI knows neither subprotocols nor header fields."""
 
     gone: type[Exception] = RuntimeError  # granian's own: the client broke off, or the rules
+    left: WebSocketDisconnect
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -316,15 +317,19 @@ class _WebSocket:
         said: Awaitable[Any] = self.transport.receive()
         return said
 
-    def read(self, said: Any) -> str | bytes | WebSocketDisconnect:
+    def read(self, said: Any) -> str | bytes | None:
         if said.kind == _CLOSE:
-            return WebSocketDisconnect(1005)
+            self.left = WebSocketDisconnect(1005)
+            return None
         message: str | bytes = said.data
         return message
 
-    def send(self, message: str | bytes) -> Awaitable[None]:
-        send = self.transport.send_str if isinstance(message, str) else self.transport.send_bytes
-        sending: Awaitable[None] = send(message)
+    def send_text(self, message: str) -> Awaitable[None]:
+        sending: Awaitable[None] = self.transport.send_str(message)
+        return sending
+
+    def send_bytes(self, message: bytes) -> Awaitable[None]:
+        sending: Awaitable[None] = self.transport.send_bytes(message)
         return sending
 
     async def close(self, code: int, reason: str) -> None:

@@ -148,6 +148,8 @@ class Context(Matched):
     behind: tuple[Callable[[], object], ...] | None = ()
     #: Functions for the end of this context alone.
     teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
+    #: Whether this context has something of its own to be done, or told of, at the end.
+    ends = False
     torn_down = False
     #: What the request failed with, although it got an answer; for the teardown functions.
     error: BaseException | None = None
@@ -197,8 +199,6 @@ class Context(Matched):
         self.made_g: Any = None
         #: Whether this request has anything of its own that comes behind the view.
         self.goes_on = session is not None
-        #: Whether this context has something of its own to be done, or told of, at the end.
-        self.ends = False
         #: The raw Host field, of a request over HTTPS; the gateways set it.
         self.tls_host: str | None = None
         #: Whether the request may have a body that nobody has read; ``None`` until that is known.

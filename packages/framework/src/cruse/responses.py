@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cruse.typing import WSGIEnvironment
 
 __all__ = [
+    "BODILESS",
     "NO_WHOLE",
     "STATUS_LINES",
     "STREAMS",
@@ -66,9 +67,9 @@ _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
 #: Usual bodies that are none of these, for it is quicker to know them; `cruse.sse` adds its own.
 STREAMS: set[type] = {AsyncGeneratorType, GeneratorType, map}
-_BODILESS = frozenset({*range(100, 200), 204, 304})
-#: Whether a response of this status must not have a body (RFC 9110 section 6.4.1).
-has_no_body = _BODILESS.__contains__
+#: The statuses of responses that must not have a body (RFC 9110 section 6.4.1).
+BODILESS = frozenset({*range(100, 200), 204, 304})
+has_no_body = BODILESS.__contains__
 # What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
 _OF_ENTITIES = frozenset(
     {
@@ -368,7 +369,7 @@ class Response(WerkzeugResponse):
             or self.response is not whole
             or self._closing
             or self._own_ways
-            or self._status_code in _BODILESS
+            or self._status_code in BODILESS
         ):
             return None
         if self._headers is not None:
@@ -418,7 +419,7 @@ class Response(WerkzeugResponse):
         return (
             self._headers is None
             and type(self.response) in STREAMS
-            and not (self._own_ways or self._status_code in _BODILESS)
+            and not (self._own_ways or self._status_code in BODILESS)
         )
 
     @property
@@ -427,7 +428,7 @@ class Response(WerkzeugResponse):
         return (
             self.response is self.whole
             and not self._closing
-            and self._status_code not in _BODILESS
+            and self._status_code not in BODILESS
             and type(self).close is Response.close
         )
 
@@ -445,7 +446,7 @@ class Response(WerkzeugResponse):
             or self._own_ways
         ):
             return False
-        return self._status_code not in _BODILESS
+        return self._status_code not in BODILESS
 
     def make_conditional(
         self,
@@ -510,7 +511,7 @@ class Response(WerkzeugResponse):
         status = self.status_code
         if status == 304:
             remove_entity_headers(headers)
-        elif status in _BODILESS:
+        elif status in BODILESS:
             headers.remove("Content-Length")
         elif (
             "content-length" not in names
@@ -538,7 +539,7 @@ class Response(WerkzeugResponse):
 
     def _is_as_made(self, defaults: list[tuple[str, str]]) -> bool:
         """Whether the head follows from the body, and from what was added to that."""
-        if self._own_ways or self._status_code in _BODILESS:
+        if self._own_ways or self._status_code in BODILESS:
             return False
         if self._headers is None:
             return not self.is_sequence  # a stream
@@ -553,32 +554,29 @@ class Response(WerkzeugResponse):
         self, ctx: Context | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
-        made: Any = self._headers
-        headers: Any = made
-        if made is None or type(made) is list:
-            if made is None and type(self.response) in STREAMS and self.plain_stream:
-                return self.plain_head(defaults)  # asked first, for it is answered soonest
-            if self._is_as_made(defaults):
-                return self.plain_head(defaults if made is None else [*made, *defaults])
-            headers = self.headers
-        elif self._own_ways:
-            headers = self.headers
+        made = self._headers
+        if made is None and type(self.response) in STREAMS and self.plain_stream:
+            return self.plain_head(defaults)  # asked first, for it is answered soonest
+        untouched = made is None or type(made) is list
+        if untouched and self._is_as_made(defaults):
+            return self.plain_head(defaults if made is None else [*made, *defaults])
+        headers: Any = self.headers if untouched or self._own_ways else made
         usual = (type(headers) is ResponseHeaders or type(headers) is Headers) and (
             getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers  # see above
         )
         fields = headers._list if usual else self._headers_for(ctx)
-        whole = usual and self._status_code not in _BODILESS
+        whole = usual and self._status_code not in BODILESS
         if whole and isinstance(defaults, Fields):
             names = tuple([name for name, value in fields if value])
             if names in defaults.fine and len(names) == len(fields):  # as they were before
                 return fields + defaults
         given = {name.lower(): value for name, value in fields}
         if usual and (
-            (self._status_code in _BODILESS and not _OF_ENTITIES.isdisjoint(given))
+            (self._status_code in BODILESS and not _OF_ENTITIES.isdisjoint(given))
             or not _LOCATIONS.isdisjoint(given)
             or (
                 "content-length" not in given
-                and self._status_code not in _BODILESS
+                and self._status_code not in BODILESS
                 and self.is_sequence
             )
         ):  # else it would copy them and change nothing

@@ -215,7 +215,7 @@ class WebSocket:
     async def _opens(
         self, subprotocol: str | None = None, headers: Iterable[tuple[str, str]] = ()
     ) -> bool:
-        """Accept the handshake if that is not done yet; return whether the conversation goes on."""
+        """Accept the handshake, unless that is done; return whether the conversation goes on."""
         while self._accepting:
             if self._answered is None:
                 self._answered = asyncio.Event()

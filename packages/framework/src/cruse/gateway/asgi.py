@@ -23,6 +23,7 @@ from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, serve
 from cruse.gateway.streams import Left
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.plans import make_entrance
+from cruse.responses import BODILESS
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -336,11 +337,21 @@ class _Transport:
             {"type": "http.response.body", "body": body},
         )
 
-    def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message]:
-        body = response.whole[0]
+    def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message] | None:
         kind: Any = response._mimetype or response.default_mimetype
-        if (varies := response._headers) is not None:
-            kind = kind, varies[0]
+        added, whole, status = response._headers, response.whole, response._status_code
+        if (  # as in `Response.plain`: to ask that would take as long as all else here
+            response.response is not whole
+            or response._closing is not None
+            or response._own_ways
+            or status in BODILESS
+        ):
+            return None
+        if added is not None:
+            if type(added) is not list or not response.plain:
+                return None
+            kind = kind, added[0]
+        body = whole[0]
         known = fields.encoded.get(kind)
         if known is None:
             known = _encode_around_length(response, fields, kind)
@@ -350,7 +361,7 @@ class _Transport:
         return (
             {
                 "type": "http.response.start",
-                "status": response._status_code,
+                "status": status,
                 "headers": [length, *known],  # a list of its own: middleware changes it
             },
             {"type": "http.response.body", "body": body},

@@ -80,8 +80,11 @@ class Transport(Protocol):
             The messages that are to be sent for it, where that has to be waited for.
         """
 
-    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any]:
-        """Send a plain response: its head is these fields and what follows from its body."""
+    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any] | None:
+        """Send a plain response: its head is these fields and what follows from its body.
+
+        ``None`` for a response that is not :attr:`~cruse.responses.Response.plain`.
+        """
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -245,15 +248,16 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         fields = entrance.fields
         if fields is None or ctx.tls_host is not None:
             fields = app.security_headers.of(ctx, response)
-        if response.plain and ctx.method != "HEAD":
-            messages: Iterable[Any] = transport.send_plain(response, fields)
-        elif response.only_whole and ctx.method != "HEAD":
-            head = response.own_head(ctx, fields)
-            messages = transport.send_whole(response._status_code, head, response.whole[0])
-        else:
+        if ctx.method == "HEAD" or (
+            (messages := transport.send_plain(response, fields)) is None
+            and not response.only_whole
+        ):
             messages = ()
             place = place if plan.hop else _Place(app.pool, None, None)
             await _send(ctx, plan, transport, fields, place)
+        elif messages is None:
+            head = response.own_head(ctx, fields)
+            messages = transport.send_whole(response._status_code, head, response.whole[0])
         try:
             for message in messages:
                 await transport.send(message)

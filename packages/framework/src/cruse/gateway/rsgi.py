@@ -246,7 +246,9 @@ class _Transport:
             self.protocol.response_empty(status, head)
         return ()
 
-    def send_plain(self, response: Response, fields: Fields) -> tuple[()]:
+    def send_plain(self, response: Response, fields: Fields) -> tuple[()] | None:
+        if not response.plain:
+            return None
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)

@@ -185,11 +185,13 @@ class Context(Matched):
         if request is not None:
             environ = request.environ
             request.context = request.context or self
-        #: How functions of the other colour are called.
-        self.bridge: Bridge = app.bridge
-        if environ is not PENDING:
+        if environ is PENDING:  # it is a request on a loop
+            self.bridge: Bridge = app.loop_bridge  # how functions of the other colour are called
+            self.has_request = True
+        else:
+            self.bridge = app.bridge
             self.environ = environ
-        self.has_request = environ is not None
+            self.has_request = environ is not None
         self.route = None
         self.view_args = None
         self.routing_exception = None

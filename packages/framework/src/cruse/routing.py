@@ -333,7 +333,9 @@ class Router:
             method: The HTTP method in upper case; :data:`HANDSHAKE` for that of a websocket, for
                 which other rules are.
         """
-        table = self.current()
+        table = self.table
+        if table.version != self.map.version:
+            table = self.current()
         folder, slash, last = path.rpartition("/")
         leaf = table.leaves.get(folder)
         if leaf is not None and last and slash:

@@ -111,6 +111,7 @@ def _context_of(
         ctx = entrance.make_context(app, PENDING, None, None)
     else:
         ctx = entrance.make_context(app, transport.make_environ(), None, None)
+        ctx.bridge = app.loop_bridge
     ctx.transport = transport
     ctx.method = transport.method
     ctx.has_body = transport.has_body

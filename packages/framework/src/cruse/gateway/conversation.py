@@ -69,7 +69,7 @@ async def converse(
     token = _enter(ctx)
     handshake.loop = get_running_loop()
     try:
-        ctx.bridge, ctx.has_body = app.loop_bridge, False
+        ctx.has_body = False
         max_size = app.config["WEBSOCKET_MAX_MESSAGE_SIZE"]
         ctx.websocket = websocket = WebSocket(connection, _REQUEST, max_size, (ctx,))
         if ctx.routing_exception is None or entrance.pushes:

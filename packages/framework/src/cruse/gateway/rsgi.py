@@ -50,6 +50,7 @@ def serve_rsgi(
     transport = _Transport(protocol, scope)
     environ = PENDING if entrance.puts_off else transport.make_environ()
     ctx = entrance.make_context(app, environ, None, None)
+    ctx.bridge = app.loop_bridge
     ctx.transport = transport
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""

@@ -236,8 +236,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         if plan.hop:
             place = await _answer_in_thread(ctx, plan)
         else:
-            value = enter(ctx, plan)
-            if type(value) is CoroutineType:
+            if type(value := enter(ctx, plan)) is CoroutineType:
                 try:
                     value = await value
                 except BaseException as error:

@@ -304,8 +304,7 @@ class WebSocket:
                     if len(message) > self._surely_short and _is_longer(message, self._max_size):
                         await self._refuse_size()
                     return message  # type: ignore[no-any-return]
-                if self.closed is None:
-                    self._ended(self._connection.left)
+                self._ended(self._connection.left)
             if not iterates:
                 raise self.closed  # type: ignore[misc]
         except WebSocketDisconnect:
@@ -412,13 +411,14 @@ class WebSocket:
 
     async def _look_ahead(self) -> str | bytes | None:
         """Return the next message; ``None`` at the end, which is noted then."""
-        message = None
+        connection = self._connection
         try:
-            message = self._read(await self._hear())
-            if message is None:
-                self._ended(self._connection.left)
-        except self._connection.gone as error:
-            self._ended(WebSocketDisconnect()).__cause__ = error
+            message = connection.read(await connection.next())
+        except connection.gone as error:
+            message, connection.left = None, WebSocketDisconnect()
+            connection.left.__cause__ = error
+        if message is None:
+            self._ended(connection.left)
         return message
 
     def _cancel_view(self) -> None:

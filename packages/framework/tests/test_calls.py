@@ -111,17 +111,17 @@ UPLOAD = body_of(
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 16, None),
-    ("/async", NOTHING, b"hello", None, 21),
-    ("/inline", NOTHING, b"hello", 16, 20),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 19, 23),
-    ("/items/7", NOTHING, b"7", 16, 20),
-    ("/query?q=tea", NOTHING, b"tea", 25, 31),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 36, 48),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 32, 44),
-    ("/upload", UPLOAD, b"hello", 130, 148),
-    ("/session", NOTHING, b"1", 82, 95),
-    ("/hooked/view", NOTHING, b"1", 31, 41),
+    ("/", NOTHING, b"hello", 15, None),
+    ("/async", NOTHING, b"hello", None, 19),
+    ("/inline", NOTHING, b"hello", 15, 18),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 18, 21),
+    ("/items/7", NOTHING, b"7", 16, 19),
+    ("/query?q=tea", NOTHING, b"tea", 24, 29),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 35, 46),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 31, 42),
+    ("/upload", UPLOAD, b"hello", 129, 146),
+    ("/session", NOTHING, b"1", 81, 95),
+    ("/hooked/view", NOTHING, b"1", 30, 40),
     ("/nowhere", NOTHING, None, 26, 28),
 ]
 

@@ -419,9 +419,8 @@ class Cruse(Application):
         kind = type(rv)
         if kind is str or kind is bytes:
             if response_class.takes_in_order:  # as in `response_from`
-                with_all: Any = response_class
                 try:
-                    return with_all(rv, None, None, None, None, False)  # type: ignore[no-any-return]
+                    return response_class(rv, None, None, None, None, False)  # type: ignore[arg-type]
                 except TypeError:
                     pass
             return response_from(response_class, rv)

@@ -71,8 +71,9 @@ async def _go_on(
             value = await call(ctx, before)
         else:  # it is of this side's colour: the usual case has no coroutine around it
             value = await before.function() if on_loop else before.function()
+        if value is not None:
             if type(value) is CoroutineType:
                 value = await settled(ctx, value)
-        if value is not None:
-            return value
+            if value is not None:
+                return value
     return then(ctx, plan) if value is None and then is not None else value

@@ -148,6 +148,8 @@ class Context(Matched):
     behind: tuple[Callable[[], object], ...] | None = ()
     #: Functions for the end of this context alone.
     teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
+    #: Whether this context has something of its own to be done, or told of, at the end.
+    ends = False
     torn_down = False
     #: What the request failed with, although it got an answer; for the teardown functions.
     error: BaseException | None = None
@@ -159,6 +161,8 @@ class Context(Matched):
     session_failed = False
     #: The body of a request, when all of it was there before anybody asked for the request.
     body: bytes | None = None
+    #: Takes the context over at its end, for a test client that looks into it.
+    keep: Callable[[Context], None] | None = None
     _tokens: tuple[Token[Context], ...] = ()
 
     #: The HTTP method of a request, in upper case.
@@ -181,11 +185,13 @@ class Context(Matched):
         if request is not None:
             environ = request.environ
             request.context = request.context or self
-        #: How functions of the other colour are called.
-        self.bridge: Bridge = app.bridge
-        if environ is not PENDING:
+        if environ is PENDING:  # it is a request on a loop
+            self.bridge: Bridge = app.loop_bridge  # how functions of the other colour are called
+            self.has_request = True
+        else:
+            self.bridge = app.bridge
             self.environ = environ
-        self.has_request = environ is not None
+            self.has_request = environ is not None
         self.route = None
         self.view_args = None
         self.routing_exception = None
@@ -193,16 +199,12 @@ class Context(Matched):
         self.made_request = request
         self.made_session = session
         self.made_g: Any = None
-        #: Whether this request has something of its own that comes between the view and the end.
-        self.follows = session is not None
-        #: Whether this context has something of its own to be done, or told of, at the end.
-        self.ends = False
+        #: Whether this request has anything of its own that comes behind the view.
+        self.goes_on = session is not None
         #: The raw Host field, of a request over HTTPS; the gateways set it.
         self.tls_host: str | None = None
         #: Whether the request may have a body that nobody has read; ``None`` until that is known.
         self.has_body: bool | None = None
-        #: Takes the context over at its end, for a test client that looks into it.
-        self.keep: Callable[[Context], None] | None = None
 
     # -- what is made on first touch --
 
@@ -242,13 +244,13 @@ class Context(Matched):
             if session is None:
                 session = interface.make_null_session(self.app)
             self.made_session = session
-            self.follows = True
+            self.goes_on = True
         return session
 
     @session.setter
     def session(self, session: SessionMixin) -> None:
         self.made_session = session
-        self.follows = True
+        self.goes_on = True
 
     @property
     def g(self) -> Any:
@@ -315,7 +317,7 @@ class Context(Matched):
     def add_behind(self, begin: Callable[[], object]) -> None:
         """Let something begin when the response was sent; there must not be one yet."""
         self.behind = (*(self.behind or ()), begin)
-        self.follows = True
+        self.goes_on = True
 
     def look_for_body(self) -> bool:
         """Whether the request may have a body that nobody has read, as the environ tells."""
@@ -348,7 +350,7 @@ class Context(Matched):
     def after_this_request(self, function: F) -> F:
         """Call ``function(response)`` after the view of this request; it returns the response."""
         self.after_functions = (*self.after_functions, function)
-        self.follows = True
+        self.goes_on = True
         return function
 
     def call_on_teardown(
@@ -360,7 +362,7 @@ class Context(Matched):
         as they would for a ``teardown_appcontext`` function.
         """
         self.teardown_functions = (*self.teardown_functions, function)
-        self.ends = True
+        self.goes_on = self.ends = True
 
     # -- entering and leaving --
 

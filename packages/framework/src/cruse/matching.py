@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect, RoutingException, WebsocketMismatch
 
 from cruse.responses import without_controls
-from cruse.routing import NOWHERE
+from cruse.routing import HANDSHAKE, NOWHERE
 
 if TYPE_CHECKING:
     from cruse.app import Cruse
@@ -41,7 +41,17 @@ class Matcher:
         """Find the route of a request; what routing raises is kept for after the hooks."""
         try:
             if self.alone and self.config["TRUSTED_HOSTS"] is None:
-                found = self.router.match(ctx.path, ctx.method, ctx.websocket is not None)
+                router, path = self.router, ctx.path
+                method = ctx.method if ctx.websocket is None else HANDSHAKE
+                table = router.table
+                if table.version != router.map.version:
+                    table = router.current()
+                known = table.static.get(path)
+                if known is not None and (route := known.get(method)) is not None:
+                    ctx.route = route
+                    ctx.view_args = {} if route.defaults is None else route.defaults.copy()
+                    return
+                found = router.match(path, method)
                 if found is NOWHERE:
                     ctx.routing_exception = NotFound()
                     return

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer",
+    "call_view",
     "conclude",
     "dispatch",
     "enter",
@@ -73,8 +74,10 @@ def answer(
     Returns:
         What is still to be waited for: most plain views have nothing of that kind.
     """
-    if plan.has_own and "full_dispatch_request" in plan.custom:
-        return _answer_later(ctx, plan, None, own(ctx, plan, "full_dispatch_request"), begin)
+    if plan.has_own:  # all of it is waited for
+        if "full_dispatch_request" in plan.custom:
+            return _answer_later(ctx, plan, None, own(ctx, plan, "full_dispatch_request"), begin)
+        return _answer_later(ctx, plan, enter(ctx, plan), None, begin)
     return conclude(ctx, plan, enter(ctx, plan), begin)
 
 
@@ -83,30 +86,32 @@ def conclude(
 ) -> Coroutine[Any, Any, None] | None:
     """Answer a request with what :func:`enter` returned, and do what follows; see :func:`answer`.
 
+    For applications with no version of their own of any step.
+
     The end comes before the response is sent, under every protocol alike, so that an error in it
     can still be answered, and what the request held is free before a slow client has read.
     """
     if type(value) is CoroutineType:
         return _answer_later(ctx, plan, value, None, begin)
+    later: object = begin
     response: Any
     try:
-        if plan.has_own:
-            response = finalize(ctx, plan, value)
-        else:  # which would do this
-            response = ctx.app.make_response(value)
-            if plan.follows or ctx.follows:
+        response = ctx.app.make_response(value)
+        if plan.goes_on or ctx.goes_on:  # most have neither: one look for all that may be
+            if plan.follows or ctx.after_functions or ctx.made_session is not None:
                 response = _follow(ctx, plan, response)
+            later = (
+                later
+                or plan.completes
+                or plan.ends
+                or ctx.ends  # as in `ends_with_something`
+                or ctx.behind
+                or type(response) is CoroutineType
+            )
     except BaseException as error:
-        response = raising(error)
+        later, response = True, raising(error)
     request = ctx.made_request
-    if (
-        begin is not None
-        or plan.goes_on
-        or ctx.ends  # as in `ends_with_something`
-        or ctx.behind
-        or (request is not None and request.holds)
-        or type(response) is CoroutineType
-    ):
+    if later or (request is not None and request.holds):
         return _answer_later(ctx, plan, None, response, begin)
     if request is not None or ctx.routing_exception is not None:
         _let_go(ctx)
@@ -234,10 +239,10 @@ def enter(ctx: Context, plan: Plan) -> Any:
         if plan.begins or ctx.method == "OPTIONS":
             if request_started.receivers or ctx.method == "OPTIONS":
                 return _announce(ctx, plan)
-            value = preprocess(ctx, plan, dispatch)
+            value = preprocess(ctx, plan, call_view)
             if value is not None:
                 return value
-        return dispatch(ctx, plan)
+        return call_view(ctx, plan)
     except BaseException as error:
         # Handlers are called where the error is; without any, an HTTP error is its own answer.
         if isinstance(error, HTTPException) and not (plan.has_own or ctx.app.error_handler_spec):
@@ -279,20 +284,31 @@ async def _announce(ctx: Context, plan: Plan) -> Any:
     return dispatch(ctx, plan) if value is None else value
 
 
-def dispatch(ctx: Context, plan: Plan) -> Any:  # noqa: C901 - as `_answer_later`
+def dispatch(ctx: Context, plan: Plan) -> Any:
+    """Answer what asks for the methods of a URL by itself, if its route lets it; or as below."""
+    if (
+        ctx.method == "OPTIONS"
+        and (route := ctx.route) is not None
+        and ctx.routing_exception is None
+        and "dispatch_request" not in plan.custom
+        and getattr(route.rule, "provide_automatic_options", False)
+    ):
+        return ctx.app.make_default_options_response()
+    return call_view(ctx, plan)
+
+
+def call_view(ctx: Context, plan: Plan) -> Any:
     """Call the view and return what it returns; raise or return what routing raised.
 
     Where something is to be waited for, that is a coroutine, which can be awaited on this side.
     """
     view: Any = plan.view
-    if not plan.direct or ctx.routing_exception is not None or ctx.method == "OPTIONS":
+    if not plan.direct or ctx.routing_exception is not None:
         if "dispatch_request" in plan.custom:
             return own(ctx, plan, "dispatch_request")
         route, error = ctx.route, ctx.routing_exception
         if route is None or error is not None:
             return refuse(ctx, plan, error)
-        if ctx.method == "OPTIONS" and getattr(route.rule, "provide_automatic_options", False):
-            return ctx.app.make_default_options_response()
         if view is None:
             raise KeyError(f"The endpoint {route.endpoint!r} has a rule, but no view function.")
     on_loop = ctx.bridge.on_loop
@@ -324,7 +340,7 @@ async def _dispatch_with_body(ctx: Context, plan: Plan) -> Any:
             if ctx.body is None:
                 await ctx.request.load_body()
     ctx.has_body = False
-    value = dispatch(ctx, plan)
+    value = call_view(ctx, plan)
     while type(value) is CoroutineType:
         value = await value
     return value
@@ -355,7 +371,7 @@ def finalize(
     if plan.has_own and "finalize_request" in plan.custom:
         return own(ctx, plan, "finalize_request", value, from_error_handler)
     response = ctx.app.make_response(value)
-    if plan.follows or ctx.follows:
+    if plan.follows or ctx.after_functions or ctx.made_session is not None:
         return _follow(ctx, plan, response, from_error_handler)
     return response
 
@@ -431,9 +447,11 @@ async def _run_after(ctx: Context, plan: Plan, hooks: Iterable[Call], response: 
         if after.is_async is not on_loop:
             response = await call(ctx, after, response)
         else:
-            made: Any = after.function(response)
-            made = await made if on_loop else made
-            response = await settled(ctx, made) if type(made) is CoroutineType else made
+            response = after.function(response)
+            if on_loop:
+                response = await response
+            if type(response) is CoroutineType:
+                response = await settled(ctx, response)
     if type(response) is not ctx.app.response_class:
         response = as_response(ctx, response)
     if ctx.made_session is not None:

@@ -118,7 +118,7 @@ class Plan:
     streams: bool
     #: Whether settings change every response: those for other sites, or compression.
     completes: bool
-    #: Whether any of these comes behind the view: ``completes`` or ``ends``.
+    #: Whether any of these comes behind the view: ``follows``, ``completes`` or ``ends``.
     goes_on: bool
     #: Whether there is a view, which the built-in step calls.
     direct: bool
@@ -133,8 +133,8 @@ class Entrance:
     """What each request needs of its application before its route is known."""
 
     __slots__ = (
-        "__weakref__", "app", "changes", "fields", "make_context", "match", "mounts", "proxies",
-        "pushes", "puts_off", "wrapped",
+        "__weakref__", "app", "changes", "fields", "fronted", "make_context", "match", "mounts",
+        "proxies", "pushes", "puts_off", "wrapped",
     )  # fmt: skip
 
     changes: int
@@ -143,6 +143,8 @@ class Entrance:
     make_context: Callable[..., Context]
     mounts: Mounts | None
     proxies: TrustedProxies | None
+    #: Whether there is any of these, which come first.
+    fronted: bool
     #: Whether contexts can be made before their environ: their constructor does not look into it.
     puts_off: bool
     #: Whether middleware is around ``wsgi_app``.
@@ -236,7 +238,7 @@ def make_plan(app: Cruse, endpoint: str | None, route: Route | None) -> Plan:
     plan.ends = bool(teardown or appcontext or plan.has_own or _end_is_heard())
     plan.streams = route is not None and route.stream
     plan.completes = app.cors is not None or app.compression is not None
-    plan.goes_on = plan.completes or plan.ends
+    plan.goes_on = plan.follows or plan.completes or plan.ends
     app.changes.watch(plan)
     return plan
 
@@ -307,6 +309,7 @@ def make_entrance(app: Cruse) -> Entrance:
     entrance.app = app
     entrance.mounts = app.mounts
     entrance.proxies = app.proxies
+    entrance.fronted = app.mounts is not None or app.proxies is not None
     entrance.puts_off = cls.__init__ is app.builtin_constructor
     # A constructor of somebody's own knows no request or session.
     entrance.make_context = cls if entrance.puts_off else lambda a, environ, *_: cls(a, environ)

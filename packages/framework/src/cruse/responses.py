@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cruse.typing import WSGIEnvironment
 
 __all__ = [
+    "BODILESS",
     "NO_WHOLE",
     "STATUS_LINES",
     "STREAMS",
@@ -52,6 +53,7 @@ EVENTS = "text/event-stream"
 
 # werkzeug's phrases, which other responses have: those of the standard library change with Python.
 STATUS_LINES = {code: f"{code} {phrase.upper()}" for code, phrase in HTTP_STATUS_CODES.items()}
+_STATUSES: dict[Any, tuple[int, str]] = {line[0]: line for line in STATUS_LINES.items()}
 
 
 @lru_cache(64)
@@ -65,9 +67,9 @@ _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
 #: Usual bodies that are none of these, for it is quicker to know them; `cruse.sse` adds its own.
 STREAMS: set[type] = {AsyncGeneratorType, GeneratorType, map}
-_BODILESS = frozenset({*range(100, 200), 204, 304})
-#: Whether a response of this status must not have a body (RFC 9110 section 6.4.1).
-has_no_body = _BODILESS.__contains__
+#: The statuses of responses that must not have a body (RFC 9110 section 6.4.1).
+BODILESS = frozenset({*range(100, 200), 204, 304})
+has_no_body = BODILESS.__contains__
 # What werkzeug's `remove_entity_headers` removes of a 304 (RFC 2616 section 10.3.5).
 _OF_ENTITIES = frozenset(
     {
@@ -157,25 +159,23 @@ class Response(WerkzeugResponse):
         direct_passthrough: bool = False,
     ) -> None:
         self._headers = self._closing = None  # they are made when they are touched
-        kind = type(response)
-        code: Any = self.default_status if status is None else status
+        known = _STATUSES.get(self.default_status if status is None else status)
         if (
-            headers is None
+            known is not None
+            and headers is None
             and content_type is None
-            and code in STATUS_LINES
             and (mimetype is None or mimetype.isprintable())  # no line breaks: a header of its own
         ):
             # The usual case costs nothing but these.
-            self._status_code = 200 if code == 200 else code
-            self._status = STATUS_LINES[code]
+            self._status_code, self._status = known
             if mimetype is not None:
                 self._mimetype = mimetype
-            body: Any = response
+            kind = type(response)
             if kind is str:
-                self.response = self.whole = [body.encode()]
+                self.response = self.whole = [response.encode()]  # type: ignore[union-attr]
                 return
             if kind is bytes:
-                self.response = self.whole = [body]
+                self.response = self.whole = [response]  # type: ignore[list-item]
                 return
             if kind in STREAMS or not isinstance(response, _TEXTS):
                 self.whole = NO_WHOLE
@@ -369,7 +369,7 @@ class Response(WerkzeugResponse):
             or self.response is not whole
             or self._closing
             or self._own_ways
-            or self._status_code in _BODILESS
+            or self._status_code in BODILESS
         ):
             return None
         if self._headers is not None:
@@ -419,7 +419,7 @@ class Response(WerkzeugResponse):
         return (
             self._headers is None
             and type(self.response) in STREAMS
-            and not (self._own_ways or self._status_code in _BODILESS)
+            and not (self._own_ways or self._status_code in BODILESS)
         )
 
     @property
@@ -428,7 +428,7 @@ class Response(WerkzeugResponse):
         return (
             self.response is self.whole
             and not self._closing
-            and self._status_code not in _BODILESS
+            and self._status_code not in BODILESS
             and type(self).close is Response.close
         )
 
@@ -442,11 +442,11 @@ class Response(WerkzeugResponse):
         if (
             (made is not None and not (type(made) is list and self._only_varies))
             or self.response is not self.whole
-            or self._closing
+            or self._closing is not None
             or self._own_ways
         ):
             return False
-        return self._status_code not in _BODILESS
+        return self._status_code not in BODILESS
 
     def make_conditional(
         self,
@@ -511,7 +511,7 @@ class Response(WerkzeugResponse):
         status = self.status_code
         if status == 304:
             remove_entity_headers(headers)
-        elif status in _BODILESS:
+        elif status in BODILESS:
             headers.remove("Content-Length")
         elif (
             "content-length" not in names
@@ -539,7 +539,7 @@ class Response(WerkzeugResponse):
 
     def _is_as_made(self, defaults: list[tuple[str, str]]) -> bool:
         """Whether the head follows from the body, and from what was added to that."""
-        if self._own_ways or self._status_code in _BODILESS:
+        if self._own_ways or self._status_code in BODILESS:
             return False
         if self._headers is None:
             return not self.is_sequence  # a stream
@@ -547,7 +547,7 @@ class Response(WerkzeugResponse):
             self.response is self.whole
             and isinstance(defaults, Fields)
             and defaults.apart
-            and "get_wsgi_headers" not in self.__dict__
+            and getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers
         )
 
     def own_head(
@@ -561,24 +561,22 @@ class Response(WerkzeugResponse):
         if untouched and self._is_as_made(defaults):
             return self.plain_head(defaults if made is None else [*made, *defaults])
         headers: Any = self.headers if untouched or self._own_ways else made
-        usual = (
-            (type(headers) is ResponseHeaders or type(headers) is Headers)
-            and type(self).get_wsgi_headers is _get_wsgi_headers
-            and "get_wsgi_headers" not in self.__dict__
+        usual = (type(headers) is ResponseHeaders or type(headers) is Headers) and (
+            getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers  # see above
         )
         fields = headers._list if usual else self._headers_for(ctx)
-        whole = usual and self._status_code not in _BODILESS
+        whole = usual and self._status_code not in BODILESS
         if whole and isinstance(defaults, Fields):
             names = tuple([name for name, value in fields if value])
             if names in defaults.fine and len(names) == len(fields):  # as they were before
                 return fields + defaults
         given = {name.lower(): value for name, value in fields}
         if usual and (
-            (self._status_code in _BODILESS and not _OF_ENTITIES.isdisjoint(given))
+            (self._status_code in BODILESS and not _OF_ENTITIES.isdisjoint(given))
             or not _LOCATIONS.isdisjoint(given)
             or (
                 "content-length" not in given
-                and self._status_code not in _BODILESS
+                and self._status_code not in BODILESS
                 and self.is_sequence
             )
         ):  # else it would copy them and change nothing

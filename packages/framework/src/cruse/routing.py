@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Conversion = Callable[[str], Any] | None
     _Leaf = tuple[Mapping[str, State], bool, dict[str | None, tuple["Route", str, Conversion]]]
 
-__all__ = ["NOWHERE", "Map", "Route", "Router", "Rule"]
+__all__ = ["HANDSHAKE", "NOWHERE", "Map", "Route", "Router", "Rule"]
 
 MAX_DIGITS = 400  # int() of thousands of digits is slow, and refused with a ValueError at 4,300
 
@@ -258,7 +258,7 @@ class _Table:
         self.version = version
         #: The routes that were needed, by the ids of their rules.
         self.routes: dict[int, Route] = {}
-        #: Those of them without variable parts, by path and method.
+        #: Those of them without variable parts that were found, by path and method.
         self.static: dict[str, dict[str, Route]] = {}
         #: Where a path may end with a variable part, by the fixed path before that: the fixed
         #: segments that come first there, whether the part is of digits, and by method the routes,
@@ -300,7 +300,8 @@ class _Table:
 
 #: It is sure that no rule matches a path, whatever the method. Not raised: it is kept, not thrown.
 NOWHERE: Any = object()
-_HANDSHAKE = "the handshake of a websocket"  # in the place of a method
+#: Stands in the place of a method.
+HANDSHAKE = "the handshake of a websocket"
 _ASK_WERKZEUG: Any = object()  # stops the search: what follows has rules of its own
 _ANY_SEGMENT = r"(?P<__werkzeug_0>[^/]{1,})\Z"
 _DIGITS = rf"(?P<__werkzeug_0>{ASCIIInteger.regex})\Z"
@@ -311,34 +312,30 @@ class Router:
 
     def __init__(self, url_map: Map) -> None:
         self.map = url_map
-        self._table = _Table(url_map, url_map.version)
+        self.table = _Table(url_map, url_map.version)
 
-    def _current(self) -> _Table:
-        table = self._table
+    def current(self) -> _Table:
+        """Return what is known of the map as it is now."""
+        table = self.table
         if table.version != self.map.version:
-            table = self._table = _Table(self.map, self.map.version)
+            table = self.table = _Table(self.map, self.map.version)
         return table
 
-    def match(  # noqa: C901 - a call for each step would cost as much as the steps
-        self, path: str, method: str, websocket: bool = False
-    ) -> tuple[Route, dict[str, Any]] | None:
+    def match(self, path: str, method: str) -> tuple[Route, dict[str, Any]] | None:
         """Return the route for a path and its values, or ``None``: ask werkzeug's adapter.
 
-        :data:`NOWHERE` when it is sure that no rule matches, whatever the method.
+        :data:`NOWHERE` when it is sure that no rule matches, whatever the method. Who has many
+        requests looks first into ``table.static``, where the routes of fixed paths are kept that
+        this has found.
 
         Args:
             path: The decoded path, with its leading slash, below the application's root.
-            method: The HTTP method in upper case.
-            websocket: Whether it is the handshake of a websocket, for which other rules are.
+            method: The HTTP method in upper case; :data:`HANDSHAKE` for that of a websocket, for
+                which other rules are.
         """
-        table = self._table
+        table = self.table
         if table.version != self.map.version:
-            table = self._current()
-        if websocket:
-            method = _HANDSHAKE
-        fixed = table.static.get(path)
-        if fixed is not None and (route := fixed.get(method)) is not None:
-            return route, route.defaults.copy() if route.defaults else {}
+            table = self.current()
         folder, slash, last = path.rpartition("/")
         leaf = table.leaves.get(folder)
         if leaf is not None and last and slash:
@@ -365,7 +362,7 @@ class Router:
 
     def route(self, rule: WerkzeugRule) -> Route:
         """Return what was compiled for a rule; a rule that is not in the map is compiled now."""
-        return self._current().route(rule) if rule.map is self.map else Route(rule, simple=False)
+        return self.current().route(rule) if rule.map is self.map else Route(rule, simple=False)
 
 
 def _find(
@@ -379,7 +376,7 @@ def _find(
         return NOWHERE if other is None else None
     if found is None or found is _ASK_WERKZEUG or not found.simple:
         return None
-    if not values and (found.methods is not None or method == _HANDSHAKE):
+    if not values and (found.methods is not None or method == HANDSHAKE):
         # As many as there are; methods may be anything.
         table.static.setdefault(path, {})[method] = found
     return _with_values(found, values)
@@ -404,9 +401,9 @@ def _accepting(routes: list[Route], method: str | None) -> Route | None:
         return routes[0] if routes else None
     for route in routes:
         if route.websocket:
-            if method == _HANDSHAKE and (route.methods is None or "GET" in route.methods):
+            if method == HANDSHAKE and (route.methods is None or "GET" in route.methods):
                 return route
-        elif method != _HANDSHAKE and (route.methods is None or method in route.methods):
+        elif method != HANDSHAKE and (route.methods is None or method in route.methods):
             return route
     return None
 

@@ -29,7 +29,6 @@ __all__ = [
     "UpgradeRequired",
     "WebSocket",
     "WebSocketDisconnect",
-    "next_of",
     "origin_is_trusted",
 ]
 
@@ -85,12 +84,14 @@ class UpgradeRequired(HTTPException):
 class Connection(Protocol):
     """A websocket as a gateway has it.
 
-    All raise :exc:`WebSocketDisconnect` at its end, but for ``next`` and ``send``, which run most
-    often.
+    All raise :exc:`WebSocketDisconnect` at its end, but for those that run most often: ``next``,
+    ``send_text`` and ``send_bytes``.
     """
 
-    #: What ``next`` and ``send`` raise when the client has left.
+    #: What these raise when the client has left.
     gone: type[Exception]
+    #: How the client has ended it all, once :meth:`read` has found that it did.
+    left: WebSocketDisconnect
 
     @property
     def subprotocols(self) -> list[str]:
@@ -102,11 +103,14 @@ class Connection(Protocol):
     def next(self) -> Awaitable[Any]:
         """Wait for what the server says next; may be cancelled without losing a message."""
 
-    def read(self, said: Any) -> str | bytes | WebSocketDisconnect:
-        """Return the message that the server has said, or how the client has ended it all."""
+    def read(self, said: Any) -> str | bytes | None:
+        """Return the message that the server has said, ``None`` when the client has ended it."""
 
-    def send(self, message: str | bytes) -> Awaitable[None]:
-        """Send a text or binary message."""
+    def send_text(self, message: str) -> Awaitable[None]:
+        """Send a text message."""
+
+    def send_bytes(self, message: bytes) -> Awaitable[None]:
+        """Send a binary message."""
 
     def close(self, code: int, reason: str) -> Awaitable[None]:
         """Close an accepted connection."""
@@ -116,16 +120,6 @@ class Connection(Protocol):
 
     def release(self) -> None:
         """Let go of what the server gave, when all is over."""
-
-
-async def next_of(connection: Connection) -> str | bytes | WebSocketDisconnect:
-    """Return the next message of a connection, or how it has ended."""
-    try:
-        return connection.read(await connection.next())
-    except connection.gone as error:
-        left = WebSocketDisconnect()
-        left.__cause__ = error
-        return left
 
 
 def _over(*_: object) -> NoReturn:
@@ -162,13 +156,17 @@ class WebSocket:
         given: tuple[Any, ...] = (),
     ) -> None:
         self._connection = connection
+        # What each message takes is looked up once.
+        self._hear, self._read = connection.next, connection.read
+        self._say, self._say_bytes = connection.send_text, connection.send_bytes
         self._get_request = request
         self._given = given
         self._max_size = sys.maxsize if max_size is None else max_size
         self._surely_short = self._max_size // 4
         self._accepting = False
         self._receiving = False
-        self._ahead: asyncio.Task[str | bytes | WebSocketDisconnect] | None = None
+        self._open = False  # it was accepted, and goes on
+        self._ahead: asyncio.Task[str | bytes | None] | None = None
         #: Whether the handshake was answered with 101.
         self.accepted = False
         #: How the conversation ended; ``None`` while it goes on.
@@ -212,12 +210,18 @@ class WebSocket:
         Raises:
             ValueError: When the client did not offer the subprotocol (RFC 6455 section 4.2.2).
         """
+        await self._opens(subprotocol, headers)
+
+    async def _opens(
+        self, subprotocol: str | None = None, headers: Iterable[tuple[str, str]] = ()
+    ) -> bool:
+        """Accept the handshake, unless that is done; return whether the conversation goes on."""
         while self._accepting:
             if self._answered is None:
                 self._answered = asyncio.Event()
             await self._answered.wait()
         if self.accepted:
-            return
+            return self._open
         if subprotocol is not None and subprotocol not in self.requested_subprotocols:
             raise ValueError(
                 f"The client did not offer the subprotocol {subprotocol!r}, so it cannot be "
@@ -230,6 +234,7 @@ class WebSocket:
             if type(head) is not list:
                 head = await head
             self.accepted = True
+            self._open = self.closed is None
             if subprotocol is not None:
                 self.subprotocol = subprotocol
             await self._connection.accept(subprotocol, head)
@@ -240,6 +245,13 @@ class WebSocket:
                 self._answered = None
         if self._goes_away:  # it was told so meanwhile
             self.go_away()
+        return self._open
+
+    def _ended(self, how: WebSocketDisconnect) -> WebSocketDisconnect:
+        """Note how the conversation has ended."""
+        self._open = False
+        self.closed = how
+        return how
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the conversation. A second time, nothing happens.
@@ -251,14 +263,14 @@ class WebSocket:
         if self.closed is not None:
             return
         with suppress(WebSocketDisconnect):  # gone already
-            await self.accept()
-            self.closed = WebSocketDisconnect(code, reason)
+            await self._opens()
+            self._ended(WebSocketDisconnect(code, reason))
             short = reason.encode()[:MAX_REASON].decode(errors="ignore")
             await self._connection.close(code, short)
 
     async def reject(self, response: Response, head: list[tuple[str, str]]) -> None:
         """Answer the handshake with a response; the pipeline does it, for what a view returns."""
-        self.closed = WebSocketDisconnect(1006, response.status)
+        self._ended(WebSocketDisconnect(1006, response.status))
         await self._connection.reject(response.status_code, head, response.get_data())
 
     # -- messages --
@@ -274,31 +286,27 @@ class WebSocket:
     async def _next(self, iterates: bool = True) -> str | bytes:
         """Wait for the next message. At the end an iteration stops, and others are told of it."""
         try:
-            if not self.accepted:
-                await self.accept()
-            if self.closed is None:
-                connection = self._connection
+            if self._open or await self._opens():
                 self._receiving = True
                 try:
                     if self._ahead is None:
-                        message: Any = connection.read(await connection.next())
+                        message: Any = self._read(await self._hear())
                     else:
                         # Shielded: a view that waits with a time limit must not lose the message.
                         message = await asyncio.shield(self._ahead)
                         self._ahead = None
-                except connection.gone as error:
-                    self.closed = WebSocketDisconnect()
-                    raise self.closed from error
+                except self._connection.gone as error:
+                    raise self._ended(WebSocketDisconnect()) from error
                 finally:
                     self._receiving = False
-                if type(message) is not WebSocketDisconnect:
+                if message is not None:
                     # A character has four bytes in UTF-8 at most: short texts need not be encoded.
                     if len(message) > self._surely_short and _is_longer(message, self._max_size):
                         await self._refuse_size()
                     return message  # type: ignore[no-any-return]
-                self.closed = message
+                self._ended(self._connection.left)
             if not iterates:
-                raise self.closed
+                raise self.closed  # type: ignore[misc]
         except WebSocketDisconnect:
             if not iterates:
                 raise
@@ -329,20 +337,21 @@ class WebSocket:
             WebSocketDisconnect: When the conversation is over.
             TypeError: For anything else.
         """
-        if type(message) is not str and not isinstance(message, _MESSAGES):
-            raise TypeError(
-                f"A websocket sends str or bytes, not {type(message).__name__!r}; "
-                "'send_json' sends what JSON can say."
-            )
-        if not self.accepted:
-            await self.accept()
-        if self.closed is not None:
-            raise self.closed
+        say: Any = self._say
+        if type(message) is not str:
+            if not isinstance(message, _MESSAGES):
+                raise TypeError(
+                    f"A websocket sends str or bytes, not {type(message).__name__!r}; "
+                    "'send_json' sends what JSON can say."
+                )
+            if not isinstance(message, str):
+                say = self._say_bytes
+        if not (self._open or await self._opens()):
+            raise self.closed  # type: ignore[misc]
         try:
-            await self._connection.send(message)
+            await say(message)
         except self._connection.gone as error:
-            self.closed = WebSocketDisconnect()
-            raise self.closed from error
+            raise self._ended(WebSocketDisconnect()) from error
 
     async def send_json(self, *args: Any, **kwargs: Any) -> None:
         """Send a text message with JSON of the arguments, as ``jsonify`` makes it.
@@ -400,10 +409,16 @@ class WebSocket:
             ahead = self._look_ahead()
             self._ahead = self._loop.create_task(ahead, context=self._variables)
 
-    async def _look_ahead(self) -> str | bytes | WebSocketDisconnect:
-        message = await next_of(self._connection)
-        if type(message) is WebSocketDisconnect:
-            self.closed = message
+    async def _look_ahead(self) -> str | bytes | None:
+        """Return the next message; ``None`` at the end, which is noted then."""
+        connection = self._connection
+        try:
+            message = connection.read(await connection.next())
+        except connection.gone as error:
+            message, connection.left = None, WebSocketDisconnect()
+            connection.left.__cause__ = error
+        if message is None:
+            self._ended(connection.left)
         return message
 
     def _cancel_view(self) -> None:

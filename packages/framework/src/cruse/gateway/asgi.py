@@ -23,6 +23,7 @@ from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, serve
 from cruse.gateway.streams import Left
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.plans import make_entrance
+from cruse.responses import BODILESS
 from cruse.websockets import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -63,13 +64,14 @@ def serve_asgi(
     entrance = app.entrance
     if entrance is None:
         entrance = make_entrance(app)
-    if entrance.mounts is not None:
-        mounted = entrance.mounts.asgi(app, scope, receive, send)
+    refused = None
+    if entrance.fronted:
+        mounts, proxies = entrance.mounts, entrance.proxies
+        mounted = None if mounts is None else mounts.asgi(app, scope, receive, send)
         if mounted is not None:
             return mounted
-    refused = None
-    if entrance.proxies is not None:
-        scope, refused = _behind(entrance.proxies, scope)
+        if proxies is not None:
+            scope, refused = _behind(proxies, scope)
     transport = _Transport(scope, receive, send)
     ctx = _context_of(app, entrance, scope, transport, refused)
     return serve(app, entrance, ctx, transport)
@@ -105,8 +107,11 @@ def _context_of(
     refused: SecurityError | None,
 ) -> Context:
     """Make the context of a request, or of a handshake, which is one without a body."""
-    environ = PENDING if entrance.puts_off else transport.make_environ()
-    ctx = entrance.make_context(app, environ, None, None)
+    if entrance.puts_off:
+        ctx = entrance.make_context(app, PENDING, None, None)
+    else:
+        ctx = entrance.make_context(app, transport.make_environ(), None, None)
+        ctx.bridge = app.loop_bridge
     ctx.transport = transport
     ctx.method = transport.method
     ctx.has_body = transport.has_body
@@ -116,17 +121,17 @@ def _context_of(
     if host not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or refused
     try:
-        below, secure = scope["root_path"], scope["scheme"] == transport.secure
+        below, scheme = scope["root_path"], scope["scheme"]
     except KeyError:  # servers may leave them out
-        below, secure = scope.get("root_path"), scope.get("scheme") == transport.secure
-    if secure:
+        below, scheme = scope.get("root_path"), scope.get("scheme")
+    if scheme == transport.secure:
         ctx.tls_host = host.decode("latin-1")
     ctx.path = path = path_below_root(scope) if below else scope["path"]
     if not path.isascii() and "\ufffd" in path and _is_not_utf8(scope):
         ctx.routing_exception = BadRequest("The path is not valid UTF-8.")
     if "cruse.preserve_context" in scope:
         ctx.keep = scope["cruse.preserve_context"]
-        ctx.ends = True
+        ctx.goes_on = ctx.ends = True
     return ctx
 
 
@@ -224,9 +229,9 @@ class _Transport:
         self.head: dict[bytes, bytes] | None = None
         has_body = scope.get("http_version", "1.1") not in ANNOUNCING
         if self.method in WITHOUT_BODY:
-            host = b""
+            host, looked_at = b"", _LOOKED_AT
             for name, value in scope["headers"]:  # most are never asked for another field
-                if name in _LOOKED_AT:
+                if name in looked_at:
                     if name == b"host":
                         host = value
                     elif value != b"0":
@@ -333,11 +338,21 @@ class _Transport:
             {"type": "http.response.body", "body": body},
         )
 
-    def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message]:
-        body = response.whole[0]
+    def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message] | None:
         kind: Any = response._mimetype or response.default_mimetype
-        if (varies := response._headers) is not None:
-            kind = kind, varies[0]
+        added, whole, status = response._headers, response.whole, response._status_code
+        if (  # as in `Response.plain`: to ask that would take as long as all else here
+            response.response is not whole
+            or response._closing is not None
+            or response._own_ways
+            or status in BODILESS
+        ):
+            return None
+        if added is not None:
+            if type(added) is not list or not response.plain:
+                return None
+            kind = kind, added[0]
+        body = whole[0]
         known = fields.encoded.get(kind)
         if known is None:
             known = _encode_around_length(response, fields, kind)
@@ -347,7 +362,7 @@ class _Transport:
         return (
             {
                 "type": "http.response.start",
-                "status": response._status_code,
+                "status": status,
                 "headers": [length, *known],  # a list of its own: middleware changes it
             },
             {"type": "http.response.body", "body": body},
@@ -448,6 +463,7 @@ class _WebSocket:
     """The connection of a websocket scope."""
 
     gone: type[Exception] = OSError  # ASGI 2.4
+    left: WebSocketDisconnect
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -466,17 +482,20 @@ class _WebSocket:
         except OSError as error:  # ASGI 2.4: the client has left
             raise WebSocketDisconnect from error
 
-    def read(self, said: Message) -> str | bytes | WebSocketDisconnect:
+    def read(self, said: Message) -> str | bytes | None:
         text: str | None = said.get("text")
         if text is not None:  # asked first, for it is the usual case
             return text
         if said["type"] == "websocket.disconnect":
-            return WebSocketDisconnect(said.get("code") or 1005, said.get("reason") or "")
+            self.left = WebSocketDisconnect(said.get("code") or 1005, said.get("reason") or "")
+            return None
         return bytes(said["bytes"])
 
-    def send(self, message: str | bytes) -> Awaitable[None]:
-        kind = "text" if isinstance(message, str) else "bytes"
-        return self._send({"type": "websocket.send", kind: message})
+    def send_text(self, message: str) -> Awaitable[None]:
+        return self._send({"type": "websocket.send", "text": message})
+
+    def send_bytes(self, message: bytes) -> Awaitable[None]:
+        return self._send({"type": "websocket.send", "bytes": message})
 
     def close(self, code: int, reason: str) -> Awaitable[None]:
         return self._tell("close", {"code": code, "reason": reason})

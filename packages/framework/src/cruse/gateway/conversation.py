@@ -17,7 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from cruse.ending import ends_with_something, finish
 from cruse.globals import _enter, _leave
 from cruse.pipeline import (
-    dispatch,
+    call_view,
     finalize,
     handle_exception,
     handle_user_exception,
@@ -69,7 +69,7 @@ async def converse(
     token = _enter(ctx)
     handshake.loop = get_running_loop()
     try:
-        ctx.bridge, ctx.has_body = app.loop_bridge, False
+        ctx.has_body = False
         max_size = app.config["WEBSOCKET_MAX_MESSAGE_SIZE"]
         ctx.websocket = websocket = WebSocket(connection, _REQUEST, max_size, (ctx,))
         if ctx.routing_exception is None or entrance.pushes:
@@ -160,7 +160,7 @@ async def _answer(  # noqa: C901 - as `serve`
                 raise Forbidden("Pages of another origin may not open this websocket.")
             websocket.look_after(handshake.loop, ctx.app.lifecycle)
             try:
-                value = dispatch(ctx, plan)
+                value = call_view(ctx, plan)
                 while type(value) is CoroutineType:
                     value = await value
             except WebSocketDisconnect:  # that the client leaves is an end like any other

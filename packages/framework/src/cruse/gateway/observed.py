@@ -50,8 +50,10 @@ class ObservedTransport:
         """Return all of a response that is complete as one message, for :meth:`send`."""
         return ((status, head, body),)
 
-    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any]:
-        """Return a response whose head follows from its body, likewise."""
+    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any] | None:
+        """Return a response whose head follows from its body, likewise; ``None`` for another."""
+        if not response.plain:
+            return None
         head = response.plain_head(response.behind_vary(fields))
         return self.send_whole(response._status_code, head, response.whole[0])
 

@@ -80,8 +80,11 @@ class Transport(Protocol):
             The messages that are to be sent for it, where that has to be waited for.
         """
 
-    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any]:
-        """Send a plain response: its head is these fields and what follows from its body."""
+    def send_plain(self, response: Response, fields: Fields) -> Iterable[Any] | None:
+        """Send a plain response: its head is these fields and what follows from its body.
+
+        ``None`` for a response that is not :attr:`~cruse.responses.Response.plain`.
+        """
 
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
@@ -230,30 +233,30 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         plan = app.plan_without_route if (route := ctx.route) is None else route.plan
         if plan is None or plan.entrance is not entrance:
             plan = plan_of(ctx)
-        place = None
         if plan.hop:
             place = await _answer_in_thread(ctx, plan)
         else:
-            ctx.bridge = app.loop_bridge
             if type(value := enter(ctx, plan)) is CoroutineType:
                 try:
                     value = await value
                 except BaseException as error:
                     value = raising(error)
-            if (later := conclude(ctx, plan, value)) is not None:
+            if (later := conclude(ctx, plan, value, None)) is not None:
                 await later
         response = ctx.response
         fields = entrance.fields
         if fields is None or ctx.tls_host is not None:
             fields = app.security_headers.of(ctx, response)
-        if response.plain and ctx.method != "HEAD":
-            messages: Iterable[Any] = transport.send_plain(response, fields)
-        elif response.only_whole and ctx.method != "HEAD":
+        if ctx.method == "HEAD" or (
+            (messages := transport.send_plain(response, fields)) is None
+            and not response.only_whole
+        ):
+            messages = ()
+            place = place if plan.hop else _Place(app.pool, None, None)
+            await _send(ctx, plan, transport, fields, place)
+        elif messages is None:
             head = response.own_head(ctx, fields)
             messages = transport.send_whole(response._status_code, head, response.whole[0])
-        else:
-            messages = ()
-            await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))
         try:
             for message in messages:
                 await transport.send(message)

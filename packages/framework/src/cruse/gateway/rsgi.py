@@ -50,6 +50,7 @@ def serve_rsgi(
     transport = _Transport(protocol, scope)
     environ = PENDING if entrance.puts_off else transport.make_environ()
     ctx = entrance.make_context(app, environ, None, None)
+    ctx.bridge = app.loop_bridge
     ctx.transport = transport
     ctx.method = scope.method
     host = scope.authority or scope.headers.get("host") or ""
@@ -246,7 +247,9 @@ class _Transport:
             self.protocol.response_empty(status, head)
         return ()
 
-    def send_plain(self, response: Response, fields: Fields) -> tuple[()]:
+    def send_plain(self, response: Response, fields: Fields) -> tuple[()] | None:
+        if not response.plain:
+            return None
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)
@@ -303,6 +306,7 @@ class _WebSocket:
     """The connection of a websocket. RSGI knows neither subprotocols nor header fields."""
 
     gone: type[Exception] = RuntimeError  # granian's own: the client broke off, or the rules
+    left: WebSocketDisconnect
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -316,15 +320,19 @@ class _WebSocket:
         said: Awaitable[Any] = self.transport.receive()
         return said
 
-    def read(self, said: Any) -> str | bytes | WebSocketDisconnect:
+    def read(self, said: Any) -> str | bytes | None:
         if said.kind == _CLOSE:
-            return WebSocketDisconnect(1005)
+            self.left = WebSocketDisconnect(1005)
+            return None
         message: str | bytes = said.data
         return message
 
-    def send(self, message: str | bytes) -> Awaitable[None]:
-        send = self.transport.send_str if isinstance(message, str) else self.transport.send_bytes
-        sending: Awaitable[None] = send(message)
+    def send_text(self, message: str) -> Awaitable[None]:
+        sending: Awaitable[None] = self.transport.send_str(message)
+        return sending
+
+    def send_bytes(self, message: bytes) -> Awaitable[None]:
+        sending: Awaitable[None] = self.transport.send_bytes(message)
         return sending
 
     async def close(self, code: int, reason: str) -> None:

@@ -8,7 +8,6 @@ from urllib.parse import unquote_to_bytes
 from cruse.gateway.rsgi import _Body, _Transport
 from cruse.gateway.rsgi import _WebSocket as _Connection
 from cruse.kept import Kept
-from cruse.websockets import WebSocketDisconnect, next_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -104,9 +103,15 @@ class _WebSocket:
         if not self._connected:
             self._connected = True
             return {"type": "websocket.connect"}
-        data = await next_of(self._transport)
-        if isinstance(data, WebSocketDisconnect):
-            return {"type": "websocket.disconnect", "code": data.code}
+        connection, code = self._transport, 1006
+        try:
+            data = connection.read(await connection.next())
+            if data is None:
+                code = connection.left.code
+        except connection.gone:
+            data = None
+        if data is None:
+            return {"type": "websocket.disconnect", "code": code}
         kind = "text" if isinstance(data, str) else "bytes"
         return {"type": "websocket.receive", kind: data}
 
@@ -125,7 +130,10 @@ class _WebSocket:
     async def _send(self, message: Message) -> None:
         text = message.get("text")
         try:
-            await self._transport.send(message["bytes"] if text is None else text)
+            if text is None:
+                await self._transport.send_bytes(message["bytes"])
+            else:
+                await self._transport.send_text(text)
         except self._transport.gone as error:
             raise OSError("The client has left.") from error
 

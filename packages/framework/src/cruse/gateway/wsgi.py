@@ -115,7 +115,7 @@ def _observe(ctx: Context) -> None:
 def _take_over(ctx: Context, environ: WSGIEnvironment) -> None:
     """Take over what another gateway, or a test client, has put into an environ."""
     ctx.keep = environ.get("cruse.preserve_context")
-    ctx.ends = True
+    ctx.goes_on = ctx.ends = True
     loop = environ.get("cruse.loop")
     if loop is not None:  # this is a thread of an ASGI server
         ctx.bridge = OffLoop(lambda: loop)

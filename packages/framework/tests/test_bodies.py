@@ -1,7 +1,9 @@
 """What clients send: forms, files, JSON, streams, and the limits on all of them."""
 
 import asyncio
+import hashlib
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -788,6 +790,11 @@ class OnLoop:
         self.taken += 1
         return next(self.pieces, b"")
 
+    async def gather(self, pieces, wanted):
+        while wanted > 0 and len(pieces) < 100 and (piece := await self.next_chunk()):
+            pieces.append(piece)
+            wanted -= len(piece)
+
 
 def test_a_body_that_was_read_ahead_can_be_read_in_any_way():
     async def loaded():
@@ -808,6 +815,84 @@ def test_a_body_that_was_read_ahead_can_be_read_in_any_way():
         return [chunk async for chunk in await loaded()]
 
     assert b"".join(asyncio.run(chunks())) == body
+
+
+def in_messages(app, path, pieces, length):
+    """Send a body under ASGI in these pieces, and say of none that it is the last of them."""
+    left, answer = list(pieces), []
+
+    async def receive():
+        return {"type": "http.request", "body": left.pop(0), "more_body": True}
+
+    async def send(message):
+        answer.append(message.get("status", message.get("body")))
+
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "CONTENT_TYPE": "multipart/form-data; boundary=boundary",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+    }
+    if length is not None:
+        environ["CONTENT_LENGTH"] = str(length)
+
+    async def serve():
+        await app(scope_from_environ(environ), receive, send)
+        await app.stop_on_loop()
+
+    asyncio.run(serve())
+    return *answer[:2], len(left)
+
+
+@pytest.fixture
+def taking(app):
+    @app.post("/digest/data")
+    async def digest_of_data():
+        return hashlib.sha256(request.get_data()).hexdigest()
+
+    @app.post("/digest/file")
+    async def digest_of_file():
+        return hashlib.sha256(request.files["file"].read()).hexdigest()
+
+    return app
+
+
+def test_no_more_of_a_body_is_waited_for_than_was_announced(taking):
+    pieces = [b"a" * 65536, b"", b"b" * 65536, b"c" * 65536, b"never"]
+    digest = hashlib.sha256(b"a" * 65536 + b"b" * 65536 + b"c" * 100).hexdigest().encode()
+    assert in_messages(taking, "/digest/data", pieces, 131172) == (200, digest, 1)
+
+
+def test_no_more_of_a_body_is_taken_than_is_allowed(taking):
+    taking.config["MAX_CONTENT_LENGTH"] = 200_000
+    status, _, left = in_messages(taking, "/digest/data", [b"a" * 65536] * 9, None)
+    assert (status, left) == (413, 5)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\r\n--bound", b"\n--boundary--"])
+@pytest.mark.parametrize("extra", [{}, {"Content-Length": "262144"}])
+def test_a_file_is_what_was_sent_in_whatever_pieces_it_comes(taking, end, extra):
+    plain, mixed = b"x" * 65536, b"y\r\n" * 21845 + b"y"
+    file = plain + plain[len(end) :] + end + mixed + plain
+    fields = "".join(f"{name}: {value}\r\n" for name, value in extra.items()).encode()
+    begin = b'--boundary\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n'
+    body = begin + fields + b"\r\n" + file + b"\r\n--boundary--\r\n"
+    shift = len(body) - len(file) - len(b"\r\n--boundary--\r\n")
+    cuts = [0, *(shift + at for at in range(0, len(file) + 1, 65536)), len(body)]
+    pieces = [body[a:b] for a, b in itertools.pairwise(cuts)]
+    digest = hashlib.sha256(file).hexdigest().encode()
+    assert in_messages(taking, "/digest/file", pieces, len(body)) == (200, digest, 0)
+
+
+def test_a_file_longer_than_its_part_says_is_refused(taking):
+    begin = b'--boundary\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n'
+    begin += b"Content-Length: 100000\r\n\r\n"
+    pieces = [begin, b"x" * 65536, b"x" * 65536, b"\r\n--boundary--\r\n"]
+    status, _, left = in_messages(taking, "/digest/file", pieces, len(b"".join(pieces)))
+    assert (status, left) == (400, 0)
 
 
 def test_a_body_of_tiny_pieces_takes_a_bounded_memory_ahead_of_an_async_view():

@@ -8,6 +8,8 @@ the server terminates the input), and a read that fails is the client's disconne
 from __future__ import annotations
 
 import io
+from itertools import takewhile
+from operator import methodcaller
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
@@ -29,6 +31,7 @@ __all__ = [
     "BULK",
     "CHUNK",
     "IN_MEMORY",
+    "PIECES",
     "PIECE_COST",
     "BodyStream",
     "Limit",
@@ -45,6 +48,7 @@ BULK = 1024 * 1024  # bytes asked for at a time by who needs all of them anyway
 IN_MEMORY = 2 * 1024 * 1024
 #: Bytes that a piece takes beside its own, so that millions of small ones are no way around that.
 PIECE_COST = 64
+PIECES = 1024  # of a body that are taken at a time, at most
 
 
 class _Readable(Protocol):
@@ -117,8 +121,9 @@ class BodyStream(io.RawIOBase):
 
     Args:
         source: What the gateway gives: ``read(size)``; for async reading also a coroutine
-            ``next_chunk()`` that returns ``b""`` at the end, and ``read_ahead(size, most)`` if
-            it is to be told how many bytes may be waited for at once.
+            ``next_chunk()`` that returns ``b""`` at the end, ``gather(pieces, wanted)`` if it
+            gives more than one at once, and ``read_ahead(size, most)`` if it is to be told how
+            many bytes may be waited for at once.
         length: The announced length in bytes; ``None`` when the body is chunked.
         limit: The most bytes allowed; ``None`` for any number.
     """
@@ -174,6 +179,13 @@ class BodyStream(io.RawIOBase):
         """
         return self._read(size, bulk=True)
 
+    def read_without(self, byte: bytes) -> list[bytes]:
+        """Return the next pieces, as they came, that are there and don't have that byte in them.
+
+        What is not there yet is not waited for: it is none of these.
+        """
+        return []
+
     def readall(self) -> bytes:
         """Return all that is left."""
         return self.read()
@@ -205,12 +217,13 @@ class BodyStream(io.RawIOBase):
             return data
         return self._count(data)
 
-    def _most(self) -> int:
+    def _most(self, most: int = BULK) -> int:
         """Return how many bytes are read at once: no more than there are or may be."""
-        left = BULK if self.length is None else self.length - self.received
+        if self.length is not None:
+            most = min(most, self.length - self.received)
         if self.limit is not None:
-            left = min(left, self.limit - self.received + 1)
-        return min(left, BULK)
+            most = min(most, self.limit - self.received + 1)
+        return most
 
     def _count(self, data: bytes) -> bytes:
         """Hold the limits over one more piece of the body, and cut what is behind its end."""
@@ -298,12 +311,30 @@ class BodyStream(io.RawIOBase):
         """Return the next pieces, and whether they are more than is kept in memory."""
         pieces, room = [], IN_MEMORY
         while room >= 0 and (self.received != self.length or self._kept is not None):
-            data = await self.aread()
-            if not data:
+            run = await self._gather(room + 1)
+            if not run:
                 break
-            pieces.append(data)
-            room -= len(data) + PIECE_COST
+            pieces += run
+            room -= sum(map(len, run)) + PIECE_COST * len(run)
         return pieces, room < 0
+
+    async def _gather(self, wanted: int) -> list[bytes]:
+        """Return the next pieces, so many bytes if they come at once; none at the end."""
+        gather = getattr(self.source, "gather", None)
+        if gather is None:
+            return [data] if (data := await self.aread()) else []
+        run: list[bytes] = []
+        try:
+            await gather(run, self._most(wanted))
+        except BaseException:
+            self.received += sum(map(len, run))
+            raise
+        received = self.received + sum(map(len, run))
+        most = self.limit if self.length is None else self.length  # as in `aread`
+        if run and (most is None or received <= most):
+            self.received = received
+            return run
+        return [data for piece in run or [b""] if (data := self._count(piece))]
 
     def spool_now(self) -> tuple[BodyStream, IO[bytes] | None]:
         """Read all that is left as :meth:`spool` does, from sync code."""
@@ -369,6 +400,18 @@ class ReadAhead(BodyStream):
         data = piece[start:end]
         self.received += len(data)
         return data
+
+    def read_without(self, byte: bytes) -> list[bytes]:
+        """Return the next pieces, as they came, that don't have that byte in them."""
+        pieces = self._pieces
+        if self._at:  # a part of the next one was read
+            return []
+        places = map(methodcaller("find", byte), reversed(pieces))
+        count = len(list(takewhile((-1).__eq__, places)))  # in C: that is all that is done to most
+        run = pieces[: -count - 1 : -1]
+        del pieces[len(pieces) - count :]
+        self.received += sum(map(len, run))
+        return run
 
     async def aread(self) -> bytes:
         """Return the next chunk; ``b""`` at the end."""

@@ -50,16 +50,17 @@ class SpooledFile(SpooledTemporaryFile[bytes]):
     def __init__(self) -> None:
         super().__init__(SPOOL_IN_MEMORY)
 
-    def fill(self, chunks: Iterator[bytes], room: int) -> int:
+    def fill(self, runs: Iterator[list[bytes]], room: int) -> int:
         """Take bytes in, on disk if they are many and more than ``room``; return what is left.
 
         They are held until it is known whether they fit: what does is put together once, and what
         goes to disk goes there at once.
         """
-        held, left = [], room
-        for chunk in chunks:
-            held.append(chunk)
-            left -= len(chunk) + PIECE_COST
+        held: list[bytes] = []
+        left = room
+        for pieces in runs:
+            held += pieces
+            left -= sum(map(len, pieces)) + PIECE_COST * len(pieces)
             if left < 0 and room - left > SMALL:
                 break
         else:
@@ -69,7 +70,8 @@ class SpooledFile(SpooledTemporaryFile[bytes]):
         self.rollover()
         self.writelines(held)
         del held
-        self.writelines(chunks)
+        for pieces in runs:
+            self.writelines(pieces)
         return room
 
 
@@ -311,7 +313,7 @@ class FormParser:
         )
         with fill_temporary(make) as target:
             if type(target) is SpooledFile:
-                room = target.fill(iter(part), room)
+                room = target.fill(part.in_pieces(), room)
             else:
                 for chunk in part:
                     target.write(chunk)

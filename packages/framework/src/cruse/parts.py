@@ -60,6 +60,17 @@ class _Parser(PushMultipartParser):
         yield self._on_segment_payload(bytes(chunk[:end]))
         yield from super().parse(chunk[end:])
 
+    def pass_by(self, stream: BodyStream) -> list[bytes]:
+        """Return the next pieces that are there and can't be the end of a part, as parsed."""
+        segment = self._segment
+        if segment is None or segment.complete or self._buffer:
+            return []
+        run = stream.read_without(b"\r")
+        if run:
+            segment.bytes_received += sum(map(len, run))
+            self._on_segment_payload(b"")  # holds the limits
+        return run
+
     def _on_segment_headerline(self, line: bytes) -> None:
         if b"\n" in line or b"\r" in line:
             raise ParserError("Invalid line break in segment header")
@@ -125,6 +136,10 @@ class Part:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._parts.next_payload, None)
+
+    def in_pieces(self) -> Iterator[list[bytes]]:
+        """Iterate over the rest of the part in as many pieces as are there at a time."""
+        return iter(self._parts.next_pieces, None)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self  # and no generator: a wait that is cancelled would be the end of it
@@ -236,12 +251,17 @@ class Parts:
         self._preamble = None
         return data[start:]
 
-    def _next(self) -> MultipartSegment | bytes | bool | None:
-        """Return the next event, ``False`` at the end of the form."""
+    def _next(self, many: bool = False) -> MultipartSegment | bytes | list[bytes] | bool | None:
+        """Return the next event, ``False`` at the end of the form.
+
+        Inside a part it may be ``many`` pieces at once, if that is asked for.
+        """
         while True:
             try:
                 for event in self._events:
                     return event
+                if many and (run := self._parser.pass_by(self.stream)):
+                    return run
             except MultipartError as error:
                 raise self._refused(error) from None
             if not self._feed(self._read(PIECE if self._inside else HEAD)):
@@ -266,6 +286,16 @@ class Parts:
         event = self._next() if self._inside else None
         if type(event) is bytes:
             return event
+        self._inside = False
+        return None
+
+    def next_pieces(self) -> list[bytes] | None:
+        """Return the next bytes as :meth:`next_payload` does, in all pieces that are there."""
+        event = self._next(many=True) if self._inside else None
+        if type(event) is list:
+            return event
+        if type(event) is bytes:
+            return [event]
         self._inside = False
         return None
 

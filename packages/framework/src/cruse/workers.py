@@ -14,7 +14,7 @@ from collections import deque
 from contextvars import Context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -62,15 +62,17 @@ class _Mailbox:
         os.close(self._bell)
 
 
-_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Mailbox] = WeakKeyDictionary()
+#: As a ``WeakKeyDictionary``, in which each look is a Python call.
+_mailboxes: dict[ref[asyncio.AbstractEventLoop], _Mailbox] = {}
 
 
 def _mailbox_of(loop: asyncio.AbstractEventLoop) -> _Mailbox | None:
     """Return the mailbox of a loop, ``None`` where there is none: outside of Linux."""
-    mailbox = _mailboxes.get(loop)
+    mailbox = _mailboxes.get(ref(loop))
     if mailbox is None and hasattr(os, "eventfd"):
         with contextlib.suppress(NotImplementedError):  # not every loop watches files
-            mailbox = _mailboxes[loop] = _Mailbox(loop)
+            mailbox = _Mailbox(loop)
+            _mailboxes[ref(loop, _mailboxes.pop)] = mailbox
     return mailbox
 
 

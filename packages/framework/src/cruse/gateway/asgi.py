@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
+from cruse.body import PIECES
 from cruse.context import PENDING
 from cruse.gateway.asgi_environ import (
     ScopeEnviron,
@@ -296,8 +297,7 @@ class _Transport:
             finally:
                 self._receiving = False
                 if self._received is not None:
-                    self._received.set()
-                    self._received = None
+                    self._let_others_receive(self._received)
             if message["type"] == "http.disconnect":
                 self.disconnected = True
                 continue
@@ -308,6 +308,41 @@ class _Transport:
         if self._taken is not None:
             self._taken.set()
         return chunk
+
+    async def gather(self, pieces: list[bytes], wanted: int) -> None:
+        """Add the next pieces of the body, until these are so many bytes; none at its end.
+
+        As :meth:`next_chunk` for each, but who else wants a message waits until all are there.
+        """
+        if self._ahead is not None or self._receiving or self.disconnected or self.ended:
+            if piece := await self.next_chunk():
+                pieces.append(piece)
+            return
+        receive = self.receive
+        self._receiving = True
+        try:
+            while not (pieces or self.ended):
+                for _ in range(PIECES):
+                    message = await receive()
+                    if body := message.get("body"):
+                        pieces.append(body)
+                        wanted -= len(body)
+                    elif message["type"] == "http.disconnect":
+                        self.disconnected = True
+                        raise ClientDisconnected
+                    if not message.get("more_body", False):
+                        self.ended = True
+                        break
+                    if wanted <= 0:
+                        break
+        finally:
+            self._receiving = False
+            if self._received is not None:
+                self._let_others_receive(self._received)
+
+    def _let_others_receive(self, received: Event) -> None:
+        received.set()
+        self._received = None
 
     def announced(self) -> int:
         head = self.head or self.read_head()

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from cruse.body import BULK, PIECE_COST
+from cruse.body import BULK
 from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.gateway.fileparts import part_of_file
@@ -128,6 +128,9 @@ class Source(Protocol):
     async def next_chunk(self) -> bytes:
         """Return the next bytes of the body, ``b""`` at its end."""
 
+    async def gather(self, pieces: list[bytes], wanted: int) -> None:
+        """Add the next pieces, until these are so many bytes; none at the end of the body."""
+
 
 class LoopBody:
     """The body of a request on an event loop, as ``wsgi.input`` for sync code in a thread.
@@ -166,6 +169,16 @@ class LoopBody:
                 return self._source.next_chunk()
             self._kept = Kept()
         return self._kept.read(self._source.next_chunk)
+
+    def gather(self, pieces: list[bytes], wanted: int) -> Coroutine[Any, Any, None]:
+        """Add the next pieces, to be awaited, until these are so many bytes; none at the end."""
+        if self._ahead or self._empty or self._source.forgets:
+            return self._add_chunk(pieces)
+        return self._source.gather(pieces, wanted)
+
+    async def _add_chunk(self, pieces: list[bytes]) -> None:
+        if chunk := await self.next_chunk():
+            pieces.append(chunk)
 
     def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes from a thread, waiting for the event loop.
@@ -206,12 +219,10 @@ class LoopBody:
         self._ahead = pieces[::-1]
 
     async def _gather(self, wanted: int) -> list[bytes]:
-        pieces = []
+        pieces: list[bytes] = []
         if self._kept is not None and self._kept.waiting:
             return [await self.next_chunk()]
-        while wanted > 0 and (piece := await self._source.next_chunk()):
-            pieces.append(piece)
-            wanted -= len(piece) + PIECE_COST
+        await self._source.gather(pieces, wanted)
         return pieces
 
 

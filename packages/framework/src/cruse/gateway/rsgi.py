@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
+from cruse.body import PIECES
 from cruse.context import PENDING
 from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
 from cruse.gateway.conversation import converse
@@ -197,6 +198,13 @@ class _Body:
                 if chunk:
                     return bytes(chunk)
         return b""
+
+    async def gather(self, pieces: list[bytes], wanted: int) -> None:
+        for _ in range(PIECES):
+            if wanted <= 0 or not (piece := await self.next_chunk()):
+                return
+            pieces.append(piece)
+            wanted -= len(piece)
 
 
 def _no_status(status: int) -> ValueError:

@@ -116,13 +116,13 @@ WORK = [
     ("/inline", NOTHING, b"hello", 16, 20),
     ("/json", NOTHING, b'{"name":"Ada"}\n', 19, 23),
     ("/items/7", NOTHING, b"7", 16, 20),
-    ("/query?q=tea", NOTHING, b"tea", 25, 31),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 36, 48),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 32, 44),
+    ("/query?q=tea", NOTHING, b"tea", 24, 29),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 36, 46),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 32, 42),
     ("/upload", UPLOAD, b"hello", 130, 148),
     ("/session", NOTHING, b"1", 82, 95),
     ("/hooked/view", NOTHING, b"1", 31, 41),
-    ("/nowhere", NOTHING, None, 26, 28),
+    ("/nowhere", NOTHING, None, 26, 27),
 ]
 
 

@@ -15,10 +15,9 @@ from werkzeug.exceptions import BadRequest, SecurityError
 
 from cruse.body import CHUNK
 from cruse.bridge import drive
-from cruse.environ import PENDING
+from cruse.environ import PENDING, TAKE_PENDING
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
-from cruse.requests import builtin_init
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -208,7 +207,7 @@ class Context(Matched):
             cls = self.app.request_class
             if environ is None:
                 raise RuntimeError("There is no request in this context, only an application.")
-            if cls.__init__ is builtin_init and not cls.own_environ:  # it need not be made
+            if cls.__init__ in TAKE_PENDING and not cls.own_environ:
                 request = cls(environ, True, False)  # all arguments: Python's short way
             else:
                 request = cls(self.environ)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import CHUNK, BodyStream, Limit, ReadAhead, Waiting, length_of, read_once
 from cruse.cookies import parse_cookies
-from cruse.environ import PENDING
+from cruse.environ import PENDING, TAKE_PENDING
 from cruse.formparser import (
     URLENCODED,
     FormParser,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cruse.parts import Parts
     from cruse.typing import WSGIEnvironment
 
-__all__ = ["ClientDisconnected", "Request", "builtin_init"]
+__all__ = ["ClientDisconnected", "Request"]
 
 #: The names that decide how forms are read.
 _FORM_READING = frozenset(
@@ -116,9 +116,12 @@ class Request(Routed, Headed, WerkzeugRequest):
         @lazy
         def environ(self) -> WSGIEnvironment:
             """The WSGI environ."""
-            environ = self.context.environ
+            context = self.context
+            environ = context.made_environ
+            if environ is PENDING:
+                environ = context.made_environ = context.transport.make_environ()
             # Not once its context has ended, which has let it go.
-            environ["werkzeug.request"] = self if hasattr(self.context, "keep") else None
+            environ["werkzeug.request"] = self if hasattr(context, "keep") else None
             return environ
 
         @lazy
@@ -404,8 +407,9 @@ class Request(Routed, Headed, WerkzeugRequest):
             return
         self._waiting = Waiting()
         try:
-            length = self._length_at_once()
-            first_chunk = length and getattr(self.environ["wsgi.input"], "first_chunk", None)
+            environ = self.environ
+            length = self._length_at_once(environ)
+            first_chunk = length and getattr(environ["wsgi.input"], "first_chunk", None)
             if not first_chunk:
                 self._use_loaded(*await self.stream.spool())
             else:
@@ -473,12 +477,12 @@ class Request(Routed, Headed, WerkzeugRequest):
         self._loaded = True
         self.holds = self.holds or file is not None
 
-    def _length_at_once(self) -> int:
+    def _length_at_once(self, environ: WSGIEnvironment) -> int:
         """Return how many bytes the body has, if it can be read at once; 0 otherwise."""
         made, limit = self.__dict__, self.max_content_length
         if "stream" in made or self._own_stream or self.shallow:
             return 0
-        length = made["content_length"] if "content_length" in made else length_of(self.environ)
+        length = made["content_length"] if "content_length" in made else length_of(environ)
         if length is None or length > CHUNK or (limit is not None and length > limit):
             return 0
         return length
@@ -487,13 +491,14 @@ class Request(Routed, Headed, WerkzeugRequest):
         """Return the body if it has at most so many bytes, and comes in one piece: it is read."""
         body = self._ahead
         if body is None:
-            length = self._length_at_once()
+            environ = self.environ
+            length = self._length_at_once(environ)
         else:
             length = 0 if "stream" in self.__dict__ else len(body)
         if not length or (most is not None and length > most):
             return None
         if body is None:
-            body = read_once(self.environ["wsgi.input"], length)
+            body = read_once(environ["wsgi.input"], length)
             if len(body) != length:
                 body = self.stream.complete(body)
                 del self.stream
@@ -568,6 +573,6 @@ class Request(Routed, Headed, WerkzeugRequest):
 
 
 Request.builtin_loading = Request.load_body
-builtin_init = Request.__init__
+TAKE_PENDING.add(Request.__init__)
 _get_data, _is_json = Request.get_data, Request.is_json
 _json_module, _mimetype = Request.json_module, Request.mimetype

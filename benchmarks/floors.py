@@ -22,8 +22,9 @@ from benchmarks.measured import make_app
 from benchmarks.peers.common import SECRET
 from benchmarks.workloads import WORKLOADS
 from cruse import Cruse, Response, g, request, session
-from cruse.context import PENDING, Context
+from cruse.context import Context
 from cruse.cookies import parse_cookies
+from cruse.environ import PENDING
 from cruse.formparser import ImmutableMultiDict
 from cruse.gateway.asgi import _Transport
 from cruse.globals import _cv
@@ -207,7 +208,9 @@ def asgi(name: str) -> Any:
         ctx.transport = transport
         token = _cv.set(ctx)
         if transport.has_body:
-            ctx.body = await transport.take_whole(ctx, transport.announced())
+            body = await transport.next_chunk()
+            assert transport.is_whole(ctx, body, transport.announced())
+            ctx.body = body
         told = ()
         if name == "session":
             told = (transport.read_head().get(b"cookie", b"").decode("latin-1"),)

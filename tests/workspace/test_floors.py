@@ -48,6 +48,7 @@ FLOORS: tuple[tuple[str, set[str]], ...] = (
             "early_hints",
             "environ",
             "formparser",
+            "headed",
             "headerfields",
             "hosts",
             "json",

@@ -122,7 +122,7 @@ WORK = [
     ("/upload", UPLOAD, b"hello", 129, 146),
     ("/session", NOTHING, b"1", 81, 95),
     ("/hooked/view", NOTHING, b"1", 30, 40),
-    ("/nowhere", NOTHING, None, 26, 28),
+    ("/nowhere", NOTHING, None, 26, 27),
 ]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cruse import Cruse, request
+from cruse import Cruse, Request, request
 from cruse.context import Context
 from cruse.globals import current_context
 from tests.faces import client_of
@@ -169,3 +169,93 @@ def test_a_context_and_its_request_have_one_environ(way, context_class):
 
     answer = client_of(app, way).get("/", headers={"Accept-Language": "de"})
     assert answer.text == "yes True"
+
+
+WAYS = ["wsgi", "asgi", "rsgi"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("whose", ["context", "request", "new"])
+def test_a_query_and_a_type_are_read_from_an_environ_that_was_changed(way, whose):
+    app = Cruse(__name__, static_folder=None)
+
+    @app.before_request
+    def change():
+        ctx = current_context()
+        if whose == "new":
+            request.environ = {**request.environ}
+        environ = ctx.environ if whose == "context" else request.environ
+        environ["QUERY_STRING"] = "q=changed"
+        environ["CONTENT_TYPE"] = "text/changed"
+
+    app.post("/")(lambda: f"{request.args['q']} {request.mimetype}")
+    assert client_of(app, way).post("/?q=tea", json=1).text == "changed text/changed"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_read_first_does_not_change_the_environ(way):
+    app = Cruse(__name__, static_folder=None)
+
+    @app.post("/")
+    def view():
+        read = request.args["q"], request.mimetype, request.get_json()
+        environ = request.environ
+        told = environ["QUERY_STRING"], environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]
+        own = environ is current_context().environ
+        return [read, told, own, environ["werkzeug.request"] is request._get_current_object()]
+
+    assert client_of(app, way).post("/?q=tea", json=1).json == [
+        ["tea", "application/json", 1],
+        ["q=tea", "application/json", "1"],
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("early", [True, False])
+def test_a_request_that_is_kept_has_its_environ_and_no_way_back(way, early):
+    app, kept = Cruse(__name__, static_folder=None), []
+
+    @app.get("/")
+    def view():
+        kept.append((request._get_current_object(), early and request.environ))
+        return request.args["q"]
+
+    assert client_of(app, way).get("/?q=tea", headers={"X-Name": "Ada"}).text == "tea"
+    ((made, environ),) = kept
+    assert made.environ["QUERY_STRING"] == "q=tea"
+    assert made.environ["HTTP_X_NAME"] == made.headers["X-Name"] == "Ada"
+    assert made.environ["werkzeug.request"] is None
+    assert not early or made.environ is environ
+    assert made.endpoint == "view"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_request_class_may_keep_the_environ_in_its_own_way(way):
+    class Own(Request):
+        @property
+        def environ(self):
+            return self.kept
+
+        @environ.setter
+        def environ(self, environ):
+            self.kept = {**environ, "QUERY_STRING": "q=own", "CONTENT_TYPE": "text/own"}
+
+    app = Cruse(__name__, static_folder=None)
+    app.request_class = Own
+    app.get("/")(lambda: f"{request.args['q']} {request.mimetype}")
+    assert client_of(app, way).get("/?q=tea").text == "own text/own"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_request_class_may_be_a_function(way):
+    app, given = Cruse(__name__, static_folder=None), []
+
+    def make(environ):
+        given.append(environ)
+        return Request(environ)
+
+    app.request_class = make
+    app.get("/")(lambda: f"{request.args['q']} {request.environ is given[0]}")
+    assert client_of(app, way).get("/?q=tea").text == "tea True"

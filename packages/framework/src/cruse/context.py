@@ -9,12 +9,13 @@ from __future__ import annotations
 from functools import wraps
 from inspect import iscoroutinefunction
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequest, SecurityError
 
 from cruse.body import CHUNK
 from cruse.bridge import drive
+from cruse.environ import PENDING, TAKE_PENDING
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
 
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Globals", "after_this_request", "copy_current_request_context"]
 
 _UNSET: Any = object()
-#: Stands for an environ that is made when it is first asked for.
-PENDING: Any = object()
 
 
 class Globals:
@@ -91,6 +90,22 @@ class Matched:
     route: Route | None
     view_args: dict[str, Any] | None
     routing_exception: HTTPException | None
+    #: What a request on a loop came by, and makes its environ.
+    transport: Transport
+    #: The environ, ``PENDING`` until somebody asks for one that is to be made.
+    made_environ: WSGIEnvironment | None
+
+    @property
+    def environ(self) -> WSGIEnvironment | None:
+        """The environ of the request, on a loop made when it is first asked for."""
+        environ = self.made_environ
+        if environ is PENDING:
+            environ = self.made_environ = self.transport.make_environ()
+        return environ
+
+    @environ.setter
+    def environ(self, environ: WSGIEnvironment | None) -> None:
+        self.made_environ = environ
 
     @property
     def url_rule(self) -> Rule | None:
@@ -105,26 +120,6 @@ class Matched:
     def endpoint(self) -> str | None:
         """The endpoint that matched."""
         return None if self.route is None else self.route.endpoint
-
-
-class _Environ:
-    """Stands for the environ of a request on a loop, and has it made when it is asked for.
-
-    By ``__getattr__`` it would stand in the way of errors: Python calls that for an
-    ``AttributeError`` within any property, too, and what it raises then is all that is told.
-    """
-
-    @overload
-    def __get__(self, ctx: None, owner: type[Context]) -> Self: ...
-    @overload
-    def __get__(self, ctx: Context, owner: type[Context]) -> WSGIEnvironment | None: ...
-
-    def __get__(self, ctx: Context | None, owner: type[Context]) -> WSGIEnvironment | Self | None:
-        if ctx is None:
-            return self
-        environ: WSGIEnvironment = ctx.transport.make_environ()
-        ctx.environ = environ
-        return environ
 
 
 class Context(Matched):
@@ -169,8 +164,6 @@ class Context(Matched):
     method: str
     #: The path of a request, decoded, below the application's root.
     path: str
-    #: What a request on a loop came by, and makes its environ.
-    transport: Transport
     #: The pipeline's answer.
     response: Response
 
@@ -185,13 +178,10 @@ class Context(Matched):
         if request is not None:
             environ = request.environ
             request.context = request.context or self
-        if environ is PENDING:  # it is a request on a loop
-            self.bridge: Bridge = app.loop_bridge  # how functions of the other colour are called
-            self.has_request = True
-        else:
-            self.bridge = app.bridge
-            self.environ = environ
-            self.has_request = environ is not None
+        #: How functions of the other colour are called; a request that is pending is on a loop.
+        self.bridge: Bridge = app.loop_bridge if environ is PENDING else app.bridge
+        self.made_environ = environ
+        self.has_request = environ is not None
         self.route = None
         self.view_args = None
         self.routing_exception = None
@@ -208,20 +198,23 @@ class Context(Matched):
 
     # -- what is made on first touch --
 
-    environ = _Environ()
-
     @property
     def request(self) -> Request:
         """The request; it does not exist on an application context."""
         request = self.made_request
         if request is None:
-            environ = self.environ
+            environ: Any = self.made_environ
+            cls = self.app.request_class
             if environ is None:
                 raise RuntimeError("There is no request in this context, only an application.")
-            request = self.made_request = self.app.request_class(environ)
+            if cls.__init__ in TAKE_PENDING and not cls.own_environ:
+                request = cls(environ, True, False)  # all arguments: Python's short way
+            else:
+                request = cls(self.environ)  # type: ignore[arg-type]
+            self.made_request = request
             request.context = self
-            if self.body is not None:
-                request.take_loaded(self.body)
+            if (body := self.body) is not None:
+                request.take_loaded(body)
         return request
 
     @request.setter
@@ -305,9 +298,16 @@ class Context(Matched):
         if request.context is not self:
             return
         request.context = known = Matched()
-        known.app, known.route, known.view_args = self.app, self.route, self.view_args
+        known.app = self.app
+        known.route = self.route
+        known.view_args = self.view_args
         known.routing_exception = self.routing_exception
-        request.environ["werkzeug.request"] = None
+        made: Any = self.made_environ
+        known.made_environ = made
+        if made is PENDING:
+            known.transport = self.transport
+        else:
+            made["werkzeug.request"] = None
 
     @property
     def answered(self) -> bool:
@@ -335,7 +335,7 @@ class Context(Matched):
         app, cls = self.app, self.app.request_class
         if (
             self.made_request is not None
-            or "environ" in self.__dict__
+            or self.made_environ is not PENDING
             or cls.own_loading
             or cls.load_body is not cls.builtin_loading
             or cls.max_content_length is not None

@@ -82,6 +82,8 @@ def _new_file(**told: object) -> IO[bytes]:
 K = TypeVar("K")
 V = TypeVar("V")
 _values_of: Any = dict.get
+_new: Any = dict.__new__
+_add: Any = dict.setdefault
 _init = MultiDict.__init__
 
 
@@ -139,26 +141,25 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
     Raises:
         BadRequest: When the percent-encoded bytes are not UTF-8.
     """
-    if "+" in query:
-        query = query.replace("+", " ")
-    plain = cls.__init__ is _init
-    made: Any = cls.__new__(cls) if plain else []  # its constructor would do nothing else
-    add = dict.setdefault
-    escaped = "%" in query
-    for pair in query.split("&"):
+    if cls is ImmutableMultiDict:
+        made: Any = _new(cls)  # its constructor would do nothing else
+    elif cls.__init__ is _init:
+        made = cls.__new__(cls)
+    else:
+        each = [parse_query(pair, what, ImmutableMultiDict) for pair in query.split("&")]
+        return cls([item for one in each for item in one.items()])
+    add = _add
+    for pair in (query.replace("+", " ") if "+" in query else query).split("&"):
         if pair:
             name, _, value = pair.partition("=")
-            if escaped and "%" in pair:
+            if "%" in pair:
                 try:
                     name = _unescape(name) if "%" in name else name
                     value = _unescape(value) if "%" in value else value
                 except ValueError:
                     raise BadRequest(f"The {what} is not valid UTF-8.") from None
-            if plain:
-                add(made, name, []).append(value)
-            else:
-                made.append((name, value))
-    return made if plain else cls(made)
+            add(made, name, []).append(value)
+    return made
 
 
 def _unescape(text: str) -> str:

@@ -218,9 +218,11 @@ class _RequestProxy(_Proxy):
             return object.__getattribute__(self, name)
         context = _now(_NOTHING)
         made = context.made_request
-        if made is None and context.has_request:
+        if made is None:
+            if not context.has_request:
+                return _look_up(self, name)
             made = context.request  # made now
-        return _look_up(self, name) if made is None else getattr(made, name)
+        return getattr(made, name)
 
 
 class _SessionProxy(_Proxy):
@@ -231,9 +233,11 @@ class _SessionProxy(_Proxy):
             return object.__getattribute__(self, name)
         context = _now(_NOTHING)
         made = context.made_session
-        if made is None and context.has_request:
+        if made is None:
+            if not context.has_request:
+                return _look_up(self, name)
             made = context.session  # made now
-        return _look_up(self, name) if made is None else getattr(made, name)
+        return getattr(made, name)
 
     def __getitem__(self, key: str) -> Any:
         made = _now(_NOTHING).made_session
@@ -266,9 +270,11 @@ class _GlobalsProxy(_Proxy):
             return object.__getattribute__(self, name)
         context = _now(_NOTHING)
         made = context.made_g
-        if made is None and context.has_request:
+        if made is None:
+            if not context.has_request:
+                return _look_up(self, name)
             made = context.g  # made now
-        return _look_up(self, name) if made is None else getattr(made, name)
+        return getattr(made, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         made = _now(_NOTHING).made_g

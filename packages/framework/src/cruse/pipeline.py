@@ -113,8 +113,10 @@ def conclude(
     request = ctx.made_request
     if later or (request is not None and request.holds):
         return _answer_later(ctx, plan, None, response, begin)
-    if request is not None or ctx.routing_exception is not None:
-        _let_go(ctx)
+    if request is not None and ctx.keep is None:  # as in `_let_go`
+        ctx.part(request)
+    if (unmatched := ctx.routing_exception) is not None and ctx.keep is None:
+        unmatched.__traceback__ = unmatched.__context__ = None
     ctx.response = response
     return None
 
@@ -336,8 +338,10 @@ async def _dispatch_with_body(ctx: Context, plan: Plan) -> Any:
         elif not (length := ctx.length_at_once()):
             await ctx.request.load_body()
         else:  # most come in one piece, and no request has to be made to take that
-            ctx.body = await ctx.transport.take_whole(ctx, length)
-            if ctx.body is None:
+            body = await ctx.transport.next_chunk()
+            if ctx.transport.is_whole(ctx, body, length):
+                ctx.body = body
+            else:
                 await ctx.request.load_body()
     ctx.has_body = False
     value = call_view(ctx, plan)

@@ -9,19 +9,16 @@ from uuid import uuid4
 from werkzeug.datastructures import (
     Authorization,
     EnvironHeaders,
-    IfRange,
-    ImmutableList,
-    MIMEAccept,
     MultiDict,
 )
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError, UnsupportedMediaType
-from werkzeug.http import parse_accept_header, parse_if_range_header, parse_options_header
+from werkzeug.http import parse_options_header
 from werkzeug.sansio.utils import get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import CHUNK, BodyStream, Limit, ReadAhead, Waiting, length_of, read_once
 from cruse.cookies import parse_cookies
-from cruse.dates import client_date, readable_dates
+from cruse.environ import PENDING, TAKE_PENDING
 from cruse.formparser import (
     URLENCODED,
     FormParser,
@@ -32,13 +29,12 @@ from cruse.formparser import (
     parse_urlencoded,
     read_fields,
 )
+from cruse.headed import Headed
 from cruse.hosts import SEEN_HOSTS, host_is_trusted, is_host
 from cruse.lazy import lazy
 from cruse.routed import Routed
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from werkzeug.datastructures import FileStorage
 
     from cruse.parts import Parts
@@ -58,7 +54,7 @@ _JSON_READING = frozenset({"get_data", "is_json", "json_module", "mimetype"})
 #: The names that decide what is to be closed.
 _HOLDING = frozenset({"close", "files", "_load_form_data"})
 #: The names whose own versions a subclass may have, so that the shorter way is not the same.
-_WAYS = ("query_string", "stream", "content_length", *_FORM_READING, *_HOLDING)
+_WAYS = ("environ", "query_string", "stream", "content_length", *_FORM_READING, *_HOLDING)
 _ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}", re.ASCII)
 
 
@@ -67,7 +63,7 @@ def _text(value: str) -> str:
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")
 
 
-class Request(Routed, WerkzeugRequest):
+class Request(Routed, Headed, WerkzeugRequest):
     """What the client sent.
 
     Nothing is read from the environ before it is asked for. Under ASGI and RSGI ``environ`` is
@@ -87,6 +83,8 @@ class Request(Routed, WerkzeugRequest):
     #: Whether a subclass has its own stream, or a constructor, which may set a limit.
     own_loading = False
     builtin_loading: Any  # what loads it, as this class has it
+    #: Whether a subclass has its own place for the environ.
+    own_environ = False
     #: Whether a subclass has its own query string, stream, or way to read forms.
     _own_query = False
     _own_stream = False
@@ -96,6 +94,7 @@ class Request(Routed, WerkzeugRequest):
         super().__init_subclass__(**kwargs)
         own = {n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)}
         cls.holds = not _HOLDING.isdisjoint(own)
+        cls.own_environ = "environ" in own
         cls._own_query = "query_string" in own
         cls._own_stream = "stream" in own or "content_length" in own
         cls.own_loading = cls._own_stream or cls.__init__ is not Request.__init__
@@ -104,14 +103,26 @@ class Request(Routed, WerkzeugRequest):
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
     ) -> None:
-        self.environ = environ
         self.shallow = shallow
-        self.context = self._ahead = self._waiting = None
-        if populate_request and not shallow:
-            environ["werkzeug.request"] = self
+        self.context = self._ahead = None
+        if environ is not PENDING:
+            self.environ = environ
+            if populate_request and not shallow:
+                environ["werkzeug.request"] = self
 
     # Werkzeug sets these in its constructor; here each is computed from the environ on demand.
     if not TYPE_CHECKING:
+
+        @lazy
+        def environ(self) -> WSGIEnvironment:
+            """The WSGI environ."""
+            context = self.context
+            environ = context.made_environ
+            if environ is PENDING:
+                environ = context.made_environ = context.transport.make_environ()
+            # Not once its context has ended, which has let it go.
+            environ["werkzeug.request"] = self if hasattr(context, "keep") else None
+            return environ
 
         @lazy
         def method(self) -> str:
@@ -162,12 +173,12 @@ class Request(Routed, WerkzeugRequest):
         @property
         def mimetype(self) -> str:
             """The media type of the body, without parameters, in lower case."""
-            try:
-                given = self.environ["CONTENT_TYPE"]
-            except KeyError:
-                given = ""
-            if ";" in given or "_parsed_content_type" in self.__dict__:
-                given = self._parsed_content_type[0]
+            made = self.__dict__
+            if "_parsed_content_type" in made:
+                given = made["_parsed_content_type"][0]
+            elif ";" in (given := self._declared()):
+                made["_parsed_content_type"] = parsed = parse_options_header(given)
+                given = parsed[0]
             return given.strip(" \t").lower()
 
         @property
@@ -178,7 +189,7 @@ class Request(Routed, WerkzeugRequest):
 
         @lazy
         def _parsed_content_type(self) -> tuple[str, dict[str, str]]:
-            return parse_options_header(self.environ.get("CONTENT_TYPE", ""))
+            return parse_options_header(self._declared())
 
         def get_data(
             self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
@@ -208,12 +219,8 @@ class Request(Routed, WerkzeugRequest):
                 BadRequest: When it is none (400).
             """
             made, context, cls = self.__dict__, self.context, type(self)
-            try:
-                declared = self.environ["CONTENT_TYPE"] == "application/json"
-            except KeyError:
-                declared = False
             if (
-                not (declared and cache)
+                not (cache and self._declared() == "application/json")
                 or force
                 or silent
                 or context is None
@@ -226,7 +233,7 @@ class Request(Routed, WerkzeugRequest):
                 or not _JSON_READING.isdisjoint(made)
             ):
                 return super().get_json(force, silent, cache)
-            body = self._take_body()  # the usual case, without asking for each of those names
+            body = self._take_body(None)  # the usual case, without asking for each of those names
             made["_cached_data"] = body = self.stream.read() if body is None else body
             try:
                 value = silent_value = context.app.json.loads(body)
@@ -256,55 +263,6 @@ class Request(Routed, WerkzeugRequest):
         def files(self, files: MultiDict[str, FileStorage]) -> None:
             self.__dict__["files"] = files
             self.holds = self.holds or bool(files) or not isinstance(files, ImmutableMultiDict)
-
-        @lazy
-        def remote_addr(self) -> str | None:
-            """The address of the client, or of the proxy in front."""
-            return self.environ.get("REMOTE_ADDR")
-
-        @lazy
-        def access_route(self) -> ImmutableList[str]:
-            """The addresses on the request's way here, the client's first.
-
-            More than the one that has connected only with ``TRUSTED_PROXIES``: whatever else
-            ``X-Forwarded-For`` says, anybody can have sent.
-            """
-            route = self.environ.get("cruse.access_route")
-            if route is None:
-                route = [self.remote_addr] if self.remote_addr else []
-            return ImmutableList(route)
-
-        @lazy
-        def accept_mimetypes(self) -> MIMEAccept:
-            """The media types that the client takes (RFC 9110 section 12.5.1)."""
-            # Werkzeug looks for the end of a run of blanks from each of them: seconds for 60 kB.
-            field = " ".join(self.environ.get("HTTP_ACCEPT", "").split())
-            return parse_accept_header(field, MIMEAccept)
-
-        @lazy
-        def date(self) -> datetime | None:
-            """When the client made the request."""
-            return client_date(self.headers.get("Date"))
-
-        @lazy
-        def if_modified_since(self) -> datetime | None:
-            """The client has a copy of this date (RFC 9110 section 13.1.3)."""
-            return client_date(self.headers.get("If-Modified-Since"))
-
-        @lazy
-        def if_unmodified_since(self) -> datetime | None:
-            """The client wants to change what it saw at this date (RFC 9110 section 13.1.4)."""
-            return client_date(self.headers.get("If-Unmodified-Since"))
-
-        @lazy
-        def if_range(self) -> IfRange:
-            """Which copy the client has a part of (RFC 9110 section 13.1.5)."""
-            copy = parse_if_range_header(readable_dates(self.environ).get("HTTP_IF_RANGE"))
-            try:
-                copy.to_header()
-            except (OverflowError, ValueError):  # half a tag, or a year 10,000 in UTC
-                return IfRange()
-            return copy
 
     @lazy
     def id(self) -> str:
@@ -375,10 +333,18 @@ class Request(Routed, WerkzeugRequest):
         Raises:
             BadRequest: When it is not valid UTF-8.
         """
-        try:  # a dictionary's own way to a key, which those of async servers have, too
-            query = "" if self._own_query else self.environ["QUERY_STRING"]
-        except KeyError:
-            query = ""
+        context = self.context
+        if (
+            context is None
+            or context.made_environ is not PENDING  # it may have been changed
+            or "environ" in self.__dict__
+        ):
+            try:  # a dictionary's own way to a key, which those of async servers have, too
+                query = self.environ["QUERY_STRING"]
+            except KeyError:
+                query = ""
+        else:
+            query = context.transport.query()
         if self._own_query or not query.isascii():
             try:
                 query = self.query_string.decode()
@@ -441,8 +407,9 @@ class Request(Routed, WerkzeugRequest):
             return
         self._waiting = Waiting()
         try:
-            length = self._length_at_once()
-            first_chunk = length and getattr(self.environ["wsgi.input"], "first_chunk", None)
+            environ = self.environ
+            length = self._length_at_once(environ)
+            first_chunk = length and getattr(environ["wsgi.input"], "first_chunk", None)
             if not first_chunk:
                 self._use_loaded(*await self.stream.spool())
             else:
@@ -480,7 +447,23 @@ class Request(Routed, WerkzeugRequest):
     _loaded = False
     _file: IO[bytes] | None = None
     #: Who waits for the task that is reading it, while one is.
-    _waiting: Waiting | None
+    _waiting: Waiting | None = None
+
+    def _declared(self) -> str:
+        """Return the field Content-Type as it came."""
+        context = self.context
+        if (
+            context is not None
+            and context.made_environ is PENDING  # nobody can have changed it
+            and "environ" not in self.__dict__
+            and (kind := context.transport.content_type()) is not None
+        ):
+            return kind
+        try:
+            kind = self.environ["CONTENT_TYPE"]
+        except KeyError:
+            kind = ""
+        return kind
 
     def _needs_loading(self) -> bool:
         made = self.__dict__
@@ -494,12 +477,12 @@ class Request(Routed, WerkzeugRequest):
         self._loaded = True
         self.holds = self.holds or file is not None
 
-    def _length_at_once(self) -> int:
+    def _length_at_once(self, environ: WSGIEnvironment) -> int:
         """Return how many bytes the body has, if it can be read at once; 0 otherwise."""
         made, limit = self.__dict__, self.max_content_length
         if "stream" in made or self._own_stream or self.shallow:
             return 0
-        length = made["content_length"] if "content_length" in made else length_of(self.environ)
+        length = made["content_length"] if "content_length" in made else length_of(environ)
         if length is None or length > CHUNK or (limit is not None and length > limit):
             return 0
         return length
@@ -508,13 +491,14 @@ class Request(Routed, WerkzeugRequest):
         """Return the body if it has at most so many bytes, and comes in one piece: it is read."""
         body = self._ahead
         if body is None:
-            length = self._length_at_once()
+            environ = self.environ
+            length = self._length_at_once(environ)
         else:
             length = 0 if "stream" in self.__dict__ else len(body)
         if not length or (most is not None and length > most):
             return None
         if body is None:
-            body = read_once(self.environ["wsgi.input"], length)
+            body = read_once(environ["wsgi.input"], length)
             if len(body) != length:
                 body = self.stream.complete(body)
                 del self.stream
@@ -525,16 +509,11 @@ class Request(Routed, WerkzeugRequest):
         made, context = self.__dict__, self.context
         if "form" in made:
             return
-        try:
-            usual = self.environ["CONTENT_TYPE"] == URLENCODED
-        except KeyError:
-            usual = False
-        kind = URLENCODED if usual and not self._own_forms else self.mimetype
         if (
-            kind != URLENCODED
-            or context is None
+            context is None
             or self._own_forms
             or not _FORM_READING.isdisjoint(made)
+            or (self._declared() != URLENCODED and self.mimetype != URLENCODED)
         ):
             super()._load_form_data()
             self.files = made["files"]
@@ -551,7 +530,7 @@ class Request(Routed, WerkzeugRequest):
         if (
             context is not None
             and context.app.debug
-            and kind != "multipart/form-data"
+            and self.mimetype != "multipart/form-data"
             and not self.files
         ):
             from cruse.debug import attach_enctype_error_multidict
@@ -594,5 +573,6 @@ class Request(Routed, WerkzeugRequest):
 
 
 Request.builtin_loading = Request.load_body
+TAKE_PENDING.add(Request.__init__)
 _get_data, _is_json = Request.get_data, Request.is_json
 _json_module, _mimetype = Request.json_module, Request.mimetype

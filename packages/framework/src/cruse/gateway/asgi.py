@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
 from cruse.body import PIECES
-from cruse.context import PENDING
+from cruse.environ import PENDING
 from cruse.gateway.asgi_environ import (
     ScopeEnviron,
     comes_from_program,
@@ -344,6 +344,17 @@ class _Transport:
         received.set()
         self._received = None
 
+    def query(self) -> str:
+        query: bytes = self.scope.get("query_string", b"")
+        return query.decode("latin-1")
+
+    def content_type(self) -> str | None:
+        head = self.head or self.read_head()
+        value = head.get(b"content-type")
+        if value is None or len(head) != len(self.scope["headers"]):
+            return None
+        return value.decode("latin-1")
+
     def announced(self) -> int:
         head = self.head or self.read_head()
         length = head.get(b"content-length")
@@ -356,12 +367,11 @@ class _Transport:
             return 0
         return int(length)
 
-    async def take_whole(self, ctx: Context, length: int) -> bytes | None:
-        body = await self.next_chunk()
+    def is_whole(self, ctx: Context, body: bytes, length: int) -> bool:
         if len(body) == length and self.ended and ctx.made_request is None:
-            return body
+            return True
         self._ahead = body  # more is to come, or too little has come, or somebody wants it, too
-        return None
+        return False
 
     def send_whole(
         self, status: int, head: list[tuple[str, str]], body: bytes

@@ -64,11 +64,10 @@ class ScopeEnviron(LazyEnviron):
         head = self.transport.head or self.transport.read_head()
         if b"content-type" in head and len(head) == len(self.scope["headers"]):
             self["CONTENT_TYPE"] = head[b"content-type"].decode("latin-1")
-            if self.transport.ended:  # it was read: nobody asks for more
-                return
             if (length := head.get(b"content-length")) is not None:
                 self["CONTENT_LENGTH"] = length.decode("latin-1")
-            self["wsgi.input"] = LoopBody(self.transport)
+            if not self.transport.ended:  # or it was read: nobody asks for more
+                self["wsgi.input"] = LoopBody(self.transport)
 
     def make_all(self) -> dict[str, Any]:
         """Return all keys and values."""

@@ -58,13 +58,22 @@ class Transport(Protocol):
     def make_environ(self) -> LazyEnviron:
         """Make the environ of the request."""
 
+    def query(self) -> str:
+        """Return the query as it came, as an environ has it."""
+
+    def content_type(self) -> str | None:
+        """Return the field Content-Type as it came; ``None`` where only the environ tells."""
+
     def announced(self) -> int:
-        """Return how many bytes the body has, if the head tells, and :meth:`take_whole` works."""
+        """Return how many bytes the body has, if the head tells, and it can be taken from here."""
 
-    async def take_whole(self, ctx: Context, length: int) -> bytes | None:
-        """Take a body of that length, if it comes in one piece and nobody asks for it meanwhile.
+    async def next_chunk(self) -> bytes:
+        """Return the next bytes of the body, ``b""`` at its end."""
 
-        Otherwise it is left, all of it, for who reads it, and the result is ``None``.
+    def is_whole(self, ctx: Context, body: bytes, length: int) -> bool:
+        """Whether the first bytes are all of a body, and nobody has asked for it meanwhile.
+
+        Otherwise they are left to who reads it.
         """
 
     def takes_anything(self) -> bool:

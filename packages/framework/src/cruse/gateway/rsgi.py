@@ -8,8 +8,7 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.exceptions import BadRequest, ClientDisconnected, SecurityError
 
 from cruse.body import PIECES
-from cruse.context import PENDING
-from cruse.environ import ABSENT, EVERYWHERE, LazyEnviron, add_header, field_of
+from cruse.environ import ABSENT, EVERYWHERE, PENDING, LazyEnviron, add_header, field_of
 from cruse.gateway.conversation import converse
 from cruse.gateway.onloop import ANNOUNCING, WITHOUT_BODY, LoopBody, serve
 from cruse.gateway.streams import Left
@@ -232,11 +231,21 @@ class _Transport:
     def comes_from_program(self) -> bool:
         return not self.has_environ and "origin" not in self.scope.headers
 
+    def query(self) -> str:
+        query: str = self.scope.query_string
+        return query
+
+    def content_type(self) -> str | None:
+        return None
+
     def announced(self) -> int:
         return 0  # of no piece it is known that it is the last
 
-    async def take_whole(self, ctx: Context, length: int) -> None:
-        """Leave it."""
+    async def next_chunk(self) -> bytes:
+        return b""
+
+    def is_whole(self, ctx: Context, body: bytes, length: int) -> bool:
+        return False
 
     def takes_anything(self) -> bool:
         fields = self.scope.headers

@@ -73,8 +73,16 @@ class Transport(Protocol):
         False where there is an environ, which may have been changed.
         """
 
-    def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
+    def send_whole(
+        self, status: int, head: list[tuple[str, str]], body: bytes, behind: Fields | None = None
+    ) -> Iterable[Any]:
         """Send a response that is complete.
+
+        Args:
+            status: The status.
+            head: The header fields.
+            body: The body.
+            behind: What follows the header fields, the same in many responses.
 
         Returns:
             The messages that are to be sent for it, where that has to be waited for.
@@ -249,8 +257,9 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
         if response.plain and ctx.method != "HEAD":
             messages: Iterable[Any] = transport.send_plain(response, fields)
         elif response.only_whole and ctx.method != "HEAD":
-            head = response.own_head(ctx, fields)
-            messages = transport.send_whole(response._status_code, head, response.whole[0])
+            head, behind = response.own_parts(ctx, fields)
+            body = response.whole[0]
+            messages = transport.send_whole(response._status_code, head, body, behind)
         else:
             messages = ()
             await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))

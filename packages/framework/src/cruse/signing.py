@@ -52,11 +52,11 @@ def secret_keys(app: _HasKeys) -> tuple[Any, ...]:
 
 
 def _encode(data: bytes) -> bytes:
-    return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+    return b2a_base64(data).rstrip(b"=\n").translate(_TO_URL)
 
 
 def _decode(text: bytes) -> bytes:
-    return a2b_base64(text.translate(_FROM_URL) + b"=" * (-len(text) % 4))
+    return a2b_base64(text.translate(_FROM_URL) + b"==")  # what is too much is not looked at
 
 
 class HMAC(SigningAlgorithm):
@@ -131,8 +131,10 @@ class _Signer(TimestampSigner):
 
     def sign(self, value: str | bytes) -> bytes:
         data = value.encode() if isinstance(value, str) else value
-        signed = b"%b%b%b" % (data, self.sep, _stamp(self.get_timestamp()))
-        return b"%b%b%b" % (signed, self.sep, self.get_signature(signed))
+        signed: bytes = data + self.sep + _stamp(self.get_timestamp())
+        if type(self) is not _Signer:
+            return signed + self.sep + self.get_signature(signed)
+        return signed + self.sep + _encode(self._signature_of(signed))
 
     def value_of(self, signed: bytes, max_age: int) -> bytes | None:
         """Return what was signed with the newest key and is not too old, else ``None``."""
@@ -199,7 +201,8 @@ class SigningSerializer(URLSafeTimedSerializer):
 
     def dumps(self, obj: Any, salt: str | bytes | None = None) -> Any:
         """Return it signed, as text if the serializer writes that."""
-        signed = self.make_signer(salt).sign(self.dump_payload(obj))
+        signer = (salt is None and self._kept) or self.make_signer(salt)
+        signed = signer.sign(self.dump_payload(obj))
         return signed.decode() if self.is_text_serializer else signed
 
     def load_payload(self, payload: bytes, *args: Any, **kwargs: Any) -> Any:
@@ -213,7 +216,8 @@ class SigningSerializer(URLSafeTimedSerializer):
 
     def dump_payload(self, obj: Any) -> bytes:
         """Return what stands in front of the signature."""
-        text = self.serializer.dumps(obj, **self.serializer_kwargs)
+        options = self.serializer_kwargs
+        text = self.serializer.dumps(obj, **options) if options else self.serializer.dumps(obj)
         if not self.is_text_serializer or len(text) > _WORTH_COMPRESSING:
             return super().dump_payload(obj)
         return _encode(text.encode())

@@ -444,9 +444,6 @@ class SecureCookieSessionInterface(SessionInterface):
     #: The class of the sessions.
     session_class: type[SecureCookieSession] = SecureCookieSession
 
-    #: How old a cookie may be, and how many seconds that is.
-    _lifetime: tuple[timedelta | None, int] = None, 0
-
     @staticmethod
     def digest_method(string: bytes = b"") -> Any:
         """Return a new hash for the signatures: SHA-1, which is safe within an HMAC.
@@ -457,6 +454,8 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def __init__(self) -> None:
         self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer] = {}
+        #: How old a cookie may be, and how many seconds that is.
+        self._lifetime: tuple[timedelta | None, int] = None, 0
 
     def get_signing_serializer(self, app: Cruse) -> URLSafeTimedSerializer | None:
         """Return what signs and reads the cookie's value; None when there is no secret key."""

@@ -120,7 +120,7 @@ WORK = [
     ("/form", FORM, b"Ada Lovelace ada@example.org", 36, 48),
     ("/echo", JSON, b'{"name":"Ada"}\n', 32, 44),
     ("/upload", UPLOAD, b"hello", 130, 148),
-    ("/session", NOTHING, b"1", 82, 95),
+    ("/session", NOTHING, b"1", 77, 87),
     ("/hooked/view", NOTHING, b"1", 31, 41),
     ("/nowhere", NOTHING, None, 26, 28),
 ]

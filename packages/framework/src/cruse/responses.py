@@ -343,7 +343,7 @@ class Response(WerkzeugResponse):
         """Return the header fields of a :attr:`plain` response, ``None`` for another."""
         whole = self.whole
         if (
-            ((added := self._headers) is not None and not self._is_added_to)
+            ((added := self._headers) is not None and not (type(added) is list and self._asks_us))
             or self.response is not whole
             or self._closing
             or self._own_ways
@@ -359,15 +359,12 @@ class Response(WerkzeugResponse):
         return [_content_type(mimetype), length, *defaults]
 
     @property
-    def _is_added_to(self) -> bool:
-        """Whether the framework alone has added fields, and ``get_wsgi_headers`` is the usual.
+    def _asks_us(self) -> bool:
+        """Whether ``get_wsgi_headers`` is the usual.
 
         That of a response alone is not looked for in its ``__dict__``, which Python would make.
         """
-        return (
-            type(self._headers) is list
-            and getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers
-        )
+        return getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers
 
     def behind_added(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return what was added to a plain response, and the defaults that it does not replace."""
@@ -419,7 +416,7 @@ class Response(WerkzeugResponse):
         The framework may have added some; see :meth:`behind_added`.
         """
         if (
-            (self._headers is not None and not self._is_added_to)
+            ((added := self._headers) is not None and not (type(added) is list and self._asks_us))
             or self.response is not self.whole
             or self._closing
             or self._own_ways

@@ -258,8 +258,7 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             messages: Iterable[Any] = transport.send_plain(response, fields)
         elif response.only_whole and ctx.method != "HEAD":
             head, behind = response.own_parts(ctx, fields)
-            body = response.whole[0]
-            messages = transport.send_whole(response._status_code, head, body, behind)
+            messages = transport.send_whole(response._status_code, head, response.whole[0], behind)
         else:
             messages = ()
             await _send(ctx, plan, transport, fields, place or _Place(app.pool, None, None))

@@ -120,7 +120,7 @@ WORK = [
     ("/form", FORM, b"Ada Lovelace ada@example.org", 35, 46),
     ("/echo", JSON, b'{"name":"Ada"}\n', 31, 42),
     ("/upload", UPLOAD, b"hello", 129, 146),
-    ("/session", NOTHING, b"1", 81, 95),
+    ("/session", NOTHING, b"1", 77, 87),
     ("/hooked/view", NOTHING, b"1", 30, 40),
     ("/nowhere", NOTHING, None, 26, 27),
 ]

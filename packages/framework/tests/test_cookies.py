@@ -1,8 +1,13 @@
 """Cookies that a view sets on its response."""
 
+from itertools import product
+
 import pytest
+from werkzeug.datastructures import MultiDict
+from werkzeug.http import parse_cookie
 
 from cruse import Cruse, Response
+from cruse.cookies import parse_cookies
 
 
 def cookie_of(*args, **kwargs):
@@ -97,6 +102,14 @@ def test_any_value_comes_back_and_breaks_nothing(value):
     assert header.isprintable()
     assert header.split(";")[1:] == [" Path=/"]
     assert client.get_cookie("value").decoded_value == value
+
+
+@pytest.mark.parametrize("quoted", ["", '; q="x; y"'])
+def test_cookies_are_read_as_werkzeug_reads_them(quoted):
+    pieces = ["a", "b", "=", ";", " ", "\t", "\x0b"]
+    for field in map("".join, product(pieces, repeat=4)):
+        expected = parse_cookie(field + quoted)
+        assert parse_cookies(field + quoted, MultiDict) == expected, field
 
 
 @pytest.mark.parametrize("name", ["X-A", "Location", "Content-Type", "Content-Disposition"])

@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import weakref
+from datetime import timedelta
 
 import pytest
 
 from cruse import Cruse, Request, abort, app_ctx, copy_current_request_context, request, session
 from cruse.json.provider import DefaultJSONProvider
-from cruse.sessions import SecureCookieSessionInterface
+from cruse.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -358,21 +359,51 @@ def test_the_cookie_of_a_session_follows_the_settings(client_of):
 
 
 @pytest.mark.parametrize("where", ["a subclass", "the instance", "the class, later"])
-def test_an_interface_that_tells_the_path_of_its_cookie_is_asked(client_of, monkeypatch, where):
-    def path(*arguments):
-        return "/own"
+@pytest.mark.parametrize(
+    ("method", "told", "attribute"),
+    [("get_cookie_path", "/own", "Path=/own"), ("get_cookie_secure", True, "Secure")],
+)
+def test_an_interface_that_tells_of_its_cookie_by_a_method_is_asked(
+    client_of, monkeypatch, where, method, told, attribute
+):
+    def tell(*arguments):
+        return told
 
-    assert "Path=/;" in client_of(visiting()).get("/").headers["Set-Cookie"] + ";"
+    def attributes(*interface):
+        return client_of(visiting(*interface)).get("/").headers["Set-Cookie"].split("; ")
+
+    assert attribute not in attributes()
     if where == "a subclass":
-        members = {"get_cookie_path": path}
-        interface = type("Own", (SecureCookieSessionInterface,), members)()
+        interface = type("Own", (SecureCookieSessionInterface,), {method: tell})()
     else:
         interface = SecureCookieSessionInterface()
         if where == "the instance":
-            interface.get_cookie_path = path
+            setattr(interface, method, tell)
         else:
-            monkeypatch.setattr(SecureCookieSessionInterface, "get_cookie_path", path)
-    assert "Path=/own" in client_of(visiting(interface)).get("/").headers["Set-Cookie"]
+            monkeypatch.setattr(SecureCookieSessionInterface, method, tell)
+    assert attribute in attributes(interface)
+
+
+def test_a_session_that_tells_its_content_by_a_method_of_its_own_is_asked(client_of):
+    class Own(SecureCookieSession):
+        def items(self):
+            return [("visits", self["visits"] * 10)]
+
+    interface = SecureCookieSessionInterface()
+    interface.session_class = Own
+    client = client_of(visiting(interface))
+    assert [client.get("/").text for _ in range(2)] == ["1", "11"]
+
+
+def test_how_long_a_session_counts_may_be_changed_while_it_runs(client_of):
+    app = visiting()
+    client = client_of(app)
+    assert [client.get("/").text for _ in range(2)] == ["1", "2"]
+    for lifetime in (timedelta(seconds=-100), -100):
+        app.permanent_session_lifetime = lifetime
+        assert client.get("/").text == "1"
+    app.permanent_session_lifetime = timedelta(days=1)
+    assert client.get("/").text == "2"
 
 
 def test_a_session_is_as_secure_as_its_request(client_of):

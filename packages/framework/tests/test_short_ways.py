@@ -318,8 +318,14 @@ def test_hooks_see_the_error_of_routing_and_may_take_it_away(client_of):
     assert seen == [NotFound, type(None), type(None)]
 
 
-def test_an_error_page_asks_for_the_version_of_its_headers_that_it_was_given(client_of):
-    app = app_with(lambda: "view")
+@pytest.mark.parametrize("path", ["/", "/nowhere"])
+def test_an_answer_asks_for_the_version_of_its_headers_that_it_was_given(client_of, path):
+    def view():
+        session["seen"] = True
+        return "view"
+
+    app = app_with(view)
+    app.secret_key = "key"
 
     @app.after_request
     def mark(response):
@@ -331,7 +337,9 @@ def test_an_error_page_asks_for_the_version_of_its_headers_that_it_was_given(cli
         response.get_wsgi_headers = get_wsgi_headers
         return response
 
-    assert client_of(app).get("/nowhere").headers["X-Path"] == "/nowhere"
+    headers = client_of(app).get(path).headers
+    assert headers["X-Path"] == path
+    assert ("Set-Cookie" in headers) is (path == "/")
 
 
 def test_an_error_page_has_its_own_copy_of_what_was_sent_before(client_of):

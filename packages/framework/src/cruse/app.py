@@ -21,12 +21,12 @@ from cruse.ending import run_all, teardown
 from cruse.gateway.marks import AsyncLookingCall, mark_as_async
 from cruse.gateway.wsgi import serve_wsgi
 from cruse.globals import current_context
+from cruse.headerfields import without_controls
 from cruse.lazy import imported, lazy
 from cruse.logging import escape_control
 from cruse.making import response_from
 from cruse.matching import Matcher
 from cruse.plans import STEPS, Entrance, Plan, plan_of, without
-from cruse.responses import without_controls
 from cruse.settings import check_settings
 from cruse.signals import appcontext_popped, appcontext_pushed
 from cruse.templated import update_template_context

@@ -14,7 +14,7 @@ from functools import partial, wraps
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cruse.colors import MARK, is_async, is_inline
+from cruse.colors import is_async, is_inline
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +27,6 @@ __all__ = [
     "Bridge",
     "OffLoop",
     "OnLoop",
-    "begin",
     "call",
     "drive",
     "drive_to_end",
@@ -148,17 +147,6 @@ async def call(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
     else:
         result = await bridge.cross(function, *args)
     return await bridge.settle(result) if type(result) is CoroutineType else result
-
-
-def begin(bridge: Bridge, function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function of either colour where it belongs, at once if it is marked as quick.
-
-    For any other, and for what is still to be awaited, the result is a coroutine.
-    """
-    if not getattr(function, MARK, False):  # as `is_inline` asks, at half of the cost
-        return call(bridge, function, *args)
-    result = function(*args)
-    return bridge.settle(result) if type(result) is CoroutineType else result
 
 
 def waiting(app: Cruse, function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:

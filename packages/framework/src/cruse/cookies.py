@@ -36,6 +36,13 @@ def parse_cookies(field: str, cls: type[MultiDict[str, Any]]) -> Any:
         cls: The class of the dictionary.
     """
     pairs: list[tuple[str, Any]] = []
+    if '"' not in field:  # only in quotes there may be a semicolon or a blank
+        for part in field.split(";"):
+            name, _, value = part.partition("=")
+            name, value = name.strip(" \t"), value.strip(" \t")
+            if name and not (" " in name or "\t" in name or " " in value or "\t" in value):
+                pairs.append((name, value))
+        return as_multidict(cls, pairs)
     position, end = 0, len(field)
     while position < end:
         pair = _PAIR.match(field, position)

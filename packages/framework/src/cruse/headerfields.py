@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from werkzeug.datastructures import Headers
+from werkzeug.urls import iri_to_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["GOOD_NAMES", "Fields", "ResponseHeaders", "check_names", "headers_of", "is_token"]
+__all__ = [
+    "GOOD_NAMES",
+    "Fields",
+    "ResponseHeaders",
+    "as_uri",
+    "check_names",
+    "headers_of",
+    "is_token",
+    "without_controls",
+]
 
 _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # compiled at the first use
 
@@ -30,7 +41,7 @@ _ADDED = frozenset({"vary", "set-cookie"})
 class Fields(list[tuple[str, str]]):
     """Header fields that many responses get, with their names in lower case looked up once."""
 
-    __slots__ = ("apart", "encoded", "fine", "names")
+    __slots__ = ("alone", "apart", "encoded", "fine", "names")
 
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         super().__init__(fields)
@@ -39,6 +50,8 @@ class Fields(list[tuple[str, str]]):
         self.apart = self.names.isdisjoint(_ADDED)
         #: With those of a kind of responses, as ASGI sends them; its gateway fills this.
         self.encoded: dict[object, list[tuple[bytes, bytes]]] = {}
+        #: These alone, likewise.
+        self.alone: list[tuple[bytes, bytes]] | None = None
         #: The names of other fields, all of a response's in order, that were looked at: with any
         #: values but empty ones they are sent as they are, and these behind.
         self.fine: set[tuple[str, ...]] = set()
@@ -100,3 +113,25 @@ def check_names(names: Iterable[str]) -> None:
             )
         if len(GOOD_NAMES) < _MAX_NAMES:
             GOOD_NAMES.add(name)
+
+
+_ASCII = "".join(map(chr, range(33, 127)))
+
+
+def without_controls(url: str) -> str:
+    """Return a URL with its control characters percent-encoded.
+
+    Browsers drop line breaks and tabs, as ``urlsplit`` does, so that a tab between two slashes
+    would hide that they name a host (WHATWG URL, section 4.4).
+    """
+    if url.isprintable():
+        return url
+    return "".join(char if char.isprintable() else quote(char, errors="replace") for char in url)
+
+
+def as_uri(url: str) -> str:
+    """Return a URL as it may stand in a header field, whatever is in it."""
+    try:
+        return iri_to_uri(without_controls(url))
+    except ValueError:  # no URL, such as "http://[": the browser's to refuse
+        return quote(url, safe=_ASCII, errors="replace")

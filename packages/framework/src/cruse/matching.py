@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect, RoutingException, WebsocketMismatch
 
-from cruse.responses import without_controls
+from cruse.headerfields import without_controls
 from cruse.routing import HANDSHAKE, NOWHERE
 
 if TYPE_CHECKING:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cruse.context import Context
     from cruse.plans import Call, Plan
     from cruse.responses import Response
+    from cruse.sessions import SessionMixin
 
     Begin = Callable[..., None]
 
@@ -471,18 +472,20 @@ def save_session(
 
     Where something is to be waited for, the result is a coroutine.
     """
-    interface, session = ctx.app.session_interface, ctx.session
+    interface, session = ctx.app.session_interface, cast("SessionMixin", ctx.made_session)
     if ctx.session_failed or interface.is_null_session(session):
         return response
-    ctx.session_failed = True
     try:
         saving: Any = interface.save(ctx.app, session, response, ctx.bridge)
-    except HTTPException as error:
+    except BaseException as error:
+        ctx.session_failed = True
+        if not isinstance(error, HTTPException):
+            raise
         saving = raising(error)
-    if type(saving) is CoroutineType:
-        return _save_session(ctx, plan, response, saving)
-    ctx.session_failed = False
-    return response
+    if type(saving) is not CoroutineType:
+        return response
+    ctx.session_failed = True  # until it is saved
+    return _save_session(ctx, plan, response, saving)
 
 
 async def _save_session(ctx: Context, plan: Plan, response: Response, saving: Any) -> Response:

@@ -86,9 +86,7 @@ class Request(Routed, Headed, WerkzeugRequest):
     #: Whether a subclass has its own place for the environ.
     own_environ = False
     #: Whether a subclass has its own query string, stream, or way to read forms.
-    _own_query = False
-    _own_stream = False
-    _own_forms = False
+    _own_query = _own_stream = _own_forms = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -132,7 +130,10 @@ class Request(Routed, Headed, WerkzeugRequest):
         @lazy
         def scheme(self) -> str:
             """The scheme of the URL."""
-            return self.environ.get("wsgi.url_scheme", "http")
+            try:
+                return self.environ["wsgi.url_scheme"]
+            except KeyError:
+                return "http"
 
         @lazy
         def server(self) -> tuple[str, int | None] | None:

@@ -6,11 +6,9 @@ import re
 from functools import lru_cache
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
 
 from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES, dump_cookie, remove_entity_headers
-from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
@@ -20,6 +18,7 @@ from cruse.headerfields import (
     GOOD_NAMES,
     Fields,
     ResponseHeaders,
+    as_uri,
     check_names,
     headers_of,
     is_token,
@@ -46,7 +45,6 @@ __all__ = [
     "add_cookie",
     "has_no_body",
     "vary_by",
-    "without_controls",
 ]
 
 EVENTS = "text/event-stream"
@@ -61,7 +59,6 @@ def _content_type(mimetype: str) -> tuple[str, str]:
     return "Content-Type", get_content_type(mimetype, "utf-8")
 
 
-_ASCII = "".join(map(chr, range(33, 127)))
 _COOKIE_DOMAIN = r"[^\s;,=\x00-\x1f]*"  # compiled at the first use
 _TEXTS = str, bytes, bytearray  # a union would be made at each use
 _SEQUENCES = list, tuple
@@ -107,25 +104,6 @@ def add_cookie(response: WerkzeugResponse, cookie: str) -> None:
         added.append(("Set-Cookie", cookie))
     else:
         response.headers.add("Set-Cookie", cookie)
-
-
-def without_controls(url: str) -> str:
-    """Return a URL with its control characters percent-encoded.
-
-    Browsers drop line breaks and tabs, as ``urlsplit`` does, so that a tab between two slashes
-    would hide that they name a host (WHATWG URL, section 4.4).
-    """
-    if url.isprintable():
-        return url
-    return "".join(char if char.isprintable() else quote(char, errors="replace") for char in url)
-
-
-def _as_uri(url: str) -> str:
-    """Return a URL as it may stand in a header field, whatever is in it."""
-    try:
-        return iri_to_uri(without_controls(url))
-    except ValueError:  # no URL, such as "http://[": the browser's to refuse
-        return quote(url, safe=_ASCII, errors="replace")
 
 
 NO_WHOLE: list[bytes] = []  # stands for "there is none", never changed
@@ -365,15 +343,15 @@ class Response(WerkzeugResponse):
         """Return the header fields of a :attr:`plain` response, ``None`` for another."""
         whole = self.whole
         if (
-            (self._headers is not None and not (type(self._headers) is list and self._only_varies))
+            ((added := self._headers) is not None and not (type(added) is list and self._asks_us))
             or self.response is not whole
             or self._closing
             or self._own_ways
             or self._status_code in BODILESS
         ):
             return None
-        if self._headers is not None:
-            defaults = self.behind_vary(defaults)
+        if added is not None:
+            defaults = self.behind_added(defaults)
         mimetype = self._mimetype or self.default_mimetype
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
@@ -381,21 +359,20 @@ class Response(WerkzeugResponse):
         return [_content_type(mimetype), length, *defaults]
 
     @property
-    def _only_varies(self) -> bool:
-        """Whether what it varies by is all that was added, and ``get_wsgi_headers`` is the usual.
+    def _asks_us(self) -> bool:
+        """Whether ``get_wsgi_headers`` is the usual.
 
         That of a response alone is not looked for in its ``__dict__``, which Python would make.
         """
-        added: Any = self._headers
-        method = self.get_wsgi_headers
-        return len(added) == 1 and getattr(method, "__func__", None) is _get_wsgi_headers
+        return getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers
 
-    def behind_vary(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return what a plain response varies by, and those defaults that it does not replace."""
+    def behind_added(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return what was added to a plain response, and the defaults that it does not replace."""
         added: Any = self._headers or ()
         if isinstance(defaults, Fields) and defaults.apart:
             return [*added, *defaults]
-        return [*added, *(f for f in defaults if not added or f[0].lower() != "vary")]
+        given = {name.lower() for name, _ in added}
+        return [*added, *(field for field in defaults if field[0].lower() not in given)]
 
     @property
     def to_close(self) -> bool:
@@ -436,11 +413,10 @@ class Response(WerkzeugResponse):
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow.
 
-        What it varies by may have been added; see :meth:`behind_vary`.
+        The framework may have added some; see :meth:`behind_added`.
         """
-        made = self._headers
         if (
-            (made is not None and not (type(made) is list and self._only_varies))
+            ((added := self._headers) is not None and not (type(added) is list and self._asks_us))
             or self.response is not self.whole
             or self._closing is not None
             or self._own_ways
@@ -507,7 +483,7 @@ class Response(WerkzeugResponse):
         names = {name.lower() for name, _ in headers._list}
         for name in ("Location", "Content-Location"):
             if name.lower() in names:
-                headers[name] = _as_uri(headers[name])
+                headers[name] = as_uri(headers[name])
         status = self.status_code
         if status == 304:
             remove_entity_headers(headers)
@@ -554,12 +530,19 @@ class Response(WerkzeugResponse):
         self, ctx: Context | None, defaults: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Return the header fields to send, of a response that is not :attr:`plain`."""
+        head, behind = self.own_parts(ctx, defaults)
+        return head if behind is None else head + behind
+
+    def own_parts(
+        self, ctx: Context | None, defaults: list[tuple[str, str]]
+    ) -> tuple[list[tuple[str, str]], Fields | None]:
+        """Return these fields in two parts: its own, and those of many responses behind them."""
         made = self._headers
         if made is None and type(self.response) in STREAMS and self.plain_stream:
-            return self.plain_head(defaults)  # asked first, for it is answered soonest
+            return self.plain_head(defaults), None  # asked first, for it is answered soonest
         untouched = made is None or type(made) is list
         if untouched and self._is_as_made(defaults):
-            return self.plain_head(defaults if made is None else [*made, *defaults])
+            return self.plain_head(defaults if made is None else [*made, *defaults]), None
         headers: Any = self.headers if untouched or self._own_ways else made
         usual = (type(headers) is ResponseHeaders or type(headers) is Headers) and (
             getattr(self.get_wsgi_headers, "__func__", None) is _get_wsgi_headers  # see above
@@ -569,7 +552,7 @@ class Response(WerkzeugResponse):
         if whole and isinstance(defaults, Fields):
             names = tuple([name for name, value in fields if value])
             if names in defaults.fine and len(names) == len(fields):  # as they were before
-                return fields + defaults
+                return fields, defaults
         given = {name.lower(): value for name, value in fields}
         if usual and (
             (self._status_code in BODILESS and not _OF_ENTITIES.isdisjoint(given))
@@ -590,8 +573,8 @@ class Response(WerkzeugResponse):
         if isinstance(defaults, Fields) and defaults.names.isdisjoint(given):
             if whole and "content-length" in given and _LOCATIONS.isdisjoint(given):
                 defaults.add_fine(fields)
-            return fields + defaults
-        return fields + [field for field in defaults if field[0].lower() not in given]
+            return fields, defaults
+        return fields + [field for field in defaults if field[0].lower() not in given], None
 
 
 _get_wsgi_headers = Response.get_wsgi_headers

@@ -12,19 +12,20 @@ The setting ``SESSION_STORE`` keeps sessions on the server instead; see
 from __future__ import annotations
 
 import hashlib
-import re
+import string
 from collections.abc import Callable, MutableMapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
 from werkzeug.http import dump_cookie
 
-from cruse.bridge import begin
-from cruse.colors import inline, is_inline
+from cruse.bridge import call
+from cruse.colors import MARK, inline, is_inline
 from cruse.globals import _cv
 from cruse.json.tag import TaggedJSONSerializer
 from cruse.responses import add_cookie, vary_by
@@ -90,6 +91,7 @@ class SessionMixin(MutableMapping[str, Any]):
 
 _getitem, _setitem, _get = dict.__getitem__, dict.__setitem__, dict.get
 _fill, _length_of = dict.__init__, dict.__len__
+_copy: Any = dict.copy
 
 
 class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
@@ -160,6 +162,9 @@ for _name in (
     setattr(SecureCookieSession, _name, _noting(_name))
 
 
+_items: Any = SecureCookieSession.items
+
+
 class NullSession(SecureCookieSession):
     """The session of an application without a secret key: empty, and an error to write to."""
 
@@ -174,7 +179,7 @@ class NullSession(SecureCookieSession):
     update = setdefault = __ior__ = _fail
 
 
-_PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.-]+")
+_PLAIN = (string.ascii_letters + string.digits + "_.-").encode()
 
 
 @lru_cache(64)
@@ -205,17 +210,23 @@ def _around_value(
     return cookie[:end], cookie[end:]
 
 
+def _is_secure() -> bool:
+    """Whether the current request, if there is any, came over HTTPS."""
+    context = _cv.get(None)
+    return context is not None and context.has_request and context.request.is_secure
+
+
 #: What tells what stands around the value, and the settings that it tells it by.
 _GETTERS = frozenset(
     {
         *("get_cookie_domain", "get_cookie_httponly", "get_cookie_name", "get_cookie_partitioned"),
-        *("get_cookie_path", "get_cookie_samesite"),
+        *("get_cookie_path", "get_cookie_samesite", "get_cookie_secure"),
     }
 )
 _settings_of = itemgetter(
-    *("APPLICATION_ROOT", "SESSION_COOKIE_DOMAIN", "SESSION_COOKIE_HTTPONLY"),
-    *("SESSION_COOKIE_NAME", "SESSION_COOKIE_PARTITIONED", "SESSION_COOKIE_PATH"),
-    "SESSION_COOKIE_SAMESITE",
+    *("SESSION_COOKIE_SECURE", "APPLICATION_ROOT", "SESSION_COOKIE_DOMAIN"),
+    *("SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_NAME", "SESSION_COOKIE_PARTITIONED"),
+    *("SESSION_COOKIE_PATH", "SESSION_COOKIE_SAMESITE"),
 )
 _around_by_settings: dict[Any, tuple[str, str]] = {}
 
@@ -248,16 +259,25 @@ class SessionInterface:
     def open(self, app: Cruse, request: Request, bridge: Bridge) -> Any:
         """Call :meth:`open_session` where it belongs.
 
-        Here and in :meth:`save` that gives a coroutine where something is to be waited for, and
-        else what that returns: who calls this from a subclass has to look.
+        Here and in :meth:`save` that is at once if it is marked as quick. For any other, and for
+        what is still to be awaited, the result is a coroutine: who calls this from a subclass has
+        to look.
         """
-        return begin(bridge, self.open_session, app, request)
+        function = self.open_session
+        if not getattr(function, MARK, False):  # as `is_inline` asks, at half of the cost
+            return call(bridge, function, app, request)
+        session = function(app, request)
+        return bridge.settle(session) if type(session) is CoroutineType else session
 
     def save(self, app: Cruse, session: SessionMixin, response: Response, bridge: Bridge) -> Any:
         """Call :meth:`save_session` where it belongs, if anybody looked into the session."""
-        if session.accessed or session.modified:
-            return begin(bridge, self.save_session, app, session, response)
-        return None
+        if not (session.accessed or session.modified):
+            return None
+        function = self.save_session
+        if not getattr(function, MARK, False):
+            return call(bridge, function, app, session, response)
+        saved: Any = function(app, session, response)
+        return bridge.settle(saved) if type(saved) is CoroutineType else saved
 
     def make_null_session(self, app: Cruse) -> NullSession:
         """Return what stands in for a session when :meth:`open_session` returned None."""
@@ -304,10 +324,7 @@ class SessionInterface:
         if self.get_cookie_name(app).startswith(("__Host-", "__Secure-")):
             return True
         secure = app.config["SESSION_COOKIE_SECURE"]
-        if secure is None:
-            context = _cv.get(None)
-            return context is not None and context.has_request and context.request.is_secure
-        return bool(secure)
+        return _is_secure() if secure is None else bool(secure)
 
     def get_cookie_samesite(self, app: Cruse) -> str | None:
         """Return ``SESSION_COOKIE_SAMESITE``: "Lax", "Strict", "None" or, to say nothing, None."""
@@ -344,6 +361,7 @@ class SessionInterface:
             and cls.get_cookie_path is _get_path
             and cls.get_cookie_httponly is _get_httponly
             and cls.get_cookie_samesite is _get_samesite
+            and cls.get_cookie_secure is _get_secure
             and cls.get_cookie_partitioned is _get_partitioned
             and _GETTERS.isdisjoint(self.__dict__)
         )
@@ -351,12 +369,13 @@ class SessionInterface:
     def dump_cookie(self, app: Cruse, session: SessionMixin, value: str) -> str:
         """Return the ``Set-Cookie`` that gives the browser a value."""
         expires = self.get_expiration_time(app, session)
-        secure = self.get_cookie_secure(app)
+        settings: Any = None
+        around = None
         if expires is None and self._goes_by_settings():
-            settings: Any = secure, _settings_of(app.config)
+            settings = _settings_of(app.config)
+            if settings[0] is None:
+                settings = _is_secure(), settings
             around = _around_by_settings.get(settings)
-        else:
-            settings = around = None
         if around is None:
             if isinstance(expires, datetime):  # others may give what `set_cookie` takes
                 expires = expires.replace(microsecond=0)  # it is written to the second
@@ -365,7 +384,7 @@ class SessionInterface:
                 expires,
                 self.get_cookie_domain(app),
                 self.get_cookie_path(app),
-                secure,
+                self.get_cookie_secure(app),
                 self.get_cookie_httponly(app),
                 self.get_cookie_samesite(app),
                 self.get_cookie_partitioned(app),
@@ -373,7 +392,7 @@ class SessionInterface:
             if settings is not None and len(_around_by_settings) < _MAX_SERIALIZERS:
                 _around_by_settings[settings] = around
         start, end = around
-        if _PLAIN_VALUE.fullmatch(value) is None:
+        if not value.isascii() or value.encode().translate(None, _PLAIN) or not value:
             value = dump_cookie("_", value, path=None, max_size=0)[2:]  # quoted
         return f"{start}{value}{end}"
 
@@ -404,6 +423,7 @@ class SessionInterface:
 _get_name, _get_domain = SessionInterface.get_cookie_name, SessionInterface.get_cookie_domain
 _get_path, _get_httponly = SessionInterface.get_cookie_path, SessionInterface.get_cookie_httponly
 _get_samesite = SessionInterface.get_cookie_samesite
+_get_secure = SessionInterface.get_cookie_secure
 _get_partitioned = SessionInterface.get_cookie_partitioned
 
 
@@ -434,6 +454,8 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def __init__(self) -> None:
         self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer] = {}
+        #: How old a cookie may be, and how many seconds that is.
+        self._lifetime: tuple[timedelta | None, int] = None, 0
 
     def get_signing_serializer(self, app: Cruse) -> URLSafeTimedSerializer | None:
         """Return what signs and reads the cookie's value; None when there is no secret key."""
@@ -471,9 +493,12 @@ class SecureCookieSessionInterface(SessionInterface):
         # There are two where the settings for domain or path have changed, or where somebody
         # planted one: what is no session of ours must not hide the one that is.
         for value in request.cookies.getlist(self.get_cookie_name(app))[:_COPIES]:
-            max_age = int(app.permanent_session_lifetime.total_seconds())
+            lifetime = app.permanent_session_lifetime
+            known = self._lifetime
+            if known[0] is not lifetime:
+                known = self._lifetime = lifetime, int(lifetime.total_seconds())
             try:
-                return self.session_class(serializer.loads(value, max_age=max_age))
+                return self.session_class(serializer.loads(value, max_age=known[1]))
             except (BadData, TypeError, ValueError):
                 # Forged, too old, or signed by us but in a form that we do not read any more.
                 continue
@@ -502,7 +527,8 @@ class SecureCookieSessionInterface(SessionInterface):
         if serializer is None:
             raise RuntimeError("The secret key was removed while a request used its session.")
         try:
-            text = serializer.dumps(dict(session.items()))
+            usual = type(session).items is _items
+            text = serializer.dumps(_copy(session) if usual else dict(session.items()))
         except TypeError as error:
             name_the_keys(error, self.serializer, session)
             raise

@@ -9,7 +9,8 @@ from werkzeug.utils import redirect as redirect_without_app
 
 from cruse.errors import Aborter
 from cruse.globals import _cv, current_context
-from cruse.responses import Response, without_controls
+from cruse.headerfields import without_controls
+from cruse.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.signer import Signer, SigningAlgorithm
 
-from cruse.lazy import lazy
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Protocol
@@ -52,11 +50,11 @@ def secret_keys(app: _HasKeys) -> tuple[Any, ...]:
 
 
 def _encode(data: bytes) -> bytes:
-    return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+    return b2a_base64(data).rstrip(b"=\n").translate(_TO_URL)
 
 
 def _decode(text: bytes) -> bytes:
-    return a2b_base64(text.translate(_FROM_URL) + b"=" * (-len(text) % 4))
+    return a2b_base64(text.translate(_FROM_URL) + b"==")  # what is too much is not looked at
 
 
 class HMAC(SigningAlgorithm):
@@ -111,6 +109,8 @@ class _Signer(TimestampSigner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._derived: dict[Any, bytes] = {}
+        #: What makes the signature with the newest key, from its first use on.
+        self._signature_of: Callable[[bytes], bytes] | None = None
 
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
         key = self._derived.get(secret_key)
@@ -118,26 +118,30 @@ class _Signer(TimestampSigner):
             key = self._derived[secret_key] = super().derive_key(secret_key)
         return key
 
-    @lazy
-    def _signature_of(self) -> Callable[[bytes], bytes]:
-        """What makes the signature with the newest key."""
+    def _begin(self) -> Callable[[bytes], bytes]:
         algorithm, key = self.algorithm, self.derive_key()
         if type(algorithm) is HMAC:
-            return algorithm.signature_with(key)
-        return partial(algorithm.get_signature, key)
+            self._signature_of = made = algorithm.signature_with(key)
+        else:
+            self._signature_of = made = partial(algorithm.get_signature, key)
+        return made
 
     def get_signature(self, value: str | bytes) -> bytes:
-        return _encode(self._signature_of(value.encode() if isinstance(value, str) else value))
+        data = value.encode() if isinstance(value, str) else value
+        return _encode((self._signature_of or self._begin())(data))
 
     def sign(self, value: str | bytes) -> bytes:
         data = value.encode() if isinstance(value, str) else value
-        signed = b"%b%b%b" % (data, self.sep, _stamp(self.get_timestamp()))
-        return b"%b%b%b" % (signed, self.sep, self.get_signature(signed))
+        signed: bytes = data + self.sep + _stamp(self.get_timestamp())
+        if type(self) is not _Signer:
+            return signed + self.sep + self.get_signature(signed)
+        return signed + self.sep + _encode((self._signature_of or self._begin())(signed))
 
     def value_of(self, signed: bytes, max_age: int) -> bytes | None:
         """Return what was signed with the newest key and is not too old, else ``None``."""
         value, _, signature = signed.rpartition(self.sep)
-        if not compare_digest(_encode(self._signature_of(value)), signature):
+        signature_of = self._signature_of or self._begin()
+        if not compare_digest(_encode(signature_of(value)), signature):
             return None
         value, _, stamp = value.rpartition(self.sep)
         try:
@@ -168,7 +172,10 @@ class SigningSerializer(URLSafeTimedSerializer):
     """A serializer that keeps its signer, which has no state but keys."""
 
     default_signer = _Signer
-    _kept: Signer | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._kept: Signer | None = None
 
     def make_signer(self, salt: str | bytes | None = None) -> Signer:
         """Return the signer for a salt."""
@@ -199,7 +206,8 @@ class SigningSerializer(URLSafeTimedSerializer):
 
     def dumps(self, obj: Any, salt: str | bytes | None = None) -> Any:
         """Return it signed, as text if the serializer writes that."""
-        signed = self.make_signer(salt).sign(self.dump_payload(obj))
+        signer = (salt is None and self._kept) or self.make_signer(salt)
+        signed = signer.sign(self.dump_payload(obj))
         return signed.decode() if self.is_text_serializer else signed
 
     def load_payload(self, payload: bytes, *args: Any, **kwargs: Any) -> Any:
@@ -213,7 +221,8 @@ class SigningSerializer(URLSafeTimedSerializer):
 
     def dump_payload(self, obj: Any) -> bytes:
         """Return what stands in front of the signature."""
-        text = self.serializer.dumps(obj, **self.serializer_kwargs)
+        options = self.serializer_kwargs
+        text = self.serializer.dumps(obj, **options) if options else self.serializer.dumps(obj)
         if not self.is_text_serializer or len(text) > _WORTH_COMPRESSING:
             return super().dump_payload(obj)
         return _encode(text.encode())

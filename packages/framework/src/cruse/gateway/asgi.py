@@ -201,11 +201,17 @@ def _encode_around_length(
     response: Response, fields: Fields, kind: object
 ) -> list[tuple[bytes, bytes]]:
     """Encode the head of a plain response but for its length, once for each kind of them."""
-    head = _encode(response.plain_head(response.behind_vary(fields)))
+    head = _encode(response.plain_head(fields))
     around = [field for field in head if field[0] != b"content-length"]
     if len(fields.encoded) < _FIELDS_LIMIT:
         fields.encoded[kind] = around
     return around
+
+
+def _encode_alone(fields: Fields) -> list[tuple[bytes, bytes]]:
+    """Encode what each response gets, once, to be put behind the fields of its own."""
+    fields.alone = encoded = _encode(fields)
+    return encoded
 
 
 class _Transport:
@@ -374,18 +380,20 @@ class _Transport:
         return False
 
     def send_whole(
-        self, status: int, head: list[tuple[str, str]], body: bytes
+        self, status: int, head: list[tuple[str, str]], body: bytes, behind: Fields | None = None
     ) -> tuple[Message, Message]:
         known = _known_fields
         headers = [known.get(field) or _encode_field(field) for field in head]
+        if behind:
+            headers += behind.alone or _encode_alone(behind)
         return (
             {"type": "http.response.start", "status": status, "headers": headers},
             {"type": "http.response.body", "body": body},
         )
 
     def send_plain(self, response: Response, fields: Fields) -> tuple[Message, Message] | None:
-        kind: Any = response._mimetype or response.default_mimetype
-        added, whole, status = response._headers, response.whole, response._status_code
+        added: Any = response._headers
+        whole, status = response.whole, response._status_code
         if (  # as in `Response.plain`: to ask that would take as long as all else here
             response.response is not whole
             or response._closing is not None
@@ -393,22 +401,32 @@ class _Transport:
             or status in BODILESS
         ):
             return None
+        body = whole[0]
         if added is not None:
             if type(added) is not list or not response.plain:
                 return None
-            kind = kind, added[0]
-        body = whole[0]
+            if not fields.apart:  # it may replace some of them
+                head = response.plain_head(response.behind_added(fields))
+                return self.send_whole(status, head, body)
+        kind = response._mimetype or response.default_mimetype
         known = fields.encoded.get(kind)
         if known is None:
             known = _encode_around_length(response, fields, kind)
         length = _known_lengths.get(len(body))
         if length is None:
             length = _encode_length(len(body))
+        headers = [length, *known]  # a list of its own: middleware changes it
+        for name, value in added or ():
+            if name == "Set-Cookie":  # which is of this response alone
+                headers.append((b"set-cookie", value.encode("latin-1")))
+            else:
+                field = name, value
+                headers.append(_known_fields.get(field) or _encode_field(field))
         return (
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [length, *known],  # a list of its own: middleware changes it
+                "headers": headers,
             },
             {"type": "http.response.body", "body": body},
         )

@@ -46,15 +46,17 @@ class ObservedTransport:
     def disconnected(self, left: bool) -> None:
         self.transport.disconnected = left
 
-    def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
+    def send_whole(
+        self, status: int, head: list[tuple[str, str]], body: bytes, behind: Fields | None = None
+    ) -> Iterable[Any]:
         """Return all of a response that is complete as one message, for :meth:`send`."""
-        return ((status, head, body),)
+        return ((status, head if behind is None else head + behind, body),)
 
     def send_plain(self, response: Response, fields: Fields) -> Iterable[Any] | None:
         """Return a response whose head follows from its body, likewise; ``None`` for another."""
         if not response.plain:
             return None
-        head = response.plain_head(response.behind_vary(fields))
+        head = response.plain_head(response.behind_added(fields))
         return self.send_whole(response._status_code, head, response.whole[0])
 
     async def send(self, whole: Any) -> None:

@@ -82,8 +82,16 @@ class Transport(Protocol):
         False where there is an environ, which may have been changed.
         """
 
-    def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> Iterable[Any]:
+    def send_whole(
+        self, status: int, head: list[tuple[str, str]], body: bytes, behind: Fields | None = None
+    ) -> Iterable[Any]:
         """Send a response that is complete.
+
+        Args:
+            status: The status.
+            head: The header fields.
+            body: The body.
+            behind: What follows the header fields, the same in many responses.
 
         Returns:
             The messages that are to be sent for it, where that has to be waited for.
@@ -275,8 +283,8 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             place = place if plan.hop else _Place(app.pool, None, None)
             await _send(ctx, plan, transport, fields, place)
         elif messages is None:
-            head = response.own_head(ctx, fields)
-            messages = transport.send_whole(response._status_code, head, response.whole[0])
+            head, behind = response.own_parts(ctx, fields)
+            messages = transport.send_whole(response._status_code, head, response.whole[0], behind)
         try:
             for message in messages:
                 await transport.send(message)

@@ -255,9 +255,13 @@ class _Transport:
             and fields.get_all("accept") in ([], ["*/*"])
         )
 
-    def send_whole(self, status: int, head: list[tuple[str, str]], body: bytes) -> tuple[()]:
+    def send_whole(
+        self, status: int, head: list[tuple[str, str]], body: bytes, behind: Fields | None = None
+    ) -> tuple[()]:
         if not 100 <= status <= 999:
             raise _no_status(status)
+        if behind is not None:
+            head = head + behind
         if body:
             self.protocol.response_bytes(status, head, body)
         else:
@@ -270,8 +274,8 @@ class _Transport:
         status, body = response._status_code, response.whole[0]
         if not 100 <= status <= 999:
             raise _no_status(status)
-        varies = response._headers is not None
-        head = response.plain_head(response.behind_vary(fields) if varies else fields)
+        added = response._headers is not None
+        head = response.plain_head(response.behind_added(fields) if added else fields)
         if body:
             self.protocol.response_bytes(status, head, body)
         else:

@@ -97,7 +97,10 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
             if fields is None or ctx.tls_host is not None:
                 fields = app.security_headers.of(ctx, response)
             head = response.head_of_whole(fields)
-            start_response(response._status, head or response.own_head(ctx, fields))
+            if (sent := head) is None:
+                sent, behind = response.own_parts(ctx, fields)
+                sent = sent if behind is None else sent + behind
+            start_response(response._status, sent)
         except BaseException as error:
             _end(ctx, plan, response, error)
             raise

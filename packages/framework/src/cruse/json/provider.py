@@ -296,6 +296,18 @@ def _encode_of(encoder: json.JSONEncoder) -> _Encode:
 
 
 _dumps = DefaultJSONProvider.dumps
+
+
+def dumps_compact(provider: JSONProvider, obj: Any) -> str:
+    """Return a value as JSON text without white space, by the provider's ``dumps``."""
+    usual: Any = provider
+    if type(usual).dumps is _dumps and not usual._own_dumps:
+        encode = usual._encoders.get(_COMPACT)
+        if encode is not None:  # as `dumps` finds it
+            return cast("str", encode(obj))
+    return provider.dumps(obj, separators=(",", ":"))
+
+
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 

@@ -32,6 +32,7 @@ from markupsafe import Markup
 from werkzeug.http import http_date, parse_date
 
 from cruse.json import _provider
+from cruse.json.provider import dumps_compact
 
 __all__ = [
     "JSONTag",
@@ -47,6 +48,14 @@ __all__ = [
 ]
 
 _ATOMS = frozenset({str, int, float, bool, type(None)})
+
+
+def _has_atoms(values: dict[Any, Any]) -> bool:
+    """Whether a dictionary has nothing but JSON's own types that hold no others."""
+    for value in values.values():  # noqa: SIM110 - nearly all are small, and `all` is a call more
+        if type(value) not in _ATOMS:
+            return False
+    return True
 
 
 class JSONTag:
@@ -271,16 +280,15 @@ class TaggedJSONSerializer:
 
     def tag(self, value: Any) -> Any:
         """Return the value with tags for what JSON does not have."""
-        atoms = self._atoms
-        if type(value) in atoms:
+        atoms, kind = self._atoms, type(value)
+        if kind in atoms:
             return value
-        if (
-            atoms
-            and type(value) is dict
-            and atoms.issuperset(map(type, value.values()))
-            and (len(value) != 1 or next(iter(value)) not in self.tags)
-        ):  # a dictionary in which no tag has anything to do
-            return value
+        if kind is dict and atoms and _has_atoms(value):
+            if len(value) != 1:
+                return value
+            (key,) = value
+            if key not in self.tags:  # there is nothing for a tag to do
+                return value
         for tag in self.order:
             if tag.check(value):
                 return tag.tag(value)
@@ -290,13 +298,13 @@ class TaggedJSONSerializer:
         """Turn a dictionary that is a tag into the value it stands for."""
         if len(value) != 1:
             return value
-        key = next(iter(value))
+        (key,) = value
         tag = self.tags.get(key)
         return value if tag is None else tag.to_python(value[key])
 
     def dumps(self, value: Any) -> str:
         """Return the value as JSON text with tags."""
-        return _provider().dumps(self.tag(value), separators=(",", ":"))
+        return dumps_compact(_provider(), self.tag(value))
 
     def loads(self, value: str) -> Any:
         """Read JSON text with tags.
@@ -309,7 +317,7 @@ class TaggedJSONSerializer:
     def _untag_all(self, value: Any) -> Any:
         """Untag from the inside out."""
         if isinstance(value, dict):
-            if not _ATOMS.issuperset(map(type, value.values())):
+            if not _has_atoms(value):
                 value = {key: self._untag_all(inner) for key, inner in value.items()}
             return self.untag(value)
         if isinstance(value, list):

@@ -90,7 +90,7 @@ class EventStream(Response):
     """
 
     default_mimetype = EVENTS
-    _head_kind = "events"
+    _head_kind = ("events",)  # no mimetype is one
 
     def __init__(
         self,

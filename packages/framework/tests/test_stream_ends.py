@@ -203,6 +203,28 @@ def test_a_stream_gets_a_head_of_its_own():
     assert len(heads[1]) == len(dict(heads[1]))
 
 
+def test_a_body_that_cannot_be_iterated_ends_its_context_with_the_error():
+    class Broken(Response):
+        def iter_encoded(self):
+            raise LookupError("no pieces")
+
+    app = Cruse(__name__)
+    app.testing = True
+    ends = []
+    app.teardown_request(ends.append)
+    app.add_url_rule("/", "broken", lambda: Broken(piece for piece in "0"))
+
+    async def ask():
+        async with AsyncCruseClient(app) as client:
+            await client.get("/")
+
+    with pytest.raises(LookupError, match="no pieces"):
+        app.test_client().get("/")
+    with pytest.raises(LookupError, match="no pieces"):
+        asyncio.run(ask())
+    assert [type(error) for error in ends] == [LookupError] * 2
+
+
 def test_a_constructor_of_ones_own_is_asked_for_streams():
     class Marked(Response):
         def __init__(self, *args, **kwargs):

@@ -440,8 +440,10 @@ async def _send_stream(
             await transport.start(response._status_code, head)
         stream = Stream(response, place, transport, ctx.app.lifecycle)
         try:
-            if (waits_for := stream.begin()) is not DONE:
-                await go_on(stream, waits_for)
+            sending = stream.send()
+            # An iterator tells of the end without an exception, where `send` would raise one.
+            if (waits_for := next(sending.__await__(), DONE)) is not DONE:
+                await go_on(stream, sending, waits_for)
             exhausted = type(stream.pieces) is AsyncGeneratorType
         except BaseException as raised:
             if not await stream.has_ended(raised):

@@ -13,7 +13,7 @@ from cruse.ending import is_endless
 from cruse.sse import EventBody, cancelled_within
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
 
     from cruse.gateway.onloop import Transport, _Place
     from cruse.lifecycle import Lifecycle
@@ -30,10 +30,12 @@ class Left(Exception):  # noqa: N818 - it is an end, no error
 
 
 @coroutine
-def go_on(stream: Stream, waits_for: Any) -> Generator[Any, Any, None]:
-    """Send the rest of a stream that waits for the first time: now it has to be watched."""
+def go_on(stream: Stream, sending: Any, waits_for: Any) -> Generator[Any, Any, None]:
+    """Send the rest of a stream that waits for the first time: now it has to be watched.
+
+    Most of what is sent never waits: neither a task nor a timer is made for it.
+    """
     stream.watch()
-    sending = stream.sends
     while True:
         try:
             yield waits_for
@@ -112,22 +114,12 @@ class Stream:
     last = 0.0  # when something was sent, once somebody watches
     beating: asyncio.Future[None] | None  # of events
     sending: bool
-    sends: Any  # the coroutine that sends
 
-    def begin(self) -> Any:
-        """Send what can be sent without waiting; return what it waits for then, or ``DONE``.
-
-        Most of what is sent never waits: neither a task nor a timer is made for it. That it has
-        come to its end is told without an exception by an iterator, as a coroutine's may be taken.
-
-        Raises:
-            Left: The client has left.
-        """
+    def send(self) -> Coroutine[Any, Any, None]:
+        """Return what sends all of it; it raises :exc:`Left` when the client has left."""
         if self.events is None:
-            self.sends = self.transport.send_pieces(self.pieces)
-        else:
-            self.sends = self._send_events(self.events)
-        return next(self.sends.__await__(), DONE)
+            return self.transport.send_pieces(self.pieces)
+        return self._send_events(self.events)
 
     async def _send_events(self, events: EventBody) -> None:
         self.beating = None

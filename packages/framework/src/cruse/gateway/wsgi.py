@@ -210,6 +210,10 @@ def _stream(
         chunks: Any = response.response
         if type(chunks) is not GeneratorType or type(response).iter_encoded is not _iter_encoded:
             chunks = _iterator_of(ctx, response, lifecycle)
+    except BaseException as error:
+        _end(ctx, plan, response, error)  # this is still within the request's variables
+        raise
+    try:
         yield b""  # see `_begun`
         while lifecycle is None or not lifecycle.stopping:
             if (chunk := run(step, chunks, end)) is end:

@@ -4,6 +4,7 @@ import asyncio
 from contextvars import Context, ContextVar
 
 import pytest
+from werkzeug.test import create_environ
 
 from cruse import Cruse, EventStream, Response, websocket
 from cruse.testing import AsyncCruseClient
@@ -166,6 +167,62 @@ def test_a_class_that_says_its_head_itself_says_it_for_each_response(kind):
         assert first.text == second.text
 
     asyncio.run(ask())
+
+
+def test_a_kind_of_event_stream_keeps_its_own_media_type():
+    class Lines(EventStream):
+        default_mimetype = "text/x-lines"
+
+    async def later():
+        yield "0"
+
+    app = Cruse(__name__)
+    app.add_url_rule("/plain/<int:own>", "plain", lambda own: (EventStream, Lines)[own](iter("0")))
+    app.add_url_rule("/async/<int:own>", "async", lambda own: (EventStream, Lines)[own](later()))
+    app.add_url_rule("/named", "named", lambda: Response(iter("0"), mimetype="events"))
+
+    async def ask(*paths):
+        async with AsyncCruseClient(app) as client:
+            return [(await client.get(path)).headers["Content-Type"] for path in paths]
+
+    paths = [*[f"/{kind}/{own}" for kind in ("plain", "async") for own in (0, 1)], "/named"]
+    types = ["text/event-stream; charset=utf-8", "text/x-lines; charset=utf-8"] * 2 + ["events"]
+    assert asyncio.run(ask(*paths)) == types
+    assert [app.test_client().get(path).content_type for path in paths] == types
+
+
+def test_a_stream_gets_a_head_of_its_own():
+    app = Cruse(__name__)
+    app.add_url_rule("/generator", "generator", lambda: (piece for piece in "0"))
+    heads = []
+    for _ in range(2):
+        environ = create_environ("/generator")
+        app(environ, lambda status, head: heads.append(head)).close()
+        heads[-1].append(("X-Of-Middleware", "1"))
+    assert heads[0] == heads[1]
+    assert len(heads[1]) == len(dict(heads[1]))
+
+
+def test_a_body_that_cannot_be_iterated_ends_its_context_with_the_error():
+    class Broken(Response):
+        def iter_encoded(self):
+            raise LookupError("no pieces")
+
+    app = Cruse(__name__)
+    app.testing = True
+    ends = []
+    app.teardown_request(ends.append)
+    app.add_url_rule("/", "broken", lambda: Broken(piece for piece in "0"))
+
+    async def ask():
+        async with AsyncCruseClient(app) as client:
+            await client.get("/")
+
+    with pytest.raises(LookupError, match="no pieces"):
+        app.test_client().get("/")
+    with pytest.raises(LookupError, match="no pieces"):
+        asyncio.run(ask())
+    assert [type(error) for error in ends] == [LookupError] * 2
 
 
 def test_a_constructor_of_ones_own_is_asked_for_streams():

@@ -417,7 +417,11 @@ class Cruse(Application):
         """
         response_class = self.response_class
         kind = type(rv)
-        if kind is str or kind is bytes:
+        if (
+            kind is str
+            or kind is bytes
+            or ((kind is GeneratorType or kind is AsyncGeneratorType) and not self.response_types)
+        ):
             if response_class.takes_in_order:  # as in `response_from`
                 try:
                     return response_class(rv, None, None, None, None, False)  # type: ignore[arg-type]
@@ -429,8 +433,6 @@ class Cruse(Application):
         if not self.response_types:
             if kind is dict or kind is list:
                 return self.json.response(rv)
-            if kind is GeneratorType or kind is AsyncGeneratorType:
-                return response_from(response_class, rv)
             if isinstance(rv, HTTPException):
                 return response_of_error(self, rv)
         return response_of(self, rv)

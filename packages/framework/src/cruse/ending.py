@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cruse.calling import call, send
 from cruse.plans import as_call, plan_of
-from cruse.responses import STREAMS
+from cruse.responses import EVENTS, STREAMS
 from cruse.signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
 
 if TYPE_CHECKING:
@@ -14,13 +14,24 @@ if TYPE_CHECKING:
     from cruse.plans import Call, Plan
     from cruse.responses import Response
 
-__all__ = ["ends_with_something", "finish", "outlives_view", "run_all", "teardown"]
+__all__ = ["ends_with_something", "finish", "is_endless", "outlives_view", "run_all", "teardown"]
 
 
 def outlives_view(response: Response) -> bool:
     """Whether the body is still to be made when the view has returned."""
-    usual = type(response.response) in STREAMS
-    return not (response.direct_passthrough or (not usual and response.is_sequence))
+    if response.direct_passthrough:
+        return False
+    return type(response.response) in STREAMS or not response.is_sequence
+
+
+def is_endless(response: Response) -> bool:
+    """Whether a stream goes on until somebody leaves: events, whose clients come back then."""
+    if (response._mimetype or response.default_mimetype) == EVENTS:
+        return True
+    made = response._headers
+    if made is None or isinstance(made, list):  # they are not made for this
+        return False
+    return made.get("Content-Type", "").partition(";")[0] == EVENTS
 
 
 def ends_with_something(ctx: Context, plan: Plan) -> bool:

@@ -41,7 +41,7 @@ _ADDED = frozenset({"vary", "set-cookie"})
 class Fields(list[tuple[str, str]]):
     """Header fields that many responses get, with their names in lower case looked up once."""
 
-    __slots__ = ("alone", "apart", "encoded", "fine", "names")
+    __slots__ = ("alone", "apart", "encoded", "fine", "heads", "names")
 
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         super().__init__(fields)
@@ -52,6 +52,8 @@ class Fields(list[tuple[str, str]]):
         self.encoded: dict[object, list[tuple[bytes, bytes]]] = {}
         #: These alone, likewise.
         self.alone: list[tuple[bytes, bytes]] | None = None
+        #: The heads of streams, as WSGI takes them.
+        self.heads: dict[object, list[tuple[str, str]]] = {}
         #: The names of other fields, all of a response's in order, that were looked at: with any
         #: values but empty ones they are sent as they are, and these behind.
         self.fine: set[tuple[str, ...]] = set()
@@ -60,6 +62,12 @@ class Fields(list[tuple[str, str]]):
         """Keep which names these fields have."""
         if len(self.fine) < _MAX_NAMES and len(fields) < _MANY:
             self.fine.add(tuple([name for name, _ in fields]))
+
+    def add_head(self, kind: object, head: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Keep the head of a kind of streams, and return one to be sent."""
+        if len(self.heads) < _MAX_NAMES:
+            self.heads[kind] = head
+        return head.copy()
 
 
 class ResponseHeaders(Headers):

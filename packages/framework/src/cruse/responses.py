@@ -26,7 +26,7 @@ from cruse.headerfields import (
 from cruse.lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from datetime import datetime, timedelta
     from http import HTTPStatus
     from typing import Self
@@ -75,14 +75,6 @@ _OF_ENTITIES = frozenset(
     }
 )
 _LOCATIONS = frozenset({"location", "content-location"})
-
-
-def is_endless(response: Response) -> bool:
-    """Whether a stream goes on until somebody leaves: events, whose clients come back then."""
-    kind = response._mimetype or response.default_mimetype
-    if kind != EVENTS and isinstance(response._headers, Headers):  # they are not made for this
-        kind = response._headers.get("Content-Type", "").partition(";")[0]
-    return kind == EVENTS
 
 
 def vary_by(response: WerkzeugResponse, field: str) -> None:
@@ -187,7 +179,7 @@ class Response(WerkzeugResponse):
     #: Whether a subclass has a say in the headers of every response, or in its end.
     _own_ways = False
     #: What a class has beside its ``plain_head`` that makes the same of the same kind each time.
-    _head_kind: str | None = None
+    _head_kind: object = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -198,6 +190,8 @@ class Response(WerkzeugResponse):
             or cls.headers is not Response.headers
             or "_head_kind" not in next(c for c in cls.__mro__ if "plain_head" in vars(c)).__dict__
         )
+        if not (cls._own_ways or cls._head_kind is None or "_head_kind" in cls.__dict__):
+            cls._head_kind = cls  # it may have another media type
 
     if TYPE_CHECKING:
         headers: Headers
@@ -339,16 +333,27 @@ class Response(WerkzeugResponse):
             return [length, *defaults]
         return [_content_type(mimetype), length, *defaults]
 
-    def head_of_whole(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
-        """Return the header fields of a :attr:`plain` response, ``None`` for another."""
-        whole = self.whole
+    def known_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
+        """Return the header fields of a :attr:`plain` response or stream, ``None`` for another."""
+        body, whole = self.response, self.whole
         if (
             ((added := self._headers) is not None and not (type(added) is list and self._asks_us))
-            or self.response is not whole
-            or self._closing
             or self._own_ways
             or self._status_code in BODILESS
         ):
+            return None
+        if body is not whole:
+            if (
+                added is not None
+                or type(body) not in STREAMS
+                or type(defaults) is not Fields
+                or self.direct_passthrough
+            ):
+                return None
+            kind = self._head_kind or self._mimetype or self.default_mimetype
+            known = defaults.heads.get(kind)
+            return known.copy() if known else defaults.add_head(kind, self.plain_head(defaults))
+        if self._closing:
             return None
         if added is not None:
             defaults = self.behind_added(defaults)
@@ -384,20 +389,12 @@ class Response(WerkzeugResponse):
         """Whether :meth:`close` has anything to do."""
         return bool(self._closing) or self._own_ways or hasattr(self.response, "close")
 
-    def iter_unencoded(self) -> Iterator[Any]:
-        """Iterate over the body, text or bytes: as it is, unless a subclass has a way to do so."""
-        if type(self).iter_encoded is WerkzeugResponse.iter_encoded:
-            return iter(self.response)
-        return iter(self.iter_encoded())
-
     @property
     def plain_stream(self) -> bool:
         """Whether nobody touched more than body and status of a stream: no length, no headers."""
-        return (
-            self._headers is None
-            and type(self.response) in STREAMS
-            and not (self._own_ways or self._status_code in BODILESS)
-        )
+        if self._headers is not None or self._own_ways or self._status_code in BODILESS:
+            return False
+        return type(self.response) in STREAMS and not self.direct_passthrough
 
     @property
     def only_whole(self) -> bool:
@@ -508,7 +505,7 @@ class Response(WerkzeugResponse):
             ValueError: When a field's name is none, such as one with a line break: what follows it
                 would be a field of its own. Of values, werkzeug's headers take care.
         """
-        return self.head_of_whole(defaults) or self.own_head(ctx, defaults)
+        return self.known_head(defaults) or self.own_head(ctx, defaults)
 
     def _headers_for(self, ctx: Context | None) -> list[tuple[str, str]]:
         return self.get_wsgi_headers((ctx and ctx.environ) or {})._list
@@ -538,8 +535,6 @@ class Response(WerkzeugResponse):
     ) -> tuple[list[tuple[str, str]], Fields | None]:
         """Return these fields in two parts: its own, and those of many responses behind them."""
         made = self._headers
-        if made is None and type(self.response) in STREAMS and self.plain_stream:
-            return self.plain_head(defaults), None  # asked first, for it is answered soonest
         untouched = made is None or type(made) is list
         if untouched and self._is_as_made(defaults):
             return self.plain_head(defaults if made is None else [*made, *defaults]), None

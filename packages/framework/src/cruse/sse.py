@@ -90,7 +90,7 @@ class EventStream(Response):
     """
 
     default_mimetype = EVENTS
-    _head_kind = "events"
+    _head_kind = ("events",)  # no mimetype is one
 
     def __init__(
         self,
@@ -103,15 +103,20 @@ class EventStream(Response):
         first = "" if retry is None else f"retry: {round(retry * 1000)}\n\n"
         source: Any = events
         closing = None
-        if type(source) is not GeneratorType and hasattr(source, "__aiter__"):
-            body: Any = EventBody(source, first, heartbeat)
+        if type(source) is GeneratorType:
+            body: Any = _encoded(source, first, source)
+            next(body)  # from here on its end is the source's
+        elif hasattr(source, "__aiter__"):
+            body = EventBody(source, first, heartbeat)
         else:
-            body = _encoded(iter(source), first)
-            closing = getattr(source, "close", None)  # the end of this one is not the source's
+            body = _encoded(iter(source), first, None)
+            next(body)
+            closing = getattr(source, "close", None)
         fields = {**_HEADERS, **headers} if headers else None
         # With all of its arguments in their order: Python's short way to it.
         super().__init__(body, None, fields, None, None, False)
-        self._closing = None if closing is None else [closing]
+        if closing is not None:
+            self._closing = [closing]
 
     def plain_head(self, defaults: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the header fields of all streams of events, and those of the given ones."""
@@ -120,15 +125,22 @@ class EventStream(Response):
         return super().plain_head([*_FIELDS, *defaults])
 
 
-def _encoded(events: Iterator[Any], first: str) -> Iterator[str]:
-    """Encode the events of an iterator."""
-    if first:
-        yield first
-    for item in events:
-        if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
-            yield f"data: {item}\n\n"
-        else:
-            yield _encode(item)
+def _encoded(
+    events: Iterator[Any], first: str, generator: GeneratorType[Any, Any, Any] | None
+) -> Iterator[str]:
+    """Encode the events of an iterator, after nothing; and close it at the end if told so."""
+    try:
+        yield ""
+        if first:
+            yield first
+        for item in events:
+            if type(item) is str and "\n" not in item and "\r" not in item:  # the usual case
+                yield f"data: {item}\n\n"
+            else:
+                yield _encode(item)
+    finally:
+        if generator is not None:
+            generator.close()
 
 
 def _encode(item: Any) -> str:

@@ -439,18 +439,16 @@ class _Transport:
         except OSError:  # ASGI 2.4: the client has left, which is no error of the application
             self.disconnected = True
 
-    async def start_plain(self, response: Response, fields: Fields) -> None:
+    def start_plain(self, response: Response, fields: Fields) -> Awaitable[None]:
         kind = response._head_kind or response._mimetype or response.default_mimetype
         known = fields.encoded.get(kind) or _encode_around_length(response, fields, kind)
-        start = {
-            "type": "http.response.start",
-            "status": response._status_code,
-            "headers": known.copy(),  # a list of its own: middleware changes it
-        }
-        try:
-            await self.send(start)
-        except OSError:  # ASGI 2.4: the client has left, which is no error of the application
-            self.disconnected = True
+        return self.send(
+            {
+                "type": "http.response.start",
+                "status": response._status_code,
+                "headers": known.copy(),  # a list of its own: middleware changes it
+            }
+        )
 
     def send_chunk(self, chunk: bytes) -> Awaitable[None]:
         return self.send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -113,7 +113,7 @@ def observe_wsgi(
         return start_response(status, observation.head(int(status[:3]), head))
 
     try:
-        body = variables.run(serve, app, entrance, environ, start)
+        body = variables.run(serve, app, entrance, environ, start, variables)
     except BaseException as error:
         ctx = variables.get(_cv)
         if ctx is not None and ctx.observation is not None:

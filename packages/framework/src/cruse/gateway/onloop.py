@@ -6,7 +6,7 @@ The protocol itself is behind a :class:`Transport`.
 from __future__ import annotations
 
 import asyncio
-from asyncio import get_running_loop
+from asyncio import Task, current_task, get_running_loop
 from contextvars import copy_context
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -16,7 +16,7 @@ from cruse.bridge import OffLoop, drive, drive_to_end
 from cruse.ending import ends_with_something, finish, outlives_view
 from cruse.gateway.fileparts import part_of_file
 from cruse.gateway.observed import ObservedTransport
-from cruse.gateway.streams import Stream, send_all
+from cruse.gateway.streams import DONE, Stream, go_on
 from cruse.globals import _enter, _leave
 from cruse.kept import Kept
 from cruse.pipeline import answer, conclude, enter, raising
@@ -106,8 +106,12 @@ class Transport(Protocol):
     async def start(self, status: int, head: list[tuple[str, str]]) -> None:
         """Send the head of a response whose body follows."""
 
-    async def start_plain(self, response: Response, fields: Fields) -> None:
-        """Send the head of a plain stream: these fields and what follows from its body."""
+    def start_plain(self, response: Response, fields: Fields) -> Awaitable[None]:
+        """Send the head of a plain stream: these fields and what follows from its body.
+
+        Raises:
+            OSError: When awaited: the client has left.
+        """
 
     def send_chunk(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of the body."""
@@ -277,11 +281,10 @@ async def serve(  # noqa: C901 - a call for each step would cost as much as the 
             fields = app.security_headers.of(ctx, response)
         if ctx.method == "HEAD" or (
             (messages := transport.send_plain(response, fields)) is None
-            and not response.only_whole
+            and not (response.whole and response.only_whole)
         ):
             messages = ()
-            place = place if plan.hop else _Place(app.pool, None, None)
-            await _send(ctx, plan, transport, fields, place)
+            await _send(ctx, plan, transport, fields, place if plan.hop else None)
         elif messages is None:
             head, behind = response.own_parts(ctx, fields)
             messages = transport.send_whole(response._status_code, head, response.whole[0], behind)
@@ -385,23 +388,22 @@ class _Place:
 
 
 def _send(
-    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
+    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place | None
 ) -> Awaitable[None]:
     """Send a response that may have something to be closed or to be ended."""
     response = ctx.response
+    kind: type = type(response.response)
+    if place is None and kind is not AsyncGeneratorType:  # which runs here
+        place = _Place(ctx.app.pool, None, None)
     if (
         ctx.method == "HEAD"
         or has_no_body(response._status_code)
-        or not (
-            type(response.response) in STREAMS
-            or response.direct_passthrough
-            or outlives_view(response)
-        )
+        or not (kind in STREAMS or response.direct_passthrough or outlives_view(response))
     ):
         return _send_ready(ctx, plan, transport, fields, place)
     sending = _send_stream(ctx, plan, transport, fields, place)
     # A server may drive coroutines by itself: what it shows as the task can't be cancelled.
-    usual = type(asyncio.current_task()) is asyncio.Task
+    usual = type(current_task()) is Task
     return sending if usual else _in_task(sending, transport.loop)
 
 
@@ -417,7 +419,7 @@ async def _in_task(sending: Coroutine[Any, Any, None], loop: asyncio.AbstractEve
 
 
 async def _send_ready(
-    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
+    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place | None
 ) -> None:
     """Send a response whose body is there, or that has none to send."""
     response = ctx.response
@@ -447,7 +449,7 @@ async def _tell(transport: Transport, messages: Iterable[Any]) -> None:
 
 
 async def _send_stream(
-    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place
+    ctx: Context, plan: Plan, transport: Transport, fields: Fields, place: _Place | None
 ) -> None:
     """Send a response piece by piece, or let the server send a file."""
     response = ctx.response
@@ -455,8 +457,11 @@ async def _send_stream(
     error: BaseException | None = None
     exhausted = False  # a generator, and there is nothing of it to be closed
     try:
-        if streamed and response.plain_stream:
-            await transport.start_plain(response, fields)
+        if response.plain_stream:
+            try:
+                await transport.start_plain(response, fields)
+            except OSError:  # as in `serve`
+                transport.disconnected = True
         else:
             head = response.own_head(ctx, fields)
             if not streamed and await _hand_over(response, transport, head):
@@ -465,7 +470,10 @@ async def _send_stream(
             await transport.start(response._status_code, head)
         stream = Stream(response, place, transport, ctx.app.lifecycle)
         try:
-            await send_all(stream)
+            sending = stream.send()
+            # An iterator tells of the end without an exception, where `send` would raise one.
+            if (waits_for := next(sending.__await__(), DONE)) is not DONE:
+                await go_on(stream, sending, waits_for)
             exhausted = type(stream.pieces) is AsyncGeneratorType
         except BaseException as raised:
             if not await stream.has_ended(raised):
@@ -473,16 +481,18 @@ async def _send_stream(
         finally:
             if stream.watchers is not None or not exhausted:
                 await stream.close(exhausted)
-        exhausted = exhausted and not stream.in_threads
     except BaseException as raised:
         error = raised
         raise
     finally:
         if (
             not exhausted
+            or stream.in_threads
             or response._closing
             or response._own_ways
-            or ends_with_something(ctx, plan)
+            or plan.ends
+            or ctx.ends
+            or (ctx.made_request is not None and ends_with_something(ctx, plan))
         ):
             await _close(ctx, plan, response, place, error if streamed else None, streamed)
 
@@ -502,11 +512,12 @@ async def _close(
     ctx: Context,
     plan: Plan,
     response: Response,
-    place: _Place,
+    place: _Place | None,
     error: BaseException | None,
     streamed: bool,
 ) -> None:
     """Close the response and, behind a stream, tear its context down."""
+    place = place or _Place(ctx.app.pool, None, None)
     try:
         source: Any = response.response
         asynchronous = hasattr(source, "aclose")

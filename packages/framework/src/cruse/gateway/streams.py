@@ -9,7 +9,7 @@ from time import monotonic
 from types import AsyncGeneratorType, coroutine
 from typing import TYPE_CHECKING, Any, cast
 
-from cruse.responses import is_endless
+from cruse.ending import is_endless
 from cruse.sse import EventBody, cancelled_within
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from cruse.lifecycle import Lifecycle
     from cruse.responses import Response
 
-__all__ = ["Left", "Stream", "send_all", "send_each"]
+__all__ = ["DONE", "Left", "Stream", "go_on", "send_each"]
 
+DONE: Any = object()
 FILE_CHUNK = 256 * 1024  # bytes of a file read in one hop to a thread
 
 
@@ -29,16 +30,11 @@ class Left(Exception):  # noqa: N818 - it is an end, no error
 
 
 @coroutine
-def send_all(stream: Stream) -> Generator[Any, Any, None]:
-    """Send a stream, and begin to watch when it waits for the first time.
+def go_on(stream: Stream, sending: Any, waits_for: Any) -> Generator[Any, Any, None]:
+    """Send the rest of a stream that waits for the first time: now it has to be watched.
 
     Most of what is sent never waits: neither a task nor a timer is made for it.
     """
-    sending = stream.send()
-    try:
-        waits_for = sending.send(None)
-    except StopIteration:
-        return
     stream.watch()
     while True:
         try:
@@ -51,7 +47,7 @@ def send_all(stream: Stream) -> Generator[Any, Any, None]:
         else:
             break
     del waits_for
-    yield from cast("Generator[Any, Any, None]", sending)
+    yield from sending
 
 
 async def send_each(transport: Transport, pieces: AsyncIterator[str | bytes]) -> None:
@@ -81,13 +77,17 @@ class Stream:
 
     Args:
         response: The response.
-        place: Where its sync code runs.
+        place: Where its sync code runs; an async generator has none.
         transport: What sends the pieces.
         lifecycle: What knows of the end of the server.
     """
 
     def __init__(
-        self, response: Response, place: _Place, transport: Transport, lifecycle: Lifecycle
+        self,
+        response: Response,
+        place: _Place | None,
+        transport: Transport,
+        lifecycle: Lifecycle,
     ) -> None:
         body: Any = response.response
         self.response = response
@@ -101,12 +101,10 @@ class Stream:
                 body = aiter(body.events)
             elif not hasattr(body, "__anext__"):
                 self.in_threads = True
-                body = _chunks(response, place)
+                body = _chunks(response, cast("_Place", place))
         self.pieces: Any = body
         #: Those that look out for the client, from the first wait to the end.
         self.watchers: set[asyncio.Task[None]] | None = None
-        self.beating: asyncio.Future[None] | None = None
-        self.sending = False
 
     # What is asked for at the end, or when somebody waits, is of the class until it is known.
     in_threads = False
@@ -114,6 +112,8 @@ class Stream:
     stopped = False
     to_uncancel = False
     last = 0.0  # when something was sent, once somebody watches
+    beating: asyncio.Future[None] | None  # of events
+    sending: bool
 
     def send(self) -> Coroutine[Any, Any, None]:
         """Return what sends all of it; it raises :exc:`Left` when the client has left."""
@@ -122,6 +122,8 @@ class Stream:
         return self._send_events(self.events)
 
     async def _send_events(self, events: EventBody) -> None:
+        self.beating = None
+        self.sending = False
         encode, send = events.encode, self.transport.send_chunk
         try:
             if events.first:

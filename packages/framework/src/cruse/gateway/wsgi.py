@@ -9,20 +9,23 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import SecurityError
+from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from cruse.bridge import OffLoop, drive_to_end
-from cruse.ending import ends_with_something, finish, outlives_view
+from cruse.ending import ends_with_something, finish, is_endless, outlives_view
 from cruse.globals import _enter
 from cruse.hosts import SEEN_HOSTS, refusal
 from cruse.pipeline import answer
 from cruse.plans import make_entrance, plan_of
-from cruse.responses import has_no_body, is_endless
+from cruse.responses import has_no_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextvars import Context as Variables
 
     from cruse.app import Cruse
     from cruse.context import Context
+    from cruse.lifecycle import Lifecycle
     from cruse.plans import Entrance, Plan
     from cruse.proxies import TrustedProxies
     from cruse.responses import Response
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["serve_wsgi"]
 
 _END: Any = object()
+_iter_encoded = WerkzeugResponse.iter_encoded
 
 
 def serve_wsgi(
@@ -55,11 +59,16 @@ def serve_wsgi(
         from cruse.gateway.observed import observe_wsgi  # here: most have no observers
 
         return observe_wsgi(_serve, app, entrance, environ, start_response)
-    return copy_context().run(_serve, app, entrance, environ, start_response)
+    variables = copy_context()
+    return variables.run(_serve, app, entrance, environ, start_response, variables)
 
 
 def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
-    app: Cruse, entrance: Entrance, environ: WSGIEnvironment, start_response: StartResponse
+    app: Cruse,
+    entrance: Entrance,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    variables: Variables,
 ) -> Iterable[bytes]:
     ctx = entrance.make_context(app, environ, None, None)
     _enter(ctx)
@@ -96,7 +105,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
             fields = entrance.fields
             if fields is None or ctx.tls_host is not None:
                 fields = app.security_headers.of(ctx, response)
-            head = response.head_of_whole(fields)
+            head = response.known_head(fields)
             if (sent := head) is None:
                 sent, behind = response.own_parts(ctx, fields)
                 sent = sent if behind is None else sent + behind
@@ -105,8 +114,8 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
             _end(ctx, plan, response, error)
             raise
     if (head is not None or (response.whole and response.only_whole)) and method != "HEAD":
-        return response.whole
-    return _body(ctx, plan, response)
+        return response.whole or _begun(_stream(ctx, plan, response, variables.run))
+    return _body(ctx, plan, response, variables)
 
 
 def _observe(ctx: Context) -> None:
@@ -142,7 +151,7 @@ def _look_behind(proxies: TrustedProxies, ctx: Context, environ: WSGIEnvironment
         ctx.routing_exception = error
 
 
-def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
+def _body(ctx: Context, plan: Plan, response: Response, variables: Variables) -> Iterable[bytes]:
     """Return what the server iterates over, of a response that is more than one text."""
     streamed = outlives_view(response)
     if ctx.method == "HEAD" or has_no_body(response._status_code):
@@ -150,14 +159,18 @@ def _body(ctx: Context, plan: Plan, response: Response) -> Iterable[bytes]:
             _end(ctx, plan, response, None)
         return []
     if streamed:
-        stream = _stream(ctx, plan, response)
-        next(stream)
-        return stream
+        return _begun(_stream(ctx, plan, response, variables.run))
     if response.direct_passthrough:  # a file: the server may have a faster way than iterating
         file = cast("Iterable[bytes]", response.response)
         return _Closing(file, response.close) if response.to_close else file
     body = list(response.iter_encoded())
     return _Closing(body, response.close) if response.to_close else body
+
+
+def _begun(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """Begin a stream: from here on it ends as it should, also if it is never iterated."""
+    next(stream)
+    return stream
 
 
 def _end(ctx: Context, plan: Plan, response: Response, error: BaseException | None) -> None:
@@ -186,38 +199,52 @@ class _Closing:
             close()
 
 
-def _stream(ctx: Context, plan: Plan, response: Response) -> Iterator[bytes]:
+def _stream(
+    ctx: Context, plan: Plan, response: Response, run: Callable[..., Any]
+) -> Iterator[bytes]:
     """Make a body piece by piece. Its context lives until the end, an error, or ``close()``.
 
     Each step runs in the request's own context variables: a stream that the server abandons
     leaves nothing behind on its thread.
     """
-    run = copy_context().run
+    step, end = next, _END  # looked up once, and not for each piece
     try:
         lifecycle = ctx.app.lifecycle if is_endless(response) else None
-        source: Any = response.response
-        if hasattr(source, "__anext__"):
-            from cruse.loops import iterate_on  # here, as asyncio is: not every one needs a loop
-
-            live = None if lifecycle is None else lifecycle.live
-            source = iterate_on(ctx.app.loop_thread.loop, source, live)
-            response.call_on_close(source.close)
-            response.response = source
-        chunks = response.iter_unencoded()
-        yield b""  # nobody's: from here on it ends as it should, also if it is never iterated
+        chunks: Any = response.response
+        if type(chunks) is not GeneratorType or type(response).iter_encoded is not _iter_encoded:
+            chunks = _iterator_of(ctx, response, lifecycle)
+    except BaseException as error:
+        _end(ctx, plan, response, error)  # this is still within the request's variables
+        raise
+    try:
+        yield b""  # see `_begun`
         while lifecycle is None or not lifecycle.stopping:
-            chunk = run(next, chunks, _END)
-            if chunk is _END:
+            if (chunk := run(step, chunks, end)) is end:
                 if (
-                    type(chunks) is GeneratorType  # which has closed itself
-                    and chunks is response.response
+                    chunks is response.response
+                    and type(chunks) is GeneratorType  # which has closed itself
                     and not (response._closing or response._own_ways)
-                    and not ends_with_something(ctx, plan)
+                    and not (plan.ends or ctx.ends)
+                    and (ctx.made_request is None or not ends_with_something(ctx, plan))
                 ):
-                    return
+                    return  # for there is nothing that `_end` would do
                 break
             yield chunk.encode() if isinstance(chunk, str) else chunk
     except BaseException as error:
         run(_end, ctx, plan, response, None if isinstance(error, GeneratorExit) else error)
         raise
     run(_end, ctx, plan, response, None)
+
+
+def _iterator_of(ctx: Context, response: Response, lifecycle: Lifecycle | None) -> Iterator[Any]:
+    """Iterate over a body, text or bytes: as it is, unless a subclass has a way to do so."""
+    source: Any = response.response
+    if hasattr(source, "__anext__"):
+        from cruse.loops import iterate_on  # here, as asyncio is: not every one needs a loop
+
+        live = None if lifecycle is None else lifecycle.live
+        source = iterate_on(ctx.app.loop_thread.loop, source, live)
+        response.call_on_close(source.close)
+        response.response = source
+    usual = type(response).iter_encoded is _iter_encoded
+    return iter(source if usual else response.iter_encoded())

@@ -162,12 +162,15 @@ def test_the_serving_process_is_ended_and_waited_for(tmp_path, monkeypatch, capf
     script = tmp_path / "child.py"
     script.write_text(CHILD.format(number=number.value))
     monkeypatch.setattr(sys, "orig_argv", [sys.executable, str(script)])
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ended = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # What a shell starts in the background ignores this one, and Python leaves it at that.
+    interrupted = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(error):
             Reloader().restart_with_reloader()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, ended)
+        signal.signal(signal.SIGINT, interrupted)
     assert capfd.readouterr().out == "serving\ncleaned up\n"
 
 

@@ -75,8 +75,7 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
     if entrance.proxies is not None:
         _look_behind(entrance.proxies, ctx, environ)
     ctx.method = method = environ["REQUEST_METHOD"]
-    host = environ.get("HTTP_HOST", "")
-    if host not in SEEN_HOSTS:
+    if (host := environ.get("HTTP_HOST", "")) not in SEEN_HOSTS:
         ctx.routing_exception = refusal(host) or ctx.routing_exception
     if environ["wsgi.url_scheme"] == "https":
         ctx.tls_host = host
@@ -89,14 +88,12 @@ def _serve(  # noqa: C901 - a call for each step would cost as much as the steps
         entrance.match(ctx)
     if app.observers:
         _observe(ctx)
-    route = ctx.route
-    plan = app.plan_without_route if route is None else route.plan
+    plan = app.plan_without_route if (route := ctx.route) is None else route.plan
     if plan is None or plan.entrance is not entrance:
         plan = plan_of(ctx)
     # Middleware may look at the request once more, and is told of the response within.
     begin = partial(_start, ctx, start_response) if entrance.wrapped else None
-    later = answer(ctx, plan, begin)
-    if later is not None:
+    if (later := answer(ctx, plan, begin)) is not None:
         drive_to_end(later)
     response = ctx.response
     head = None

@@ -111,16 +111,16 @@ UPLOAD = body_of(
 # The path, what is sent, the answer, and the most calls under WSGI and ASGI: what Python 3.11
 # takes, where each list comprehension is a call, and some for werkzeug's next release.
 WORK = [
-    ("/", NOTHING, b"hello", 15, None),
-    ("/async", NOTHING, b"hello", None, 19),
-    ("/inline", NOTHING, b"hello", 15, 18),
-    ("/json", NOTHING, b'{"name":"Ada"}\n', 18, 21),
-    ("/items/7", NOTHING, b"7", 16, 19),
-    ("/query?q=tea", NOTHING, b"tea", 24, 29),
-    ("/form", FORM, b"Ada Lovelace ada@example.org", 35, 46),
-    ("/echo", JSON, b'{"name":"Ada"}\n', 31, 42),
+    ("/", NOTHING, b"hello", 14, None),
+    ("/async", NOTHING, b"hello", None, 16),
+    ("/inline", NOTHING, b"hello", 14, 16),
+    ("/json", NOTHING, b'{"name":"Ada"}\n', 18, 20),
+    ("/items/7", NOTHING, b"7", 15, 17),
+    ("/query?q=tea", NOTHING, b"tea", 22, 25),
+    ("/form", FORM, b"Ada Lovelace ada@example.org", 34, 43),
+    ("/echo", JSON, b'{"name":"Ada"}\n', 31, 40),
     ("/upload", UPLOAD, b"hello", 129, 146),
-    ("/session", NOTHING, b"1", 77, 87),
+    ("/session", NOTHING, b"1", 75, 86),
     ("/hooked/view", NOTHING, b"1", 30, 40),
     ("/nowhere", NOTHING, None, 26, 27),
 ]

@@ -16,6 +16,7 @@ from cruse import (
     after_this_request,
     make_response,
     redirect,
+    request,
     stream_with_context,
     url_for,
 )
@@ -319,3 +320,33 @@ def test_the_length_of_a_text_is_not_what_a_view_says_it_is(app, client, body):
     app.add_url_rule("/", "index", lambda: (body, {"Content-Length": "99"}))
     response = client.get("/")
     assert response.headers.getlist("Content-Length") == [str(len(response.data))]
+
+
+@pytest.mark.parametrize("where", ["view", "hook"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_stream_in_the_place_of_a_text_is_a_stream_as_any_other(app, client, where, method):
+    ended = []
+    app.teardown_request(ended.append)
+
+    def pieces():
+        yield "hello "
+        yield "world"
+
+    def swap(response):
+        if request.path == "/swapped":
+            response.response = pieces()
+        return response
+
+    @app.get("/swapped")
+    def swapped():
+        return swap(Response("x")) if where == "view" else "x"
+
+    app.get("/stream")(pieces)
+    if where == "hook":
+        app.after_request(swap)
+    for path in ("/swapped", "/stream"):
+        response = client.open(path, method=method)
+        assert response.data == (b"hello world" if method == "GET" else b"")
+        assert "Content-Length" not in response.headers
+        response.close()
+    assert ended == [None, None]

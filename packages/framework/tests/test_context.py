@@ -66,7 +66,8 @@ def test_a_request_that_an_application_context_hides_is_told_of(app, client):
     app.testing = True
     with pytest.raises(RuntimeError, match=r"Leave 'with app\.app_context\(\):' out"):
         client.get("/")
-    with app.app_context(), app.app_context(), pytest.raises(RuntimeError, match="test_request"):
+    outside = pytest.raises(RuntimeError, match="test_request_context")
+    with app.app_context() as first, app.app_context(), first, outside:
         request.path  # noqa: B018
 
 

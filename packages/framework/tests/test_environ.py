@@ -249,6 +249,42 @@ def test_a_request_class_may_keep_the_environ_in_its_own_way(way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("first", ["context", "request"])
+@pytest.mark.parametrize("later", [True, False])
+def test_a_context_and_its_request_share_an_environ_that_is_made_late(way, first, later):
+    app, seen = Cruse(__name__, static_folder=None), []
+
+    def look(made):
+        context = current_context()
+        one, other = (context, made) if first == "context" else (made, context)
+        one.environ["mark"] = "set"
+        seen.append((other.environ is one.environ, other.environ["mark"]))
+        return "seen"
+
+    @app.get("/")
+    def view():
+        made = request._get_current_object()
+        return (look(each) for each in [made]) if later else look(made)
+
+    assert client_of(app, way).get("/").text == "seen"
+    assert seen == [(True, "set")]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_request_class_may_look_into_the_environ_before_it_is_made(way):
+    class Mine(Request):
+        def __new__(cls, environ, *args):
+            made = super().__new__(cls)
+            made.tenant = environ["HTTP_HOST"].partition(".")[0]
+            return made
+
+    app = Cruse(__name__, static_folder=None)
+    app.request_class = Mine
+    app.get("/")(lambda: request.tenant)
+    assert client_of(app, way).get("/").text == "localhost"
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_request_class_may_be_a_function(way):
     app, given = Cruse(__name__, static_folder=None), []
 

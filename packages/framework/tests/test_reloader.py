@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -172,6 +173,28 @@ def test_the_serving_process_is_ended_and_waited_for(tmp_path, monkeypatch, capf
         signal.signal(signal.SIGTERM, ended)
         signal.signal(signal.SIGINT, interrupted)
     assert capfd.readouterr().out == "serving\ncleaned up\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_signal_while_the_serving_process_is_started_ends_it_too(tmp_path, monkeypatch):
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            started.append(self)
+            super().__init__(*args, **kwargs)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", "while True: pass"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Reloader().restart_with_reloader()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started[0].returncode == -signal.SIGTERM
 
 
 def test_the_exit_code_of_the_serving_process_is_handed_on(monkeypatch, capfd):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256, sha512
 
 import pytest
-from itsdangerous import BadSignature
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.http import parse_date
 
 from cruse import Cruse, inline, session
@@ -710,3 +710,16 @@ def test_the_expiration_time_may_be_anything_that_cookies_take(given):
     app.get("/")(lambda: session.update(user="ada") or "")
     cookie = app.test_client().get("/").headers["Set-Cookie"]
     assert "Expires=Thu, 01 Jan 2099 00:00:00 GMT" in cookie
+
+
+def test_an_interface_may_have_a_constructor_of_its_own(app, client):
+    class Keyed(SecureCookieSessionInterface):
+        def __init__(self, key):  # Flask's has none that could be called
+            self.key = key
+
+        def get_signing_serializer(self, app):
+            return URLSafeTimedSerializer(self.key, serializer=TaggedJSONSerializer())
+
+    app.session_interface = Keyed("another key")
+    client.get("/set")
+    assert client.get("/get").text == "42"

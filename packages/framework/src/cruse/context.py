@@ -96,18 +96,6 @@ class Matched:
     made_environ: WSGIEnvironment | None
 
     @property
-    def environ(self) -> WSGIEnvironment | None:
-        """The environ of the request, on a loop made when it is first asked for."""
-        environ = self.made_environ
-        if environ is PENDING:
-            environ = self.made_environ = self.transport.make_environ()
-        return environ
-
-    @environ.setter
-    def environ(self, environ: WSGIEnvironment | None) -> None:
-        self.made_environ = environ
-
-    @property
     def url_rule(self) -> Rule | None:
         """The rule that matched."""
         return None if self.route is None else self.route.rule
@@ -143,7 +131,8 @@ class Context(Matched):
     behind: tuple[Callable[[], object], ...] | None = ()
     #: Functions for the end of this context alone.
     teardown_functions: tuple[Callable[[BaseException | None], Any], ...] = ()
-    #: Whether this context has something of its own to be done, or told of, at the end.
+    #: Whether this context has something of its own to be done, or told of, at the end. What sets
+    #: it before there is a response sets ``goes_on`` as well.
     ends = False
     torn_down = False
     #: What the request failed with, although it got an answer; for the teardown functions.
@@ -197,6 +186,20 @@ class Context(Matched):
         self.has_body: bool | None = None
 
     # -- what is made on first touch --
+
+    @property
+    def environ(self) -> WSGIEnvironment | None:
+        """The environ of the request, on a loop made when it is first asked for."""
+        environ = self.made_environ
+        if environ is PENDING:
+            request = self.made_request  # of which it is the environ, too
+            environ = self.transport.make_environ() if request is None else request.environ
+            self.made_environ = environ
+        return environ
+
+    @environ.setter
+    def environ(self, environ: WSGIEnvironment | None) -> None:
+        self.made_environ = environ
 
     @property
     def request(self) -> Request:

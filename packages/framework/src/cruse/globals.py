@@ -127,7 +127,7 @@ def _current(part: str | None) -> Any:
 def _hides_request(context: Any) -> bool:
     """Whether a context, if there is one, was entered while a request's was the current one."""
     while context is not None and not context.has_request:
-        before = context._tokens[-1].old_value if context._tokens else None
+        before = context._tokens[0].old_value if context._tokens else None
         context = None if before is Token.MISSING else before
     return context is not None
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from cruse.app import Cruse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import FrameType
 
 __all__ = ["Reloader", "watch_folders_of"]
 
@@ -101,19 +103,39 @@ class Reloader(ReloaderLoop):
         while True:
             _log("info", " * Restarting")
             command = [sys.executable, *sys.orig_argv[1:]]
-            # The same command, with this process's open files: its socket is the one served.
-            child = subprocess.Popen(command, env=environment, close_fds=False)  # noqa: S603
+            child = None
             try:
+                with _signals_put_off():
+                    # The same command, with this process's open files: its socket is served.
+                    child = subprocess.Popen(command, env=environment, close_fds=False)  # noqa: S603
                 code = _wait(child)
             except (KeyboardInterrupt, SystemExit):
                 # A terminal tells both to stop, others only this one. Let it run its shutdown.
-                _end(child)
+                if child is not None:
+                    _end(child)
                 raise
             if code != _RESTART:
                 return code
 
 
 reloader_loops[Reloader.name] = Reloader
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """Handle what tells this process to stop afterwards, when the other is known."""
+    came: list[tuple[int, FrameType | None]] = []
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    ours = {each: handler for each, handler in handlers.items() if callable(handler)}
+    for each in ours:
+        signal.signal(each, lambda *told: came.append(told))
+    try:
+        yield
+    finally:
+        for each, handler in ours.items():
+            signal.signal(each, handler)
+    for number, frame in came:
+        ours[signal.Signals(number)](number, frame)
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:

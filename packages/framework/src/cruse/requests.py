@@ -83,7 +83,7 @@ class Request(Routed, Headed, WerkzeugRequest):
     #: Whether a subclass has its own stream, or a constructor, which may set a limit.
     own_loading = False
     builtin_loading: Any  # what loads it, as this class has it
-    #: Whether a subclass has its own place for the environ.
+    #: Whether a subclass has its own place for the environ, or looks into it before it is made.
     own_environ = False
     #: Whether a subclass has its own query string, stream, or way to read forms.
     _own_query = _own_stream = _own_forms = False
@@ -92,7 +92,7 @@ class Request(Routed, Headed, WerkzeugRequest):
         super().__init_subclass__(**kwargs)
         own = {n for n in _WAYS if getattr(cls, n) is not getattr(Request, n)}
         cls.holds = not _HOLDING.isdisjoint(own)
-        cls.own_environ = "environ" in own
+        cls.own_environ = "environ" in own or cls.__new__ is not Request.__new__
         cls._own_query = "query_string" in own
         cls._own_stream = "stream" in own or "content_length" in own
         cls.own_loading = cls._own_stream or cls.__init__ is not Request.__init__

@@ -326,7 +326,7 @@ class Response(WerkzeugResponse):
         """Return the header fields that follow from the body alone, and the given ones."""
         mimetype = self._mimetype or self.default_mimetype
         whole = self.whole
-        if not whole:
+        if self.response is not whole:
             return [*([_content_type(mimetype)] if mimetype else ()), *defaults]
         length = ("Content-Length", str(len(whole[0])))
         if mimetype is None:
@@ -344,7 +344,8 @@ class Response(WerkzeugResponse):
             return None
         if body is not whole:
             if (
-                added is not None
+                whole  # what it was before: nothing is known of one that takes its place
+                or added is not None
                 or type(body) not in STREAMS
                 or type(defaults) is not Fields
                 or self.direct_passthrough
@@ -410,7 +411,8 @@ class Response(WerkzeugResponse):
     def plain(self) -> bool:
         """Whether nobody touched more than body and status: one piece, headers as they follow.
 
-        The framework may have added some; see :meth:`behind_added`.
+        The framework may have added some; see :meth:`behind_added`. What is asked here is asked
+        by :meth:`known_head` and the ASGI gateway's ``send_plain``, too, a call being too much.
         """
         if (
             ((added := self._headers) is not None and not (type(added) is list and self._asks_us))

@@ -452,10 +452,13 @@ class SecureCookieSessionInterface(SessionInterface):
         """
         return hashlib.sha1(string)  # noqa: S324
 
+    #: How old a cookie may be, and how many seconds that is. Here, too: classes that bring along
+    #: all that their constructor makes have one that does not call this.
+    _lifetime: tuple[timedelta | None, int] = None, 0
+
     def __init__(self) -> None:
         self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer] = {}
-        #: How old a cookie may be, and how many seconds that is.
-        self._lifetime: tuple[timedelta | None, int] = None, 0
+        self._lifetime = None, 0
 
     def get_signing_serializer(self, app: Cruse) -> URLSafeTimedSerializer | None:
         """Return what signs and reads the cookie's value; None when there is no secret key."""

@@ -76,8 +76,9 @@ class Event(NamedTuple):
 class EventStream(Response):
     """A response that sends events as they come.
 
-    It ends when there are no more, or when the client has left; the iterator is closed then. With
-    an async iterator, and under ASGI and RSGI, a client that waits costs no thread.
+    It ends when there are no more, or when the client has left; the iterator is closed then (who
+    puts another body in the place of this one closes it). With an async iterator, and under ASGI
+    and RSGI, a client that waits costs no thread.
 
     Args:
         events: Yields :class:`Event` objects, or their data alone. It is at most

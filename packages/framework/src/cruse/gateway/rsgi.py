@@ -200,10 +200,12 @@ class _Body:
 
     async def gather(self, pieces: list[bytes], wanted: int) -> None:
         for _ in range(PIECES):
-            if wanted <= 0 or not (piece := await self.next_chunk()):
+            if not (piece := await self.next_chunk()):
                 return
             pieces.append(piece)
             wanted -= len(piece)
+            if wanted <= 0:
+                return
 
 
 def _no_status(status: int) -> ValueError:
@@ -242,7 +244,7 @@ class _Transport:
         return 0  # of no piece it is known that it is the last
 
     async def next_chunk(self) -> bytes:
-        return b""
+        raise NotImplementedError  # nothing is announced
 
     def is_whole(self, ctx: Context, body: bytes, length: int) -> bool:
         return False

@@ -186,15 +186,16 @@ def test_a_signal_while_the_serving_process_is_started_ends_it_too(tmp_path, mon
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
-    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", "while True: pass"])
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", "import signal; signal.pause()"])
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             Reloader().restart_with_reloader()
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert started[0].returncode == -signal.SIGTERM
     finally:
         signal.signal(signal.SIGINT, before)
-    assert started[0].returncode == -signal.SIGTERM
+        started[0].kill()
 
 
 def test_the_exit_code_of_the_serving_process_is_handed_on(monkeypatch, capfd):

@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest, SecurityError
 
 from cruse.body import CHUNK
 from cruse.bridge import drive
-from cruse.environ import PENDING, TAKE_PENDING
+from cruse.environ import PENDING
 from cruse.globals import _cv, current_context
 from cruse.lazy import lazy
 
@@ -86,6 +86,8 @@ class Globals:
 class Matched:
     """An application and a route of it: what a request asks its context for."""
 
+    #: Whether the context has ended: this is what a request that is kept has in its place.
+    is_over = True
     app: Cruse
     route: Route | None
     view_args: dict[str, Any] | None
@@ -121,6 +123,7 @@ class Context(Matched):
         session: The session, when it is opened already.
     """
 
+    is_over = False
     # Python makes an object of a class without slots, by a constructor whose arguments are all
     # given, at half of the cost. What most requests never have is an attribute of the class.
     #: The conversation, when the request is the handshake of one.
@@ -210,7 +213,7 @@ class Context(Matched):
             cls = self.app.request_class
             if environ is None:
                 raise RuntimeError("There is no request in this context, only an application.")
-            if cls.__init__ in TAKE_PENDING and not cls.own_environ:
+            if getattr(cls, "builtin_constructor", None) is cls.__init__ and not cls.own_environ:
                 request = cls(environ, True, False)  # all arguments: Python's short way
             else:
                 request = cls(self.environ)  # type: ignore[arg-type]

@@ -17,7 +17,6 @@ __all__ = [
     "ABSENT",
     "EVERYWHERE",
     "PENDING",
-    "TAKE_PENDING",
     "LazyEnviron",
     "add_header",
     "field_of",
@@ -28,8 +27,6 @@ __all__ = [
 ABSENT: Any = object()
 #: What stands for an environ that is made when it is first asked for.
 PENDING: Any = object()
-#: The constructors of requests that take it, and have the environ made later.
-TAKE_PENDING: set[Any] = set()
 #: How the keys are made that say the same of every request (PEP 3333).
 EVERYWHERE: dict[str, Callable[[Any], Any]] = {
     "wsgi.version": lambda environ: (1, 0),

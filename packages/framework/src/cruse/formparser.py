@@ -145,7 +145,7 @@ def parse_query(query: str, what: str, cls: type[MultiDict[str, Any]]) -> Any:
         made: Any = _new(cls)  # its constructor would do nothing else
     elif cls.__init__ is _init:
         made = cls.__new__(cls)
-    else:
+    else:  # pair by pair, in whose order it may take an interest
         each = [parse_query(pair, what, ImmutableMultiDict) for pair in query.split("&")]
         return cls([item for one in each for item in one.items()])
     add = _add

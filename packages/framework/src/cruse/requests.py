@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 from cruse.body import CHUNK, BodyStream, Limit, ReadAhead, Waiting, length_of, read_once
 from cruse.cookies import parse_cookies
-from cruse.environ import PENDING, TAKE_PENDING
+from cruse.environ import PENDING
 from cruse.formparser import (
     URLENCODED,
     FormParser,
@@ -83,6 +83,7 @@ class Request(Routed, Headed, WerkzeugRequest):
     #: Whether a subclass has its own stream, or a constructor, which may set a limit.
     own_loading = False
     builtin_loading: Any  # what loads it, as this class has it
+    builtin_constructor: Any  # likewise; it takes an environ that is to be made later
     #: Whether a subclass has its own place for the environ, or looks into it before it is made.
     own_environ = False
     #: Whether a subclass has its own query string, stream, or way to read forms.
@@ -118,8 +119,7 @@ class Request(Routed, Headed, WerkzeugRequest):
             environ = context.made_environ
             if environ is PENDING:
                 environ = context.made_environ = context.transport.make_environ()
-            # Not once its context has ended, which has let it go.
-            environ["werkzeug.request"] = self if hasattr(context, "keep") else None
+            environ["werkzeug.request"] = None if context.is_over else self
             return environ
 
         @lazy
@@ -574,6 +574,6 @@ class Request(Routed, Headed, WerkzeugRequest):
 
 
 Request.builtin_loading = Request.load_body
-TAKE_PENDING.add(Request.__init__)
+Request.builtin_constructor = staticmethod(Request.__init__)
 _get_data, _is_json = Request.get_data, Request.is_json
 _json_module, _mimetype = Request.json_module, Request.mimetype

@@ -29,6 +29,7 @@ __all__ = [
     "UpgradeRequired",
     "WebSocket",
     "WebSocketDisconnect",
+    "next_of",
     "origin_is_trusted",
 ]
 
@@ -120,6 +121,16 @@ class Connection(Protocol):
 
     def release(self) -> None:
         """Let go of what the server gave, when all is over."""
+
+
+async def next_of(connection: Connection) -> str | bytes | None:
+    """Return the next message of a connection; ``None`` at its end, which ``left`` tells."""
+    try:
+        return connection.read(await connection.next())
+    except connection.gone as error:
+        connection.left = WebSocketDisconnect()
+        connection.left.__cause__ = error
+        return None
 
 
 def _over(*_: object) -> NoReturn:
@@ -411,14 +422,9 @@ class WebSocket:
 
     async def _look_ahead(self) -> str | bytes | None:
         """Return the next message; ``None`` at the end, which is noted then."""
-        connection = self._connection
-        try:
-            message = connection.read(await connection.next())
-        except connection.gone as error:
-            message, connection.left = None, WebSocketDisconnect()
-            connection.left.__cause__ = error
+        message = await next_of(self._connection)
         if message is None:
-            self._ended(connection.left)
+            self._ended(self._connection.left)
         return message
 
     def _cancel_view(self) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 from cruse.gateway.rsgi import _Body, _Transport
 from cruse.gateway.rsgi import _WebSocket as _Connection
 from cruse.kept import Kept
+from cruse.websockets import next_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,15 +104,9 @@ class _WebSocket:
         if not self._connected:
             self._connected = True
             return {"type": "websocket.connect"}
-        connection, code = self._transport, 1006
-        try:
-            data = connection.read(await connection.next())
-            if data is None:
-                code = connection.left.code
-        except connection.gone:
-            data = None
+        data = await next_of(self._transport)
         if data is None:
-            return {"type": "websocket.disconnect", "code": code}
+            return {"type": "websocket.disconnect", "code": self._transport.left.code}
         kind = "text" if isinstance(data, str) else "bytes"
         return {"type": "websocket.receive", kind: data}
 
